@@ -24,12 +24,14 @@ export function startUpkeep(
     )
   }
   if (pushLogDays !== null) {
+    const stopping = new AbortController()
+    opened.defer(() => stopping.abort())
     opened.use(
       startPeriodic({
         intervalMs: HOUR,
         now,
-        run: () => pushes.dropBefore(now() - pushLogDays * DAY),
-        onError: (error) => log.error({ err: error }, 'cannot trim the push log'),
+        run: () => pushes.dropBefore(now() - pushLogDays * DAY, stopping.signal),
+        onError: (error) => stopping.signal.aborted || log.error({ err: error }, 'cannot trim the push log'),
       }),
     )
   }

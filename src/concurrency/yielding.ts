@@ -27,18 +27,51 @@ export function* inBatches<Item>(items: readonly Item[], size = BATCH): Generato
   for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
 }
 
-const callbacks: (() => void)[] = []
-
 /**
- * Calls back in a later iteration of the event loop, one callback in each iteration: between two callbacks other events
- * are handled, however many callbacks wait. `setImmediate` alone would run all of them in one iteration.
+ * Gives one turn in each iteration of the event loop, however many callers wait: between two turns other events are
+ * handled. `setImmediate` alone would run all of them in one iteration.
  */
-export function inOwnIteration(callback: () => void): void {
-  if (callbacks.push(callback) === 1) setImmediate(callNext)
+class Turns {
+  readonly #waiting: (() => void)[] = []
+  #isTaken = false
+
+  /** Calls back in a later iteration. */
+  later(callback: () => void): void {
+    this.#waiting.push(callback)
+    if (!this.#isTaken) this.#take()
+  }
+
+  /** Resolves at once when this iteration's turn is free. */
+  next(): Promise<void> {
+    if (this.#isTaken) return new Promise((resolve) => this.later(resolve))
+    this.#take()
+    return Promise.resolve()
+  }
+
+  #take(): void {
+    this.#isTaken = true
+    setImmediate(() => {
+      this.#isTaken = false
+      const callback = this.#waiting.shift()
+      if (!callback) return
+      this.#take()
+      callback()
+    })
+  }
 }
 
-function callNext(): void {
-  const callback = callbacks.shift()
-  if (callbacks.length > 0) setImmediate(callNext)
-  callback?.()
+const pieces = new Turns()
+const reads = new Turns()
+
+/** Calls back in a later iteration of the event loop, one callback in each iteration. */
+export const inOwnIteration = (callback: () => void): void => pieces.later(callback)
+
+/**
+ * Waits for the turn to read a bounded part of a long list: about a millisecond's worth of rows. There is one turn in each
+ * iteration of the event loop for all readers together; when it is free, the caller has it at once. Rejects with the
+ * signal's reason once it is aborted.
+ */
+export async function turnToRead(signal?: AbortSignal): Promise<void> {
+  await reads.next()
+  signal?.throwIfAborted()
 }

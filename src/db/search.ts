@@ -33,6 +33,16 @@ export const criterion = (text: string, values: readonly Parameter[], ...ids: re
   ids,
 })
 
+/** Patterns that SQLite's `glob` reads as `matchesGlob` does, and whose stars do not multiply its time. */
+const SIMPLE_GLOB = /^[\w.-]*(?:\*+[\w.-]*){0,2}$/
+
+/**
+ * Returns the condition that a column matches a pattern, which is its parameter. Uses no index. `glob` takes a third of the
+ * time of the SQL function.
+ */
+export const matchesColumn = (column: string, pattern: string): string =>
+  SIMPLE_GLOB.test(pattern) ? `+${column} glob ?` : `matches_glob(?, ${column})`
+
 /** Rows that are sorted for one page; by measurement this takes as long as probing a few thousand rows. */
 export const FEW = 250
 

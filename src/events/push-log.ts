@@ -1,48 +1,16 @@
 import { randomUUID } from 'node:crypto'
+import { BATCH, yieldToEventLoop } from '../concurrency/yielding.ts'
 import type { Database } from '../db/open.ts'
-import { columnsOf, type Parameter } from '../db/statement.ts'
-import { pushLog } from '../db/tables/index.ts'
 import type { Transaction } from '../db/transact.ts'
-import { matchesGlob } from '../input/glob.ts'
 import { CursorExpiredError, decodeCursor, encodeCursor } from './cursor.ts'
-
-/** The change of a tag to another image: a row of the log. */
-export type Push = Readonly<typeof pushLog.$inferSelect>
+import type { Push } from './push-filter.ts'
+import { createPushReads } from './push-search.ts'
 
 /** Cause of a push: an import, a push to the integrated registry, or a change of the tag. */
 export type PushSource = Push['source']
 
-/** Criteria for pushes; an absent one does not restrict. `imageStream` and `tag` can contain `*`. */
-export interface PushFilter {
-  readonly namespace?: string | undefined
-  readonly imageStream?: string | undefined
-  readonly tag?: string | undefined
-}
-
-/** A part of the log. */
-export interface PushRange {
-  /** Only sequences above this one. */
-  readonly after?: number | undefined
-  /** Only sequences below this one. */
-  readonly before?: number | undefined
-  readonly filter?: PushFilter | undefined
-  /** Newest first, instead of oldest first. */
-  readonly descending?: boolean
-  readonly limit: number
-}
-
 /** The record of all pushes in commit order. Cursors are positions in it. */
 export type PushLog = ReturnType<typeof createPushLog>
-
-const COLUMNS = columnsOf(pushLog, 'push_log')
-
-const isGlob = (pattern: string): boolean => pattern.includes('*')
-
-/** Reports whether the push meets the criteria. */
-export const matchesPush = (push: Push, { namespace, imageStream, tag }: PushFilter): boolean =>
-  (namespace === undefined || push.namespace === namespace) &&
-  (imageStream === undefined || matchesGlob(imageStream, push.imageStreamName)) &&
-  (tag === undefined || matchesGlob(tag, push.tag))
 
 /** Opens the log, which one process at a time can do. */
 export function createPushLog(db: Database) {
@@ -57,6 +25,22 @@ export function createPushLog(db: Database) {
   const insert = db.prepare(`insert into push_log (sequence, pushed_at, source, namespace, image_stream_name,
     stream_id, tag, docker_image_reference, image_id, previous_image_id)
     values (${last} + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+
+  const oldest = db.prepare<Pick<Push, 'sequence' | 'pushedAt'>>(
+    `select sequence, pushed_at as pushedAt from push_log order by sequence limit ${BATCH}`,
+  )
+  const raiseDropped = db.prepare('update push_log_state set dropped = max(dropped, ?)')
+  const deleteThrough = db.prepare('delete from push_log where sequence <= ?')
+
+  /** Removes at most a batch of the oldest pushes. In a transaction, so that no cursor is valid whose pushes are gone. */
+  const dropSome = (time: number): number => {
+    const rows = oldest.all()
+    const kept = rows.findIndex(({ pushedAt }) => pushedAt >= time)
+    const last = rows.at(kept < 0 ? -1 : kept - 1)
+    if (kept === 0 || !last) return 0
+    raiseDropped.run(last.sequence)
+    return deleteThrough.run(last.sequence).changes
+  }
 
   const counts: Record<PushSource, number> = { IMPORT: 0, REGISTRY: 0, TAG: 0 }
   const listeners = new Set<() => void>()
@@ -85,7 +69,7 @@ export function createPushLog(db: Database) {
       return sequence
     },
 
-    read: (range: PushRange): Push[] => readPushes(db, range),
+    ...createPushReads(db, bounds),
 
     /** Returns the sequence of the newest push; 0 when there has been none. */
     head: (): number => bounds().last,
@@ -124,47 +108,17 @@ export function createPushLog(db: Database) {
     },
 
     /**
-     * Removes pushes from before a time, in milliseconds since 1970. Cursors before the last of them expire. Returns their
-     * number.
+     * Removes pushes from before a time, in milliseconds since 1970, up to the first that is later. Cursors before the last
+     * of them expire. Each transaction removes a bounded number; between them other work runs. Resolves to their number,
+     * or rejects with the signal's reason once it is aborted: what was removed stays removed.
      */
-    dropBefore: (time: number): number =>
-      db.transact(() => {
-        // from the oldest up: the cost depends on the removed pushes, not on the remaining ones
-        const firstKept = db
-          .prepare<Pick<Push, 'sequence'>>(
-            'select sequence from push_log where pushed_at >= ? order by sequence limit 1',
-          )
-          .get(time)?.sequence
-        const dropped = firstKept === undefined ? bounds().last : firstKept - 1
-        db.prepare('update push_log_state set dropped = max(dropped, ?)').run(dropped)
-        return db.prepare('delete from push_log where sequence <= ?').run(dropped).changes
-      }),
+    async dropBefore(time: number, signal?: AbortSignal): Promise<number> {
+      for (let total = 0; ; ) {
+        const dropped = db.transact(() => dropSome(time))
+        total += dropped
+        if (dropped < BATCH) return total
+        await yieldToEventLoop(signal)
+      }
+    },
   }
-}
-
-function readPushes(
-  db: Database,
-  { after, before, filter = {}, descending = false, limit }: PushRange,
-): Push[] {
-  const where: string[] = []
-  const values: Parameter[] = []
-  const restrict = (condition: string, value: string | number | undefined): void => {
-    if (value === undefined) return
-    where.push(condition)
-    values.push(value)
-  }
-  restrict('sequence > ?', after)
-  restrict('sequence < ?', before)
-  restrict('namespace = ?', filter.namespace)
-  for (const [column, pattern] of [
-    ['image_stream_name', filter.imageStream],
-    ['tag', filter.tag],
-  ] as const) {
-    restrict(pattern && isGlob(pattern) ? `matches_glob(?, ${column})` : `${column} = ?`, pattern)
-  }
-  const order = descending ? 'desc' : 'asc'
-  const condition = where.length > 0 ? `where ${where.join(' and ')}` : ''
-  return db
-    .prepare<Push>(`select ${COLUMNS} from push_log ${condition} order by sequence ${order} limit ?`)
-    .all(...values, limit)
 }

@@ -15,6 +15,9 @@ export function checkGlob(pattern: string | null | undefined, field: string): st
   return pattern
 }
 
+/** Reports whether the pattern can match several texts. */
+export const isGlob = (pattern: string): boolean => pattern.includes('*')
+
 /**
  * Reports whether the whole text matches a pattern, in which `*` stands for zero or more characters, slashes included. Takes at most
  * pattern × text steps, because users choose the pattern.

@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest'
-import { BATCH, forEachYielding, inBatches, inOwnIteration } from '../../src/concurrency/yielding.ts'
+import {
+  BATCH,
+  forEachYielding,
+  inBatches,
+  inOwnIteration,
+  turnToRead,
+} from '../../src/concurrency/yielding.ts'
 
 it('forEachYielding lets other callbacks run after each batch, and stops when the signal is aborted', async () => {
   const controller = new AbortController()
@@ -29,4 +35,39 @@ it('inOwnIteration runs one callback in each iteration of the event loop', async
     setImmediate(tick)
   })
   expect(log.slice(0, 4)).toEqual(['a', 'tick', 'b', 'tick'])
+})
+
+/** Counts the iterations of the event loop until the end of the work, and returns the iteration of each step. */
+async function iterationsOf(work: (step: () => void) => Promise<unknown>): Promise<readonly number[]> {
+  let iteration = 0
+  let isDone = false
+  const tick = (): void => {
+    iteration++
+    if (!isDone) setImmediate(tick)
+  }
+  setImmediate(tick)
+  const steps: number[] = []
+  await work(() => steps.push(iteration))
+  isDone = true
+  return steps
+}
+
+it('turnToRead gives the first of many readers its turn at once, and one turn to all in each iteration', async () => {
+  const reader = async (step: () => void): Promise<void> => {
+    for (let part = 0; part < 3; part++) {
+      await turnToRead()
+      step()
+    }
+  }
+
+  const steps = await iterationsOf((step) => Promise.all([reader(step), reader(step), reader(step)]))
+
+  expect(steps[0]).toBe(0)
+  expect(steps).toHaveLength(9)
+  // no iteration has two of them
+  expect(new Set(steps).size).toBe(9)
+})
+
+it('turnToRead rejects once the signal is aborted', async () => {
+  await expect(turnToRead(AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone')
 })

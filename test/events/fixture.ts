@@ -1,5 +1,6 @@
 import { type Database, openDatabase } from '../../src/db/open.ts'
-import { createPushLog, type Push, type PushLog } from '../../src/events/push-log.ts'
+import type { Push } from '../../src/events/push-filter.ts'
+import { createPushLog, type PushLog } from '../../src/events/push-log.ts'
 import type { TagName } from '../../src/oci/tag.ts'
 
 export type PushInput = Partial<Omit<Push, 'sequence' | 'tag'>> & { readonly tag?: string }

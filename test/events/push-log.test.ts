@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CursorExpiredError, InvalidCursorError } from '../../src/events/cursor.ts'
-import { matchesPush } from '../../src/events/push-log.ts'
+import { matchesPush } from '../../src/events/push-filter.ts'
 import { type LogFixture, openLog, pushOf } from './fixture.ts'
 
 let fixture: LogFixture
@@ -123,11 +123,11 @@ describe('a cursor of the log', () => {
     expect(() => fixture.log.position(fixture.log.cursor(1))).toThrow(CursorExpiredError)
   })
 
-  it('has expired when pushes after it were removed, and not when only pushes up to it were', () => {
+  it('has expired when pushes after it were removed, and not when only pushes up to it were', async () => {
     const { log, push } = fixture
     push({ pushedAt: 1 }, { pushedAt: 2 }, { pushedAt: 3 })
 
-    expect(log.dropBefore(3)).toBe(2)
+    expect(await log.dropBefore(3)).toBe(2)
     expect(() => log.position(log.cursor(1))).toThrow(CursorExpiredError)
     expect(sequences({ after: log.position(log.cursor(2)) })).toEqual([3])
   })
@@ -138,30 +138,30 @@ describe('a cursor of the log', () => {
 })
 
 describe('removal of old pushes', () => {
-  it('keeps everything from the first push that is new enough', () => {
+  it('keeps everything from the first push that is new enough', async () => {
     // the clock went back between the second and the third
     fixture.push({ pushedAt: 10 }, { pushedAt: 30 }, { pushedAt: 5 }, { pushedAt: 40 })
 
-    expect(fixture.log.dropBefore(20)).toBe(1)
+    expect(await fixture.log.dropBefore(20)).toBe(1)
     expect(sequences()).toEqual([2, 3, 4])
   })
 
-  it('keeps the numbering when everything is removed', () => {
+  it('keeps the numbering when everything is removed', async () => {
     const { log, push } = fixture
     push({ pushedAt: 1 }, { pushedAt: 2 })
 
-    expect(log.dropBefore(100)).toBe(2)
-    expect(log.dropBefore(100)).toBe(0)
+    expect(await log.dropBefore(100)).toBe(2)
+    expect(await log.dropBefore(100)).toBe(0)
     push({ pushedAt: 200 })
 
     expect(sequences()).toEqual([3])
     expect(log.position(log.cursor(2))).toBe(2)
   })
 
-  it('removes nothing when nothing is old enough', () => {
+  it('removes nothing when nothing is old enough', async () => {
     fixture.push({ pushedAt: 5 })
 
-    expect(fixture.log.dropBefore(5)).toBe(0)
+    expect(await fixture.log.dropBefore(5)).toBe(0)
     expect(fixture.log.position(fixture.log.cursor(0))).toBe(0)
   })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createPruner, type Pruner } from '../../src/collect/images/prune.ts'
-import type { Push } from '../../src/events/push-log.ts'
+import type { Push } from '../../src/events/push-filter.ts'
 import type { ImportMode } from '../../src/imagestream/image/fetch-image.ts'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import { image, index } from '../fixtures/random-image.ts'

@@ -22,7 +22,10 @@ export const pushLog = sqliteTable(
     previousImageId: integer('previous_image_id').references(() => images.id),
   },
   (t) => [
+    // these two serve every filter: `events/push-series.ts`
     index('push_log_by_stream').on(t.namespace, t.imageStreamName, t.sequence),
+    // SQLite orders the pushes of a tag by their sequence, which is the row's number
+    index('push_log_by_tag').on(t.tag),
     index('push_log_by_image').on(t.imageId),
     index('push_log_by_previous_image').on(t.previousImageId).where(sql`previous_image_id is not null`),
   ],

@@ -1,4 +1,4 @@
-import type { Push } from '../../events/push-log.ts'
+import type { Push } from '../../events/push-filter.ts'
 import type { Image, ImageSummary, TransientImage } from '../../imagestream/image/image.ts'
 import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
 import type { Import, ImportResult } from '../../imagestream/stored-import/import-state.ts'

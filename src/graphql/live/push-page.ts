@@ -1,4 +1,4 @@
-import type { Push, PushFilter } from '../../events/push-log.ts'
+import type { Push, PushFilter } from '../../events/push-filter.ts'
 import type { PushTail } from './push-tail.ts'
 
 /** The result of one operation for one push. */

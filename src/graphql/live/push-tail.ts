@@ -1,4 +1,5 @@
-import { matchesPush, type Push, type PushFilter, type PushLog } from '../../events/push-log.ts'
+import { matchesPush, type Push, type PushFilter } from '../../events/push-filter.ts'
+import type { PushLog } from '../../events/push-log.ts'
 
 /** Pushes of the tail: the newest part of the log, held in memory for all readers. */
 const TAIL_ROWS = 1_024

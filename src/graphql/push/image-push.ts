@@ -1,5 +1,5 @@
 import { InvalidCursorError } from '../../events/cursor.ts'
-import type { Push, PushFilter } from '../../events/push-log.ts'
+import type { Push, PushFilter } from '../../events/push-filter.ts'
 import type { Image } from '../../imagestream/image/image.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { checkGlob } from '../../input/glob.ts'
@@ -133,7 +133,7 @@ builder.queryField('imagePushes', (t) =>
       ...connectionArgs,
     },
     complexity: pageComplexity,
-    resolve: (_query, { since, ...args }, context, info) => {
+    resolve: async (_query, { since, ...args }, context, info) => {
       const filter = pushFilterOf(args)
       const cursors = pushCursors(context)
       const page = pageOf(args, cursors, info)
@@ -141,24 +141,24 @@ builder.queryField('imagePushes', (t) =>
         since == null ? 0 : positionOf(since, 'since', context),
         Number(page.after?.[0] ?? 0),
       )
+      // a push that commits while the log is read comes after the page
+      const end = page.before ? Number(page.before[0]) - 1 : context.pushes.head()
+      const found = await context.pushes.find({
+        after: floor,
+        before: end + 1,
+        filter,
+        descending: page.fromEnd ?? false,
+        limit: page.peek === false ? page.limit : page.limit + 1,
+      })
+      // pushes after the cursor may have been removed while the log was read
+      if (since != null || page.after) context.pushes.position(context.pushes.cursor(floor))
+      const rows = batch(page.fromEnd ? found.reverse() : found)
       return new Connection({
         page,
         cursors,
-        rows: () => {
-          const rows = context.pushes.read({
-            after: floor,
-            before: page.before && Number(page.before[0]),
-            filter,
-            descending: page.fromEnd ?? false,
-            limit: page.limit + 1,
-          })
-          return batch(page.fromEnd ? rows.reverse() : rows)
-        },
+        rows: () => rows,
         // clients with an empty page can still subscribe from a cursor: the last position that was read
-        emptyCursor: () => {
-          const end = page.before ? Number(page.before[0]) - 1 : context.pushes.head()
-          return context.pushes.cursor(Math.max(floor, end))
-        },
+        emptyCursor: () => context.pushes.cursor(Math.max(floor, end)),
         totalCount: () => 0,
       })
     },

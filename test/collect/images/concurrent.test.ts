@@ -88,7 +88,7 @@ describe('an image that is pruned while it is imported', () => {
     let gone = 0
     const pruning = (async () => {
       while (isImporting) {
-        domain.pushes.dropBefore(domain.time + 1)
+        await domain.pushes.dropBefore(domain.time + 1)
         gone += (await world.pruner.prune(EVERYTHING)).images.total
       }
     })()
@@ -129,7 +129,7 @@ async function full(): Promise<PruneWorld> {
   for (let at = 0; at < 40; at++) world.store(index([image({ seed: at }), image({ seed: at + 1 })]))
   world.record('shop/web', 'index', index([one, two]))
   world.store(index([two, three]))
-  world.trimLog()
+  await world.trimLog()
   await world.pass(2 * HOUR)
   return world
 }

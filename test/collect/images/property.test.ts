@@ -151,7 +151,7 @@ async function walk(world: PruneWorld, model: Model, one: Step): Promise<void> {
       world.removeTag(one.stream, one.tag)
       return void model.histories.delete(`${one.stream} ${one.tag}`)
     case 'trim':
-      world.trimLog(one.minutes)
+      await world.trimLog(one.minutes)
       model.log = model.log.filter((entry) => entry.at > model.time - one.minutes * MINUTE)
       return
     case 'pass':
@@ -205,7 +205,7 @@ async function clear(world: PruneWorld): Promise<void> {
     for (const tag of TAGS) world.removeTag(stream, tag)
     for (const content of CONTENTS) world.unlink(stream, content)
   }
-  world.trimLog()
+  await world.trimLog()
   await world.pass(MINUTE)
   await world.pruner.prune({ keepYoungerThanMinutes: 0 })
   expect(world.digests()).toEqual([])

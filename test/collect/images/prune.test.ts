@@ -26,7 +26,7 @@ async function fiveReleases(stream = 'shop/web', tag = 'latest'): Promise<void> 
     world.domain.time += HOUR
     world.record(stream, tag, release)
   }
-  world.trimLog()
+  await world.trimLog()
 }
 
 describe('a history', () => {
@@ -60,7 +60,7 @@ describe('a history', () => {
 
   it('keeps the newest entry, however old it is', async () => {
     world.record('shop/web', 'latest', one)
-    world.trimLog()
+    await world.trimLog()
     await world.pass(1000 * HOUR)
 
     const { events, images, reasons } = await world.pruner.prune({
@@ -87,7 +87,7 @@ describe('a history', () => {
   it('of thousands of entries in one tag is removed in parts', async () => {
     const many = Array.from({ length: 950 }, (_, at) => build(`many ${at}`))
     for (const release of many) world.record('shop/web', 'latest', release)
-    world.trimLog()
+    await world.trimLog()
     await world.pass(2 * HOUR)
 
     const { events, images } = await world.pruner.prune({ keepTagRevisions: 2 })
@@ -185,7 +185,7 @@ describe('an image', () => {
     world.link('shop/web', four)
     world.link('bank/web', one)
     world.record('shop/web', 'old', two)
-    world.trimLog()
+    await world.trimLog()
     await world.pass(100 * HOUR)
 
     const { reasons, repositoryManifests } = await world.pruner.prune()
@@ -270,7 +270,7 @@ describe('an index', () => {
     remote.push(UPSTREAM, 'latest', built)
     // a Legacy import stores the index first, and then only the image that it chose
     await world.domain.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
-    world.trimLog()
+    await world.trimLog()
     world.domain.writer.delete({ namespace: 'default', name: 'ruby' })
     await world.pass(2 * HOUR)
 
@@ -289,7 +289,7 @@ describe('an index', () => {
     expect(world.isStored(both)).toBe(true)
 
     world.record('default/ruby', 'latest', five)
-    world.trimLog()
+    await world.trimLog()
     await world.pass(2 * HOUR)
     await world.pruner.prune({ keepTagRevisions: 1 })
     expect(world.digests()).toEqual([five.digest])

@@ -12,7 +12,7 @@ describe('pruning', () => {
     world.link('shop/web', image({ seed: 1 }))
     world.store(index(images.slice(0, 3)))
     world.store(index(images.slice(3)))
-    world.trimLog()
+    await world.trimLog()
     await world.pass(2 * HOUR)
     using statements = watchStatements()
 

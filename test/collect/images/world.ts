@@ -99,8 +99,8 @@ export class PruneWorld implements AsyncDisposable {
   }
 
   /** Removes pushes from the log that are older than so many minutes. */
-  trimLog(minutes = 0): void {
-    this.domain.pushes.dropBefore(this.domain.time - minutes * MINUTE + 1)
+  async trimLog(minutes = 0): Promise<void> {
+    await this.domain.pushes.dropBefore(this.domain.time - minutes * MINUTE + 1)
   }
 
   /** Advances the clock, after the pruner has observed all images. */

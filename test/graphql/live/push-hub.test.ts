@@ -214,7 +214,7 @@ describe('a position', () => {
     const sleeper = join(since(10))
     sleeper.isBusy = true
     await quiet()
-    world.pushes.dropBefore(1_000)
+    await world.pushes.dropBefore(1_000)
     expect(() => join(since(10))).toThrow(expect.objectContaining({ code: 'CURSOR_EXPIRED' }))
     sleeper.isBusy = false
     sleeper.member.resume()

@@ -1,0 +1,1 @@
+CREATE INDEX `push_log_by_tag` ON `push_log` (`tag`);

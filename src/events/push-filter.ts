@@ -1,0 +1,42 @@
+import { matchesColumn } from '../db/search.ts'
+import type { Parameter } from '../db/statement.ts'
+import type { pushLog } from '../db/tables/index.ts'
+import { matchesGlob } from '../input/glob.ts'
+
+/** The change of a tag to another image: a row of the log. */
+export type Push = Readonly<typeof pushLog.$inferSelect>
+
+/** Criteria for pushes; an absent one does not restrict. `imageStream` and `tag` can contain `*`. */
+export interface PushFilter {
+  readonly namespace?: string | undefined
+  readonly imageStream?: string | undefined
+  readonly tag?: string | undefined
+}
+
+/** Reports whether the push meets the criteria. */
+export const matchesPush = (push: Push, { namespace, imageStream, tag }: PushFilter): boolean =>
+  (namespace === undefined || push.namespace === namespace) &&
+  (imageStream === undefined || matchesGlob(imageStream, push.imageStreamName)) &&
+  (tag === undefined || matchesGlob(tag, push.tag))
+
+/** Part of the log: the sequences above `after` and below `before`. */
+export interface Interval {
+  readonly after: number
+  readonly before: number
+}
+
+/**
+ * Returns the conditions of the filter on one row, with the values of their question marks. "+" keeps SQLite from using an
+ * index: it would read all pushes of a tag, for example, where the caller has bounded the rows by their sequence.
+ */
+export function conditionsOf({ namespace, imageStream, tag }: PushFilter) {
+  const conditions: (readonly [condition: string, value: Parameter])[] = []
+  if (namespace !== undefined) conditions.push(['+namespace = ?', namespace])
+  for (const [column, pattern] of [
+    ['image_stream_name', imageStream],
+    ['tag', tag],
+  ] as const) {
+    if (pattern !== undefined) conditions.push([matchesColumn(column, pattern), pattern])
+  }
+  return { where: conditions.map(([text]) => text), values: conditions.map(([, value]) => value) }
+}
