@@ -25,7 +25,7 @@ export interface PrunerDependencies {
 export type Pruner = ReturnType<typeof createPruner>
 
 /**
- * Removes old entries of histories and unreferenced images while imports and pushes continue: each deleting transaction
+ * Removes old entries of histories and, unless the prune is for one namespace, unreferenced images while imports and pushes continue: each deleting transaction
  * checks again. Runs are serialized; the next run completes one that a crash interrupted. Disposing aborts the running
  * one, and resolves when it has stopped.
  */
@@ -66,6 +66,8 @@ export function createPruner({ db, recorder, now }: PrunerDependencies) {
       await yieldToEventLoop(signal)
     }
     await forEachYielding(lost.count(isDryRun), signal, (count) => report.addRepositoryManifests(count))
+    // images belong to no namespace
+    if (terms.namespace !== null) return report.finished()
     const lastOld = await ages.lastStoredBy(terms.oldUntil, signal)
     await children.build(signal)
     const judge = judges({ children, lastOld, goneEvents })

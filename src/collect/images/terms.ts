@@ -7,7 +7,7 @@ export interface PrunePolicy {
   readonly keepTagRevisions?: number | undefined
   /** Minutes for which everything is kept; default 60. */
   readonly keepYoungerThanMinutes?: number | undefined
-  /** Prunes only histories of this namespace; null or undefined for all. Images belong to no namespace. */
+  /** Prunes only histories of this namespace, and no images; null or undefined for all. */
   readonly namespace?: string | null | undefined
 }
 

@@ -24,7 +24,7 @@ const PruneImagesInput = inputType('PruneImagesInput', {
         'Minimum age in minutes of entries and images that are removed, 0 or more; the default is 60.',
     }),
     namespace: t.string(
-      'Namespace whose histories are pruned. If omitted, all histories are. Images are removed only if nothing in any namespace refers to them.',
+      'Namespace whose histories are pruned; no image is removed then, because images belong to no namespace. If omitted, all histories and images are pruned.',
     ),
     first: t.int({
       required: true,
@@ -67,7 +67,7 @@ function optionsOf(input: typeof PruneImagesInput.$inferInput): PruneOptions {
 
 mutation('pruneImages', {
   description:
-    'Removes old entries of tags’ histories, and images that nothing refers to. With `dryRun`, which is the default, it only reports them. The image that a tag points to is always kept. The mutation returns when the prune has finished, and waits for one that is already running. Finished imports lose the results of removed entries.',
+    'Removes old entries of tags’ histories, and images that nothing in any namespace refers to. With `dryRun`, which is the default, it only reports them. The image that a tag points to is always kept. The mutation returns when the prune has finished, and waits for one that is already running. Finished imports lose the results of removed entries.',
   input: PruneImagesInput,
   inputDescription: 'Options of the prune.',
   payload: PruneImagesPayload,

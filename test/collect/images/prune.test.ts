@@ -84,6 +84,23 @@ describe('a history', () => {
     expect(world.history('bank/web', 'latest')).toHaveLength(5)
   })
 
+  it('of one namespace is trimmed without removing any image, as planned', async () => {
+    await fiveReleases()
+    world.store(image({ seed: 'unused' }))
+    world.trimLog()
+    await world.pass(2 * HOUR)
+    const stored = world.digests()
+    const options = { namespace: 'shop', keepTagRevisions: 1 }
+
+    const plan = await world.pruner.plan(options)
+    const report = await world.pruner.prune(options)
+
+    expect(report).toEqual(plan)
+    expect(report).toMatchObject({ events: { total: 4 }, images: { total: 0 }, kept: { total: 0 }, bytes: 0 })
+    expect(world.digests()).toEqual(stored)
+    expect((await world.pruner.prune()).images.total).toBe(5)
+  })
+
   it('of thousands of entries in one tag is removed in parts', async () => {
     const many = Array.from({ length: 950 }, (_, at) => build(`many ${at}`))
     for (const release of many) world.record('shop/web', 'latest', release)

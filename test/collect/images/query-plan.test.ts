@@ -18,6 +18,8 @@ describe('pruning', () => {
 
     await world.pruner.plan({ namespace: 'shop' })
     await world.pruner.prune({ namespace: 'shop' })
+    await world.pruner.plan()
+    await world.pruner.prune()
 
     const read = [...new Set(statements.run)].filter((text) => /^\s*(?:select|delete|update)/i.test(text))
     expect(read.length).toBeGreaterThan(20)

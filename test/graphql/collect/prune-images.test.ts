@@ -89,8 +89,14 @@ describe('pruneImages', () => {
     expect(await history()).toEqual(digestsOf(releases).reverse())
   })
 
-  it('does not change other namespaces', async () => {
-    expect((await prune({ dryRun: false, namespace: 'bank' })).events.totalCount).toBe(0)
+  it('of one namespace does not change other namespaces, or images', async () => {
+    const report = await prune({ dryRun: false, namespace: 'bank' })
+
+    expect(report).toMatchObject({
+      events: { totalCount: 0 },
+      images: { totalCount: 0 },
+      kept: { totalCount: 0 },
+    })
     expect(await history()).toHaveLength(5)
   })
 
