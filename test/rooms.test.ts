@@ -201,6 +201,7 @@ const PREPARED: Readonly<Record<string, string>> = {
   'imagestream/watch/saved-pages.ts': 'import',
   'imagestream/watch/tag-claims.ts': 'import',
   'registry/content/content.ts': 'registry',
+  'registry/content/copies.ts': 'registry',
   'registry/content/manifest-parts.ts': 'registry',
   'registry/pull-through/admission.ts': 'registry',
   'registry/pull-through/origin.ts': 'registry',

@@ -11,11 +11,12 @@ import { LOOPBACK_HOSTS } from '../http/request/sender.ts'
 import { createServer } from '../http/server.ts'
 import { createScheduleRunner } from '../imagestream/schedule/schedule-runner.ts'
 import { pullRepositoryOf } from '../imagestream/spec/pull-spec.ts'
+import { createSharedContent } from '../registry/pull-through/shared-content.ts'
 import type { Config } from './config.ts'
 import { openCredentials } from './credentials.ts'
 import { createDomain } from './domain.ts'
 import { HOUR, MINUTE, Opened, OwnHost, type SharedParts } from './parts.ts'
-import { openRegistry } from './registry.ts'
+import { openRegistry, registryHostOf } from './registry.ts'
 import { openRemote } from './remote.ts'
 import { openTrust } from './trust.ts'
 import { startUpkeep } from './upkeep.ts'
@@ -78,6 +79,7 @@ async function open(
   })
   const domain = createDomain({
     db,
+    content: config.externalRegistry ? null : createSharedContent({ db, host: registryHostOf(shared) }),
     remote: importSource,
     now,
     uuid: randomUUID,

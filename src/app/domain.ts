@@ -19,6 +19,7 @@ import { createStreams } from '../imagestream/stream/stream.ts'
 import { createLookBack } from '../imagestream/tag/look-back.ts'
 import { createPolicies } from '../imagestream/tag/policies.ts'
 import { createTagRecorder } from '../imagestream/tag/record.ts'
+import type { StreamContent } from '../imagestream/tag/stream-content.ts'
 import { createTags } from '../imagestream/tag/tag.ts'
 import { createReportedMoves } from '../imagestream/watch/reported-moves.ts'
 import { createRepositoryWatches } from '../imagestream/watch/repository-watches.ts'
@@ -32,6 +33,8 @@ export interface DomainDependencies
     Pick<StreamWriterDependencies, 'importMode' | 'uuid' | 'blockOf'> {
   readonly db: Database
   readonly remote: RemoteRegistry
+  /** Content of the integrated registry; null where an external one replaces it. */
+  readonly content: StreamContent | null
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Milliseconds between two scheduled imports of the same stream. */
@@ -45,12 +48,12 @@ export type Domain = ReturnType<typeof createDomain>
 
 /** Joins the rooms of the domain. Nothing runs yet: `importer.resume` begins. */
 export function createDomain(dependencies: DomainDependencies) {
-  const { db, now, importMode, scheduleIntervalMs, fullScanMs, onImportFinished } = dependencies
+  const { db, content, now, importMode, scheduleIntervalMs, fullScanMs, onImportFinished } = dependencies
   const pushes = createPushLog(db)
   const images = createImages(db)
   const streams = createStreams(db)
   const tags = createTags(db)
-  const recorder = createTagRecorder({ db, pushes, now })
+  const recorder = createTagRecorder({ db, pushes, content, now })
   const policies = createPolicies(db)
   const lookBack = createLookBack(db)
   const following = createFollowing({ db, streams, tags, recorder, now })

@@ -15,6 +15,12 @@ import type { RegistryClient } from '../remote/registry-client.ts'
 import type { Domain } from './domain.ts'
 import { DAY, HOUR, type SharedParts } from './parts.ts'
 
+/** Returns a function for the `host[:port]` of the registry that images are pushed to; it throws before the server listens. */
+export const registryHostOf =
+  ({ config, ownHost }: Pick<SharedParts, 'config' | 'ownHost'>) =>
+  (): string =>
+    config.registryHost ?? config.externalRegistry?.host ?? ownHost()
+
 interface RegistryParts extends SharedParts {
   readonly domain: Domain
   readonly remote: RegistryClient
@@ -40,7 +46,7 @@ export async function openRegistry(parts: RegistryParts) {
       log,
     }),
   )
-  const host = (): string => registryHost ?? externalRegistry?.host ?? parts.ownHost()
+  const host = registryHostOf(parts)
   const view: RegistryView = {
     isIntegrated: externalRegistry === null,
     host,

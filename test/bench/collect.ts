@@ -68,7 +68,13 @@ async function bench(): Promise<void> {
   const blobs = await createDiskStore({ folder, now, minimumFreeBytes: 0 })
   const { recorder } = createDomain({
     ...{ db, now, remote: new FakeRegistry(), uuid: () => 'uid', importMode: 'Legacy', maximumTags: null },
-    ...{ scheduleIntervalMs: DAY, fullScanMs: DAY, blockOf: () => null, onInternalError: () => {} },
+    ...{
+      content: null,
+      scheduleIntervalMs: DAY,
+      fullScanMs: DAY,
+      blockOf: () => null,
+      onInternalError: () => {},
+    },
   })
   seed(db)
   await using collector = createCollector({

@@ -1,10 +1,3 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import BetterSqlite3 from 'better-sqlite3'
-import { drizzle } from 'drizzle-orm/better-sqlite3'
-import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/db/open.ts'
 import { createStreams } from '../../src/imagestream/stream/stream.ts'
@@ -13,11 +6,7 @@ import { createTags } from '../../src/imagestream/tag/tag.ts'
 import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { ALL } from '../fixtures/test-domain.ts'
-
-const MIGRATIONS = fileURLToPath(new URL('../../src/db/migrations', import.meta.url))
-/** Number of migrations before search was added. */
-const BEFORE = 3
-const APPLICATION_ID = 0x696d7374
+import { type Insert, type OldDatabase, oldDatabase } from './old-database.ts'
 
 const amd64 = image({ seed: 1 })
 const both = index([
@@ -25,31 +14,14 @@ const both = index([
   image({ seed: 3, platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } }),
 ])
 
-let folder: string
-let file: string
+let old: OldDatabase
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'imagestreams-'))
-  file = join(folder, 'imagestreams.db')
-  const migrations = join(folder, 'migrations')
-  cpSync(MIGRATIONS, migrations, { recursive: true })
-  const journal = join(migrations, 'meta/_journal.json')
-  const { entries, ...rest } = JSON.parse(readFileSync(journal, 'utf8'))
-  writeFileSync(journal, JSON.stringify({ ...rest, entries: entries.slice(0, BEFORE) }))
-  const sqlite = new BetterSqlite3(file)
-  sqlite.pragma(`application_id = ${APPLICATION_ID}`)
-  migrate(drizzle(sqlite), { migrationsFolder: migrations })
-  fill(sqlite)
-  sqlite.close()
+  old = oldDatabase('policies_find', fill)
 })
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
+afterEach(() => old[Symbol.dispose]())
 
 /** Rows of the version before: a stream with imported tags, one whose import failed, and an empty one. */
-function fill(sqlite: BetterSqlite3.Database): void {
-  const insert = (table: string, row: Readonly<Record<string, unknown>>): void => {
-    const names = Object.keys(row)
-    const marks = names.map(() => '?').join(', ')
-    sqlite.prepare(`insert into ${table} (${names.join(', ')}) values (${marks})`).run(...Object.values(row))
-  }
+function fill(insert: Insert): void {
   const stream = (id: number, name: string, more: object): void =>
     insert('image_streams', {
       ...{ id, uid: name, namespace: 'default', name, generation: 1, resource_version: 1, created_at: 1 },
@@ -135,7 +107,7 @@ describe('a database from before search was added', () => {
     [{ unchangedSince: 7000 }, ['empty', 'tool']],
     [{ unchangedSince: 7001 }, ['empty', 'ruby', 'tool']],
   ])('finds streams after the migration: %j', (filter, names) => {
-    using db = openDatabase(file)
+    using db = openDatabase(old.file)
     const streams = createStreams(db)
 
     const page = streams.page({ ...filter, order: 'NAME', page: ALL })
@@ -152,7 +124,7 @@ describe('a database from before search was added', () => {
     [{ failing: {} }, ['1']],
     [{ unchangedSince: 6000 }, ['3.3', '1']],
   ])('finds tags after the migration: %j', (filter, names) => {
-    using db = openDatabase(file)
+    using db = openDatabase(old.file)
 
     const tags = createTags(db).ofStreams([1, 2, 3], { ...filter, order: 'NAME', page: ALL })
 
@@ -160,7 +132,7 @@ describe('a database from before search was added', () => {
   })
 
   it('orders streams by their newest tag event', () => {
-    using db = openDatabase(file)
+    using db = openDatabase(old.file)
 
     const page = createStreams(db).page({ order: 'NEWEST_FIRST', page: ALL })
 

@@ -30,10 +30,9 @@ describe('hostile manifests and races', () => {
       }),
       streams: (streams) => ({
         ...streams,
-        recordPush(tx, push) {
-          const stored = streams.recordPush(tx, push)
+        recordPush(tx, push, onStored) {
+          streams.recordPush(tx, push, onStored)
           if (failure) throw failure
-          return stored
         },
       }),
     })

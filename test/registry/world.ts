@@ -58,11 +58,13 @@ export interface Unforeseen {
   readonly message: string
 }
 
+const registryHost = 'registry.test'
+
 const EVERYBODY: RegistryAccess = { may: () => true }
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'registry-')))
-  const domain = new TestDomain(options.folder ? { file: join(folder, 'test.db') } : {})
+  const domain = new TestDomain({ registryHost, ...(options.folder && { file: join(folder, 'test.db') }) })
   const { db, writer, images, recorder } = domain
   const now = () => domain.time
   const { freeBytes } = options
@@ -80,7 +82,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     images,
     recorder,
     importMode: 'Legacy',
-    registryHost: () => 'registry.test',
+    registryHost: () => registryHost,
   })
   const streams = overridden<RegistryStreams>(receiver, options.streams?.(receiver))
   const limits = { ...DEFAULT_LIMITS, ...options.limits }

@@ -67,11 +67,17 @@ export const repositoryManifests = sqliteTable(
     pushedAt: time('pushed_at').notNull(),
     /** Start of the manifest's lease, as for a blob. */
     confirmedAt: time('confirmed_at').notNull(),
+    /**
+     * Repository that a tag of the stream last got the manifest from, or that it belongs to as a child or referrer; null for
+     * one that was only pushed or pulled through here, and after that repository was deleted.
+     */
+    copiedFrom: integer('copied_from').references(() => repositories.id, { onDelete: 'set null' }),
   },
   (t) => [
     primaryKey({ columns: [t.repositoryId, t.digest] }),
     index('repository_manifests_by_subject').on(t.repositoryId, t.subject, t.digest),
     index('repository_manifests_by_image').on(t.imageId, t.repositoryId),
+    index('repository_manifests_by_origin').on(t.copiedFrom, t.digest).where(sql`copied_from is not null`),
   ],
 )
 

@@ -26,7 +26,12 @@ export interface ReceivedImage {
   readonly upstreamDigest: Digest | null
   /** Milliseconds since 1970. */
   readonly at: number
+  /** Called once the image is stored, before its tags are. */
+  readonly onStored?: OnImageStored
 }
+
+/** Receives the ids of a stored image and its stream. */
+export type OnImageStored = (stored: { readonly imageId: number; readonly streamId: number }) => void
 
 export interface ImageReceiverDependencies
   extends Pick<CommandDependencies, 'streams' | 'recorder' | 'importMode'> {
@@ -40,12 +45,16 @@ export interface ImageReceiverDependencies
  */
 export const createImageReceiver =
   ({ streams, writer, images, recorder, importMode }: ImageReceiverDependencies) =>
-  (tx: Transaction, { stream: name, repository, image, tags, upstreamDigest, at }: ReceivedImage) => {
+  (
+    tx: Transaction,
+    { stream: name, repository, image, tags, upstreamDigest, at, onStored }: ReceivedImage,
+  ) => {
     const { namespace, name: streamName } = name
     const stream =
       streams.byName(namespace, streamName) ?? writer.insert(tx, name, emptySpec(importMode)).stream
     const pullSpec = (digest: Digest): string => pullSpecByDigest(repository, digest)
     const imageId = images.store(tx, image, pullSpec)
+    onStored?.({ imageId, streamId: stream.id })
     let isPushed = false
     for (const tag of tags) {
       const address = { streamId: stream.id, namespace, streamName, tag }
@@ -94,15 +103,17 @@ export function createPushReceiver(dependencies: PushReceiverDependencies) {
     .prepare()
 
   return {
-    /** Stores the image, creates the stream if it does not exist, and points its tags to the image. */
+    /** Stores the image, creates the stream if it does not exist, and points its tags to the image after `onStored`. */
     recordPush(
       tx: Transaction,
       { repository: stream, tags, at, ...content }: PushedManifest,
+      onStored?: OnImageStored,
     ): { readonly imageId: number; readonly streamId: number } {
       const image = fetchedImage(content, images)
       const repository = { registry: registryHost(), repository: repositoryPathOf(stream) }
       // the next import requests the tags from their sources again
-      return receive(tx, { stream, repository, image, tags, upstreamDigest: null, at })
+      const received = { stream, repository, image, tags, upstreamDigest: null, at }
+      return receive(tx, { ...received, ...(onStored && { onStored }) })
     },
 
     /** Removes tags with their history, and their spec tags. */

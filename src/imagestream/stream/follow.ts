@@ -24,6 +24,8 @@ import type { Streams } from './stream.ts'
 /** The image that a tag or a digest of a stream points to. */
 export interface SourceImage extends Pick<typeof tagEvents.$inferSelect, 'imageId' | 'dockerImageReference'> {
   readonly digest: Digest
+  /** The stream that has the image. */
+  readonly stream: StreamName
 }
 
 /** Spec tags that copy the image of a stream: from one of its tags, from its history, or by a policy. */
@@ -94,7 +96,8 @@ export function createFollowing(dependencies: FollowingDependencies) {
         for (const specTag of written) {
           const image = sourceImage(stream, specTag)
           const { name: tag, generation } = specTag
-          if (image) yield { tag, change: copiedChange(image, { generation, at: now() }) }
+          if (!image) continue
+          yield { tag, change: copiedChange(image, { generation, copiedFrom: image.stream, at: now() }) }
         }
       }
       // policies choose among tags that follow no other, and other tags may follow the ones that have a policy
@@ -127,10 +130,12 @@ export function imageInHistory(
   )
 }
 
+type SourceImageRow = Omit<SourceImage, 'stream'>
+
 const COLUMNS = 'i.id as imageId, i.digest, e.docker_image_reference as dockerImageReference'
 
 function createSourceImages({ db, streams, tags }: FollowingDependencies) {
-  const newest = db.prepare<SourceImage>(
+  const newest = db.prepare<SourceImageRow>(
     `select ${COLUMNS} from image_streams s
        join tags t on t.stream_id = s.id
        join tag_events e on e.id = t.newest_event_id
@@ -138,14 +143,14 @@ function createSourceImages({ db, streams, tags }: FollowingDependencies) {
      where s.namespace = ? and s.name = ? and t.name = ?`,
   )
   // several tags may have had the image from several places: the newest entry has the reference
-  const inHistory = db.prepare<SourceImage>(
+  const inHistory = db.prepare<SourceImageRow>(
     `select ${COLUMNS} from images i
        join tag_events e on e.image_id = i.id
        join tags t on t.id = e.tag_id
      where i.digest = ? and t.stream_id = ? order by e.id desc limit 1`,
   )
 
-  const ofImage = (image: StreamImage): SourceImage | undefined => {
+  const ofImage = (image: StreamImage): SourceImageRow | undefined => {
     const id = streams.byName(image.namespace, image.stream)?.id
     const digest = parseDigest(image.digest) ?? imageInHistory(tags, id, image).digest
     return id === undefined ? undefined : inHistory.get(digest, id)
@@ -153,9 +158,10 @@ function createSourceImages({ db, streams, tags }: FollowingDependencies) {
 
   return (home: StreamName, source: TagSource): SourceImage | undefined => {
     const tag = streamTagOf(home, source)
-    if (tag) return newest.get(tag.namespace, tag.stream, tag.tag)
     const image = streamImageOf(home, source)
-    return image && ofImage(image)
+    const named = tag ?? image
+    const found = tag ? newest.get(tag.namespace, tag.stream, tag.tag) : image && ofImage(image)
+    return found && named && { ...found, stream: { namespace: named.namespace, name: named.stream } }
   }
 }
 

@@ -68,7 +68,8 @@ export function createPolicyRules(db: Database) {
         if (chosen === null || !(isNew || moved.some(({ tag }) => tag === chosen))) return []
         // where no tag can be chosen the tag keeps its image, as a tag does whose source is removed
         const image = view.find(chosen)
-        return image ? [{ address, change: copiedChange(image, { generation, at }) }] : []
+        const copiedFrom = { namespace: address.namespace, name: address.streamName }
+        return image ? [{ address, change: copiedChange(image, { generation, copiedFrom, at }) }] : []
       })
     },
   }

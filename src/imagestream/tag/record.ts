@@ -4,6 +4,7 @@ import type { PushLog } from '../../events/push-log.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { type ChangedTags, createPolicyRules, type TagMove } from './policy-rules.ts'
 import { createRemoveTags } from './remove-tags.ts'
+import { createSharing, type StreamContent } from './stream-content.ts'
 import { copiedChange, type ImportFailure, type TagAddress, type TagChange } from './tag-change.ts'
 import { createStreamVersions, createTagRows, type TagState } from './tag-rows.ts'
 
@@ -24,11 +25,19 @@ export interface SpecTagChanges {
 /** All changes of tags: imports, pushes and tagging use it, and no other module writes tag events. */
 export type TagRecorder = ReturnType<typeof createTagRecorder>
 
-/** Creates the recorder. `now` returns milliseconds since 1970. */
-export function createTagRecorder({ db, pushes, now }: { db: Database; pushes: PushLog; now: () => number }) {
+export interface TagRecorderDependencies {
+  readonly db: Database
+  readonly pushes: PushLog
+  /** Null where no integrated registry serves the images of streams. */
+  readonly content: StreamContent | null
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+export function createTagRecorder({ db, pushes, content, now }: TagRecorderDependencies) {
   const rows = { tags: createTagRows(db), events: createEventRows(db), versions: createStreamVersions(db) }
   const { tags, events, versions } = rows
-  const recordOne = createRecordOne(rows, pushes)
+  const recordOne = createRecordOne(rows, { pushes, share: createSharing(content) })
   const followersOf = db.prepare<TagAddress & { generation: number }>(`
     select s.id as streamId, s.namespace, s.name as streamName, p.name as tag, p.generation
     from spec_tags p join image_streams s on s.id = p.stream_id
@@ -42,7 +51,8 @@ export function createTagRecorder({ db, pushes, now }: { db: Database; pushes: P
     const moved = recording.moved ? [address] : []
     for (const { namespace, streamName, tag } of moved) {
       for (const { generation, ...follower } of followersOf.all(namespace, streamName, tag)) {
-        const copy = copiedChange(change, { generation, at: change.at })
+        const copiedFrom = { namespace, name: streamName }
+        const copy = copiedChange(change, { generation, copiedFrom, at: change.at })
         if (recordOne(tx, follower, copy).moved) moved.push(follower)
       }
     }
@@ -124,8 +134,13 @@ interface RecordedRows {
   readonly versions: ReturnType<typeof createStreamVersions>
 }
 
-/** Returns the function that records the change of a single tag: its row, its event and its push. */
-function createRecordOne({ tags, events, versions }: RecordedRows, pushes: PushLog) {
+interface RecordedElsewhere {
+  readonly pushes: PushLog
+  readonly share: ReturnType<typeof createSharing>
+}
+
+/** Returns the function that records the change of a single tag: its row, its event, its content and its push. */
+function createRecordOne({ tags, events, versions }: RecordedRows, { pushes, share }: RecordedElsewhere) {
   /** Adds an event, or rewrites the newest one where only the image or only the reference differs. Returns its id. */
   const write = (
     { streamId, tag }: TagAddress,
@@ -149,7 +164,8 @@ function createRecordOne({ tags, events, versions }: RecordedRows, pushes: PushL
     return old.eventId
   }
 
-  return (tx: Transaction, address: TagAddress, change: TagChange): Recording => {
+  return (tx: Transaction, address: TagAddress, received: TagChange): Recording => {
+    const change = share(tx, address, received)
     const { streamId, streamName: imageStreamName, tag } = address
     const old = tags.find(streamId, tag)
     const sameImage = old?.imageId === change.imageId

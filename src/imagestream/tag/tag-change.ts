@@ -1,6 +1,7 @@
 import type { PushSource } from '../../events/push-log.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RegistryErrorReason } from '../../oci/registry-error.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 
 /** A tag of a stream, with the names that the push log stores. */
@@ -22,15 +23,25 @@ export interface TagChange {
   readonly importId?: number
   /** Digest of the tag in the upstream registry; null for an image that does not come from one. */
   readonly upstreamDigest: Digest | null
+  /** The stream that the image is copied from; undefined for an import and a push. */
+  readonly copiedFrom?: StreamName | undefined
   /** Milliseconds since 1970. */
   readonly at: number
 }
 
-/** Returns the change of a tag that gets the image of another tag or of a history. */
+/** Returns the change of a tag that gets the image of another tag or of a history, of the stream `copiedFrom`. */
 export const copiedChange = (
   { imageId, dockerImageReference }: Pick<TagChange, 'imageId' | 'dockerImageReference'>,
-  { generation, at }: Pick<TagChange, 'generation' | 'at'>,
-): TagChange => ({ imageId, dockerImageReference, generation, source: 'TAG', upstreamDigest: null, at })
+  { generation, copiedFrom, at }: Pick<TagChange, 'generation' | 'copiedFrom' | 'at'>,
+): TagChange => ({
+  imageId,
+  dockerImageReference,
+  generation,
+  source: 'TAG',
+  upstreamDigest: null,
+  copiedFrom,
+  at,
+})
 
 /** Why a tag cannot be imported: the registry's error, or that a policy would have to read the configs of too many images. */
 export type ImportFailureReason = RegistryErrorReason | 'TooManyTags'

@@ -1,5 +1,6 @@
 import type { Database } from '../../db/open.ts'
 import type { images } from '../../db/tables/index.ts'
+import type { Transaction } from '../../db/transact.ts'
 import { type Digest, isDigest } from '../../oci/digest.ts'
 import { parseManifest } from '../../oci/manifest.ts'
 import { parseReference, pullSpecByDigest } from '../../oci/reference.ts'
@@ -24,15 +25,10 @@ const LOCAL = `p.reference_policy = 'Local' and (e.import_id is not null or exis
 const IMPORTED = `s.id as streamId, i.id as imageId, i.digest, i.media_type as mediaType,
   e.docker_image_reference as source, p.insecure`
 
-/**
- * Returns a function that links an imported manifest to the repository of its stream and returns it; undefined for one
- * that the repository may not serve. Rejects with OciError.
- */
-export function createManifestAdmission(
-  db: Database,
-  content: Content,
-  now: () => number,
-): (repository: StreamName, reference: TagName | Digest) => Promise<LinkedManifest | undefined> {
+/** Imported images that a repository may serve. */
+export type ImportedImages = ReturnType<typeof createImportedImages>
+
+export function createImportedImages(db: Database, content: Content) {
   const byTag = db.prepare<ImportedImage>(
     `select ${IMPORTED} from image_streams s
        join spec_tags p on p.stream_id = s.id
@@ -59,27 +55,47 @@ export function createManifestAdmission(
      where r.namespace = ? and r.name = ? and i.digest = ? order by m.pushed_at desc limit 1`,
   )
 
-  const find = ({ namespace, name }: StreamName, reference: TagName | Digest): ImportedImage | undefined =>
-    isDigest(reference)
-      ? (byDigest.get(namespace, name, reference) ?? child.get(namespace, name, reference))
-      : byTag.get(namespace, name, reference)
+  return {
+    find: ({ namespace, name }: StreamName, reference: TagName | Digest): ImportedImage | undefined =>
+      isDigest(reference)
+        ? (byDigest.get(namespace, name, reference) ?? child.get(namespace, name, reference))
+        : byTag.get(namespace, name, reference),
 
-  return async (name, reference) => {
-    if (!find(name, reference)) return undefined
-    return db.transactTogether((tx) => {
-      // the tag may have moved while this write waited for its transaction
-      const found = find(name, reference)
-      if (!found) return undefined
+    /** Links the manifest to the repository of its stream. Undefined for one with too many parts. */
+    link(tx: Transaction, name: StreamName, found: ImportedImage, at: number): LinkedManifest | undefined {
       const { streamId, imageId, digest, mediaType, insecure } = found
-      const repository = content.ensureRepository(tx, name, now())
-      content.setStream(tx, repository.id, streamId)
       const columns = linkColumnsOf(parseManifest(content.manifestBytes(imageId), mediaType))
-      if (columns.references.length > MAX_PARTS) throw tooManyParts('DENIED')
+      if (columns.references.length > MAX_PARTS) return undefined
+      const repository = content.ensureRepository(tx, name, at)
+      content.setStream(tx, repository.id, streamId)
       // a child comes from the repository of its index
       const source = pullSpecByDigest(parseReference(found.source), digest)
       const link = { repositoryId: repository.id, digest, imageId, ...columns }
-      content.addManifest(tx, { ...link, source, insecure, at: now() })
+      content.addManifest(tx, { ...link, source, insecure, at })
       return content.manifest(repository.id, digest)
+    },
+  }
+}
+
+/**
+ * Returns a function that links an imported manifest to the repository of its stream and returns it; undefined for one
+ * that the repository may not serve. Rejects with OciError.
+ */
+export function createManifestAdmission(
+  db: Database,
+  content: Content,
+  now: () => number,
+): (repository: StreamName, reference: TagName | Digest) => Promise<LinkedManifest | undefined> {
+  const imported = createImportedImages(db, content)
+  return async (name, reference) => {
+    if (!imported.find(name, reference)) return undefined
+    return db.transactTogether((tx) => {
+      // the tag may have moved while this write waited for its transaction
+      const found = imported.find(name, reference)
+      if (!found) return undefined
+      const linked = imported.link(tx, name, found, now())
+      if (!linked) throw tooManyParts('DENIED')
+      return linked
     })
   }
 }

@@ -31,8 +31,12 @@ export interface RouteDependencies extends RegistryDependencies {
 
 /** Image streams, as the registry changes and reads them; `app/registry.ts` connects it to `imagestream`. */
 export interface RegistryStreams {
-  /** Stores the image, creates the stream if it does not exist, and points its tags to the image. */
-  recordPush(tx: Transaction, push: PushedManifest): { readonly imageId: number; readonly streamId: number }
+  /** Stores the image, creates the stream if it does not exist, and points its tags to the image after `onStored`. */
+  recordPush(
+    tx: Transaction,
+    push: PushedManifest,
+    onStored: (stored: { readonly imageId: number; readonly streamId: number }) => void,
+  ): void
   /** Removes tags with their history, and their spec tags. */
   removeTags(tx: Transaction, streamId: number, tags: readonly TagName[]): void
   /** Returns the stream's tags that point to the image, by name. */

@@ -5,6 +5,7 @@ import { OciError } from '../../oci/oci-error.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import { isTagName, type TagName } from '../../oci/tag.ts'
 import { respond } from '../../request-body/respond.ts'
+import { createCopies } from '../content/copies.ts'
 import { parsePushedManifest, readManifestBody } from '../content/manifest-body.ts'
 import {
   artifactTypeOf,
@@ -26,6 +27,7 @@ export const MAX_TAGS_OF_PUSH = 100
 export function createManifestPut(dependencies: RouteDependencies): Handler {
   const { db, content, blobs, streams, pullThrough, now } = dependencies
   const parts = createManifestParts(db, content)
+  const copies = createCopies(db)
 
   const readConfig = async (manifest: Manifest): Promise<Uint8Array | null> => {
     if (manifest.kind === 'index' || manifest.artifact) return null
@@ -56,12 +58,15 @@ export function createManifestPut(dependencies: RouteDependencies): Handler {
       const { repository: name, digest, manifest, at } = push
       // parts may have been deleted while the config was read
       parts.require(content.repository(name)?.id, manifest)
-      const { imageId, streamId } = streams.recordPush(tx, push)
-      const { id } = content.ensureRepository(tx, name, at)
-      content.setStream(tx, id, streamId)
-      const link = { repositoryId: id, digest, imageId, ...linkColumnsOf(manifest) }
-      content.addManifest(tx, { ...link, source: null, insecure: 0, at })
-      requireSameType(manifest, content.manifest(id, digest)?.mediaType)
+      // linked before it is tagged: tags of other streams that follow its tags get their links with it
+      streams.recordPush(tx, push, ({ imageId, streamId }) => {
+        const { id } = content.ensureRepository(tx, name, at)
+        content.setStream(tx, id, streamId)
+        const link = { repositoryId: id, digest, imageId, ...linkColumnsOf(manifest) }
+        content.addManifest(tx, { ...link, source: null, insecure: 0, at })
+        requireSameType(manifest, content.manifest(id, digest)?.mediaType)
+        if (manifest.subject) copies.passOn(tx, { from: id, digest, subject: manifest.subject.digest, at })
+      })
     })
 
   return async ({ request, response, base, query, repository, reference: text }) => {

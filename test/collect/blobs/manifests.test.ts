@@ -36,32 +36,46 @@ describe('the collection of untagged manifests', () => {
     expect(await world.status('web/manifests/v1')).toBe(200)
   })
 
-  it('keeps an image of this repository that a tag of another stream points to', async () => {
+  it('keeps an image of this repository that a tag of another stream imported from it', async () => {
     await using world = await open()
     const [base, other] = [app('base'), app('other')]
     await world.push('web', base, 'v1')
-    world.domain.writer.create({
-      namespace: 'default',
-      name: 'shop',
-      spec: {
-        tags: [
-          {
-            name: 'base',
-            from: { kind: 'ImageStreamTag', name: 'web:v1' },
-            reference: true,
-          },
-        ],
-      },
-    })
+    const { stream } = world.domain.writer.create({ namespace: 'default', name: 'shop', spec: {} })
+    moveTag(world, 'base', base.digest, { stream, source: 'IMPORT' })
     await world.push('web', other, 'v1')
     await world.push('web', app('third'), 'v1')
     world.pass(365 * DAY)
 
-    expect(await reasonsIn(world)).toMatchObject({
-      [base.digest]: { reason: 'TAGGED_ELSEWHERE', tag: 'default/shop:base' },
-    })
+    const { kept } = await world.collector.plan()
+    expect(kept.items.filter(({ digest }) => digest === base.digest)).toMatchObject([
+      { repository: { name: 'web' }, kept: { reason: 'TAGGED_ELSEWHERE', tag: 'default/shop:base' } },
+      { repository: { name: 'shop' }, kept: { reason: 'TAGGED', tag: 'base' } },
+    ])
     await world.collector.collect()
     expect(await world.status(`web/manifests/${base.digest}`)).toBe(200)
+  })
+
+  it('keeps a promoted image in the repository of the stream that has the tag, and no longer in that of its source', async () => {
+    await using world = await open()
+    const base = app('base')
+    await world.push('web', base, 'v1')
+    const from = { kind: 'ImageStreamTag', name: 'web:v1' } as const
+    world.domain.writer.create({
+      ...{ namespace: 'default', name: 'shop', spec: { tags: [{ name: 'base', from, reference: true }] } },
+    })
+    await world.push('web', app('other'), 'v1')
+    await world.push('web', app('third'), 'v1')
+    world.pass(365 * DAY)
+
+    await world.collector.collect()
+    expect(await world.status(`web/manifests/${base.digest}`)).toBe(404)
+    expect(await world.status('shop/manifests/base')).toBe(200)
+    expect(await world.status(`shop/blobs/${base.config.digest}`)).toBe(200)
+
+    world.domain.tagging.untagImage({ namespace: 'default', imageStream: 'shop', tag: 'base' })
+    world.pass(365 * DAY)
+    expect(await world.collector.collect()).toMatchObject({ manifests: 1, blobs: 2 })
+    expect(await world.status(`shop/manifests/${base.digest}`)).toBe(404)
   })
 
   it("keeps the newest images of a tag's history, and removes earlier ones with their blobs", async () => {
@@ -208,21 +222,29 @@ describe('the collection of untagged manifests', () => {
   })
 })
 
-/** Moves a tag without a request to the registry, like `tagImage`. */
-function moveTag({ domain }: CollectWorld, tag: string, digest: string): void {
+/** Moves a tag without a request to the registry, by default one of `web`, like `tagImage`. */
+function moveTag(
+  { domain }: CollectWorld,
+  tag: string,
+  digest: string,
+  { stream = domain.stream('web'), source = 'TAG' as 'TAG' | 'IMPORT' } = {},
+): void {
   const { db, recorder } = domain
   const image = db.prepare<{ id: number }>('select id from images where digest = ?').get(digest)
-  const { id: streamId } = domain.stream('web')
-  const address = { streamId, namespace: 'default', streamName: 'web', tag: tag as TagName }
+  const { id: streamId, namespace, name: streamName } = stream
   db.transact((tx) =>
-    recorder.recordTagEvent(tx, address, {
-      imageId: image?.id ?? 0,
-      dockerImageReference: `registry.test/shop/web@${digest}`,
-      generation: 1,
-      source: 'TAG',
-      upstreamDigest: null,
-      at: domain.time,
-    }),
+    recorder.recordTagEvent(
+      tx,
+      { streamId, namespace, streamName, tag: tag as TagName },
+      {
+        imageId: image?.id ?? 0,
+        dockerImageReference: `registry.test/default/web@${digest}`,
+        generation: 1,
+        source,
+        upstreamDigest: null,
+        at: domain.time,
+      },
+    ),
   )
 }
 

@@ -1,0 +1,33 @@
+import type { Transaction } from '../../db/transact.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import type { TagAddress, TagChange } from './tag-change.ts'
+
+/** An image that a tag gets from another stream, or from an import. */
+export interface TaggedContent
+  extends Pick<TagChange, 'imageId' | 'dockerImageReference' | 'copiedFrom' | 'at'> {
+  readonly stream: StreamName
+  readonly streamId: number
+}
+
+/** The integrated registry, as tags give their images to it; `app/registry.ts` connects it to `registry`. */
+export interface StreamContent {
+  /**
+   * Makes the repository of the tag's stream serve the image, where another repository of the integrated registry does.
+   * Returns the image's pull spec in the stream's repository; null where its content stays elsewhere.
+   */
+  share(tx: Transaction, image: TaggedContent): string | null
+}
+
+/**
+ * Returns a function that shares the content of a tag's new image, and returns the change with the pull spec that the tag
+ * gets: for an image of another stream, the one of the tag's own stream. An import keeps the pull spec of its source.
+ */
+export const createSharing =
+  (content: StreamContent | null) =>
+  (tx: Transaction, { streamId, namespace, streamName: name }: TagAddress, change: TagChange): TagChange => {
+    if (!content || change.source === 'REGISTRY') return change
+    const { imageId, dockerImageReference, copiedFrom, at } = change
+    const stream = { namespace, name }
+    const own = content.share(tx, { stream, streamId, imageId, dockerImageReference, copiedFrom, at })
+    return own === null || change.source === 'IMPORT' ? change : { ...change, dockerImageReference: own }
+  }

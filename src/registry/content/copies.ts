@@ -1,0 +1,98 @@
+import type { Database } from '../../db/open.ts'
+import type { Transaction } from '../../db/transact.ts'
+import type { Digest } from '../../oci/digest.ts'
+
+/** A manifest to link from one repository to another. */
+export interface NewCopy {
+  /** Id of the repository that has the manifest. */
+  readonly from: number
+  /** Id of the repository that gets it. */
+  readonly to: number
+  readonly digest: Digest
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+interface TreeManifest {
+  readonly digest: Digest
+  readonly imageId: number
+}
+
+/** Maximum number of manifests of one copy: an index with its children of any depth, and referrers. */
+const MAX_MANIFESTS = 10_000
+
+/** Links of content from one repository to another. */
+export type Copies = ReturnType<typeof createCopies>
+
+/** Statements of each promotion, which is part of an import or a push: prepared SQL with a fixed plan. */
+function prepareStatements(db: Database) {
+  return {
+    // the queue is first in, first out: the children come before the referrers of deeper manifests
+    tree: db.prepare<TreeManifest>(
+      `with recursive tree (digest, image_id) as (
+         select digest, image_id from repository_manifests where repository_id = ? and digest = ?
+         union
+         select c.digest, c.image_id from tree t cross join manifest_references f on f.image_id = t.image_id
+           cross join repository_manifests c on c.repository_id = ? and c.digest = f.digest
+         union
+         select r.digest, r.image_id from tree t
+           cross join repository_manifests r on r.repository_id = ? and r.subject = t.digest
+         limit ${MAX_MANIFESTS + 1})
+       select digest, image_id as imageId from tree`,
+    ),
+    // a manifest that was pushed here too stays a pushed one, as all its parts are here
+    manifests: db.prepare(
+      `insert into repository_manifests (repository_id, digest, image_id, subject, artifact_type, source, insecure,
+         pushed_at, confirmed_at, copied_from)
+       select ?, m.digest, m.image_id, m.subject, m.artifact_type, m.source, m.insecure, ?, ?, m.repository_id
+       from json_each(?) d cross join repository_manifests m on m.repository_id = ? and m.digest = d.value
+       where true on conflict do update set confirmed_at = max(confirmed_at, excluded.confirmed_at),
+         source = case when source is null then null else excluded.source end, copied_from = excluded.copied_from`,
+    ),
+    blobs: db.prepare(
+      `insert into repository_blobs (repository_id, digest, confirmed_at)
+       select distinct ?, l.digest, ? from json_each(?) i cross join manifest_references f on f.image_id = i.value
+         cross join repository_blobs l on l.repository_id = ? and l.digest = f.digest
+       where true on conflict do update set confirmed_at = max(confirmed_at, excluded.confirmed_at)`,
+    ),
+    copiesOf: db.prepare<{ id: number }>(
+      'select repository_id as id from repository_manifests where copied_from = ? and digest = ? order by repository_id',
+    ),
+  }
+}
+
+export function createCopies(db: Database) {
+  const sql = prepareStatements(db)
+
+  /**
+   * Links a manifest to another repository with all that belongs to it: children, referrers, and the stored blobs of
+   * all of them. No bytes are copied. Returns false, and links nothing, where the repository does not have the manifest, or
+   * has too many below it.
+   */
+  const copy = (_tx: Transaction, { from, to, digest, at }: NewCopy): boolean => {
+    const tree = sql.tree.all(from, digest, from, from)
+    if (tree.length === 0 || tree.length > MAX_MANIFESTS) return false
+    sql.manifests.run(to, at, at, JSON.stringify(tree.map((one) => one.digest)), from)
+    sql.blobs.run(to, at, JSON.stringify(tree.map(({ imageId }) => imageId)), from)
+    return true
+  }
+
+  return {
+    copy,
+
+    /** Links a pushed referrer to each repository that has a copy of its subject from this one, directly or through others. */
+    passOn(
+      tx: Transaction,
+      { subject, ...referrer }: Omit<NewCopy, 'to'> & { readonly subject: Digest },
+    ): void {
+      const reached = new Set([referrer.from])
+      for (const from of reached) {
+        for (const { id: to } of sql.copiesOf.all(from, subject)) {
+          if (reached.has(to)) continue
+          reached.add(to)
+          copy(tx, { ...referrer, from, to })
+        }
+      }
+    },
+  }
+}

@@ -1,0 +1,269 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { TagImageInput } from '../../src/imagestream/commands/tag-image.ts'
+import { referrer } from '../collect/blobs/world.ts'
+import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
+import { tagName } from '../fixtures/test-domain.ts'
+import { openWorld, type World } from './world.ts'
+
+// Line 16: a tag of any stream is pulled under that stream's own name.
+
+const app = image({ seed: 'app' })
+const next = image({ seed: 'next' })
+
+let world: World
+beforeEach(async () => {
+  world = await openWorld()
+})
+afterEach(() => world[Symbol.asyncDispose]())
+
+/** Tags an image of a stream as a tag of `b/y`, as a copy by default. */
+const promote = (from: string, tag = 'prod', more: Partial<TagImageInput> = {}) => {
+  const [namespace = '', name = ''] = from.split('/')
+  const kind = name.includes('@') ? 'ImageStreamImage' : 'ImageStreamTag'
+  const options = { alias: false, reference: false, scheduled: false, insecure: false }
+  return world.domain.tagging.tagImage({
+    ...{ namespace: 'b', imageStream: 'y', tag, from: { kind, name, namespace } },
+    ...options,
+    ...more,
+  })
+}
+
+const tagOf = (namespace: string, name: string, tag: string) => {
+  const stream = world.domain.streams.byName(namespace, name)
+  return stream && world.domain.tags.named([stream.id], tagName(tag))[0]
+}
+const pullSpec = (tag = 'prod') => tagOf('b', 'y', tag)?.dockerImageReference
+
+/** Pulls an image by a reference and all its parts by digest, as a client does. Throws unless the registry has all of them. */
+async function pull(repository: string, reference: string, content: Image | Index): Promise<void> {
+  const requireOk = async (path: string): Promise<Buffer> => {
+    expect([path, (await world.head(path)).status]).toEqual([path, 200])
+    const { status, bytes } = await world.get(path)
+    expect([path, status]).toEqual([path, 200])
+    return bytes
+  }
+  expect(await requireOk(`/v2/${repository}/manifests/${reference}`)).toEqual(content.bytes)
+  if (content.kind === 'index') {
+    for (const child of content.manifests) await pull(repository, child.digest, child)
+  } else
+    for (const { digest } of [content.config, ...content.layers]) {
+      await requireOk(`/v2/${repository}/blobs/${digest}`)
+    }
+}
+
+describe('a pushed image that is tagged in another stream', () => {
+  it('is pulled under the name of that stream, by tag and by digest, with its blobs', async () => {
+    await world.push('a/x', app, 'v1')
+    expect((await world.get('/v2/b/y/manifests/prod')).status).toBe(404)
+    promote('a/x:v1')
+
+    await pull('b/y', 'prod', app)
+    await pull('b/y', app.digest, app)
+    expect((await world.get('/v2/b/y/tags/list')).json).toEqual({ name: 'b/y', tags: ['prod'] })
+    expect((await world.get('/v2/_catalog')).json).toEqual({ repositories: ['a/x', 'b/y'] })
+  })
+
+  it('has a pull spec and a push that name that stream', async () => {
+    await world.push('a/x', app, 'v1')
+    promote('a/x:v1')
+
+    const own = `registry.test/b/y@${app.digest}`
+    expect(pullSpec()).toBe(own)
+    expect(world.domain.log().at(-1)).toMatchObject({ source: 'TAG', tag: 'prod', dockerImageReference: own })
+    expect(tagOf('a', 'x', 'v1')?.dockerImageReference).toBe(`registry.test/a/x@${app.digest}`)
+  })
+
+  it('needs no second copy of its bytes', async () => {
+    await world.push('a/x', app, 'v1')
+    const count = () => world.domain.db.prepare('select count(*) as total from blobs').get()
+    const before = count()
+    promote('a/x:v1')
+
+    expect(count()).toEqual(before)
+  })
+
+  it('is pulled with the children of an index, to any depth', async () => {
+    const multi = index([index([app, next]), app])
+    await world.push('a/x', multi, 'v1')
+    promote('a/x:v1')
+
+    await pull('b/y', 'prod', multi)
+  })
+
+  it('brings its referrers, also those that are pushed later', async () => {
+    const [before, after] = [referrer(app, 'before'), referrer(app, 'after')]
+    await world.push('a/x', app, 'v1')
+    await world.push('a/x', before)
+    promote('a/x:v1')
+    world.domain.tagging.tagImage({
+      ...{ namespace: 'c', imageStream: 'z', tag: 'live', alias: true, reference: false },
+      ...{
+        from: { kind: 'ImageStreamTag', name: 'y:prod', namespace: 'b' },
+        scheduled: false,
+        insecure: false,
+      },
+    })
+    await world.push('a/x', after)
+    await world.push('a/x', referrer(after, 'timestamp'))
+
+    for (const repository of ['b/y', 'c/z']) {
+      const { json } = await world.get(`/v2/${repository}/referrers/${app.digest}`)
+      const digests = [before.digest, after.digest].sort()
+      expect((json as { manifests: { digest: string }[] }).manifests.map(({ digest }) => digest)).toEqual(
+        digests,
+      )
+      await pull(repository, before.digest, before)
+      await pull(repository, after.digest, after)
+      await pull(repository, referrer(after, 'timestamp').digest, referrer(after, 'timestamp'))
+    }
+  })
+
+  it('keeps its referrers to the repositories that have a copy of their subject', async () => {
+    await world.push('a/x', app, 'v1')
+    await world.push('other/own', app, 'v1')
+    promote('a/x:v1')
+    await world.push('a/x', referrer(app))
+
+    const { json } = await world.get(`/v2/other/own/referrers/${app.digest}`)
+    expect(json).toMatchObject({ manifests: [] })
+  })
+
+  it('gives no access to other content of its stream', async () => {
+    await world.push('a/x', app, 'v1')
+    await world.push('a/x', next, 'secret')
+    promote('a/x:v1')
+
+    expect((await world.get(`/v2/b/y/manifests/${next.digest}`)).status).toBe(404)
+    expect((await world.get(`/v2/b/y/blobs/${next.config.digest}`)).status).toBe(404)
+  })
+
+  it('is promoted by its digest', async () => {
+    await world.push('a/x', app, 'v1')
+    await world.push('a/x', next, 'v1')
+    promote(`a/x@${app.digest.slice(0, 20)}`)
+
+    await pull('b/y', 'prod', app)
+    expect(pullSpec()).toBe(`registry.test/b/y@${app.digest}`)
+  })
+
+  it('is promoted to the same tag again, where the content of the tag was deleted', async () => {
+    await world.push('a/x', app, 'v1')
+    promote('a/x:v1')
+    await world.delete(`/v2/b/y/blobs/${app.config.digest}`)
+    promote('a/x:v1')
+
+    await pull('b/y', 'prod', app)
+  })
+
+  it('stays a tag with the pull spec of its source when the source no longer has the content', async () => {
+    await world.push('a/x', app, 'v1')
+    await world.push('a/x', next, 'v1')
+    await world.delete(`/v2/a/x/manifests/${app.digest}`)
+    promote(`a/x@${app.digest}`)
+
+    expect(pullSpec()).toBe(`registry.test/a/x@${app.digest}`)
+    expect((await world.get('/v2/b/y/manifests/prod')).status).toBe(404)
+  })
+})
+
+describe('a tag that follows the tag of another stream', () => {
+  it('serves each image that is pushed there, in the transaction of the push', async () => {
+    await world.push('a/x', app, 'v1')
+    promote('a/x:v1', 'prod', { alias: true })
+    await pull('b/y', 'prod', app)
+
+    await world.push('a/x', next, 'v1')
+    await pull('b/y', 'prod', next)
+    await pull('b/y', app.digest, app)
+    expect(pullSpec()).toBe(`registry.test/b/y@${next.digest}`)
+  })
+
+  it('serves an image that is pushed after it began to wait, through any number of streams', async () => {
+    promote('a/x:v1', 'prod', { alias: true })
+    world.domain.tagging.tagImage({
+      ...{ namespace: 'c', imageStream: 'z', tag: 'live', alias: true, reference: false },
+      ...{
+        from: { kind: 'ImageStreamTag', name: 'y:prod', namespace: 'b' },
+        scheduled: false,
+        insecure: false,
+      },
+    })
+    const multi = index([app, next])
+    await world.push('a/x', multi, 'v1')
+
+    await pull('b/y', 'prod', multi)
+    await pull('c/z', 'live', multi)
+    expect(tagOf('c', 'z', 'live')?.dockerImageReference).toBe(`registry.test/c/z@${multi.digest}`)
+  })
+
+  it('gives its image to the policies of its stream', async () => {
+    world.domain.setTagPolicy({
+      ...{ namespace: 'b', imageStream: 'y', tag: 'stable', policy: { order: 'SEMVER' }, dryRun: false },
+      ...{ scheduled: false, insecure: false },
+    } as never)
+    await world.push('a/x', app, '1.0.0')
+    promote('a/x:1.0.0', '1.0.0')
+
+    await pull('b/y', 'stable', app)
+    expect(pullSpec('stable')).toBe(`registry.test/b/y@${app.digest}`)
+  })
+})
+
+describe('a stream whose spec has tags of another stream', () => {
+  it('serves all of them from its creation on', async () => {
+    const tags = ['v1', 'v2']
+    await world.push('a/x', app, 'v1')
+    await world.push('a/x', next, 'v2')
+    world.domain.writer.create({
+      ...{ namespace: 'b', name: 'y' },
+      spec: {
+        tags: tags.map((name) => ({
+          ...{ name, from: { kind: 'ImageStreamTag', name: `x:${name}`, namespace: 'a' }, reference: false },
+        })),
+      },
+    })
+
+    await pull('b/y', 'v1', app)
+    await pull('b/y', 'v2', next)
+  })
+})
+
+describe('a roll-back to an image of another stream', () => {
+  it('is pulled, also after its repository lost the image', async () => {
+    await world.push('a/x', app, 'v1')
+    promote('a/x:v1', 'prod', { alias: true })
+    await world.push('a/x', next, 'v1')
+    world.domain.rollBackTag({ namespace: 'b', imageStream: 'y', tag: 'prod', digest: app.digest })
+    await pull('b/y', 'prod', app)
+  })
+})
+
+describe('deletion', () => {
+  beforeEach(async () => {
+    await world.push('a/x', app, 'v1')
+    promote('a/x:v1', 'prod', { alias: true })
+  })
+
+  it.each([
+    ['its tag', () => world.delete('/v2/a/x/manifests/v1')],
+    ['its manifest', () => world.delete(`/v2/a/x/manifests/${app.digest}`)],
+    ['its blob', () => world.delete(`/v2/a/x/blobs/${app.config.digest}`)],
+    ['its stream', () => world.domain.writer.delete({ namespace: 'a', name: 'x' })],
+    [
+      'its tag, in the API',
+      () => world.domain.tagging.untagImage({ namespace: 'a', imageStream: 'x', tag: 'v1' }),
+    ],
+  ])('of %s leaves the image in the other stream', async (_what, remove) => {
+    await remove()
+
+    await pull('b/y', 'prod', app)
+  })
+
+  it('of the copy leaves the image in its own stream', async () => {
+    expect((await world.delete(`/v2/b/y/manifests/${app.digest}`)).status).toBe(202)
+
+    expect((await world.get('/v2/b/y/manifests/prod')).status).toBe(404)
+    expect(tagOf('b', 'y', 'prod')).toBeUndefined()
+    await pull('a/x', 'v1', app)
+  })
+})
