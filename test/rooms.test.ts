@@ -126,6 +126,7 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
     'reported_moves',
     'repository_watches',
     'spec_tags',
+    'stream_conditions',
     'stream_labels',
     'tag_claims',
     'tag_conditions',

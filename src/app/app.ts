@@ -15,6 +15,7 @@ import { createSharedContent } from '../registry/pull-through/shared-content.ts'
 import type { Config } from './config.ts'
 import { openCredentials } from './credentials.ts'
 import { createDomain } from './domain.ts'
+import { importLog } from './import-log.ts'
 import { HOUR, MINUTE, Opened, OwnHost, type SharedParts } from './parts.ts'
 import { openRegistry, registryHostOf } from './registry.ts'
 import { openRemote } from './remote.ts'
@@ -91,6 +92,7 @@ async function open(
     onImportFinished: metrics.importFinished,
     onInternalError: (error, importId) =>
       log.error({ err: error, importId }, 'import failed: internal error'),
+    ...importLog(log),
   })
   const { importer, recorder, pushes, schedules } = domain
   const registry = await openRegistry({ ...shared, domain, remote })
@@ -126,6 +128,7 @@ async function open(
   metrics.observe({
     remoteHosts: remote.hostStatuses,
     unfinishedImports: importer.countUnfinished,
+    failing: domain.streamConditions.countFailing,
     pushes: pushes.counts,
     pushLogSequence: pushes.head,
     nextDueAt: schedules.firstDueAt,

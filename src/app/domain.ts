@@ -11,11 +11,16 @@ import { createImages } from '../imagestream/image/images.ts'
 import type { RemoteRegistry } from '../imagestream/image/remote-registry.ts'
 import { createImporter } from '../imagestream/import/import.ts'
 import type { ImporterDependencies } from '../imagestream/import/import-context.ts'
+import {
+  createTransitionReports,
+  type TransitionReportsDependencies,
+} from '../imagestream/import/transition-reports.ts'
 import { createSchedules } from '../imagestream/schedule/schedule.ts'
 import { createImportRows } from '../imagestream/stored-import/import-rows.ts'
 import type { Import } from '../imagestream/stored-import/import-state.ts'
 import { createFollowing } from '../imagestream/stream/follow.ts'
 import { createStreams } from '../imagestream/stream/stream.ts'
+import { createStreamConditions } from '../imagestream/stream/stream-conditions.ts'
 import { createLookBack } from '../imagestream/tag/look-back.ts'
 import { createPolicies } from '../imagestream/tag/policies.ts'
 import { createTagRecorder } from '../imagestream/tag/record.ts'
@@ -30,7 +35,8 @@ import { createHintRetries } from '../webhooks/retries.ts'
 /** What the domain needs of the rest of the server. */
 export interface DomainDependencies
   extends Pick<ImporterDependencies, 'maximumTags' | 'fullScanMs' | 'onInternalError'>,
-    Pick<StreamWriterDependencies, 'importMode' | 'uuid' | 'blockOf'> {
+    Pick<StreamWriterDependencies, 'importMode' | 'uuid' | 'blockOf'>,
+    Partial<Pick<TransitionReportsDependencies, 'onReport' | 'onFurtherTags'>> {
   readonly db: Database
   readonly remote: RemoteRegistry
   /** Content of the integrated registry; null where an external one replaces it. */
@@ -52,8 +58,12 @@ export function createDomain(dependencies: DomainDependencies) {
   const pushes = createPushLog(db)
   const images = createImages(db)
   const streams = createStreams(db)
+  const streamConditions = createStreamConditions(db)
   const tags = createTags(db)
-  const recorder = createTagRecorder({ db, pushes, content, now })
+  const { onReport = () => {}, onFurtherTags = () => {} } = dependencies
+  const reports = createTransitionReports({ streams, onReport, onFurtherTags })
+  const { onTransition } = reports
+  const recorder = createTagRecorder({ db, pushes, content, now, onTransition })
   const policies = createPolicies(db)
   const lookBack = createLookBack(db)
   const following = createFollowing({ db, streams, tags, recorder, now })
@@ -75,25 +85,36 @@ export function createDomain(dependencies: DomainDependencies) {
     ...dependencies,
     images,
     streams,
+    streamConditions,
     tags,
     recorder,
+    onTransition,
     rows: importRows,
     watches,
     moves: reportedMoves,
     onFinished(tx: Transaction, stream, finished) {
       onFinished(tx, stream, finished)
+      reports.onFinished(tx, stream, finished)
       if (onImportFinished) tx.afterCommit(() => onImportFinished(finished))
     },
   })
 
   const { onSpecWritten } = schedules
-  const writer = createStreamWriter({ ...dependencies, streams, importer, following, onSpecWritten })
+  const writer = createStreamWriter({
+    ...dependencies,
+    streams,
+    streamConditions,
+    importer,
+    following,
+    onSpecWritten,
+  })
   const reads = { tags, images, lookBack, policies }
   const commands = { db, streams, writer, importer, following, recorder, importMode, ...reads }
   return {
     pushes,
     images,
     streams,
+    streamConditions,
     tags,
     policies,
     recorder,

@@ -1,6 +1,6 @@
 import type { ImportMode } from '../imagestream/image/fetch-image.ts'
 import type { ObjectReferenceInput, SpecTagInput } from '../imagestream/spec/spec.ts'
-import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/spec/stream-annotations.ts'
+import { INSECURE_REPOSITORY, isSetByServer } from '../imagestream/spec/stream-annotations.ts'
 import type { KeyValue } from '../input/key-values.ts'
 import type { Fields } from './fields.ts'
 import { type DocumentSubject, parseSubject } from './metadata.ts'
@@ -38,7 +38,7 @@ export function parseStream(
     ...subject,
     kind: 'ImageStream',
     labels,
-    annotations: annotations.filter(({ key }) => key !== INSECURE_REPOSITORY && key !== REPOSITORY_CHECK),
+    annotations: annotations.filter((one) => !isSetByServer(one)),
     spec: {
       dockerImageRepository: spec?.string('dockerImageRepository') || null,
       insecure: annotations.some(({ key, value }) => key === INSECURE_REPOSITORY && value === 'true'),

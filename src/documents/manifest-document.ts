@@ -1,8 +1,13 @@
 import { stringify } from 'yaml'
 import type { Images } from '../imagestream/image/images.ts'
 import type { ImageStream, SpecTag, SpecTagContent } from '../imagestream/spec/spec.ts'
-import { INSECURE_REPOSITORY, REPOSITORY_CHECK } from '../imagestream/spec/stream-annotations.ts'
+import {
+  INSECURE_REPOSITORY,
+  REPOSITORY_CHECK,
+  STREAM_CONDITIONS,
+} from '../imagestream/spec/stream-annotations.ts'
 import type { Streams } from '../imagestream/stream/stream.ts'
+import type { StreamCondition, StreamConditions } from '../imagestream/stream/stream-conditions.ts'
 import type { Tags } from '../imagestream/tag/tag.ts'
 import type { TagCondition } from '../imagestream/tag/tag-event.ts'
 import { type KeyValue, readKeyValues } from '../input/key-values.ts'
@@ -13,6 +18,7 @@ import { withPolicy } from './tag-policy.ts'
 /** Reads that the document of a stream needs. */
 export interface DocumentSources {
   readonly streams: Streams
+  readonly streamConditions: Pick<StreamConditions, 'ofStreams'>
   readonly tags: Tags
   readonly images: Images
   /** Returns `status.dockerImageRepository` of a stream: the repository to pull its images from. */
@@ -24,12 +30,13 @@ export interface DocumentSources {
  * Source: openshift/api image/v1 types.go.
  */
 export function manifestDocument(stream: ImageStream, sources: DocumentSources): object {
-  const { streams, pullRepository } = sources
+  const { streams, streamConditions, pullRepository } = sources
+  const conditions = streamConditions.ofStreams([stream.id]).get(stream.id) ?? []
   return {
     apiVersion: 'image.openshift.io/v1',
     kind: 'ImageStream',
     metadata: {
-      ...withEntries('annotations', annotationsOf(stream)),
+      ...withEntries('annotations', [...annotationsOf(stream), ...conditionsAnnotation(conditions)]),
       creationTimestamp: timestamp(stream.createdAt),
       generation: stream.generation,
       ...withEntries('labels', readKeyValues(stream.labels)),
@@ -71,6 +78,11 @@ export function annotationsOf({ annotations, insecure, repositoryCheck }: ImageS
   ]
 }
 
+const conditionsAnnotation = (conditions: readonly StreamCondition[]): KeyValue[] =>
+  conditions.length === 0
+    ? []
+    : [{ key: STREAM_CONDITIONS, value: JSON.stringify(conditions.map(conditionDocument)) }]
+
 const storedTagDocument = (tag: SpecTag): object => {
   const { annotations, from, ...rest } = specTagDocument(tag.name, tag)
   return { annotations, ...(from && { from }), generation: tag.generation, ...rest }
@@ -110,7 +122,7 @@ function statusTags(stream: ImageStream, { tags, images }: DocumentSources): obj
   })
 }
 
-const conditionDocument = (condition: TagCondition): object => {
+const conditionDocument = (condition: TagCondition | StreamCondition): object => {
   const { generation, lastTransitionTime, message, reason, status, type } = condition
   return { generation, lastTransitionTime: timestamp(lastTransitionTime), message, reason, status, type }
 }

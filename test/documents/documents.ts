@@ -75,8 +75,14 @@ export function exported(
 ): string {
   const stream = domain.streams.byName(namespace, name)
   if (!stream) throw new Error(`there is no stream ${namespace}/${name}`)
-  const { streams, tags, images } = domain
-  return write(stream, { streams, tags, images, pullRepository: () => 'registry.here:5000/any' })
+  const { streams, streamConditions, tags, images } = domain
+  return write(stream, {
+    streams,
+    streamConditions,
+    tags,
+    images,
+    pullRepository: () => 'registry.here:5000/any',
+  })
 }
 
 export const exportedYaml = (domain: TestDomain, name: string, namespace?: string): string =>

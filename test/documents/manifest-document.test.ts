@@ -13,6 +13,7 @@ afterEach(() => domain[Symbol.asyncDispose]())
 
 const sources = () => ({
   streams: domain.streams,
+  streamConditions: domain.streamConditions,
   tags: domain.tags,
   images: domain.images,
   pullRepository: () => 'registry.here:5000/default/ruby',
@@ -196,6 +197,29 @@ describe('the document of a stream', () => {
       spec: { lookupPolicy: { local: false } },
       status: { dockerImageRepository: 'registry.here:5000/default/ruby' },
     })
+  })
+
+  it('has the conditions of a stream whose repository fails in an annotation, which is ignored in documents', async () => {
+    domain.remote.fail(UPSTREAM, '', 'Forbidden')
+    await domain.create()
+    const { annotations } = JSON.parse(json()).metadata
+
+    expect(JSON.parse(annotations['imagestreams/conditions'])).toEqual([
+      {
+        generation: 1,
+        lastTransitionTime: '2026-01-02T03:04:05Z',
+        message: `${UPSTREAM}: the tag list: Forbidden`,
+        reason: 'Forbidden',
+        status: 'False',
+        type: 'ImportSuccess',
+      },
+    ])
+    expect(annotations['openshift.io/image.dockerRepositoryCheck']).toBe(
+      `${UPSTREAM}: the tag list: Forbidden`,
+    )
+    const before = json()
+    domain.applyDocuments({ manifest: before, namespace: 'default', dryRun: false })
+    expect(json()).toBe(before)
   })
 
   it('has each annotation once, also where a client sent the server’s own back', async () => {

@@ -8,6 +8,7 @@ const NOW = Date.UTC(2026, 0, 1)
 const IDLE: MetricsSources = {
   remoteHosts: () => [],
   unfinishedImports: () => ({ running: 0, pending: 0 }),
+  failing: () => ({ repositories: {}, tags: {} }),
   pushes: () => ({}),
   pushLogSequence: () => 0,
   nextDueAt: () => undefined,

@@ -20,10 +20,12 @@ beforeAll(() => {
     })
     world.record(stream, '1.0', COMMON, 'docker.io')
     world.fail(stream, 'edge', 'NotFound')
+    world.failWhole(stream, 'NotFound')
   }
   const rare = world.create('b', 'rare', { labels: { rare: '' }, registries: ['quay.io', 'quay.io'] })
   world.record(rare, 'rare', RARE, 'quay.io')
   world.fail(rare, 'edge', 'Forbidden')
+  world.failWhole(rare, 'Forbidden')
   world.check(rare, true)
   streamIds = world.streams.map(({ id }) => id)
 })

@@ -1,6 +1,6 @@
 import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-search.ts'
 import type { ImportFailureReason } from '../../src/imagestream/tag/tag-change.ts'
-import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
+import type { Failing, TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { formatPlatform } from '../../src/oci/descriptor.ts'
 import { fetched } from '../collect/images/world.ts'
 import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
@@ -15,6 +15,8 @@ export interface KnownStream {
   readonly registries: readonly string[]
   checkedAt: number | null
   newestAt: number
+  /** Why the whole repository cannot be imported. */
+  failing: ImportFailureReason | null
   readonly tags: Map<string, KnownTag>
 }
 
@@ -66,6 +68,11 @@ export class SearchWorld implements AsyncDisposable {
   readonly domain = new TestDomain()
   readonly streams: KnownStream[] = []
 
+  constructor() {
+    // the imports of the repositories never end: only the test changes what is searched
+    this.domain.remote.hold()
+  }
+
   create(
     namespace: string,
     name: string,
@@ -84,7 +91,10 @@ export class SearchWorld implements AsyncDisposable {
         ),
       },
     }).stream
-    const known = { id, namespace, name, labels, registries, checkedAt: null, newestAt: 0, tags: new Map() }
+    const known = {
+      ...{ id, namespace, name, labels, registries },
+      ...{ checkedAt: null, newestAt: 0, failing: null, tags: new Map() },
+    }
     this.streams.push(known)
     return known
   }
@@ -130,6 +140,16 @@ export class SearchWorld implements AsyncDisposable {
     db.transact((tx) => recorder.recordImportFailure(tx, address, failure))
     const known = stream.tags.get(tag) ?? { image: null, registry: null, newestAt: 0 }
     stream.tags.set(tag, { ...known, failing: reason })
+  }
+
+  /** Records that the whole repository cannot be imported, or with null that it can. */
+  failWhole(stream: KnownStream, reason: ImportFailureReason | null): void {
+    const { db, streamConditions, time: at } = this.domain
+    db.transact((tx) => {
+      if (reason === null) streamConditions.clearFailure(tx, stream.id)
+      else streamConditions.setFailure(tx, stream.id, { reason, message: '', generation: 1, at })
+    })
+    stream.failing = reason
   }
 
   remove(stream: KnownStream, tag: string): void {
@@ -195,10 +215,13 @@ function isFound(stream: KnownStream, filter: StreamFilter): boolean {
     (notCheckedSince === undefined || stream.checkedAt === null || stream.checkedAt < notCheckedSince) &&
     (unchangedSince === undefined || stream.newestAt < unchangedSince) &&
     (digest === undefined || hasTag({ digest })) &&
-    (failing === undefined || hasTag({ failing })) &&
+    (failing === undefined || isFailing(stream.failing, failing) || hasTag({ failing })) &&
     (platform === undefined || hasTag({ platform }))
   )
 }
+
+const isFailing = (found: ImportFailureReason | null, { reason }: Failing): boolean =>
+  found !== null && [undefined, found].includes(reason)
 
 function isTagFound(name: string, tag: KnownTag, filter: TagSearchFilter): boolean {
   const { matching, digest, registry, failing, platform, unchangedSince, labels } = filter
@@ -207,7 +230,7 @@ function isTagFound(name: string, tag: KnownTag, filter: TagSearchFilter): boole
     (matching === undefined || matches(matching, name)) &&
     (digest === undefined || content?.digest === digest) &&
     (registry === undefined || tag.registry === registry) &&
-    (failing === undefined || (tag.failing !== null && [undefined, tag.failing].includes(failing.reason))) &&
+    (failing === undefined || isFailing(tag.failing, failing)) &&
     (platform === undefined ||
       (content !== null &&
         platformsOf(content).some(

@@ -58,6 +58,7 @@ function fill(): void {
     else if (what < 0.8) world.fail(stream, tag, skewed(REASONS))
     else if (what < 0.85) world.remove(stream, tag)
     else if (what < 0.9) world.relabel(stream, labels())
+    else if (what < 0.92) world.failWhole(stream, random() < 0.5 ? skewed(REASONS) : null)
     else world.check(stream, random() < 0.8)
   }
 }

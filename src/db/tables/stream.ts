@@ -65,6 +65,25 @@ export const streamLabels = sqliteTable(
   ],
 )
 
+/** Conditions of streams, such as `ImportSuccess` while the whole repository cannot be imported. */
+export const streamConditions = sqliteTable(
+  'stream_conditions',
+  {
+    streamId: ownerKey('stream_id', () => imageStreams.id),
+    type: text('type').notNull(),
+    status: text('status', { enum: ['True', 'False', 'Unknown'] }).notNull(),
+    reason: text('reason').notNull(),
+    message: text('message').notNull(),
+    lastTransitionTime: time('last_transition_time').notNull(),
+    /** Generation in which the repository or its import settings last changed. */
+    generation: integer('generation').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.streamId, t.type] }),
+    index('stream_conditions_by_reason').on(t.reason, t.streamId),
+  ],
+)
+
 /** Spec tags of streams. */
 export const specTags = sqliteTable(
   'spec_tags',

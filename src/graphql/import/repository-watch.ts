@@ -1,4 +1,5 @@
-import type { StreamCondition, WatchStatus } from '../../imagestream/watch/repository-watches.ts'
+import type { StreamCondition } from '../../imagestream/stream/stream-conditions.ts'
+import type { WatchStatus } from '../../imagestream/watch/repository-watches.ts'
 import { loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { ImageStreamStatusType } from '../kit/references.ts'
@@ -41,12 +42,14 @@ const RepositoryWatchType = objectType<WatchStatus>('RepositoryWatch', {
 const ImageStreamConditionType = objectType<StreamCondition>('ImageStreamCondition', {
   description: 'A condition of an image stream.',
   properties: (t) => ({
-    type: t.string('Type of the condition: `VendorListing`.'),
+    type: t.string('Type of the condition: `ImportSuccess` or `VendorListing`.'),
     status: t.one(ConditionStatusEnum, 'Status of the condition.'),
     reason: t.string(
-      'Machine-readable reason: `Forbidden`, `Unauthorized`, `NotFound`, `OddShape`, `TooManyRequests`, `Unavailable` or `InternalError`.',
+      'Machine-readable reason. Of `ImportSuccess`: a value of `ImportFailureReason`. Of `VendorListing`: `Forbidden`, `Unauthorized`, `NotFound`, `OddShape`, `TooManyRequests`, `Unavailable` or `InternalError`.',
     ),
-    message: t.string('Human-readable explanation with the vendor and the failure of its listing.'),
+    message: t.string(
+      'Human-readable explanation with the repository, or the vendor and its listing, and the cause of the failure.',
+    ),
     lastTransitionTime: t.dateTime('Time at which the status last changed.'),
     generation: t.int('Generation of the spec that the condition applies to.'),
   }),
@@ -64,8 +67,10 @@ builder.objectFields(ImageStreamStatusType, (t) => ({
   conditions: t.field({
     type: [ImageStreamConditionType],
     description:
-      'Conditions of the image stream. `VendorListing` with status `False` is present if the vendor’s listing cannot be used and imports run full scans; otherwise the list is empty. Conditions of tags are in `ImageStreamTag.conditions`.',
-    resolve: (stream, _args, { watches }) =>
-      loadById(stream, 'conditions', (ids) => watches.conditionsOf(ids)) ?? [],
+      'Conditions of the image stream, which are present while something fails. `ImportSuccess` with status `False`: the last import could not read `spec.dockerImageRepository`, or none of its tags; `imageStreams(failing:)` finds such streams. `VendorListing` with status `False`: the vendor’s listing cannot be used, and imports run full scans. Conditions of tags are in `ImageStreamTag.conditions`.',
+    resolve: (stream, _args, { watches, streamConditions }) => [
+      ...(loadById(stream, 'import conditions', streamConditions.ofStreams) ?? []),
+      ...(loadById(stream, 'listing conditions', watches.conditionsOf) ?? []),
+    ],
   }),
 }))

@@ -14,6 +14,7 @@ import type { Images } from '../../imagestream/image/images.ts'
 import type { Importer } from '../../imagestream/import/import.ts'
 import type { Schedules } from '../../imagestream/schedule/schedule.ts'
 import type { Streams } from '../../imagestream/stream/stream.ts'
+import type { StreamConditions } from '../../imagestream/stream/stream-conditions.ts'
 import type { LookBack } from '../../imagestream/tag/look-back.ts'
 import type { Policies } from '../../imagestream/tag/policies.ts'
 import type { Tags } from '../../imagestream/tag/tag.ts'
@@ -41,6 +42,7 @@ export interface GraphQLContext {
   readonly viewer: Viewer
   readonly pushes: PushLog
   readonly streams: Streams
+  readonly streamConditions: Pick<StreamConditions, 'ofStreams'>
   readonly tags: Tags
   readonly lookBack: LookBack
   readonly images: Images

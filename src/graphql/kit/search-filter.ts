@@ -9,7 +9,8 @@ import { inputType } from './inputs.ts'
 import { enumType } from './types.ts'
 
 const ImportFailureReasonEnum = enumType('ImportFailureReason', {
-  description: 'Reason why an import of a tag failed: the `reason` of the tag’s condition `ImportSuccess`.',
+  description:
+    'Reason why an import of a tag or of a whole repository failed: the `reason` of the condition `ImportSuccess` of the tag or the image stream.',
   values: {
     NotFound:
       'The registry does not have the repository, tag or image, or has no tag that the tag’s policy can choose.',

@@ -63,7 +63,7 @@ builder.queryField('imageStreams', (t) =>
       failing: t.arg({
         type: ImportFailureFilter,
         description:
-          'Returns only image streams with a tag whose last import failed; `{}` matches any reason.',
+          'Returns only image streams whose last import failed for the whole repository or for a tag: the stream or the tag has the condition `ImportSuccess` with status `False`. `{}` matches any reason.',
       }),
       platform: t.arg.string({
         description:

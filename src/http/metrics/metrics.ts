@@ -8,6 +8,8 @@ export interface MetricsSources {
   readonly remoteHosts: () => readonly HostStatus[]
   /** Counts the imports that run, and those that wait. */
   readonly unfinishedImports: () => { readonly running: number; readonly pending: number }
+  /** Counts the streams whose whole repository cannot be imported, and the tags that cannot, by reason. */
+  readonly failing: () => FailingFigures
   /** Counts the pushes since the start, by source. */
   readonly pushes: () => Readonly<Record<string, number>>
   /** Number of the newest push in the log. */
@@ -20,6 +22,12 @@ export interface MetricsSources {
   readonly subscribers: () => { readonly connections: number; readonly subscriptions: number }
   /** Milliseconds since 1970. */
   readonly now: () => number
+}
+
+/** Numbers by reason. */
+export interface FailingFigures {
+  readonly repositories: Readonly<Record<string, number>>
+  readonly tags: Readonly<Record<string, number>>
 }
 
 /** An import that ended. Times are milliseconds since 1970. */
@@ -111,6 +119,8 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
       registers,
       collect() {
         const figures = read()
+        // a label value without a figure disappears
+        if (label !== '') this.reset()
         if (typeof figures === 'number') this.set(figures)
         else for (const [value, figure] of Object.entries(figures)) this.set({ [label]: value }, figure)
       },
@@ -121,6 +131,18 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
     'Imports that run, and imports that wait.',
     () => ({ ...unfinishedImports() }),
     'state',
+  )
+  gauge(
+    'failing_repositories',
+    'Image streams whose whole repository could not be imported last time, by reason.',
+    () => sources.failing().repositories,
+    'reason',
+  )
+  gauge(
+    'failing_tags',
+    'Tags that could not be imported last time, by reason.',
+    () => sources.failing().tags,
+    'reason',
   )
   new Counter({
     name: 'imagestreams_pushes_total',

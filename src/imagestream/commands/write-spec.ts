@@ -15,6 +15,7 @@ import { type NamedSpecTag, specDifference } from '../spec/spec-difference.ts'
 import type { Following } from '../stream/follow.ts'
 import { createSpecTagRows } from '../stream/spec-tag-rows.ts'
 import type { Streams } from '../stream/stream.ts'
+import type { StreamConditions } from '../stream/stream-conditions.ts'
 import { createRemoveTags } from '../tag/remove-tags.ts'
 
 /** Labels and annotations of a stream, as JSON text for their columns. */
@@ -42,6 +43,7 @@ export type SpecWriter = ReturnType<typeof createSpecWriter>
 export interface SpecWriterDependencies {
   readonly db: Database
   readonly streams: Streams
+  readonly streamConditions: Pick<StreamConditions, 'clearFailure'>
   readonly following: Following
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -64,7 +66,7 @@ export const importChange = (
 const NO_METADATA: StreamMetadata = { labels: '[]', annotations: '[]' }
 
 export function createSpecWriter(dependencies: SpecWriterDependencies) {
-  const { db, streams, following, now, uuid, blockOf, onSpecWritten } = dependencies
+  const { db, streams, streamConditions, following, now, uuid, blockOf, onSpecWritten } = dependencies
   const specTagRows = createSpecTagRows(db, following)
   const removeTags = createRemoveTags(db)
 
@@ -132,6 +134,8 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
         repositoryGeneration: repository ? generation : stream.repositoryGeneration,
       })
       if (labels !== stream.labels) writeLabels(db, written)
+      // another repository is imported now, and that import stores its own result
+      if (repository && spec.dockerImageRepository === null) streamConditions.clearFailure(tx, stream.id)
       if (removed.length > 0) removeTags(tx, stream.id, removed)
       specTagRows.write(tx, written, { tags: changed, removed, fieldOf })
       if (difference.isRearranged) specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])

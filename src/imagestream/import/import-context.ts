@@ -9,9 +9,11 @@ import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { ImportRows } from '../stored-import/import-rows.ts'
 import type { Import, TagFailure } from '../stored-import/import-state.ts'
 import type { Streams } from '../stream/stream.ts'
+import type { StreamConditions } from '../stream/stream-conditions.ts'
 import type { PolicyChoices } from '../tag/policy-choice.ts'
 import type { TagRecorder } from '../tag/record.ts'
 import type { Tags } from '../tag/tag.ts'
+import type { ImportTransition } from '../tag/tag-change.ts'
 import type { RepositoryCheckDependencies } from '../watch/repository-check.ts'
 import type { TagSelection } from '../watch/tag-selection.ts'
 
@@ -21,8 +23,11 @@ export interface ImporterDependencies extends RepositoryCheckDependencies {
   readonly rows: ImportRows
   readonly images: Images
   readonly streams: Streams
+  readonly streamConditions: StreamConditions
   readonly tags: Tags
   readonly recorder: TagRecorder
+  /** Runs in the transaction in which the repository of a stream begins or ceases to fail. */
+  readonly onTransition: (tx: Transaction, transition: ImportTransition) => void
   /** Runs in the transaction that ends a stored import. */
   readonly onFinished?: ((tx: Transaction, stream: ImageStream, finished: Import) => void) | undefined
 }
@@ -53,6 +58,17 @@ export interface ImportOutcomes {
   failed(target: ImportTarget, failure: TagFailure): Promise<TagFailure>
   /** Stores an image that was fetched only to apply a rule. */
   fetched(target: ImportTarget, found: FetchedTagImage): Promise<void>
-  /** Stores the end of the import; a stored import calls `finishCheck` in the same transaction. */
-  finish(finished: Import, finishCheck: (tx: Transaction) => void): void
+  /** Stores the end of the import. */
+  finish(finished: Import, ended: ImportEnd): void
+}
+
+/** What the end of an import stores besides its results. */
+export interface ImportEnd {
+  /**
+   * Why the stream's whole repository could not be imported, null if it was. Without a repository in the import, why the
+   * import failed as a whole; undefined if it did not.
+   */
+  readonly repositoryFailure: TagFailure | null | undefined
+  /** Stores the state of the repository's check, in the transaction that ends the import. */
+  readonly finishCheck: (tx: Transaction) => void
 }

@@ -9,6 +9,7 @@ import { NO_TAGS, type TagSelection } from '../watch/tag-selection.ts'
 import type { ImportContext, ImportOutcomes } from './import-context.ts'
 import { failureOf, TagImporter } from './import-tag.ts'
 import { ImportTally } from './import-tally.ts'
+import { RepositoryOutcome } from './repository-outcome.ts'
 
 /** Tags of one import that are imported at a time. The adapter limits the concurrent requests to a registry. */
 export const TAGS_IN_FLIGHT = 96
@@ -58,6 +59,8 @@ export class ImportRun {
     const reader = new RegistryReader(remote, { lane: String(subject.id), namespace, ...urgency, signal })
     const selection = plan.repository ? await this.#select(plan.repository, reader, signal) : NO_TAGS
     this.#tally.expect(totalOf(plan, selection, outcomes.alreadyImported), selection)
+    const repository = plan.repository && new RepositoryOutcome(plan.repository)
+    repository?.addSelected(selection, importedOf(plan, outcomes.alreadyImported))
     onProgress()
     const importer = new TagImporter({
       streamId,
@@ -77,14 +80,19 @@ export class ImportRun {
       }
     }
     await forEachBounded(inTime(), TAGS_IN_FLIGHT, async (target) => {
-      this.#tally.add(await importer.import(target, signal))
+      const outcome = await importer.import(target, signal)
+      this.#tally.add(outcome)
+      if (!target.specTag) repository?.add(target, outcome)
       onProgress()
     })
     if (!isComplete) this.#tally.failWhole(tookTooLong(plan))
     // aborted while the last tag was recorded: the state was stored with the abort
     signal.throwIfAborted()
     this.#tally.finish(now())
-    outcomes.finish(this.snapshot(), (tx) => this.#check?.finish(tx, isComplete))
+    outcomes.finish(this.snapshot(), {
+      repositoryFailure: this.#tally.wholeFailure ?? (repository ? repository.failure : undefined),
+      finishCheck: (tx) => this.#check?.finish(tx, isComplete),
+    })
     onProgress()
   }
 
@@ -132,6 +140,11 @@ function totalOf(plan: ImportPlan, selection: TagSelection, done: ReadonlySet<Ta
     stillFailing.length +
     gone.size
   )
+}
+
+/** Returns the number of tags of the repository that were imported before a restart. */
+function importedOf({ targets }: ImportPlan, done: ReadonlySet<TagName>): number {
+  return done.size - targets.filter(({ tag }) => done.has(tag)).length
 }
 
 /** Creates the targets one by one: for a list of a million tags only the names are kept in memory. */

@@ -51,6 +51,11 @@ export class ImportTally {
     this.#wholeFailure ??= failure
   }
 
+  /** Why the import failed as a whole; null unless it did. */
+  get wholeFailure(): TagFailure | null {
+    return this.#wholeFailure
+  }
+
   finish(at: number): void {
     const { IMPORTED, UNCHANGED, FAILED } = this.#counts
     const failed = IMPORTED + UNCHANGED > 0 ? 'PARTIALLY_SUCCEEDED' : 'FAILED'

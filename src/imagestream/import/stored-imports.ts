@@ -7,11 +7,13 @@ import type { ImportContext } from './import-context.ts'
 import type { ImportQueue } from './import-queue.ts'
 import { ImportRun } from './import-run.ts'
 import type { LiveImports } from './live-imports.ts'
+import { createRepositoryRecorder } from './repository-recorder.ts'
 import { StoredOutcomes } from './stored-outcomes.ts'
 
 /** Creates the runs of stored imports, one at a time for each stream. A restart continues unfinished ones. */
 export function createStoredImports(context: ImportContext, live: LiveImports, queue: ImportQueue<number>) {
   const { db, rows, streams, closing, now, onFinished, onInternalError } = context
+  const recordRepository = createRepositoryRecorder(context)
 
   const enqueue = (id: number, streamId: number): void => {
     const stream = streams.byIds([streamId]).get(streamId)
@@ -57,11 +59,13 @@ export function createStoredImports(context: ImportContext, live: LiveImports, q
     onInternalError(error, id)
     const current = live.current(id)
     if (!current) return
-    const failure = { reason: 'InternalError', message: "internal error: see the server's log" }
-    const failed: Import = { ...current, state: 'FAILED', finishedAt: now(), ...failure }
+    const at = now()
+    const failure = { reason: 'InternalError', message: "internal error: see the server's log" } as const
+    const failed: Import = { ...current, state: 'FAILED', finishedAt: at, ...failure }
     try {
       db.transact((tx) => {
         rows.finish(tx, failed, { unchangedEvents: [], reindexedEvents: new Map() })
+        recordRepository(tx, stream, { importId: id, failure, at })
         onFinished?.(tx, stream, failed)
       })
     } catch (writeError) {

@@ -10,7 +10,8 @@ import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { Import, TagFailure, UnchangedTags } from '../stored-import/import-state.ts'
 import { recordAbsence } from '../watch/tag-list-check.ts'
 import type { TagSelection } from '../watch/tag-selection.ts'
-import type { ImportContext, ImportOutcomes, TagOutcome } from './import-context.ts'
+import type { ImportContext, ImportEnd, ImportOutcomes, TagOutcome } from './import-context.ts'
+import { createRepositoryRecorder } from './repository-recorder.ts'
 
 /** Stores each tag with its image, event, condition and push in one transaction. */
 export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
@@ -22,6 +23,7 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
   readonly #importId: number
   readonly #stream: ImageStream
   readonly #recorder: TargetRecorder
+  readonly #recordRepository: ReturnType<typeof createRepositoryRecorder>
   /** Unchanged tags whose rule was applied. */
   readonly #unchangedChoices: ImportTarget[] = []
 
@@ -30,6 +32,7 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
     this.#importId = importId
     this.#stream = stream
     this.#recorder = createTargetRecorder(context, importId, stream)
+    this.#recordRepository = createRepositoryRecorder(context)
     this.alreadyImported = new Set(context.rows.importedTags(importId))
   }
 
@@ -93,8 +96,10 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
     return this.#context.db.transactTogether(write, { patient: true })
   }
 
-  finish(finished: Import, finishCheck: (tx: Transaction) => void): void {
+  finish(finished: Import, { repositoryFailure, finishCheck }: ImportEnd): void {
     const { db, rows, streams, now, onFinished } = this.#context
+    const failedMessage =
+      repositoryFailure?.message ?? (finished.state === 'FAILED' ? finished.message : null)
     db.transact((tx) => {
       rows.finish(tx, finished, this)
       finishCheck(tx)
@@ -103,9 +108,10 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
       }
       const at = now()
       streams.recordCheck(tx, this.#stream.id, {
-        text: (finished.state === 'FAILED' && finished.message) || inSeconds(at),
+        text: failedMessage ?? inSeconds(at),
         wholeAt: finished.state === 'SUCCEEDED' ? at : null,
       })
+      this.#recordRepository(tx, this.#stream, { importId: this.#importId, failure: repositoryFailure, at })
       onFinished?.(tx, this.#stream, finished)
     })
   }
@@ -157,7 +163,8 @@ function createTargetRecorder(context: ImportContext, importId: number, stream: 
       // listed, and deleted upstream before it was ever read: the stream has no tag for a condition
       const vanished = reason === 'NotFound' && !target.specTag && !target.isUnlisted
       if (vanished && !tags.imported(streamId, tag)) return
-      recorder.recordImportFailure(tx, { streamId, tag }, { reason, message, generation, at: now() })
+      const failure = { reason, message, importId, generation, at: now() }
+      recorder.recordImportFailure(tx, { streamId, tag }, failure)
     },
 
     /** Reports whether the spec is the one that the target was planned by; the stream may also have been deleted. */

@@ -1,6 +1,14 @@
 import type { Database } from '../../db/open.ts'
 import { keyset, type SortColumn } from '../../db/page.ts'
-import { type Criterion, criterion, fewIds, ownersOf, probes } from '../../db/search.ts'
+import {
+  type ColumnValues,
+  type Criterion,
+  criterion,
+  everyValue,
+  fewIds,
+  ownersOf,
+  probes,
+} from '../../db/search.ts'
 import { literalRange } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
 import type { KeysetPage } from '../../input/page.ts'
@@ -105,12 +113,36 @@ function criteriaOf(filter: StreamFilter, order: StreamOrder): Criterion[] {
   criteria.push(...labels.map(labelCriterion))
   if (registry !== undefined) criteria.push(registryCriterion(registry))
   for (const tags of tagValues(filter)) {
-    const { column, index, wanted } = tags
-    const text = `exists (
-      select 1 from tags t indexed by ${index} where t.${column} in (${wanted.text}) and t.stream_id = s.id)`
-    criteria.push(criterion(text, wanted.values, ownersOf(tags, 'stream_id')))
+    const hasTag = tagCriterion(tags)
+    criteria.push(tags.column === 'failing' ? failingCriterion(hasTag, filter) : hasTag)
   }
   return criteria
+}
+
+/** Returns the criterion that one of the stream's tags has one of the values. */
+function tagCriterion(tags: ColumnValues): Criterion {
+  const { column, index, wanted } = tags
+  const text = `exists (
+    select 1 from tags t indexed by ${index} where t.${column} in (${wanted.text}) and t.stream_id = s.id)`
+  return criterion(text, wanted.values, ownersOf(tags, 'stream_id'))
+}
+
+/** Returns the criterion that a tag fails, or the whole repository. */
+function failingCriterion({ probe, ids }: Criterion, { failing }: StreamFilter): Criterion {
+  const table = 'stream_conditions'
+  const [isReason, values] =
+    failing?.reason === undefined ? ['', []] : [' and c.reason = ?', [failing.reason]]
+  const condition = `select 1 from ${table} c where c.stream_id = s.id and c.type = 'ImportSuccess'${isReason}`
+  const text = failing?.reason === undefined ? everyValue(table, 'reason') : 'select ? as value'
+  const streams = ownersOf(
+    { table, column: 'reason', index: 'stream_conditions_by_reason', wanted: { text, values } },
+    'stream_id',
+  )
+  const union = ids.map((ofTags) => ({
+    text: `select id from (${ofTags.text}) union all select id from (${streams.text})`,
+    values: [...ofTags.values, ...streams.values],
+  }))
+  return criterion(`(${probe.text} or exists (${condition}))`, [...probe.values, ...values], ...union)
 }
 
 export interface StreamQuery extends StreamFilter {

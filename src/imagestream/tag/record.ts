@@ -5,7 +5,13 @@ import type { TagName } from '../../oci/tag.ts'
 import { type ChangedTags, createPolicyRules, type TagMove } from './policy-rules.ts'
 import { createRemoveTags } from './remove-tags.ts'
 import { createSharing, type StreamContent } from './stream-content.ts'
-import { copiedChange, type ImportFailure, type TagAddress, type TagChange } from './tag-change.ts'
+import {
+  copiedChange,
+  type ImportFailure,
+  type ImportTransition,
+  type TagAddress,
+  type TagChange,
+} from './tag-change.ts'
 import { createStreamVersions, createTagRows, type TagState } from './tag-rows.ts'
 
 export interface RecordedEvent {
@@ -32,12 +38,15 @@ export interface TagRecorderDependencies {
   readonly content: StreamContent | null
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Runs in the transaction in which a tag begins or ceases to fail. */
+  readonly onTransition: (tx: Transaction, transition: ImportTransition) => void
 }
 
-export function createTagRecorder({ db, pushes, content, now }: TagRecorderDependencies) {
+export function createTagRecorder(dependencies: TagRecorderDependencies) {
+  const { db, pushes, content, now, onTransition } = dependencies
   const rows = { tags: createTagRows(db), events: createEventRows(db), versions: createStreamVersions(db) }
   const { tags, events, versions } = rows
-  const recordOne = createRecordOne(rows, { pushes, share: createSharing(content) })
+  const recordOne = createRecordOne(rows, { pushes, onTransition, share: createSharing(content) })
   const followersOf = db.prepare<TagAddress & { generation: number }>(`
     select s.id as streamId, s.namespace, s.name as streamName, p.name as tag, p.generation
     from spec_tags p join image_streams s on s.id = p.stream_id
@@ -97,8 +106,10 @@ export function createTagRecorder({ db, pushes, content, now }: TagRecorderDepen
       { streamId, tag }: Pick<TagAddress, 'streamId' | 'tag'>,
       failure: ImportFailure,
     ): void {
-      const id = tags.find(streamId, tag)?.id ?? tags.insert(streamId, tag, null)
-      if (tags.setFailure(id, failure)) versions.raise(tx, streamId)
+      const old = tags.find(streamId, tag)
+      if (!tags.setFailure(old?.id ?? tags.insert(streamId, tag, null), failure)) return
+      versions.raise(tx, streamId)
+      if (!old?.failing) onTransition(tx, { streamId, tag, importId: failure.importId ?? null, failure })
     },
 
     /**
@@ -134,13 +145,15 @@ interface RecordedRows {
   readonly versions: ReturnType<typeof createStreamVersions>
 }
 
-interface RecordedElsewhere {
-  readonly pushes: PushLog
+interface RecordedElsewhere extends Pick<TagRecorderDependencies, 'pushes' | 'onTransition'> {
   readonly share: ReturnType<typeof createSharing>
 }
 
 /** Returns the function that records the change of a single tag: its row, its event, its content and its push. */
-function createRecordOne({ tags, events, versions }: RecordedRows, { pushes, share }: RecordedElsewhere) {
+function createRecordOne(
+  { tags, events, versions }: RecordedRows,
+  { pushes, onTransition, share }: RecordedElsewhere,
+) {
   /** Adds an event, or rewrites the newest one where only the image or only the reference differs. Returns its id. */
   const write = (
     { streamId, tag }: TagAddress,
@@ -178,7 +191,10 @@ function createRecordOne({ tags, events, versions }: RecordedRows, { pushes, sha
       isSame && old?.eventId != null
         ? old.eventId
         : write(address, change, { old, isSameSource: sameImage || sameReference })
-    if (old?.failing) tags.clearConditions(old.id)
+    if (old?.failing) {
+      tags.clearConditions(old.id)
+      onTransition(tx, { streamId, tag, importId: change.importId ?? null, failure: null })
+    }
     if (!isSame || old?.failing) versions.raise(tx, streamId)
     else if (old.upstreamDigest !== change.upstreamDigest) tags.setImage(old.id, change)
 

@@ -46,10 +46,23 @@ export const copiedChange = (
 /** Why a tag cannot be imported: the registry's error, or that a policy would have to read the configs of too many images. */
 export type ImportFailureReason = RegistryErrorReason | 'TooManyTags'
 
+/** A tag, or the whole repository of a stream, cannot be imported any longer, or can be imported again. */
+export interface ImportTransition {
+  readonly streamId: number
+  /** Null for the whole repository. */
+  readonly tag: TagName | null
+  /** The import that found it; null where a client gave the tag another image. */
+  readonly importId: number | null
+  /** Why it cannot be imported; null where it can be imported again. */
+  readonly failure: { readonly reason: string; readonly message: string } | null
+}
+
 export interface ImportFailure {
   readonly reason: ImportFailureReason
   /** The same text for the same cause, so that a lasting failure is written once. */
   readonly message: string
+  /** The import that failed. */
+  readonly importId?: number
   readonly generation: number
   /** Milliseconds since 1970. */
   readonly at: number

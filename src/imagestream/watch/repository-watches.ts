@@ -4,6 +4,7 @@ import { columnsOf } from '../../db/statement.ts'
 import { imageStreams, repositoryWatches } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
+import type { StreamCondition } from '../stream/stream-conditions.ts'
 
 /** State of the checks of a stream's repository. Times are milliseconds since 1970. */
 export type RepositoryWatchRow = typeof repositoryWatches.$inferSelect
@@ -15,18 +16,6 @@ export interface WatchStatus
   readonly sweptAt: number | null
   /** When the next full scan is due; null where every import is one. */
   readonly nextSweepAt: number | null
-}
-
-/** A condition of a stream, as in Kubernetes. */
-export interface StreamCondition {
-  readonly type: string
-  readonly status: 'True' | 'False' | 'Unknown'
-  readonly reason: string
-  readonly message: string
-  /** Milliseconds since 1970. */
-  readonly lastTransitionTime: number
-  /** Generation of the spec to which it applies. */
-  readonly generation: number
 }
 
 /** The states of the checks of repositories. */
@@ -63,7 +52,7 @@ export function createRepositoryWatches(db: Database, fullScanMs: number) {
       }
       return statuses
     },
-    /** Has no entry for a stream without a failure. */
+    /** Returns the condition `VendorListing`. Has no entry for a stream whose listing works, or that has none. */
     conditionsOf(streamIds: readonly number[]): Map<number, StreamCondition[]> {
       const conditions = new Map<number, StreamCondition[]>()
       for (const [id, { reason, message, failingSince, generation }] of ofStreams(streamIds)) {

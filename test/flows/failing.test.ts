@@ -1,0 +1,105 @@
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import { startApp } from '../fixtures/app.ts'
+import type { GraphQLClient } from '../fixtures/graphql-client.ts'
+import { closedPort } from '../fixtures/hostile-registry.ts'
+import { image } from '../fixtures/random-image.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { errorResponse } from '../fixtures/upstream-response.ts'
+import { follow, importImage } from './operations.ts'
+
+interface Line {
+  readonly level: number
+  readonly msg: string
+  readonly imageStream?: string
+  readonly reason?: string
+}
+
+/** Returns a log, and a function for its lines at `info` and above that name an image stream, since the last call. */
+function openLog() {
+  const lines: Line[] = []
+  const log = pino({ level: 'info' }, { write: (text) => void lines.push(JSON.parse(text)) })
+  return { log, takeLines: () => lines.splice(0).filter(({ imageStream }) => imageStream !== undefined) }
+}
+
+const WARN = 40
+const INFO = 30
+
+const failing = async (client: GraphQLClient) =>
+  (
+    await client.request<{
+      imageStreams: {
+        totalCount: number
+        nodes: {
+          name: string
+          status: { conditions: { type: string; status: string; reason: string; message: string }[] }
+        }[]
+      }
+    }>(
+      `{ imageStreams(failing: {}) { totalCount nodes { name status {
+        conditions { type status reason message lastTransitionTime generation } } } } }`,
+    )
+  ).imageStreams
+
+const failingFigures = async (url: string): Promise<string[]> =>
+  (await (await fetch(`${url}/metrics`)).text())
+    .split('\n')
+    .filter((line) => /^imagestreams_failing_/.test(line))
+
+test('a repository that is missing, unreachable or refused is visible in conditions, search, log, metrics and document until it recovers', async () => {
+  await using upstream = await startUpstream()
+  upstream.push('team/refused', 'latest', image({ seed: 1 }))
+  let isRefused = true
+  upstream.hook = ({ path }, response) =>
+    isRefused && path.includes('refused') ? errorResponse(403, 'DENIED') : response
+  const { log, takeLines } = openLog()
+  await using app = await startApp({}, { log })
+  const gone = await closedPort()
+  await follow(app.client, `${upstream.host}/team/missing`, 'missing')
+  await follow(app.client, `${gone}/team/app`, 'unreachable')
+  await follow(app.client, `${upstream.host}/team/refused`, 'refused')
+
+  const { totalCount, nodes } = await failing(app.client)
+  expect(totalCount).toBe(3)
+  const reasons = nodes.map(({ name, status }) => [name, status.conditions[0]?.reason])
+  expect(reasons).toEqual([
+    ['missing', 'NotFound'],
+    ['refused', 'Forbidden'],
+    ['unreachable', 'RegistryUnavailable'],
+  ])
+  expect(nodes[0]?.status.conditions).toEqual([
+    {
+      ...{ type: 'ImportSuccess', status: 'False', reason: 'NotFound', generation: 1 },
+      message: expect.stringContaining(`${upstream.host} does not have the repository team/missing`),
+      lastTransitionTime: expect.any(String),
+    },
+  ])
+  expect(takeLines()).toMatchObject([
+    { level: WARN, imageStream: 'missing', reason: 'NotFound' },
+    { level: WARN, imageStream: 'unreachable', reason: 'RegistryUnavailable' },
+    { level: WARN, imageStream: 'refused', reason: 'Forbidden' },
+  ])
+  expect((await failingFigures(app.app.url)).sort()).toEqual([
+    'imagestreams_failing_repositories{reason="Forbidden"} 1',
+    'imagestreams_failing_repositories{reason="NotFound"} 1',
+    'imagestreams_failing_repositories{reason="RegistryUnavailable"} 1',
+  ])
+  const { imageStream } = await app.client.request<{ imageStream: { manifest: string } }>(
+    '{ imageStream(name: "refused") { manifest } }',
+  )
+  const { annotations } = JSON.parse(imageStream.manifest).metadata
+  expect(JSON.parse(annotations['imagestreams/conditions'])).toMatchObject([
+    { type: 'ImportSuccess', status: 'False', reason: 'Forbidden' },
+  ])
+  expect(annotations['openshift.io/image.dockerRepositoryCheck']).toContain('team/refused')
+
+  await app.restart()
+  await importImage(app.client, { imageStream: 'refused' })
+  expect(takeLines()).toEqual([])
+  isRefused = false
+  await importImage(app.client, { imageStream: 'refused' })
+  expect(takeLines()).toMatchObject([
+    { level: INFO, imageStream: 'refused', msg: 'can import the repository again' },
+  ])
+  expect((await failing(app.client)).nodes.map(({ name }) => name)).toEqual(['missing', 'unreachable'])
+})
