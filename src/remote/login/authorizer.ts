@@ -41,7 +41,6 @@ const MAX_SCOPES = 8
 /** Authorizes the requests for one repository as its registry requires. */
 export class Authorizer {
   readonly #options: AuthorizerOptions
-  #requirement: AuthRequirement | undefined
   #scopes: readonly string[]
 
   constructor(options: AuthorizerOptions) {
@@ -49,26 +48,38 @@ export class Authorizer {
     this.#scopes = [options.scope ?? `repository:${options.repository}:pull`].filter((scope) => scope !== '')
   }
 
-  /** Stores the requirement of a 401. `isBase`: it is the response of `/v2/`, whose scope is not the repository's. */
-  recordChallenge({ status, headers }: EgressResponse, isBase = false): void {
-    if (status !== 401) return
-    const requirement = requirementOf(parseChallenges(headers['www-authenticate']))
-    if (!requirement) return
-    this.#requirement = requirement
-    this.#options.hints.requirement = requirement
-    if (requirement.scheme !== 'bearer' || isBase) return
-    // newest first: some registries read only the first
-    const scopes = [...requirement.scopes.slice(0, MAX_SCOPES - 1), ...this.#scopes]
-    this.#scopes = [...new Set(scopes)].slice(0, MAX_SCOPES)
+  /** Identifies how requests are authorized at present: what the repository requires, and the scopes of its tokens. */
+  get state(): readonly unknown[] {
+    const { hints, repository } = this.#options
+    return [hints.requirements.of(repository), this.#scopes]
   }
 
   /**
-   * Authorizes a request by the registry's last known requirement. `refusedToken` is a token that the registry refused, and
+   * Stores the requirement of a 401 for the repository. `isBase`: it is the response of `/v2/`, whose scope is not the
+   * repository's. Returns whether the response has a requirement.
+   */
+  recordChallenge({ status, headers }: EgressResponse, isBase = false): boolean {
+    if (status !== 401) return false
+    const requirement = requirementOf(parseChallenges(headers['www-authenticate']))
+    if (!requirement) return false
+    const { hints, repository } = this.#options
+    hints.requirements.learn(repository, requirement)
+    hints.firstResponseHeaders = headers
+    if (requirement.scheme !== 'bearer' || isBase) return true
+    // newest first: some registries read only the first
+    const scopes = [...requirement.scopes.slice(0, MAX_SCOPES - 1), ...this.#scopes]
+    const next = [...new Set(scopes)].slice(0, MAX_SCOPES)
+    if (next.join() !== this.#scopes.join()) this.#scopes = next
+    return true
+  }
+
+  /**
+   * Authorizes a request by the repository's last known requirement. `refusedToken` is a token that the registry refused, and
    * is not used again. Rejects with TokenServerError, CloudLoginError, or the signal's reason once it is aborted.
    */
   async authorize(credential: Credential | null, refusedToken?: string): Promise<Authorization> {
-    const { hints, logins, registry, context } = this.#options
-    const requirement = this.#requirement ?? hints.requirement
+    const { hints, logins, registry, repository, context } = this.#options
+    const requirement = hints.requirements.of(repository)
     if (requirement === undefined || requirement === 'none') return ANONYMOUS
     const login = credential && (await logins.loginFor(credential, registry, context))
     if (requirement.scheme === 'bearer') return this.#authorizeByToken(requirement, login, refusedToken)

@@ -84,6 +84,12 @@ export function requirementOf(challenges: readonly Challenge[]): AuthRequirement
   return challenges.some(({ scheme }) => scheme === 'basic') ? { scheme: 'basic' } : undefined
 }
 
+/** Reports whether two requirements are met by the same authorization, apart from the scopes of a token. */
+export function isSameRequirement(one: AuthRequirement, other: AuthRequirement): boolean {
+  if (one.scheme === 'basic' || other.scheme === 'basic') return one.scheme === other.scheme
+  return one.realm.href === other.realm.href && one.service === other.service
+}
+
 const webUrl = (text: string): URL | undefined => {
   if (!URL.canParse(text)) return undefined
   const url = new URL(text)

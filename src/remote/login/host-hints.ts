@@ -1,27 +1,32 @@
 import { SingleFlight } from '../../concurrency/single-flight.ts'
 import type { EgressResponse, ResponseHeaders } from '../../egress/exchange.ts'
-import type { AuthRequirement } from './challenge.ts'
+import { RequirementHints } from './requirement-hints.ts'
 import type { TokenCache } from './token-cache.ts'
 
+/** Milliseconds for which the scheme is not doubted again after the other one was tried. */
+const SCHEME_CONFIRMED_FOR = 60_000
+
 /**
- * Cached knowledge about one registry host: its scheme, what it requires, its tokens, and whether its HEAD is useful. All
- * of it is a hint, which may be outdated: a request that fails with a hint is repeated once without it. Secure and insecure
- * requests never share hints.
+ * Cached knowledge about one registry host: its scheme, what its repositories require, its tokens, and whether its HEAD is
+ * useful. All of it is a hint, which may be outdated: a request that fails with a hint is repeated once without it. Secure
+ * and insecure requests never share hints.
  */
 export class HostHints {
   /** `host[:port]` that requests are sent to. */
   readonly host: string
   readonly tokens: Pick<TokenCache, 'get'>
+  readonly requirements = new RequirementHints()
   /** Scheme and host of the last response. */
   origin: URL
-  /** Requirement of the last 401; `none` when a request without authorization succeeded, undefined while unknown. */
-  requirement: AuthRequirement | 'none' | undefined
-  /** The headers of the first response, which identify the registry's software; undefined while there is none. */
+  /** Whether scheme and requirement were discovered, and the host has been reachable since. */
+  isDiscovered = false
+  /** The headers of the last response without a valid authorization, which identify the registry's software. */
   firstResponseHeaders: ResponseHeaders | undefined
   /** Whether a HEAD of a manifest has returned a digest. */
   headReturnsDigest = false
   /** Milliseconds since 1970 until which HEAD is not used, because it returned no digest. */
   skipHeadUntil = 0
+  #schemeConfirmedUntil = 0
   readonly #discovery = new SingleFlight<EgressResponse>()
 
   constructor(host: string, tokens: Pick<TokenCache, 'get'>) {
@@ -32,12 +37,22 @@ export class HostHints {
 
   /** Whether no discovery is in flight, so that dropping these hints costs requests only. */
   get idle(): boolean {
-    return this.#discovery.inFlight.length === 0
+    return this.#discovery.inFlight.length === 0 && this.requirements.idle
   }
 
   /** Makes the next request discover the host again: a host that was unreachable may return with another scheme. */
   drop(): void {
-    this.requirement = undefined
+    this.isDiscovered = false
+  }
+
+  /** Records that the other scheme was tried in vain. `now` in milliseconds since 1970. */
+  confirmScheme(now: number): void {
+    this.#schemeConfirmedUntil = now + SCHEME_CONFIRMED_FOR
+  }
+
+  /** Reports whether the other scheme was tried in vain recently. */
+  isSchemeConfirmed(now: number): boolean {
+    return this.#schemeConfirmedUntil > now
   }
 
   /**
@@ -49,13 +64,13 @@ export class HostHints {
     discover: () => Promise<EgressResponse>,
     signal: AbortSignal,
   ): Promise<EgressResponse | undefined> {
-    if (this.requirement !== undefined) return undefined
+    if (this.isDiscovered) return undefined
     let isOwn = false
     const start = () => {
       isOwn = true
       return discover()
     }
     const response = await this.#discovery.run('', start, signal)
-    return isOwn || this.requirement === undefined ? response : undefined
+    return isOwn || !this.isDiscovered ? response : undefined
   }
 }

@@ -1,5 +1,6 @@
 import type { EgressResponse } from '../../egress/exchange.ts'
 import { isObject, parseJson } from '../../oci/json.ts'
+import { BudgetError } from '../traffic/budgets.ts'
 import type { HostClient } from '../traffic/host-client.ts'
 import { requestFollowingRedirects } from '../traffic/redirect.ts'
 import type { RequestContext } from '../traffic/request-context.ts'
@@ -37,6 +38,11 @@ export class TokenServerError extends Error {
 
   get response(): EgressResponse | undefined {
     return this.#response
+  }
+
+  /** Whether the token server fails or has moved, as opposed to one that refuses further requests for now. */
+  get isFailure(): boolean {
+    return this.#response?.status !== 429 && !(this.cause instanceof BudgetError)
   }
 }
 

@@ -34,6 +34,16 @@ export interface RegistryRequest extends RequestTopic {
   readonly stream?: StreamLimits
 }
 
+/** The request that reports how the registry must be authorized. Source: OCI distribution-spec, determining support. */
+export const BASE_REQUEST: RegistryRequest = {
+  what: 'the registry',
+  unreadable: 'RegistryUnavailable',
+  method: 'GET',
+  path: '/v2/',
+  headers: {},
+  maxBytes: 64 * 1024,
+}
+
 /** A response of a registry or its token server, and how it was obtained. */
 export interface RegistryResponse {
   readonly response: EgressResponse
@@ -46,3 +56,6 @@ export interface RegistryResponse {
 
 /** Reports whether the registry denies access. */
 export const isDenied = ({ status }: EgressResponse): boolean => status === 401 || status === 403
+
+/** Statuses with which registries hide a repository from clients without access. */
+export const HIDDEN: ReadonlySet<number> = new Set([401, 403, 404])

@@ -4,12 +4,10 @@ import type { Authorizer } from '../login/authorizer.ts'
 import { parseChallenges, requirementOf } from '../login/challenge.ts'
 import type { HostRequest } from '../traffic/host-client.ts'
 import { isLoopbackHost } from '../traffic/host-names.ts'
-import { RedirectError, requestFollowingRedirects } from '../traffic/redirect.ts'
+import { RedirectError, type RedirectedResponse, requestFollowingRedirects } from '../traffic/redirect.ts'
 import type { RegistryRequest, SessionOptions } from './registry-request.ts'
 
 interface SendOptions extends Pick<HostRequest, 'account' | 'isPull' | 'isDiscovery' | 'isTentative'> {
-  /** That of the hints by default. */
-  readonly origin?: URL
   readonly authorization: string | undefined
 }
 
@@ -17,40 +15,55 @@ interface SendOptions extends Pick<HostRequest, 'account' | 'isPull' | 'isDiscov
 export class RequestSender {
   readonly #options: SessionOptions
   readonly #authorizer: Authorizer
+  /** Whether the host may have http as well as https. */
+  readonly #mayLackTls: boolean
 
   constructor(options: SessionOptions, authorizer: Authorizer) {
     this.#options = options
     this.#authorizer = authorizer
+    this.#mayLackTls = options.context.insecure || isLoopbackHost(options.hints.host)
   }
 
-  /** Returns the response, also that of a redirect's target. Drops the host's hints when it is unreachable. */
-  async send(
-    { method, path, body, headers, maxBytes, stream }: RegistryRequest,
-    { origin = this.#options.hints.origin, ...options }: SendOptions,
-  ): Promise<EgressResponse> {
-    const { client, hints, context } = this.#options
-    const request = {
-      method,
-      headers,
-      maxBytes,
-      ...(body !== undefined && { body }),
-      ...(stream && { stream }),
-      ...options,
+  /**
+   * Returns the response, also that of a redirect's target. When the remembered scheme fails, sends the request once by the
+   * other one, and remembers that where it works; else the host is discovered again by the next request.
+   */
+  async send(request: RegistryRequest, options: SendOptions): Promise<EgressResponse> {
+    const { hints, context, clock } = this.#options
+    const { origin } = hints
+    const first = await this.#exchange(origin, request, options).catch((error: unknown) => {
+      context.signal.throwIfAborted()
+      return { error }
+    })
+    if (this.#mayLackTls && this.#mayHaveOtherScheme(first, origin)) {
+      const other = new URL(`${origin.protocol === 'https:' ? 'http:' : 'https:'}//${hints.host}`)
+      const second = await this.#exchange(other, request, { ...options, isTentative: true }).catch(() => null)
+      context.signal.throwIfAborted()
+      if (second && !isForTls(second, other)) {
+        hints.origin = other
+        return this.#finish(second, request, options)
+      }
+      second?.response.stream?.destroy()
+      if ('error' in first) hints.drop()
+      else hints.confirmScheme(clock.now())
     }
-    const first = await requestFollowingRedirects(client, new URL(path, origin), request, context).catch(
-      (error: unknown) => {
-        if (error instanceof ConnectionError || error instanceof TlsError) hints.drop()
-        throw error
-      },
-    )
-    if (!first.isOtherOrigin || first.response.status < 400) return first.response
-    // another host's 401 is met with an anonymous token at most, never with this registry's credentials
-    const authorization = await this.#authorizer.authorizeRedirectTarget(first.url, first.response)
-    const { response } = authorization
-      ? await requestFollowingRedirects(client, first.url, { ...request, authorization }, context)
-      : first
-    if (response.status >= 400) throw new RedirectError(`it responded with ${response.status}`)
-    return response
+    if ('error' in first) throw first.error
+    return this.#finish(first, request, options)
+  }
+
+  /**
+   * Sends a request without authorization, once, for a caller that has an alternative. Returns undefined when it fails.
+   * Rejects only with the signal's reason once it is aborted. `hasCredential`: a second request follows.
+   */
+  async sendWithoutHints(
+    request: RegistryRequest,
+    hasCredential: boolean,
+  ): Promise<EgressResponse | undefined> {
+    const options = { authorization: undefined, isTentative: true, isDiscovery: hasCredential }
+    return this.send(request, options).catch(() => {
+      this.#options.context.signal.throwIfAborted()
+      return undefined
+    })
   }
 
   /**
@@ -58,27 +71,73 @@ export class RequestSender {
    * http when insecure requests are accepted or the host is this machine. `hasCredential`: a second request follows.
    */
   async discover(request: RegistryRequest, hasCredential: boolean): Promise<EgressResponse> {
-    const { hints, context } = this.#options
-    const mayFallBack = context.insecure || isLoopbackHost(hints.host)
+    const { hints, context, repository } = this.#options
     const attempt = async (scheme: 'https:' | 'http:', isTentative: boolean): Promise<EgressResponse> => {
       const origin = new URL(`${scheme}//${hints.host}`)
-      const options = { origin, authorization: undefined, isTentative, isDiscovery: hasCredential }
-      const response = await this.send(request, options)
+      const options = { authorization: undefined, isTentative, isDiscovery: hasCredential }
+      const exchanged = await this.#exchange(origin, request, options)
+      const response = await this.#finish(exchanged, request, options)
       hints.origin = origin
       hints.firstResponseHeaders = response.headers
       return response
     }
-    const response = await attempt('https:', mayFallBack).catch((error: unknown) => {
-      if (!mayFallBack || !hasNoTls(error, context.insecure)) throw error
+    const response = await attempt('https:', this.#mayLackTls).catch((error: unknown) => {
+      if (!this.#mayLackTls || !hasNoTls(error, context.insecure)) throw error
       return attempt('http:', false).catch((httpError: unknown) => {
         // the failure of https is reported, unless only http reached the host
         throw error instanceof TlsError ? httpError : error
       })
     })
     const requirement = requirementOf(parseChallenges(response.headers['www-authenticate']))
-    if (response.status === 401 && requirement) hints.requirement = requirement
-    else if (response.status < 500 && response.status !== 429) hints.requirement = 'none'
+    const isChallenge = response.status === 401 && requirement !== undefined
+    if (isChallenge || (response.status < 500 && response.status !== 429)) {
+      hints.requirements.learn(repository, isChallenge ? requirement : 'none')
+      hints.isDiscovered = true
+    }
     return response
+  }
+
+  #exchange(origin: URL, request: RegistryRequest, options: SendOptions): Promise<RedirectedResponse> {
+    return this.#exchangeAt(new URL(request.path, origin), request, options)
+  }
+
+  #exchangeAt(
+    url: URL,
+    { method, body, headers, maxBytes, stream }: RegistryRequest,
+    options: SendOptions,
+  ): Promise<RedirectedResponse> {
+    const { client, context } = this.#options
+    const request = {
+      method,
+      headers,
+      maxBytes,
+      ...(body !== undefined && { body }),
+      ...(stream && { stream }),
+    }
+    return requestFollowingRedirects(client, url, { ...request, ...options }, context)
+  }
+
+  /** Returns the response of an exchange; for a refusal by another host, the response to an anonymous token. */
+  async #finish(
+    { response, url, isOtherOrigin }: RedirectedResponse,
+    request: RegistryRequest,
+    options: SendOptions,
+  ): Promise<EgressResponse> {
+    if (!isOtherOrigin || response.status < 400) return response
+    // another host's 401 is met with an anonymous token at most, never with this registry's credentials
+    const authorization = await this.#authorizer.authorizeRedirectTarget(url, response)
+    const last = authorization
+      ? (await this.#exchangeAt(url, request, { ...options, authorization })).response
+      : response
+    if (last.status >= 400) throw new RedirectError(`it responded with ${last.status}`)
+    return last
+  }
+
+  /** Reports whether the result of a request could be due to the remembered scheme. */
+  #mayHaveOtherScheme(first: RedirectedResponse | { readonly error: unknown }, origin: URL): boolean {
+    const { context, hints, clock } = this.#options
+    if ('error' in first) return hasNoTls(first.error, context.insecure)
+    return !hints.isSchemeConfirmed(clock.now()) && first.response.status >= 400 && isForTls(first, origin)
   }
 }
 
@@ -86,3 +145,11 @@ const hasNoTls = (error: unknown, insecure: boolean): boolean =>
   error instanceof ConnectionError ||
   (error instanceof TlsError && error.problem === 'protocol') ||
   (insecure && error instanceof EgressTimeoutError && error.phase === 'connect')
+
+/**
+ * Reports whether the response to a request by plain HTTP shows that the host has TLS: Go and nginx respond with 400 at a
+ * port with TLS, and others redirect to https, which loses the authorization.
+ */
+const isForTls = ({ response, url }: RedirectedResponse, origin: URL): boolean =>
+  origin.protocol === 'http:' &&
+  (response.status === 400 || (url.protocol === 'https:' && url.hostname === origin.hostname))

@@ -1,89 +1,94 @@
 import type { EgressResponse } from '../../egress/exchange.ts'
-import { ANONYMOUS, type Authorization, Authorizer } from '../login/authorizer.ts'
+import { ANONYMOUS, Authorizer } from '../login/authorizer.ts'
 import type { Credential } from '../login/credentials.ts'
+import { TokenServerError } from '../login/token-server.ts'
+import { type Attempt, AuthorizedRequests, isBase, responseFor, type Sent } from './authorized-requests.ts'
 import {
-  isDenied,
+  BASE_REQUEST,
+  HIDDEN,
   type RegistryRequest,
   type RegistryResponse,
   type SessionOptions,
 } from './registry-request.ts'
 import { RequestSender } from './request-sender.ts'
 
-/** Age in milliseconds from which a refused token may be outdated. A refused newer token means that access is denied. */
-const MIN_OUTDATED_AGE = 10_000
-
 /**
- * Requests that are authorized by cached hints: the host's requirement and the token for it. A hint may be outdated, so a
- * request that is denied is repeated once without them: by the requirement of the denial, and with a new token.
+ * Requests that are authorized by cached hints: the repository's requirement and the token for it. A hint may be outdated, so
+ * a request that is denied is repeated once by the requirement of the denial, and with a new token. When the token server
+ * fails, or the registry refuses without a requirement, the requirement is requested again, without authorization.
  */
 export class HintedRequests {
   readonly #options: SessionOptions
   readonly #authorizer: Authorizer
   readonly #sender: RequestSender
+  readonly #requests: AuthorizedRequests
 
   constructor(options: SessionOptions) {
     this.#options = options
     this.#authorizer = new Authorizer(options)
     this.#sender = new RequestSender(options, this.#authorizer)
+    this.#requests = new AuthorizedRequests(options, this.#authorizer, this.#sender)
   }
 
-  /** Returns the registry's response, with any status, or its token server's refusal. */
+  /**
+   * Returns the registry's response, with any status, or its token server's refusal. Rejects with TokenServerError for a token
+   * server that fails.
+   */
   async send(request: RegistryRequest, credential: Credential | null): Promise<RegistryResponse> {
-    const { hints, context } = this.#options
+    const { hints, repository, context, clock } = this.#options
     const discover = () => this.#sender.discover(request, credential !== null)
-    const discovered =
-      hints.requirement === undefined ? await hints.discover(discover, context.signal) : undefined
-    const authorization = discovered ? ANONYMOUS : await this.#authorize(credential)
-    if (authorization.refused) return responseFor(authorization, authorization.refused)
-    const response = discovered ?? (await this.#sendAs(request, credential, authorization))
-    if (!isDenied(response)) return responseFor(authorization, response)
-    return this.#retryWithoutHints(request, credential, { authorization, response })
+    const response = hints.isDiscovered ? undefined : await hints.discover(discover, context.signal)
+    const hint = response ? 'none' : hints.requirements.of(repository)
+    const first = response && {
+      outcome: responseFor(ANONYMOUS, response),
+      sent: { authorization: ANONYMOUS, response },
+    }
+    const { state } = this.#authorizer
+    const { isDoubtful, ...attempt } = await this.#requests.send(request, credential, first)
+    if (!isDoubtful || hints.requirements.isConfirmed(repository, clock.now())) return resultOf(attempt)
+
+    let accepted: EgressResponse | undefined
+    const isKnown = () => this.#authorizer.state.every((part, at) => part === state[at])
+    const rediscover = async () => {
+      accepted = await this.#rediscover(request, credential, hint === 'none' ? attempt.sent : undefined)
+    }
+    // another request may have found the requirement out meanwhile
+    if (isKnown()) await hints.requirements.rediscover(repository, rediscover, context.signal)
+    const isCurrent = isKnown()
+    if (isCurrent) hints.requirements.confirm(repository, clock.now())
+    if (accepted) return responseFor(ANONYMOUS, accepted)
+    return resultOf(isCurrent ? attempt : await this.#requests.send(request, credential))
   }
 
-  /** Repeats a denied request, unless it would be authorized in the same way. */
-  async #retryWithoutHints(
+  /**
+   * Requests the repository's requirement again: by the request without authorization, or by `/v2/` where the registry may
+   * hide the repository from anonymous clients. Returns the response when it is the result of the request. `sent` is the
+   * request if it was already sent without authorization. Rejects only with the signal's reason once it is aborted.
+   */
+  async #rediscover(
     request: RegistryRequest,
     credential: Credential | null,
-    denied: { readonly authorization: Authorization; readonly response: EgressResponse },
-  ): Promise<RegistryResponse> {
-    const { logins, clock, registry } = this.#options
-    const { token, signedIn, header } = denied.authorization
-    this.#authorizer.recordChallenge(denied.response, request.path === '/v2/')
-    if (credential && signedIn) logins.recordRefusal(credential, registry)
-    const isOutdated = token !== undefined && clock.now() - token.issued >= MIN_OUTDATED_AGE
-    const authorization = await this.#authorize(credential, isOutdated ? token.value : undefined)
-    if (authorization.refused) return responseFor(authorization, authorization.refused)
-    if (authorization.header === header) return responseFor(authorization, denied.response)
-    return responseFor(authorization, await this.#sendAs(request, credential, authorization))
-  }
-
-  async #authorize(credential: Credential | null, refusedToken?: string): Promise<Authorization> {
-    const { logins, registry } = this.#options
-    const authorization = await this.#authorizer.authorize(credential, refusedToken)
-    if (credential && authorization.signedIn) credential.onUsed?.()
-    if (credential && authorization.refused) logins.recordRefusal(credential, registry)
-    return authorization
-  }
-
-  #sendAs(
-    request: RegistryRequest,
-    credential: Credential | null,
-    { header, signedIn }: Authorization,
-  ): Promise<EgressResponse> {
-    return this.#sender.send(request, {
-      authorization: header,
-      isPull: request.isPull ?? false,
-      ...(signedIn && credential && { account: credential.id }),
-    })
+    sent: Sent | undefined,
+  ): Promise<EgressResponse | undefined> {
+    const { requirements } = this.#options.hints
+    const { repository } = this.#options
+    const send = (one: RegistryRequest) => this.#sender.sendWithoutHints(one, credential !== null)
+    const response = sent?.response ?? (await send(request))
+    if (!response || this.#authorizer.recordChallenge(response, isBase(request))) return undefined
+    if (response.status < 400) {
+      requirements.learn(repository, 'none')
+      return response
+    }
+    if (isBase(request) || !HIDDEN.has(response.status)) return undefined
+    const base = await send(BASE_REQUEST)
+    if (!base || this.#authorizer.recordChallenge(base, true)) return undefined
+    if (base.status >= 400 || response.status !== 404) return undefined
+    requirements.learn(repository, 'none')
+    return response
   }
 }
 
-const responseFor = (
-  { signedIn, withheldFrom, refused }: Authorization,
-  response: EgressResponse,
-): RegistryResponse => ({
-  response,
-  signedIn,
-  withheldFrom,
-  source: response === refused ? 'its token server' : 'it',
-})
+function resultOf({ outcome }: Attempt): RegistryResponse {
+  if (outcome instanceof TokenServerError) throw outcome
+  return outcome
+}

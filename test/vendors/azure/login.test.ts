@@ -150,7 +150,8 @@ describe('an Azure registry behind another host name', () => {
       },
     }
     const hints = new HostHints('registry.example', tokens)
-    hints.requirement = { scheme: 'bearer', realm: new URL(realm), service: 's', scopes: [] }
+    const requirement = { scheme: 'bearer', realm: new URL(realm), service: 's', scopes: [] } as const
+    hints.requirements.learn('team/app', requirement)
     const authorizer = new Authorizer({
       registry: 'registry.example',
       repository: 'team/app',
