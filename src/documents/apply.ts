@@ -19,8 +19,8 @@ import { type ParsedDocument, parseDocuments } from './parse.ts'
 export interface ApplyDocumentsInput {
   /** JSON or YAML text. */
   readonly manifest: string
-  /** Namespace of documents without one. */
-  readonly namespace: string
+  /** Namespace of documents without one; `default` if it is left out. */
+  readonly namespace?: string | null | undefined
   /** Reports the changes without writing anything. */
   readonly dryRun: boolean
 }
@@ -97,8 +97,8 @@ export function createApplyDocuments(dependencies: CommandDependencies): ApplyDo
     }
   }
 
-  return ({ manifest, namespace, dryRun }) => {
-    checkNamespace(namespace)
+  return ({ manifest, namespace = null, dryRun }) => {
+    if (namespace !== null) checkNamespace(namespace)
     const documents = parseDocuments(manifest, { namespace, importMode })
     refuseManyDryRuns(documents, dryRun)
     const all = (tx: Transaction): Step[] => documents.map((document) => apply(tx, document, dryRun))

@@ -21,7 +21,10 @@ export interface DocumentImport {
 }
 
 /** Parses an `ImageStreamImport`. Throws InvalidInputError. */
-export function parseImport(document: Fields, { namespace }: { readonly namespace: string }): ImportDocument {
+export function parseImport(
+  document: Fields,
+  { namespace }: { readonly namespace: string | null },
+): ImportDocument {
   const { subject } = parseSubject(document, namespace)
   const spec = document.object('spec') ?? document.fail('spec', 'is missing')
   document.ignore('status')

@@ -27,7 +27,7 @@ const SOURCES = ['DockerImage', 'ImageStreamTag', 'ImageStreamImage'] as const
 /** Parses an `ImageStream`; `importMode` is the import mode of tags without one. Throws InvalidInputError. */
 export function parseStream(
   document: Fields,
-  { namespace, importMode }: { readonly namespace: string; readonly importMode: ImportMode },
+  { namespace, importMode }: { readonly namespace: string | null; readonly importMode: ImportMode },
 ): StreamDocument {
   const { metadata, subject } = parseSubject(document, namespace)
   const labels = metadata.keyValues('labels')

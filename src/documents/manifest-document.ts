@@ -13,6 +13,7 @@ import type { TagCondition } from '../imagestream/tag/tag-event.ts'
 import { type KeyValue, readKeyValues } from '../input/key-values.ts'
 import { groupBy } from '../input/maps.ts'
 import type { TagName } from '../oci/tag.ts'
+import { exportWarnings } from './cluster-names.ts'
 import { withPolicy } from './tag-policy.ts'
 
 /** Reads that the document of a stream needs. */
@@ -60,7 +61,17 @@ export function manifestDocument(stream: ImageStream, sources: DocumentSources):
 export const manifestJson = (stream: ImageStream, sources: DocumentSources): string =>
   `${JSON.stringify(manifestDocument(stream, sources), null, 4)}\n`
 
+/** Returns what an OpenShift cluster refuses in the document, each with its path: `metadata.name: …`. */
+export const manifestWarnings = (
+  stream: ImageStream,
+  { streams }: Pick<DocumentSources, 'streams'>,
+): string[] => exportWarnings(stream, streams.specTags([stream.id]))
+
+/** Returns the document as YAML, after its warnings as comments. */
 export const manifestYaml = (stream: ImageStream, sources: DocumentSources): string =>
+  manifestWarnings(stream, sources)
+    .map((warning) => `# ${warning}\n`)
+    .join('') +
   stringify(manifestDocument(stream, sources), {
     // the version that oc and kubectl read, in which `on` and `1:30` are quoted
     version: '1.1',

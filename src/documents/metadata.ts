@@ -1,4 +1,4 @@
-import { checkNamespace, checkStreamName } from '../input/names.ts'
+import { checkNamespace, checkStreamName, namespaceOf } from '../input/names.ts'
 import type { Fields } from './fields.ts'
 import type { DocumentReport } from './report.ts'
 
@@ -23,13 +23,14 @@ const SERVER_SET = [
 /** Parses the subject in `metadata`, whose other fields the caller reads. Throws InvalidInputError. */
 export function parseSubject(
   document: Fields,
-  defaultNamespace: string,
+  defaultNamespace: string | null,
 ): { readonly metadata: Fields; readonly subject: DocumentSubject } {
   const { report } = document
   const metadata = document.object('metadata') ?? document.fail('metadata', 'is missing')
   metadata.ignore(...SERVER_SET)
   const name = metadata.required('name')
-  const namespace = metadata.string('namespace') || defaultNamespace
+  const given = metadata.string('namespace') || defaultNamespace
+  const namespace = report.checked(() => namespaceOf(given, name, 'metadata.namespace'))
   report.checked(() => checkNamespace(namespace, 'metadata.namespace'))
   report.checked(() => checkStreamName(namespace, name, 'metadata.name'))
   const uid = metadata.string('uid') || null

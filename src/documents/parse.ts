@@ -1,5 +1,6 @@
 import type { ImportMode } from '../imagestream/image/fetch-image.ts'
 import { InvalidInputError } from '../input/errors.ts'
+import { namesRefusedByClusters } from './cluster-names.ts'
 import { Fields, isPlainObject } from './fields.ts'
 import { parseStream, type StreamDocument } from './image-stream.ts'
 import { type ImportDocument, parseImport } from './image-stream-import.ts'
@@ -19,7 +20,8 @@ export type ParsedDocument = StreamDocument | ImportDocument
 
 /** Values for fields that a document leaves out. */
 export interface DocumentDefaults {
-  readonly namespace: string
+  /** Null if the client gave none: then it is `default`, and a document with a nested name must have one. */
+  readonly namespace: string | null
   readonly importMode: ImportMode
 }
 
@@ -103,6 +105,10 @@ function parseDocument(fields: Fields, itemKind: string | null, defaults: Docume
   if (!fields.choice('apiVersion', IMAGE_VERSIONS) && ownKind !== null)
     fields.fail('apiVersion', 'is missing')
   const document = KINDS[kind](fields, defaults)
+  const sources = document.kind === 'ImageStream' ? document.spec.tags.map(({ from }) => from) : []
+  for (const { path, message } of namesRefusedByClusters({ ...document, sources })) {
+    document.report.warn(path, message)
+  }
   fields.warnUnread()
   return document
 }

@@ -217,18 +217,46 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     expect(digestOf(await skopeo('inspect', '--raw', synced))).toBe(web.digest)
   })
 
-  test('prints the reason for a refused name, and nothing is stored', async () => {
+  test.each([
+    ['team/sub/app', 'team', 'sub/app'],
+    ['team/app/cache', 'team', 'app/cache'],
+    ['my_team/my__app', 'my_team', 'my__app'],
+    ['charts/stable/web-1.2', 'charts', 'stable/web-1.2'],
+    ['group/subgroup/project/image/debug', 'group', 'subgroup/project/image/debug'],
+  ])(
+    'pushes and pulls the nested name %s, whose first component is the namespace',
+    async (path, namespace, name) => {
+      await using app = await startApp()
+      await using shelf = await Shelf.open()
+      using feed = await RegistryFeed.start(app.app.url)
+
+      await push(app, await shelf.put('web', web), `${path}:v1`)
+
+      const [pushed] = await feed.pushes()
+      expect(pushed).toMatchObject({ namespace, imageStreamName: name, tag: 'v1' })
+      expect(await listTags(app, path)).toEqual(['v1'])
+      await pull(app, `${path}:v1`, `oci:${shelf.path('pulled')}`)
+      expect(await readLayout(shelf.path('pulled'))).toEqual(bytesByDigest(web))
+      await skopeo('inspect', '--tls-verify=false', `docker://${pushed?.dockerImageReference}`)
+    },
+  )
+
+  test('copies an image from a nested repository to another one', async () => {
     await using app = await startApp()
     await using shelf = await Shelf.open()
     const from = await shelf.put('web', web)
+    await push(app, from, 'team/sub/app:v1')
+    await skopeo(
+      'copy',
+      '--src-tls-verify=false',
+      '--dest-tls-verify=false',
+      `docker://${hostOf(app)}/team/sub/app:v1`,
+      `docker://${hostOf(app)}/other/deep/er/app:v1`,
+    )
 
-    await expect(push(app, from, 'a/b/c:v1')).rejects.toThrow(
-      'cannot be an image stream: a repository of this registry is namespace/name, two parts',
+    const found = await app.client.request(
+      '{ imageStreamTag(namespace: "other", name: "deep/er/app:v1") { image { digest } } }',
     )
-    await expect(push(app, from, 'shop/my__web:v1')).rejects.toThrow(
-      "cannot be an image stream's name: at most 253 lowercase letters, digits, dashes and dots",
-    )
-    await expect(inspect(app, 'a/b/c:v1')).rejects.toThrow('a repository of this registry is namespace/name')
-    expect(await pushLog(app.client)).toEqual([])
+    expect(found).toEqual({ imageStreamTag: { image: { digest: web.digest } } })
   })
 })

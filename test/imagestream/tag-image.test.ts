@@ -280,7 +280,7 @@ describe('an invalid input for tagging', () => {
     ['from.name', from('ImageStreamImage', 'web:1')],
     ['from.name', from('ImageStreamImage', 'web@sha256:')],
     ['from.name', from('DockerImage', 'http://x/y')],
-    ['from.namespace', { from: { kind: 'ImageStreamTag', name: 'web:1', namespace: 'a.b' } }],
+    ['from.namespace', { from: { kind: 'ImageStreamTag', name: 'web:1', namespace: 'a..b' } }],
     ['from.namespace', { from: { kind: 'DockerImage', name: 'ruby', namespace: 'default' } }],
     ['alias', { ...from('DockerImage', 'ruby'), alias: true }],
     ['alias', { ...from('ImageStreamImage', `web@${ONE}`), alias: true }],

@@ -1,4 +1,5 @@
 import type { InputFieldMap, InputRef } from '@pothos/core'
+import { namespaceOf } from '../../input/names.ts'
 import { checkRange } from '../../input/range.ts'
 import { builder } from './builder.ts'
 import type { GraphQLContext } from './context.ts'
@@ -13,6 +14,21 @@ const MAX_WAIT = 300
 
 /** Returns the `waitSeconds` argument. Throws InvalidInputError. */
 export const checkWait = (seconds: number): number => checkRange('waitSeconds', seconds, 0, MAX_WAIT)
+
+const STREAM_NAMESPACE =
+  'Namespace of the image stream: the first component of its repository’s name. The default is `default`; a name with a slash needs its namespace.'
+
+/**
+ * Returns the input with the namespace of the stream that it names. Throws InvalidInputError for a nested name without its
+ * namespace.
+ */
+export const inNamespace = <Input extends { readonly namespace?: string | null | undefined }>(
+  input: Input,
+  name: string,
+): Omit<Input, 'namespace'> & { readonly namespace: string } => ({
+  ...input,
+  namespace: namespaceOf(input.namespace, name),
+})
 
 /** Returns the definitions of input fields by their type, and those that several inputs have. */
 const inputFields = (t: NativeFields) => ({
@@ -52,6 +68,8 @@ const inputFields = (t: NativeFields) => ({
       defaultValue: 'default',
       description: `${meaning}; the default is \`default\`.`,
     }),
+  /** Namespace of the stream that another field of the input names; see `inNamespace`. */
+  streamNamespace: () => t.string({ description: STREAM_NAMESPACE }),
   resourceVersion: (mismatch = 'has another one') =>
     t.string({
       description: `Expected \`resourceVersion\` of the image stream. If the stream ${mismatch}, the mutation fails with \`CONFLICT\`. If omitted, the server does not check.`,
@@ -82,6 +100,10 @@ export const namespaceArg = (meaning: string) =>
       description: `${meaning}; the default is \`default\`.`,
     }),
   }))
+
+/** Returns the argument `namespace` of the stream that another argument names; see `namespaceOf`. */
+export const streamNamespaceArg = () =>
+  builder.args((t) => ({ namespace: t.string({ description: STREAM_NAMESPACE }) }))
 
 /**
  * Returns the argument `first` of a list that is not a connection, its complexity, and its check, which throws

@@ -112,7 +112,7 @@ const filterArgs = builder.args((t) => ({
   namespace: t.string({ description: 'Returns only pushes to image streams in this namespace.' }),
   imageStream: t.string({
     description:
-      'Returns only pushes to image streams whose name matches this pattern; `*` matches any characters.',
+      'Returns only pushes to image streams whose name matches this pattern; `*` matches any characters, slashes included. The pattern does not contain the namespace.',
   }),
   tag: t.string({
     description: 'Returns only pushes to tags whose name matches this pattern; `*` matches any characters.',

@@ -1,11 +1,11 @@
 import { checkGlob } from '../../input/glob.ts'
-import { checkNamespace, checkStreamName } from '../../input/names.ts'
+import { checkNamespace, checkStreamName, namespaceOf } from '../../input/names.ts'
 import type { RepositorySummary, Usage } from '../../registry/content/usage.ts'
 import { batch, loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
-import { namespaceArg } from '../kit/inputs.ts'
+import { streamNamespaceArg } from '../kit/inputs.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { objectType } from '../kit/types.ts'
@@ -77,10 +77,11 @@ builder.queryFields((t) => ({
     description:
       'Returns a repository of the integrated registry; null if nothing was pushed to it or pulled through it.',
     args: {
-      ...namespaceArg('Namespace of the repository'),
+      ...streamNamespaceArg(),
       name: t.arg.string({ required: true, description: 'Name of the repository.' }),
     },
-    resolve: (_query, { namespace, name }, { registry }) => {
+    resolve: (_query, { namespace: given, name }, { registry }) => {
+      const namespace = namespaceOf(given, name)
       checkNamespace(namespace)
       checkStreamName(namespace, name)
       return registry.usage.repository({ namespace, name })
@@ -93,7 +94,7 @@ builder.queryFields((t) => ({
       namespace: t.arg.string({ description: 'Returns only repositories in this namespace.' }),
       matching: t.arg.string({
         description:
-          'Returns only repositories whose name matches this pattern; `*` matches any characters. At most 255 characters.',
+          'Returns only repositories whose name matches this pattern; `*` matches any characters, slashes included. The pattern does not contain the namespace. At most 255 characters.',
       }),
       ...connectionArgs,
     },

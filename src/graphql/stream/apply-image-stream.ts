@@ -23,7 +23,9 @@ const ApplyImageStreamInput = inputType('ApplyImageStreamInput', {
     manifest: t.requiredString(
       'JSON, or YAML documents separated by `---`. Each is an `ImageStream`, an `ImageStreamImport`, or a `List` of them; at most 1,000 documents.',
     ),
-    namespace: t.namespace('Namespace of documents that do not name one'),
+    namespace: t.string(
+      'Namespace of documents that do not name one; the default is `default`. A document whose name has a slash needs a namespace.',
+    ),
     dryRun: t.flag(
       'Whether to check all documents and return the changes without storing them; the default is false. The images of an `ImageStreamImport` are fetched and not stored.',
     ),
@@ -67,7 +69,7 @@ const AppliedDocumentType = objectType<AppliedResult>('AppliedDocument', {
       'The import that the document started, in its state after the wait; null if there was nothing to import.',
     ),
     warnings: t.strings(
-      'Parts of the document that were ignored, each with its path: `spec.tags[0].foo: …`.',
+      'Parts of the document that were ignored, and names that an OpenShift cluster refuses, each with its path: `spec.tags[0].foo: …`.',
     ),
     diff: t.string(
       'Changes with one line for each field, ordered by path: `- path: old` and `+ path: new`. Fields that the server sets are omitted. Empty if nothing changes.',

@@ -1,13 +1,19 @@
-import { annotationsOf, manifestJson, manifestYaml } from '../../documents/manifest-document.ts'
+import {
+  annotationsOf,
+  manifestJson,
+  manifestWarnings,
+  manifestYaml,
+} from '../../documents/manifest-document.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import { readKeyValues } from '../../input/key-values.ts'
+import { namespaceOf } from '../../input/names.ts'
 import { repositoryPathOf } from '../../oci/repository-name.ts'
 import { ImportConnection } from '../import/import.ts'
 import { batch, prime } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
-import { namespaceArg } from '../kit/inputs.ts'
+import { streamNamespaceArg } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import {
@@ -126,6 +132,13 @@ objectType(ImageStreamType, {
       resolve: (stream, { format }, context) =>
         (format === 'YAML' ? manifestYaml : manifestJson)(stream, context),
     }),
+    manifestWarnings: t.field({
+      type: ['String'],
+      description:
+        'Names in `manifest` that are valid here and that an OpenShift cluster refuses, each with its path: `metadata.name: …`. In YAML the manifest begins with them as comments.',
+      complexity: 100,
+      resolve: (stream, _args, context) => manifestWarnings(stream, context),
+    }),
   }),
 })
 
@@ -180,9 +193,9 @@ builder.queryField('imageStream', (t) =>
     nullable: true,
     description: 'Returns an image stream by namespace and name; null if it does not exist.',
     args: {
-      ...namespaceArg('Namespace of the image stream'),
+      ...streamNamespaceArg(),
       name: t.arg.string({ required: true, description: 'Name of the image stream.' }),
     },
-    resolve: (_query, { namespace, name }, { streams }) => streams.byName(namespace, name),
+    resolve: (_query, { namespace, name }, { streams }) => streams.byName(namespaceOf(namespace, name), name),
   }),
 )

@@ -3,7 +3,7 @@ import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { checkWait, inputType, mutation } from '../kit/inputs.ts'
+import { checkWait, inNamespace, inputType, mutation } from '../kit/inputs.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
 import { nodeId } from '../kit/node.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
@@ -29,9 +29,7 @@ async function payloadOf(
 const CreateImageStreamInput = inputType('CreateImageStreamInput', {
   description: 'An image stream to create.',
   fields: (t) => ({
-    namespace: t.namespace(
-      'Namespace of the image stream: lowercase letters and digits, separated by `.`, `_`, `__` or dashes',
-    ),
+    namespace: t.streamNamespace(),
     name: t.requiredString(
       'Name of the image stream, unique in the namespace: one or more components, separated by `/`, of lowercase letters and digits, separated by `.`, `_`, `__` or dashes. With its namespace at most 255 characters.',
     ),
@@ -48,7 +46,7 @@ const CreateImageStreamInput = inputType('CreateImageStreamInput', {
 const UpdateImageStreamInput = inputType('UpdateImageStreamInput', {
   description: 'Changes of an image stream. Omitted fields do not change.',
   fields: (t) => ({
-    namespace: t.namespace('Namespace of the image stream'),
+    namespace: t.streamNamespace(),
     name: t.requiredString('Name of the image stream.'),
     resourceVersion: t.resourceVersion(),
     labels: t.list(KeyValueInput, 'Labels that replace all labels.'),
@@ -63,7 +61,7 @@ const UpdateImageStreamInput = inputType('UpdateImageStreamInput', {
 const DeleteImageStreamInput = inputType('DeleteImageStreamInput', {
   description: 'An image stream to delete, with its tags and their histories.',
   fields: (t) => ({
-    namespace: t.namespace('Namespace of the image stream'),
+    namespace: t.streamNamespace(),
     name: t.requiredString('Name of the image stream.'),
     resourceVersion: t.resourceVersion(),
   }),
@@ -102,7 +100,7 @@ mutation('createImageStream', {
   payload: CreateImageStreamPayload,
   resolve: (input, context) => {
     const seconds = checkWait(input.waitSeconds)
-    return payloadOf(context.writer.create(input), seconds, context)
+    return payloadOf(context.writer.create(inNamespace(input, input.name)), seconds, context)
   },
 })
 
@@ -112,7 +110,7 @@ mutation('updateImageStream', {
   input: UpdateImageStreamInput,
   inputDescription: 'The changes.',
   payload: UpdateImageStreamPayload,
-  resolve: (input, context) => payloadOf(context.writer.update(input), 0, context),
+  resolve: (input, context) => payloadOf(context.writer.update(inNamespace(input, input.name)), 0, context),
 })
 
 mutation('deleteImageStream', {
@@ -121,5 +119,5 @@ mutation('deleteImageStream', {
   input: DeleteImageStreamInput,
   inputDescription: 'The image stream.',
   payload: DeleteImageStreamPayload,
-  resolve: (input, { writer }) => ({ id: writer.delete(input) }),
+  resolve: (input, { writer }) => ({ id: writer.delete(inNamespace(input, input.name)) }),
 })

@@ -45,7 +45,7 @@ builder.queryField('imageStreams', (t) =>
       namespace: t.arg.string({ description: 'Returns only image streams in this namespace.' }),
       matching: t.arg.string({
         description:
-          'Returns only image streams whose name matches this pattern; `*` matches any characters. At most 255 characters.',
+          'Returns only image streams whose name matches this pattern; `*` matches any characters, slashes included. The pattern does not contain the namespace. At most 255 characters.',
       }),
       labels: t.arg({
         type: [KeyValueInput],

@@ -3,14 +3,14 @@ import { pullSpecOf } from '../../imagestream/spec/pull-spec.ts'
 import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
 import { keyOf, type Tag, type TagOrder } from '../../imagestream/tag/tag.ts'
 import { InvalidInputError } from '../../input/errors.ts'
-import { checkNamespace, checkStreamName, checkTagName, splitName } from '../../input/names.ts'
+import { checkNamespace, checkStreamName, checkTagName, namespaceOf, splitName } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { batch, loadForBatch, loadRows, prime } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { namespaceArg } from '../kit/inputs.ts'
+import { streamNamespaceArg } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import {
@@ -189,13 +189,13 @@ builder.queryField('imageStreamTag', (t) =>
     nullable: true,
     description: 'Returns a tag of an image stream by name; null if the stream or the tag does not exist.',
     args: {
-      ...namespaceArg('Namespace of the image stream'),
+      ...streamNamespaceArg(),
       name: t.arg.string({
         required: true,
         description: 'Name of the stream and of the tag, as `ruby:3.3`; `ruby` is short for `ruby:latest`.',
       }),
     },
-    resolve: (_query, { namespace, name }, context) => {
+    resolve: (_query, { namespace: given, name }, context) => {
       const parts = splitName(name)
       if (!('tag' in parts)) {
         throw new InvalidInputError(
@@ -203,6 +203,7 @@ builder.queryField('imageStreamTag', (t) =>
           `"${name}" names an image by digest: use the query imageStreamImage`,
         )
       }
+      const namespace = namespaceOf(given, name)
       checkNamespace(namespace)
       checkStreamName(namespace, parts.stream)
       checkTagName(parts.tag, 'name')

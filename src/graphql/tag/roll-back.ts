@@ -1,5 +1,5 @@
 import type { RolledBackTag } from '../../imagestream/commands/roll-back.ts'
-import { inputType, mutation } from '../kit/inputs.ts'
+import { inNamespace, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamTagType, TagEventType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { batchTags } from './image-stream-tag.ts'
@@ -8,7 +8,7 @@ const RollbackTagInput = inputType('RollbackTagInput', {
   description:
     'A tag to roll back, and the target: an earlier image or a time. Exactly one of `digest` and `at` is required.',
   fields: (t) => ({
-    namespace: t.namespace('Namespace of the image stream'),
+    namespace: t.streamNamespace(),
     imageStream: t.requiredString('Name of the image stream.'),
     tag: t.requiredString('Name of the tag, for example `latest`.'),
     digest: t.digest('Digest of an image in the history of the tag.'),
@@ -48,5 +48,5 @@ mutation('rollbackTag', {
   input: RollbackTagInput,
   inputDescription: 'The tag and the target of the rollback.',
   payload: RollbackTagPayload,
-  resolve: (input, { rollBackTag }) => rollBackTag(input),
+  resolve: (input, { rollBackTag }) => rollBackTag(inNamespace(input, input.imageStream)),
 })

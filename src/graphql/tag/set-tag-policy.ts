@@ -1,7 +1,7 @@
 import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
-import { checkWait, inputType, mutation } from '../kit/inputs.ts'
+import { checkWait, inNamespace, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { tagOfStream } from './image-stream-tag.ts'
@@ -11,7 +11,7 @@ import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 const SetTagPolicyInput = inputType('SetTagPolicyInput', {
   description: 'A tag, and the policy that chooses its image.',
   fields: (t) => ({
-    namespace: t.namespace('Namespace of the image stream'),
+    namespace: t.streamNamespace(),
     imageStream: t.requiredString(
       'Name of the image stream. The mutation creates the stream if it does not exist.',
     ),
@@ -70,7 +70,8 @@ mutation('setTagPolicy', {
   input: SetTagPolicyInput,
   inputDescription: 'The tag and its policy.',
   payload: SetTagPolicyPayload,
-  resolve: async (input, context) => {
+  resolve: async (given, context) => {
+    const input = inNamespace(given, given.imageStream)
     const { importer, streams, setTagPolicy } = context
     const seconds = checkWait(input.waitSeconds)
     const { tag, importId, decision } = setTagPolicy(input)

@@ -2,7 +2,7 @@ import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { inputType, mutation } from '../kit/inputs.ts'
+import { inNamespace, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { tagOfStream } from './image-stream-tag.ts'
@@ -12,7 +12,7 @@ import { ObjectReferenceInput } from './tag-reference-input.ts'
 const TagImageInput = inputType('TagImageInput', {
   description: 'A tag, and the image that the tag is to point to.',
   fields: (t) => ({
-    namespace: t.namespace('Namespace of the image stream'),
+    namespace: t.streamNamespace(),
     imageStream: t.requiredString(
       'Name of the image stream. The mutation creates the stream if it does not exist.',
     ),
@@ -48,7 +48,7 @@ const TagImageInput = inputType('TagImageInput', {
 const UntagImageInput = inputType('UntagImageInput', {
   description: 'A tag to remove.',
   fields: (t) => ({
-    namespace: t.namespace('Namespace of the image stream'),
+    namespace: t.streamNamespace(),
     imageStream: t.requiredString('Name of the image stream.'),
     tag: t.requiredString('Name of the tag to remove.'),
     resourceVersion: t.resourceVersion(),
@@ -90,7 +90,7 @@ mutation('tagImage', {
   inputDescription: 'The tag and the source of its image.',
   payload: TagImagePayload,
   resolve: (input, context) => {
-    const { streamId, tag, importId } = context.tagging.tagImage(input)
+    const { streamId, tag, importId } = context.tagging.tagImage(inNamespace(input, input.imageStream))
     const imageStreamTag = tagOfStream(writtenStream(streamId, context), tag, context)
     if (!imageStreamTag) throw new Error(`the tag ${tag} that was just set does not exist`)
     const started = importId === null ? undefined : context.importer.byIds([importId]).get(importId)
@@ -105,6 +105,6 @@ mutation('untagImage', {
   inputDescription: 'The tag to remove.',
   payload: UntagImagePayload,
   resolve: (input, context) => ({
-    imageStream: writtenStream(context.tagging.untagImage(input), context),
+    imageStream: writtenStream(context.tagging.untagImage(inNamespace(input, input.imageStream)), context),
   }),
 })

@@ -1,5 +1,5 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
-import { inputType, mutation } from '../kit/inputs.ts'
+import { inNamespace, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 
@@ -59,7 +59,7 @@ const TrustRequirementInput = inputType('TrustRequirementInput', {
 const SetImageStreamTrustInput = inputType('SetImageStreamTrustInput', {
   description: 'An image stream, and the requirements for the signatures of its images.',
   fields: (t) => ({
-    namespace: t.namespace('Namespace of the image stream'),
+    namespace: t.streamNamespace(),
     imageStream: t.requiredString('Name of the image stream.'),
     requirements: t.requiredList(
       TrustRequirementInput,
@@ -79,5 +79,7 @@ mutation('setImageStreamTrust', {
   input: SetImageStreamTrustInput,
   inputDescription: 'The image stream and its requirements.',
   payload: SetImageStreamTrustPayload,
-  resolve: async (input, { trust }) => ({ imageStream: await trust.policies.set(input) }),
+  resolve: async (input, { trust }) => ({
+    imageStream: await trust.policies.set(inNamespace(input, input.imageStream)),
+  }),
 })

@@ -59,7 +59,9 @@ export function createRollBack(dependencies: CommandDependencies) {
       const target = targetOf(tag, input)
       const image = images.byIds([target.imageId]).get(target.imageId)
       if (!image) throw new Error(`image ${target.imageId} of tag event ${target.id} is missing`)
-      const from = { kind: 'ImageStreamImage', name: `${imageStream}@${image.digest}` } as const
+      const name = `${imageStream}@${image.digest}`
+      // a nested name needs its namespace
+      const from = { kind: 'ImageStreamImage', name, ...(name.includes('/') && { namespace }) } as const
       const options = { alias: false, reference: false, scheduled: false, insecure: false }
       tagImage({ namespace, imageStream, tag: tag.name, from, ...options })
       const [now] = tags.named([stream.id], tag.name)

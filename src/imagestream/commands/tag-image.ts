@@ -109,7 +109,14 @@ function sourceOf(home: StreamName, input: TagImageInput, following: Following):
   const named = streamTagOf(home, source) ?? streamImageOf(home, source)
   const image = following.sourceImage(home, source)
   if (!named || !image) throw new NotFoundError(whyNoImage(named))
-  return { ...source, fromKind: 'ImageStreamImage', fromName: `${named.stream}@${image.digest}` }
+  const fromName = `${named.stream}@${image.digest}`
+  // a nested name needs its namespace, also where the input left out both
+  return {
+    ...source,
+    fromKind: 'ImageStreamImage',
+    fromName,
+    ...(fromName.includes('/') && { fromNamespace: named.namespace }),
+  }
 }
 
 const whyNoImage = (named: StreamTag | StreamImage | undefined): string =>

@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../../input/errors.ts'
-import { checkNamespace, checkStreamName, checkTagName } from '../../input/names.ts'
+import { checkNamespace, checkStreamName, checkTagName, namespaceOf } from '../../input/names.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ObjectReferenceInput, SpecTag } from './spec.ts'
@@ -26,10 +26,14 @@ const SOME_NAMESPACE = 'default'
 
 const DIGEST_PREFIX = /^sha(?:256:[0-9a-f]{1,64}|512:[0-9a-f]{1,128})$/
 
-/** Throws InvalidInputError unless `from` names a tag or an image of a stream, as its kind requires. */
+/**
+ * Throws InvalidInputError unless `from` names a tag or an image of a stream, as its kind requires. The name never contains the
+ * namespace; without one it is in the namespace of the spec, and then it has no slash.
+ */
 export function checkStreamSource({ kind, name, namespace }: ObjectReferenceInput, field: string): void {
   if (namespace != null) checkNamespace(namespace, `${field}.namespace`)
   const [stream, rest] = split(name, kind === 'ImageStreamTag' ? ':' : '@')
+  if (stream !== null && namespace == null) namespaceOf(null, name, `${field}.namespace`)
   if (stream !== null) checkStreamName(namespace ?? SOME_NAMESPACE, stream, `${field}.name`)
   if (kind === 'ImageStreamTag') checkTagName(rest, `${field}.name`)
   else if (!DIGEST_PREFIX.test(rest)) {

@@ -78,6 +78,18 @@ describe('the collection of untagged manifests', () => {
     expect(await world.status(`shop/manifests/${base.digest}`)).toBe(404)
   })
 
+  it('does not keep an image of `b/c` because a tag of `a/b/c` points to the same image', async () => {
+    await using world = await open({ policy: { untaggedAfter: 0, keepTagRevisions: 2 } })
+    const shared = app('shared')
+    await world.push('b/c', shared)
+    await world.push('a/b/c', shared, 'v1')
+    world.pass(8 * DAY)
+
+    await world.collector.collect()
+    expect(await world.status(`b/c/manifests/${shared.digest}`)).toBe(404)
+    expect(await world.status(`a/b/c/manifests/${shared.digest}`)).toBe(200)
+  })
+
   it("keeps the newest images of a tag's history, and removes earlier ones with their blobs", async () => {
     await using world = await open()
     const [first, second, third] = [app('1'), app('2'), app('3')]

@@ -107,9 +107,9 @@ describe('names', () => {
   test.each([...bad, '/a', 'a/', 'a//b', 'a/../b', 'a'.repeat(256)])(
     '"%s" is not a name of a stream',
     async (name) => {
-      const field = 'name'
-      expect(errorsOf(await create({ name }))).toEqual([{ code: 'INVALID', field }])
-      expect(errorsOf(await importImage({ imageStream: name }))).toEqual([
+      const namespace = 'default'
+      expect(errorsOf(await create({ namespace, name }))).toEqual([{ code: 'INVALID', field: 'name' }])
+      expect(errorsOf(await importImage({ namespace, imageStream: name }))).toEqual([
         { code: 'INVALID', field: 'imageStream' },
       ])
       await expectNothingWritten()

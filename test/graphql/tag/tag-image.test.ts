@@ -194,7 +194,7 @@ describe('tagImage', () => {
       { code: 'INVALID', field: 'tag' },
     ],
     [
-      { imageStream: 'a_b', from: fromTag('app:latest') },
+      { imageStream: 'a___b', from: fromTag('app:latest') },
       { code: 'INVALID', field: 'imageStream' },
     ],
   ])('is refused for %j, and changes nothing', async (input, expected) => {

@@ -1,0 +1,262 @@
+import fc from 'fast-check'
+import { Pool } from 'undici'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseRepositoryName } from '../../src/oci/repository-name.ts'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { image } from '../fixtures/random-image.ts'
+import { repositoryName } from '../fixtures/repository-names.ts'
+import { type Client, clientOf } from '../registry/client.ts'
+import { errorsOf } from './operations.ts'
+
+// Every repository name can be pushed, and its stream is found everywhere under its namespace and name.
+
+let app: TestApp
+let registry: Client
+beforeAll(async () => {
+  app = await startApp()
+  const pool = new Pool(app.app.url, { connections: 4 })
+  registry = clientOf(pool)
+  return () => pool.close()
+})
+afterAll(() => app[Symbol.asyncDispose]())
+
+const one = image({ seed: 1 })
+const two = image({ seed: 2 })
+
+const FOUND = `query ($namespace: String!, $name: String!, $tag: String!, $image: String!) {
+  imageStream(namespace: $namespace, name: $name) { id namespace name
+    status { dockerImageRepository tags { nodes { name tag dockerImageReference image { digest } } } } }
+  imageStreamTag(namespace: $namespace, name: $tag) { id name imageStream { namespace name } }
+  imageStreamImage(namespace: $namespace, name: $image) { name image { digest } }
+  repository(namespace: $namespace, name: $name) { namespace name imageStream { name } }
+  imagePushes(namespace: $namespace, imageStream: $name) { nodes { namespace imageStreamName tag } }
+  imageStreams(namespace: $namespace, matching: $name) { nodes { namespace name } }
+  repositories(namespace: $namespace, matching: $name) { nodes { namespace name } }
+}`
+
+interface Found {
+  readonly imageStream: {
+    readonly id: string
+    readonly status: { dockerImageRepository: string; tags: { nodes: { dockerImageReference: string }[] } }
+  }
+  readonly imageStreamTag: { readonly id: string }
+}
+
+const NODES = `query ($stream: ID!, $tag: ID!) {
+  stream: node(id: $stream) { ... on ImageStream { namespace name } }
+  tag: node(id: $tag) { ... on ImageStreamTag { name imageStream { namespace } } } }`
+
+describe('a repository of any name', () => {
+  test('is pushed, and found by namespace and name in every query, by its ids, and under its pull spec', async () => {
+    await fc.assert(
+      fc.asyncProperty(repositoryName, async (path) => {
+        const stream = parseRepositoryName(path)
+        const { namespace, name } = stream
+        await registry.push(path, one, 'v1')
+
+        const variables = { ...stream, tag: `${name}:v1`, image: `${name}@${one.digest.slice(0, 20)}` }
+        const found = await app.client.request<Found>(FOUND, variables)
+        const { dockerImageRepository, tags } = found.imageStream.status
+        const pullSpec = `${dockerImageRepository}@${one.digest}`
+        expect(found).toMatchObject({
+          imageStream: {
+            ...stream,
+            status: { tags: { nodes: [{ name: `${name}:v1`, dockerImageReference: pullSpec }] } },
+          },
+          imageStreamTag: { name: `${name}:v1`, imageStream: stream },
+          imageStreamImage: { name: `${name}@${one.digest}`, image: { digest: one.digest } },
+          repository: { ...stream, imageStream: { name } },
+          imagePushes: { nodes: [{ namespace, imageStreamName: name, tag: 'v1' }] },
+          imageStreams: { nodes: [stream] },
+          repositories: { nodes: [stream] },
+        })
+        expect(tags.nodes).toHaveLength(1)
+        const pulled = dockerImageRepository.slice(dockerImageRepository.indexOf('/') + 1)
+        expect(parseRepositoryName(pulled)).toEqual(stream)
+        expect((await registry.get(`/v2/${pulled}/manifests/${one.digest}`)).status).toBe(200)
+        const ids = { stream: found.imageStream.id, tag: found.imageStreamTag.id }
+        expect(await app.client.request(NODES, ids)).toEqual({
+          stream,
+          tag: { name: `${name}:v1`, imageStream: { namespace } },
+        })
+      }),
+      { numRuns: 40 },
+    )
+  })
+})
+
+describe('patterns', () => {
+  test('match slashes: "*" is every stream, and "sub/*" those below sub at any depth', async () => {
+    for (const name of ['sub', 'sub/app', 'sub/app/cache', 'subway/app', 'my_app']) {
+      await registry.push(`glob_team/${name}`, one, 'v1')
+    }
+    const matching = async (pattern: string): Promise<string[]> => {
+      const found = await app.client.request<{
+        imageStreams: { nodes: { name: string }[] }
+        repositories: { nodes: { name: string }[] }
+        imagePushes: { nodes: { imageStreamName: string }[] }
+      }>(
+        `query ($pattern: String!) {
+          imageStreams(namespace: "glob_team", matching: $pattern) { nodes { name } }
+          repositories(namespace: "glob_team", matching: $pattern) { nodes { name } }
+          imagePushes(namespace: "glob_team", imageStream: $pattern) { nodes { imageStreamName } } }`,
+        { pattern },
+      )
+      const names = found.imageStreams.nodes.map(({ name }) => name)
+      expect(found.repositories.nodes.map(({ name }) => name)).toEqual(names)
+      expect(found.imagePushes.nodes.map(({ imageStreamName }) => imageStreamName).sort()).toEqual(names)
+      return names
+    }
+
+    expect(await matching('*')).toEqual(['my_app', 'sub', 'sub/app', 'sub/app/cache', 'subway/app'])
+    expect(await matching('sub/*')).toEqual(['sub/app', 'sub/app/cache'])
+    expect(await matching('*/app')).toEqual(['sub/app', 'subway/app'])
+    expect(await matching('sub')).toEqual(['sub'])
+    expect(await matching('my_*')).toEqual(['my_app'])
+  })
+
+  test('select the pushes of a subscription', async () => {
+    const pushes = app.client
+      .follow<{ imagePushed: object }>(
+        'subscription { imagePushed(namespace: "live", imageStream: "sub/*") { imageStreamName tag } }',
+      )
+      [Symbol.asyncIterator]()
+    const first = pushes.next()
+    await app.client.request('{ registry { kind } }')
+    await registry.push('live/app', one, 'v1')
+    await registry.push('live/sub/app/cache', one, 'v1')
+
+    expect((await first).value).toEqual({ imagePushed: { imageStreamName: 'sub/app/cache', tag: 'v1' } })
+    await pushes.return?.()
+  })
+})
+
+const TAG = `mutation ($input: TagImageInput!) { tagImage(input: $input) { imageStreamTag {
+  image { digest } spec { from { namespace name } } } } }`
+
+describe('a nested stream', () => {
+  const team = { namespace: 'team' }
+
+  test('is followed and copied by its namespace and name, rolled back, and deleted', async () => {
+    await registry.push('team/sub/app', one, 'v1')
+    const from = { kind: 'ImageStreamTag', ...team, name: 'sub/app:v1' }
+    const follow = { namespace: 'other', imageStream: 'promoted/app', tag: 'prod', alias: true, from }
+    expect(await app.client.request(TAG, { input: follow })).toMatchObject({
+      tagImage: { imageStreamTag: { image: { digest: one.digest } } },
+    })
+    const copy = {
+      ...team,
+      imageStream: 'sub/app',
+      tag: 'kept',
+      from: { kind: 'ImageStreamTag', name: 'v1' },
+    }
+    expect(await app.client.request(TAG, { input: copy })).toMatchObject({
+      tagImage: { imageStreamTag: { spec: { from: { ...team, name: `sub/app@${one.digest}` } } } },
+    })
+    await registry.push('team/sub/app', two, 'v1')
+
+    const rolledBack = await app.client.request(
+      `mutation ($digest: Digest!) { rollbackTag(input: { namespace: "team", imageStream: "sub/app", tag: "v1",
+        digest: $digest }) { imageStreamTag { image { digest } spec { from { namespace name } } } } }`,
+      { digest: one.digest },
+    )
+    expect(rolledBack).toMatchObject({
+      rollbackTag: {
+        imageStreamTag: {
+          image: { digest: one.digest },
+          spec: { from: { ...team, name: `sub/app@${one.digest}` } },
+        },
+      },
+    })
+    const { imagePushes } = await app.client.request<{ imagePushes: { nodes: object[] } }>(
+      '{ imagePushes(namespace: "other", imageStream: "promoted/app") { nodes { image { digest } } } }',
+    )
+    expect(imagePushes.nodes).toHaveLength(3)
+    await app.client.request(
+      'mutation { deleteImageStream(input: { namespace: "team", name: "sub/app" }) { deletedId } }',
+    )
+    expect((await registry.get('/v2/team/sub/app/tags/list')).status).toBe(404)
+  })
+
+  const REMEDY =
+    '"team/sub/app" has a slash, and such a name needs its namespace: for the repository team/sub/app ' +
+    'give the namespace "team" and the name "sub/app"'
+
+  test.each([
+    ['query { imageStream(name: "team/sub/app") { id } }', REMEDY],
+    ['query { repository(name: "team/sub/app") { name } }', REMEDY],
+    [
+      'query { imageStreamTag(name: "team/sub/app:v1") { id } }',
+      'give the namespace "team" and the name "sub/app:v1"',
+    ],
+    [
+      'query { imageStreamImage(name: "team/sub/app@sha256:ab") { name } }',
+      'give the namespace "team" and the name "sub/app@sha256:ab"',
+    ],
+    ['mutation { createImageStream(input: { name: "team/sub/app" }) { imageStream { id } } }', REMEDY],
+    ['mutation { updateImageStream(input: { name: "team/sub/app" }) { imageStream { id } } }', REMEDY],
+    ['mutation { deleteImageStream(input: { name: "team/sub/app" }) { deletedId } }', REMEDY],
+    [
+      'mutation { importImage(input: { imageStream: "team/sub/app", confirm: true }) { import { id } } }',
+      REMEDY,
+    ],
+    [
+      'mutation { untagImage(input: { imageStream: "team/sub/app", tag: "v1" }) { imageStream { id } } }',
+      REMEDY,
+    ],
+    [
+      'mutation { rollbackTag(input: { imageStream: "team/sub/app", tag: "v1" }) { imageStreamTag { id } } }',
+      REMEDY,
+    ],
+    [
+      'mutation { setTagPolicy(input: { imageStream: "team/sub/app", tag: "v1", policy: { order: SEMVER } }) { import { id } } }',
+      REMEDY,
+    ],
+    [
+      'mutation { setImageStreamTrust(input: { imageStream: "team/sub/app", requirements: [] }) { imageStream { id } } }',
+      REMEDY,
+    ],
+    [
+      'mutation { tagImage(input: { imageStream: "team/sub/app", tag: "v1", from: { kind: DockerImage, name: "a" } }) { import { id } } }',
+      REMEDY,
+    ],
+  ])('needs its namespace: without it, the error has the remedy: %s', async (operation, remedy) => {
+    const result = await app.client.execute(operation)
+    expect(errorsOf(result)).toEqual([{ code: 'INVALID', field: 'namespace' }])
+    expect(result.errors?.[0]?.message).toContain(remedy)
+  })
+
+  test('as a source needs its namespace too: a slash is never a namespace before a name', async () => {
+    const from = { kind: 'ImageStreamTag', name: 'other/app:v1' }
+    const result = await app.client.execute(TAG, {
+      input: { imageStream: 'app', tag: 'v1', alias: true, from },
+    })
+    expect(errorsOf(result)).toEqual([{ code: 'INVALID', field: 'from.namespace' }])
+    expect(result.errors?.[0]?.message).toContain('give the namespace "other" and the name "app:v1"')
+  })
+
+  test('in the namespace default is another stream than that of its first component', async () => {
+    await registry.push('default/team/app', one, 'v1')
+    await registry.push('team/app', two, 'v1')
+    expect(
+      await app.client.request(`{ a: imageStreamTag(namespace: "default", name: "team/app:v1") { image { digest } }
+        b: imageStreamTag(namespace: "team", name: "app:v1") { image { digest } } }`),
+    ).toEqual({ a: { image: { digest: one.digest } }, b: { image: { digest: two.digest } } })
+  })
+})
+
+describe('a namespace that is the first component of a name', () => {
+  test('can have credentials, webhooks and streams', async () => {
+    await app.client.request(`mutation {
+      setRegistryCredential(input: { namespace: "my_team", prefix: "quay.io", username: "u", password: "p" }) { registryCredential { prefix } }
+      createImageStream(input: { namespace: "my_team", name: "app" }) { imageStream { id } } }`)
+    expect(
+      await app.client.request(`{ registryCredentials(namespace: "my_team") { prefix }
+        imageStreams(namespace: "my_team") { nodes { name } } webhooks(namespace: "my_team") { nodes { id } } }`),
+    ).toEqual({
+      registryCredentials: [{ prefix: 'quay.io' }],
+      imageStreams: { nodes: [{ name: 'app' }] },
+      webhooks: { nodes: [] },
+    })
+  })
+})
