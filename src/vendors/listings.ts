@@ -71,7 +71,7 @@ export function createVendorListings(options: VendorListingsOptions) {
     const likely = firstResponseHeaders && vendorByHeaders(vendors, firstResponseHeaders)
     if (!likely) return null
     const caller = { signal, now: () => clock.now() }
-    return detected.get(`${api.registry} ${insecure}`, caller, async () => {
+    return detected.get(`${api.registry} ${insecure} ${likely.title}`, caller, async () => {
       const isEnabled = likely.isEnabled?.(api).catch(() => {
         signal.throwIfAborted()
         // cached as no listing: otherwise each import would begin with a failing probe

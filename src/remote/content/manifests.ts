@@ -22,9 +22,6 @@ export interface ResolvedManifest {
   readonly manifest?: FetchedManifest
 }
 
-/** Milliseconds for which HEAD is not used after it returned no digest. */
-const HEAD_SKIPPED_FOR = 3_600_000
-
 // without Accept docker-registry responds with 400; without the index types others return the digest of one child
 const ACCEPT = { accept: MANIFEST_ACCEPT }
 
@@ -48,7 +45,7 @@ function requestManifest(
 
 /**
  * Returns the image that the tag points to: by HEAD, or by GET and the digest of its bytes when HEAD returns no digest, which
- * is remembered for the host. Docker Hub counts GETs against its quota, but not HEADs. `known` is the expected digest, null
+ * is remembered for the repository. Docker Hub counts GETs against its quota, but not HEADs. `known` is the expected digest, null
  * for none. Throws RegistryError.
  */
 export async function resolveTag(
@@ -56,25 +53,26 @@ export async function resolveTag(
   tag: TagName,
   known: Digest | null,
 ): Promise<ResolvedManifest> {
-  const { hints, clock, warn } = session.options
+  const { hints, repository, clock, warn } = session.options
+  const returnsDigest = hints.heads.returnsDigest(repository, clock.now())
   const topic = topicOf(`the tag "${tag}"`)
   const request = (method: 'GET' | 'HEAD') =>
     requestManifest(session, topic, { method, reference: tag, known })
-  if (hints.skipHeadUntil <= clock.now()) {
+  if (returnsDigest !== false) {
     const head = await request('HEAD')
     const digest = digestOfHead(head, known)
     if (digest) {
-      hints.headReturnsDigest = true
+      hints.heads.record(repository, true, clock.now())
       return { digest }
     }
     // a 404 is final where HEAD is known to work; elsewhere it may only mean that HEAD is not supported
-    if (head.status === 404 && hints.headReturnsDigest) throw await session.responseError(topic, head)
+    if (head.status === 404 && returnsDigest) throw await session.responseError(topic, head)
   }
 
   const response = await request('GET')
   if (response.status === 304 && known) return { digest: known }
   if (response.status !== 200) throw await session.responseError(topic, response)
-  if (!hints.headReturnsDigest) hints.skipHeadUntil = clock.now() + HEAD_SKIPPED_FOR
+  if (returnsDigest === undefined) hints.heads.record(repository, false, clock.now())
   const manifest = await readManifest(session, response, topic)
   const reported = digestOfHeader(response)
   if (reported && reported !== manifest.digest) {
@@ -103,12 +101,13 @@ export async function fetchManifest(session: Session, digest: Digest): Promise<F
  * RegistryError: NotFound where it has not.
  */
 export async function confirmManifest(session: Session, digest: Digest): Promise<void> {
-  const { hints, clock } = session.options
+  const { hints, repository, clock } = session.options
+  const returnsDigest = hints.heads.returnsDigest(repository, clock.now())
   const topic = topicOf(`the manifest ${digest}`)
-  if (hints.skipHeadUntil <= clock.now()) {
+  if (returnsDigest !== false) {
     const head = await requestManifest(session, topic, { method: 'HEAD', reference: digest })
     if (digestOfHead(head, null) === digest) return
-    if (head.status === 404 && hints.headReturnsDigest) throw await session.responseError(topic, head)
+    if (head.status === 404 && returnsDigest) throw await session.responseError(topic, head)
   }
   await fetchManifest(session, digest)
 }

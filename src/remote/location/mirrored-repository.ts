@@ -10,7 +10,7 @@ import { RepositoryLocations, type RepositoryLocationsOptions } from './reposito
 /** Failures that are remembered. */
 const MAX_FAILURES = 1000
 
-/** Mirrors whose blob had another digest or ended early: the blob is not requested from them again. */
+/** Mirrors whose blob had another digest or ended early: the blob is requested from them last. */
 export class FailedMirrors {
   readonly #entries = new LRUCache<string, true>({ max: MAX_FAILURES })
 
@@ -62,7 +62,7 @@ export function mirroredRepository(
             onFailure: () => options.signal.aborted || failedMirrors.add(location, digest),
           })
         },
-        (location) => !failedMirrors.has(location, descriptor.digest),
+        (location) => failedMirrors.has(location, descriptor.digest),
       ),
     // a referrer at a mirror exists; its absence there proves nothing
     listReferrers: (subject, artifactType) =>

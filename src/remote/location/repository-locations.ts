@@ -32,14 +32,21 @@ export class RepositoryLocations {
     this.#options = options
   }
 
-  /** Returns the first result of the locations. Throws RegistryError when all of them fail. */
+  /**
+   * Returns the first result of the locations. Those that failed before are used last, when the others are unavailable. Throws
+   * RegistryError when all of them fail.
+   */
   async firstOf<Result>(
     kind: ContentKind,
     request: (repository: RegistryRepository, location: RepositoryLocation) => Promise<Result>,
-    isUsable: (location: RepositoryLocation) => boolean = () => true,
+    hasFailed: (location: RepositoryLocation) => boolean = () => false,
   ): Promise<Result> {
     const failures: FailedLocation[] = []
-    for (const location of this.#locationsFor(kind).filter(isUsable)) {
+    const locations = this.#locationsFor(kind)
+    const inOrder = [...locations.filter((one) => !hasFailed(one)), ...locations.filter(hasFailed)]
+    for (const location of inOrder) {
+      const origin = failures.find((failure) => !failure.location.isMirror)
+      if (origin && !UNAVAILABLE.has(origin.error.reason)) break
       try {
         return await request(this.#open(location), location)
       } catch (error) {

@@ -63,8 +63,8 @@ export class Authorizer {
     const requirement = requirementOf(parseChallenges(headers['www-authenticate']))
     if (!requirement) return false
     const { hints, repository } = this.#options
-    hints.requirements.learn(repository, requirement)
-    hints.firstResponseHeaders = headers
+    const isNew = hints.requirements.learn(repository, requirement)
+    if (isNew) hints.firstResponseHeaders = headers
     if (requirement.scheme !== 'bearer' || isBase) return true
     // newest first: some registries read only the first
     const scopes = [...requirement.scopes.slice(0, MAX_SCOPES - 1), ...this.#scopes]

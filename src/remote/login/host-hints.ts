@@ -1,5 +1,6 @@
 import { SingleFlight } from '../../concurrency/single-flight.ts'
 import type { EgressResponse, ResponseHeaders } from '../../egress/exchange.ts'
+import { HeadHints } from './head-hints.ts'
 import { RequirementHints } from './requirement-hints.ts'
 import type { TokenCache } from './token-cache.ts'
 
@@ -7,7 +8,7 @@ import type { TokenCache } from './token-cache.ts'
 const SCHEME_CONFIRMED_FOR = 60_000
 
 /**
- * Cached knowledge about one registry host: its scheme, what its repositories require, its tokens, and whether its HEAD is
+ * Cached knowledge about one registry host: its scheme, what its repositories require, its tokens, and where HEAD is
  * useful. All of it is a hint, which may be outdated: a request that fails with a hint is repeated once without it. Secure
  * and insecure requests never share hints.
  */
@@ -16,16 +17,13 @@ export class HostHints {
   readonly host: string
   readonly tokens: Pick<TokenCache, 'get'>
   readonly requirements = new RequirementHints()
+  readonly heads = new HeadHints()
   /** Scheme and host of the last response. */
   origin: URL
   /** Whether scheme and requirement were discovered, and the host has been reachable since. */
   isDiscovered = false
-  /** The headers of the last response without a valid authorization, which identify the registry's software. */
+  /** The headers of the first response, and of a later new challenge, which identify the registry's software. */
   firstResponseHeaders: ResponseHeaders | undefined
-  /** Whether a HEAD of a manifest has returned a digest. */
-  headReturnsDigest = false
-  /** Milliseconds since 1970 until which HEAD is not used, because it returned no digest. */
-  skipHeadUntil = 0
   #schemeConfirmedUntil = 0
   readonly #discovery = new SingleFlight<EgressResponse>()
 

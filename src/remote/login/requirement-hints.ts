@@ -35,13 +35,14 @@ export class RequirementHints {
     return this.#byRepository.get(repository)?.requirement ?? this.#default
   }
 
-  /** Records a requirement that the registry sent for the repository. */
-  learn(repository: string, requirement: Requirement): void {
+  /** Records a requirement that the registry sent for the repository. Returns whether it differs from the known one. */
+  learn(repository: string, requirement: Requirement): boolean {
     const known = this.of(repository)
     this.#default ??= requirement
-    if (known && isSame(known, requirement)) return
+    if (known && isSame(known, requirement)) return false
     const kept = isSame(this.#default, requirement) ? this.#default : requirement
     this.#byRepository.set(repository, { requirement: kept, confirmedUntil: 0 })
+    return true
   }
 
   /** Records that a request succeeded by the repository's requirement. */

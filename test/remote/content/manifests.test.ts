@@ -93,6 +93,28 @@ describe('resolving a tag', () => {
     expect(await it.repository.resolveTag(tag('1'), null)).toEqual({ digest: app.digest })
   })
 
+  test('by HEAD concerns one repository: another one of the host may be served by software without it', async () => {
+    await using it = await start(({ kind, repository }) =>
+      kind === 'head' && repository === 'team/headless' ? failing(404) : undefined,
+    )
+    it.upstream.push('team/headless', '1', app)
+    const headless = it.client.repository(`${it.upstream.host}/team/headless`)
+    for (const _ of [1, 2]) {
+      expect((await headless.resolveTag(tag('1'), null)).digest).toBe(app.digest)
+      expect(await it.repository.resolveTag(tag('1'), null)).toEqual({ digest: app.digest })
+    }
+    expect(it.upstream.requests).toMatchObject({ head: 3, manifest: 2 })
+  })
+
+  test('by HEAD is no longer trusted for a 404 an hour after it worked', async () => {
+    let isSupported = true
+    await using it = await start(({ kind }) => (kind === 'head' && !isSupported ? failing(404) : undefined))
+    await it.repository.resolveTag(tag('1'), null)
+    isSupported = false
+    it.client.clock.time += 3_600_001
+    expect((await it.repository.resolveTag(tag('1'), null)).digest).toBe(app.digest)
+  })
+
   test('of a missing one is NotFound, after one HEAD where HEAD is known to work', async () => {
     await using it = await start()
     await it.repository.resolveTag(tag('1'), null)

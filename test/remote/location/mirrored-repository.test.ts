@@ -165,6 +165,27 @@ describe('a blob of a mirror', () => {
     expect(kinds(origin)).toEqual(['blob'])
   })
 
+  test('is requested from a mirror that sent wrong bytes once more when the registry is unavailable, not when it has none', async () => {
+    await using origin = await start(one)
+    let isRepaired = false
+    await using mirror = await start(one, {
+      hook: ({ kind }, response) =>
+        kind === 'blob' && !isRepaired
+          ? { ...response, body: Buffer.alloc(descriptor.size, 'x') }
+          : undefined,
+    })
+    await using it = open()
+    it.configure(origin.host, { mirrors: [{ location: mirror.host }] })
+    const repository = it.repository(`${origin.host}/team/app`)
+    await expect(bytesOf(await repository.fetchBlob(descriptor))).rejects.toThrow('do not have the digest')
+    isRepaired = true
+
+    origin.hook = refusing(404).hook
+    expect(await refusalOf(repository.fetchBlob(descriptor))).toMatchObject({ reason: 'NotFound' })
+    origin.hook = refusing(503).hook
+    expect(await bytesOf(await repository.fetchBlob(descriptor))).toEqual(layer.bytes)
+  })
+
   test('is complete when the digest is right', async () => {
     await using origin = await start(null)
     await using mirror = await start(one)

@@ -129,6 +129,24 @@ describe('a token server that moved, while the old one', () => {
   })
 })
 
+test('headers that identify the software of a registry are replaced by those of a new challenge', async () => {
+  await using server = await startTokenServer('good')
+  await using registry = await startRegistry(() => server)
+  await using client = new TestClient()
+  const signal = new AbortController().signal
+  const context = { insecure: false, lane: 'test', namespace: null, signal }
+  const api = client.remote.api({ registry: registry.upstream.host, repository: 'team/app' }, context)
+  const challenge = registry.upstream.hook
+  registry.upstream.hook = () => json(200, {}, { 'x-jfrog-version': 'Artifactory/7' })
+  await api.origin()
+  expect(api.firstResponseHeaders).toHaveProperty('x-jfrog-version')
+
+  registry.upstream.hook = challenge
+  await resolve(client, registry.upstream)
+
+  expect(api.firstResponseHeaders).not.toHaveProperty('x-jfrog-version')
+})
+
 describe('authentication that was switched off', () => {
   test.each(RETIREMENTS)('is noticed when the token server %s', async (_, retire) => {
     await using server = await startTokenServer('old')
