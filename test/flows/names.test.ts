@@ -153,6 +153,9 @@ describe('a nested stream', () => {
     expect(await app.client.request(TAG, { input: copy })).toMatchObject({
       tagImage: { imageStreamTag: { spec: { from: { ...team, name: `sub/app@${one.digest}` } } } },
     })
+    expect(
+      (await registry.get('/v2/other/promoted/app/manifests/prod')).bytes.equals(Buffer.from(one.bytes)),
+    ).toBe(true)
     await registry.push('team/sub/app', two, 'v1')
 
     const rolledBack = await app.client.request(

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
+import { OCI_INDEX } from '../../src/oci/media-types.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { formatRepositoryName, parseRepositoryName } from '../../src/oci/repository-name.ts'
 import { artifact, asImage } from '../fixtures/artifacts.ts'
@@ -84,6 +85,46 @@ describe('a repository of any name', () => {
     }
     expect(all).toEqual([...new Set(all)].sort())
     for (const name of names) expect(all).toContain(name)
+  })
+})
+
+describe('build caches', () => {
+  it('of BuildKit are an index of layers, in a repository below that of the image', async () => {
+    await world.push('build/app', web, 'v1')
+    const layers = await Promise.all(
+      web.layers.map(async ({ digest, mediaType, bytes }) => {
+        // as BuildKit does, with the layers that the image's repository has
+        const mount = `/v2/build/app/cache/blobs/uploads/?mount=${digest}&from=build%2Fapp`
+        expect((await world.send('POST', mount)).status).toBe(201)
+        return { mediaType, digest, size: bytes.length }
+      }),
+    )
+    const config = JSON.stringify({ layers: [], records: [] })
+    const configDigest = await world.pushBlob('build/app/cache', config)
+    const document = {
+      schemaVersion: 2,
+      mediaType: OCI_INDEX,
+      manifests: [
+        ...layers,
+        {
+          mediaType: 'application/vnd.buildkit.cacheconfig.v0',
+          digest: configDigest,
+          size: Buffer.byteLength(config),
+        },
+      ],
+    }
+    const cache = { bytes: Buffer.from(JSON.stringify(document)), mediaType: OCI_INDEX }
+    expect((await world.putManifest('build/app/cache', cache, 'latest')).status).toBe(201)
+
+    expect((await world.get('/v2/build/app/cache/manifests/latest')).bytes.equals(cache.bytes)).toBe(true)
+    expect((await world.get(`/v2/build/app/cache/blobs/${configDigest}`)).text).toBe(config)
+    expect((await world.get('/v2/build/app/tags/list')).json).toMatchObject({ tags: ['v1'] })
+  })
+
+  it('of Kaniko are images whose tags are keys of 64 digits', async () => {
+    const key = digestOf('RUN make').slice('sha256:'.length)
+    await world.push('build/kaniko/cache', web, key)
+    expect((await world.head(`/v2/build/kaniko/cache/manifests/${key}`)).status).toBe(200)
   })
 })
 

@@ -4,7 +4,7 @@ import { tagEvents } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { type Digest, parseDigest } from '../../oci/digest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
-import { formatRepositoryName, repositoryNameOf } from '../../oci/repository-name.ts'
+import { repositoryNameOf, repositoryPathOf } from '../../oci/repository-name.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import { createContent, type Repository } from '../content/content.ts'
 import { createCopies } from '../content/copies.ts'
@@ -99,7 +99,7 @@ export function createSharedContent({ db, host }: SharedContentDependencies) {
       }
       const own = named && content.repository(stream)
       if (!own || !content.manifest(own.id, digest)) return null
-      return pullSpecByDigest({ registry: host(), repository: formatRepositoryName(stream) }, digest)
+      return pullSpecByDigest({ registry: host(), repository: repositoryPathOf(stream) }, digest)
     },
   }
 }
