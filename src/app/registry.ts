@@ -58,7 +58,7 @@ export async function openRegistry(parts: RegistryParts) {
   return {
     view,
     /** Artifacts attached to images of the integrated registry; null with an external registry. */
-    attachments: externalRegistry ? null : createAttachments(db, blobs),
+    attachments: externalRegistry ? null : createAttachments({ db, blobs, now }),
     /** Undefined with an external registry. */
     registry: externalRegistry ? undefined : openIntegrated(parts, blobs, host),
     /** Receives the notifications of an external registry. */

@@ -1,4 +1,4 @@
-import type { Digest } from './digest.ts'
+import { type Digest, parseDigest } from './digest.ts'
 
 /** A tag's name. Source: OCI distribution-spec, pulling manifests. */
 export type TagName = string & { readonly __brand: 'TagName' }
@@ -27,3 +27,7 @@ export const tagOfReferrers = (subject: Digest, suffix = ''): TagName => {
   const [algorithm = '', hex = ''] = subject.split(':')
   return `${algorithm}-${hex.slice(0, 64)}${suffix}` as TagName
 }
+
+/** Returns the image whose referrers a tag holds. Undefined for another tag, and for one whose digest is cut off. */
+export const subjectOfTag = (tag: TagName): Digest | undefined =>
+  isReferrersTag(tag) ? parseDigest(tag.split('.', 1)[0]?.replace('-', ':')) : undefined

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isReferrersTag, isTagName, type TagName } from '../../src/oci/tag.ts'
+import { isReferrersTag, isTagName, subjectOfTag, type TagName } from '../../src/oci/tag.ts'
 
 describe('a tag', () => {
   it.each(['latest', '_', '3.3', 'V1', '1-rc.1', 'a_b', 't'.repeat(128)])('can be %s', (text) => {
@@ -29,6 +29,8 @@ describe('a tag', () => {
     const names = [sha256, `${sha256}.sig`, `${sha256}.att`, `sha512-${'a'.repeat(64)}`] as TagName[]
 
     expect(names.every(isReferrersTag)).toBe(true)
+    expect(names.map(subjectOfTag)).toEqual([...Array(3).fill(`sha256:${'a'.repeat(64)}`), undefined])
+    expect(subjectOfTag('latest' as TagName)).toBeUndefined()
     expect(['latest', 'sha256-abc', `x${sha256}`].some((name) => isReferrersTag(name as TagName))).toBe(false)
   })
 })

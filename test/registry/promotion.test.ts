@@ -118,6 +118,18 @@ describe('a pushed image that is tagged in another stream', () => {
     }
   })
 
+  it('is pulled with the attachments under the tags of cosign, which move with those of its source', async () => {
+    const tag = `${app.digest.replace(':', '-')}.sig`
+    await world.push('a/x', app, 'v1')
+    promote('a/x:v1')
+    expect((await world.get(`/v2/b/y/manifests/${tag}`)).status).toBe(404)
+    for (const seed of ['signature', 'signatures']) {
+      await world.push('a/x', image({ seed }), tag)
+      await pull('b/y', tag, image({ seed }))
+    }
+    expect((await world.get('/v2/b/y/tags/list')).json).toEqual({ name: 'b/y', tags: ['prod'] })
+  })
+
   it('keeps its referrers to the repositories that have a copy of their subject', async () => {
     await world.push('a/x', app, 'v1')
     await world.push('other/own', app, 'v1')

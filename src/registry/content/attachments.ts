@@ -6,15 +6,24 @@ import type { Reference } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { repositoryNameOf } from '../../oci/repository-name.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { createAttachmentTags } from './attachment-tags.ts'
 import { createContent } from './content.ts'
 import { createReferrerRows } from './referrer-rows.ts'
 
 /** Descriptors of one list; one more is read to know whether the list is complete. */
 const MAX_REFERRERS = 1000
 
+interface AttachmentDependencies {
+  readonly db: Database
+  readonly blobs: Pick<BlobStore, 'open'>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
 /** Opens repositories of the integrated registry, to read their artifacts as those of other registries, without requests. */
-export function createAttachments(db: Database, blobs: Pick<BlobStore, 'open'>) {
+export function createAttachments({ db, blobs, now }: AttachmentDependencies) {
   const content = createContent(db)
+  const attachmentOfTag = createAttachmentTags(db, content, now)
   const rows = createReferrerRows(db, content)
   return ({ registry, repository: path }: Pick<Reference, 'registry' | 'repository'>) => {
     const name = repositoryNameOf(path)
@@ -41,7 +50,9 @@ export function createAttachments(db: Database, blobs: Pick<BlobStore, 'open'>) 
       /** Returns the digest that the tag points to; null for an unknown tag. */
       async digestOfTag(tag: TagName): Promise<Digest | null> {
         const repository = find()
-        return (repository && content.manifestOfTag(repository, tag)?.digest) ?? null
+        if (!repository) return null
+        const manifest = content.manifestOfTag(repository, tag) ?? (await attachmentOfTag(repository, tag))
+        return manifest?.digest ?? null
       },
 
       /** Returns the exact bytes, and the media type that they were pushed with. Rejects with RegistryError for an unknown manifest. */

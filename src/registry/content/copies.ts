@@ -1,6 +1,7 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { Repository } from './content.ts'
 
 /** A manifest to link from one repository to another. */
 export interface NewCopy {
@@ -58,6 +59,15 @@ function prepareStatements(db: Database) {
     copiesOf: db.prepare<{ id: number }>(
       'select repository_id as id from repository_manifests where copied_from = ? and digest = ? order by repository_id',
     ),
+    originsOf: db.prepare<Repository>(
+      `with recursive origins (id) as (
+         select copied_from from repository_manifests where repository_id = ? and digest = ?
+         union
+         select m.copied_from from origins o
+           cross join repository_manifests m on m.repository_id = o.id and m.digest = ?)
+       select r.id, r.namespace, r.name, r.stream_id as streamId from origins o
+         cross join repositories r on r.id = o.id`,
+    ),
   }
 }
 
@@ -79,6 +89,10 @@ export function createCopies(db: Database) {
 
   return {
     copy,
+
+    /** Returns the repositories that the manifest comes from, directly or through others; the nearest first. */
+    originsOf: (repositoryId: number, digest: Digest): Repository[] =>
+      sql.originsOf.all(repositoryId, digest, digest),
 
     /** Links a pushed referrer to each repository that has a copy of its subject from this one, directly or through others. */
     passOn(

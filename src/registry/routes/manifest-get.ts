@@ -1,6 +1,7 @@
 import { OciError } from '../../oci/oci-error.ts'
 import { formatRepositoryName } from '../../oci/repository-name.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
+import { createAttachmentTags } from '../content/attachment-tags.ts'
 import type { LinkedManifest, Repository } from '../content/content.ts'
 import { BODY_ENCODING, createManifestCache, type ServedManifest } from '../content/manifest-cache.ts'
 import type { Handler, RegistryExchange } from '../protocol/exchange.ts'
@@ -16,6 +17,7 @@ import { extendLease, isLeaseShort } from './leases.ts'
 export function createManifestGet(dependencies: RouteDependencies): Handler {
   const { db, content, streams, pullThrough, limits, now } = dependencies
   const served = createManifestCache(content)
+  const attachmentOfTag = createAttachmentTags(db, content, now)
 
   const find = (repository: Repository, { tag, digest }: ManifestReference): LinkedManifest | undefined =>
     tag === undefined ? content.manifest(repository.id, digest) : content.manifestOfTag(repository, tag)
@@ -32,9 +34,15 @@ export function createManifestGet(dependencies: RouteDependencies): Handler {
     send(exchange, served(manifest))
   }
 
-  const pull = async (exchange: RegistryExchange, reference: ManifestReference): Promise<void> => {
+  const pull = async (
+    exchange: RegistryExchange,
+    repository: Repository | undefined,
+    reference: ManifestReference,
+  ): Promise<void> => {
     const name = reference.tag ?? reference.digest
-    const manifest = await pullThrough?.manifest(exchange.repository, name)
+    const manifest =
+      (await pullThrough?.manifest(exchange.repository, name)) ??
+      (repository && reference.tag && (await attachmentOfTag(repository, reference.tag)))
     if (!manifest) throw unknown(exchange.repository, name)
     send(exchange, served(manifest))
   }
@@ -53,7 +61,7 @@ export function createManifestGet(dependencies: RouteDependencies): Handler {
     if (!reference) throw unknown(exchange.repository, exchange.reference)
     const repository = content.repository(exchange.repository)
     const manifest = repository && find(repository, reference)
-    if (!manifest) return pull(exchange, reference)
+    if (!manifest) return pull(exchange, repository, reference)
     const at = now()
     if (isLeaseShort(limits, manifest.confirmedAt, at)) {
       return confirmAndSend(exchange, repository.id, manifest, at)
