@@ -340,3 +340,45 @@ describe('a changed configuration (threats: pooled socket outlives policy change
     for (const socket of sockets()) expect(before.has(socket)).toBe(false)
   })
 })
+
+describe('a token server that moved (law 7)', () => {
+  test.each([401, 403, 404, 500])(
+    'is found by the next import of each repository, while the old one responds with %i',
+    async (status) => {
+      const tokenServer = async (token: string) => {
+        const server = await startUpstream()
+        server.hook = () => ({ status: 200, headers: {}, body: JSON.stringify({ token }) })
+        return server
+      }
+      await using old = await tokenServer('old')
+      await using moved = await tokenServer('new')
+      let current = { realm: `${old.url}/token`, token: 'old' }
+      await using origin = await start(one)
+      origin.push('team/other', 'latest', one)
+      origin.hook = ({ headers }) => {
+        const challenge = { 'www-authenticate': `Bearer realm="${current.realm}",service="s"` }
+        return headers.authorization === `Bearer ${current.token}`
+          ? undefined
+          : { status: 401, headers: challenge, body: '' }
+      }
+      await using app = await startApp()
+      await follow(app.client, `${origin.host}/team/app`)
+      expect(await importImage(app.client)).toMatchObject(done)
+
+      old.hook = () => ({ status, headers: {}, body: '' })
+      current = { realm: `${moved.url}/token`, token: 'new' }
+      origin.push('team/app', 'latest', two)
+
+      expect(await importImage(app.client)).toMatchObject(done)
+      expect(await latest(app)).toBe(two.digest)
+      const from = `${origin.host}/team/other:latest`
+      const input = { namespace: 'elsewhere', imageStream: 'other', from, confirm: true, waitSeconds: 20 }
+      expect(
+        await app.client.request(
+          'mutation ($input: ImportImageInput!) { importImage(input: $input) { import { state } } }',
+          { input },
+        ),
+      ).toEqual({ importImage: { import: done } })
+    },
+  )
+})
