@@ -99,6 +99,29 @@ describe.skipIf(reason !== undefined)(`an image built${reason ? `: ${reason}` : 
     )
   })
 
+  test('by buildah keeps its layer cache in a repository below its own, which another machine builds from', async () => {
+    await using app = await startApp()
+    await using shelf = await Shelf.open()
+    const cache = `${hostOf(app)}/team/sub/app/cache`
+    await writeFile(shelf.path('Containerfile'), 'FROM scratch\nCOPY one /one\nCOPY two /two\n')
+    for (const name of ['one', 'two']) await writeFile(shelf.path(name), name)
+    const build = async (): Promise<string> => {
+      await using storage = await ImageStorage.open()
+      const options = ['--layers', '--cache-to', cache, '--cache-from', cache, '--tls-verify=false']
+      const image = `${hostOf(app)}/team/sub/my_app:v1`
+      const output = await storage.buildah('bud', ...options, '-t', image, shelf.path('.'))
+      await storage.buildah('push', '--quiet', '--tls-verify=false', image)
+      return output
+    }
+    expect(await build()).toContain('Pushing cache')
+    expect(await build()).toContain('Cache pulled from remote')
+
+    const { imageStreams } = await app.client.request<{ imageStreams: { nodes: object[] } }>(
+      '{ imageStreams(namespace: "team") { nodes { name status { tags { totalCount } } } } }',
+    )
+    expect(imageStreams.nodes).toMatchObject([{ name: 'sub/app/cache' }, { name: 'sub/my_app' }])
+  })
+
   test.each([
     { format: 'oci', mediaType: OCI_INDEX },
     { format: 'v2s2', mediaType: DOCKER_LIST },
