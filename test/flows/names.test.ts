@@ -238,6 +238,25 @@ describe('a nested stream', () => {
     expect(result.errors?.[0]?.message).toContain('give the namespace "other" and the name "app:v1"')
   })
 
+  test('has no bare name: a name with a slash resolves to a registry, also with a local lookup policy', async () => {
+    await registry.push('bare/sub/app', one, 'v1')
+    await registry.push('bare/my_app', one, 'v1')
+    for (const name of ['sub/app', 'my_app']) {
+      await app.client.request(
+        `mutation ($name: String!) { updateImageStream(input: { namespace: "bare", name: $name,
+          spec: { lookupPolicy: { local: true } } }) { imageStream { id } } }`,
+        { name },
+      )
+    }
+    const resolved = await app.client.request(`{
+      nested: resolveImage(namespace: "bare", name: "sub/app:v1") { source dockerImageReference }
+      plain: resolveImage(namespace: "bare", name: "my_app:v1") { source image { digest } } }`)
+    expect(resolved).toEqual({
+      nested: { source: 'REFERENCE', dockerImageReference: 'docker.io/sub/app:v1' },
+      plain: { source: 'IMAGE_STREAM', image: { digest: one.digest } },
+    })
+  })
+
   test('in the namespace default is another stream than that of its first component', async () => {
     await registry.push('default/team/app', one, 'v1')
     await registry.push('team/app', two, 'v1')

@@ -32,7 +32,7 @@ const PlannedManifestType = objectType<PlannedManifest | KeptManifest>('PlannedM
   }),
   fields: (t) => ({
     repository: t.string({
-      description: 'Repository of the manifest as `namespace/name`.',
+      description: 'Repository of the manifest as `namespace/name`: the namespace ends at the first slash.',
       resolve: ({ repository: { namespace, name } }) => `${namespace}/${name}`,
     }),
     image: t.field({

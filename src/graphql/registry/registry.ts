@@ -18,7 +18,9 @@ const RegistryKindEnum = enumType('RegistryKind', {
 const RegistryUploadType = objectType<Upload>('RegistryUpload', {
   description: 'An upload of a blob that has not finished.',
   properties: (t) => ({
-    repository: t.string('Repository of the upload as `namespace/name`.'),
+    repository: t.string(
+      'Repository of the upload as `namespace/name`: the namespace ends at the first slash.',
+    ),
     size: t.bigInt('Number of bytes received.'),
     startedAt: t.dateTime('Time at which the upload started.'),
     changedAt: t.dateTime(

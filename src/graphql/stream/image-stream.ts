@@ -49,8 +49,12 @@ objectType(ImageStreamType, {
     'A named set of tags, each with the history of the images that the tag pointed to. The images may be in any registry.',
   interfaces: [NodeInterface],
   properties: (t) => ({
-    namespace: t.string('Namespace that groups image streams; `default` unless set.'),
-    name: t.string('Name of the image stream, unique in the namespace.'),
+    namespace: t.string(
+      'Namespace that groups image streams: the first component of the repository’s name; `default` unless set.',
+    ),
+    name: t.string(
+      'Name of the image stream, unique in the namespace: the components of the repository’s name after the first, such as `app` or `sub/app`.',
+    ),
     uid: t.string('UUID of the image stream, as in Kubernetes.'),
     generation: t.int(
       'Number of the spec’s version, which starts at 1 and increases with each change of the spec.',
@@ -194,7 +198,10 @@ builder.queryField('imageStream', (t) =>
     description: 'Returns an image stream by namespace and name; null if it does not exist.',
     args: {
       ...streamNamespaceArg(),
-      name: t.arg.string({ required: true, description: 'Name of the image stream.' }),
+      name: t.arg.string({
+        required: true,
+        description: 'Name of the image stream without its namespace: `app` or `sub/app`.',
+      }),
     },
     resolve: (_query, { namespace, name }, { streams }) => streams.byName(namespaceOf(namespace, name), name),
   }),

@@ -55,7 +55,7 @@ builder.queryField('resolveImage', (t) =>
       name: t.arg.string({
         required: true,
         description:
-          'Name of an image as in a workload: `ruby`, `ruby:3.3`, `ruby@sha256:…`, or a reference to a registry such as `quay.io/team/app:v1`.',
+          'Name of an image as in a workload: `ruby`, `ruby:3.3`, `ruby@sha256:…`, or a reference to a registry such as `quay.io/team/app:v1`. A name with a slash is always a reference to a registry.',
       }),
       ...namespaceArg('Namespace of the workload'),
     },
