@@ -1,10 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LONGEST_IMPORT, TAGS_IN_FLIGHT } from '../../src/imagestream/import/import-run.ts'
+import { RegistryError } from '../../src/oci/registry-error.ts'
+import type { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { image } from '../fixtures/random-image.ts'
 import { type TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 import { DAY, HOUR, MINUTE, VendorWorld } from './vendor-world.ts'
 
 let world: VendorWorld
+/** A response to the request for a tag by name. */
+const responseOf = (status: number): RegistryError =>
+  new RegistryError(`${UPSTREAM}: 1.0.2: it responded with ${status}`, {
+    ...{ reason: 'RegistryUnavailable', registry: 'registry.test', repository: 'ruby', status },
+  })
+
 beforeEach(() => {
   world = new VendorWorld()
 })
@@ -204,25 +212,51 @@ describe('a tag that disappeared from its registry', () => {
     expect(domain.condition('1.0.2')).toBeUndefined()
   })
 
-  it.each(['RegistryUnavailable', 'Forbidden'] as const)(
-    'is gone after its absence in two full scans if the registry cannot confirm it (%s)',
+  it.each([
+    'Unauthorized',
+    'Forbidden',
+    'TooManyRequests',
+    'RegistryUnavailable',
+    'InvalidManifest',
+  ] as const)(
+    'is not gone after any number of full scans while the request by name is refused, limited or failed (%s)',
     async (reason) => {
       domain.remote.untag(UPSTREAM, '1.0.2').fail(UPSTREAM, '1.0.2', reason)
+      for (let scan = 0; scan < 4; scan++) {
+        expect((await world.poll()).requested).toContain('1.0.2')
+        expect(domain.condition('1.0.2')?.reason).toBe(reason)
+      }
+      domain.remote.fail(UPSTREAM, '1.0.2', null)
+      await world.poll()
+      expect(domain.condition('1.0.2')?.reason).toBe('NotFound')
+    },
+  )
+
+  it.each([500, 502, 503, 408, 451])('is not gone after responses with the status %i', async (status) => {
+    domain.remote.untag(UPSTREAM, '1.0.2').refuse(UPSTREAM, '1.0.2', responseOf(status))
+    for (let scan = 0; scan < 3; scan++) await world.poll()
+    expect(domain.condition('1.0.2')?.reason).toBe('RegistryUnavailable')
+  })
+
+  it.each([400, 405, 501])(
+    'is gone after its absence in two full scans if the registry cannot respond to a request by name (%i)',
+    async (status) => {
+      domain.remote.untag(UPSTREAM, '1.0.2').refuse(UPSTREAM, '1.0.2', responseOf(status))
       await world.poll()
       const since = domain.time
-      expect(domain.condition('1.0.2')?.reason).toBe(reason)
+      expect(domain.condition('1.0.2')?.reason).toBe('RegistryUnavailable')
       await world.poll()
 
       expect(domain.condition('1.0.2')).toMatchObject({
         reason: 'NotFound',
-        message: `${UPSTREAM}: the tag 1.0.2 is gone: not listed since ${new Date(since).toISOString()}, in two complete lists; by name: ${UPSTREAM}: 1.0.2: ${reason}`,
+        message: `${UPSTREAM}: the tag 1.0.2 is gone: not listed since ${new Date(since).toISOString()}, in two complete lists; by name: ${responseOf(status).message}`,
       })
       expect((await world.poll()).requested).toEqual(['1.0.3', '1.0.1'])
     },
   )
 
   it('is not gone after two full scans at nearly the same time, which one outage may affect', async () => {
-    domain.remote.untag(UPSTREAM, '1.0.2').fail(UPSTREAM, '1.0.2', 'RegistryUnavailable')
+    domain.remote.untag(UPSTREAM, '1.0.2').refuse(UPSTREAM, '1.0.2', responseOf(405))
     await world.poll()
     await domain.import()
     expect(domain.condition('1.0.2')?.reason).toBe('RegistryUnavailable')
@@ -232,12 +266,37 @@ describe('a tag that disappeared from its registry', () => {
   })
 
   it('counts from the second absence if it was listed in between', async () => {
-    domain.remote.untag(UPSTREAM, '1.0.2').fail(UPSTREAM, '1.0.2', 'RegistryUnavailable')
+    domain.remote.untag(UPSTREAM, '1.0.2').refuse(UPSTREAM, '1.0.2', responseOf(405))
     await world.poll()
     world.push('1.0.2', 2)
     await world.poll()
     domain.remote.untag(UPSTREAM, '1.0.2')
     await world.poll()
+    expect(domain.condition('1.0.2')?.reason).toBe('RegistryUnavailable')
+  })
+
+  it.each<[string, (remote: FakeRegistry) => void]>([
+    ['that does not handle every tag', () => {}],
+    ['whose list is incomplete', (remote) => remote.leadInCircles(UPSTREAM)],
+  ])('counts from the second absence if it was listed in between by an import %s', async (_, spoil) => {
+    const before = domain.remote
+    before.untag(UPSTREAM, '1.0.2').refuse(UPSTREAM, '1.0.2', responseOf(405))
+    await world.poll()
+    world.push('1.0.2', 2)
+    for (let at = 0; at < TAGS_IN_FLIGHT; at++) world.push(`x${at}`, 2)
+    spoil(before)
+    const held = before.hold(({ kind }) => kind === 'resolve')
+    domain.time += 15 * MINUTE
+    const importId = domain.beginImport()
+    await held.reached
+    // the tags that were begun end, and no other begins
+    domain.time += LONGEST_IMPORT + 1
+    held.release()
+    expect(await domain.finished(importId)).toMatchObject({ message: expect.stringContaining('exceeded') })
+    before.untag(UPSTREAM, '1.0.2')
+    before.leadInCircles(UPSTREAM, false)
+    await world.poll()
+
     expect(domain.condition('1.0.2')?.reason).toBe('RegistryUnavailable')
   })
 

@@ -102,8 +102,10 @@ export function failureOf(
   error: unknown,
   { subject, onInternalError }: { readonly subject: string; onInternalError: (error: unknown) => void },
 ): TagFailure {
-  if (error instanceof RegistryError || error instanceof NoChoiceError) {
-    return { reason: error.reason, message: error.message }
+  if (error instanceof NoChoiceError) return { reason: error.reason, message: error.message }
+  if (error instanceof RegistryError) {
+    const { reason, message, status } = error
+    return { reason, message, ...(isUnanswerable(status) && { isUnanswerable: true }) }
   }
   if (error instanceof InvalidManifestError) {
     return { reason: 'InvalidManifest', message: `${subject}: invalid manifest: ${error.message}` }
@@ -111,6 +113,14 @@ export function failureOf(
   onInternalError(error)
   return { reason: 'InternalError', message: `${subject}: internal error: see the server's log` }
 }
+
+const NOT_IMPLEMENTED = 501
+/** Client errors that concern a login, a quota or the moment, and not the request itself; 404 is an answer. */
+const REFUSALS = [401, 402, 403, 404, 407, 408, 421, 425, 429, 451]
+
+/** Reports whether the status says that the registry does not serve such a request at all. */
+const isUnanswerable = (status = 0): boolean =>
+  status === NOT_IMPLEMENTED || (status >= 400 && status < 500 && !REFUSALS.includes(status))
 
 // the generation does not include an import mode that only one import requests
 const isOfMode = ({ digest, mediaType, upstreamDigest }: ImportedTag, mode: ImportMode): boolean =>

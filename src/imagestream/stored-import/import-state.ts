@@ -54,6 +54,8 @@ export interface UnchangedTags {
 export interface TagFailure {
   readonly reason: ImportFailureReason | 'Superseded'
   readonly message: string
+  /** Set where the registry responded that it does not serve the request for the tag by name: not that it refuses it for now. */
+  readonly isUnanswerable?: true
 }
 
 /** A page of an import's results. */

@@ -26,8 +26,14 @@ export class TagListCheck {
   }
 
   /** Reads the tag list, once for an import, and saves its pages until the import ends. */
-  read({ repository, reader }: RepositoryToCheck): Promise<TagList> {
-    return reader.listTags(repository, createSavedPages(this.#dependencies, this.#import.importId))
+  async read({ repository, reader }: RepositoryToCheck): Promise<TagList> {
+    const { importId, stream } = this.#import
+    const list = await reader.listTags(repository, createSavedPages(this.#dependencies, importId))
+    const missing = this.#dependencies.watches.missing(stream.id)
+    const listed = missing.length > 0 && new Set(list.names)
+    // also of an incomplete list: what it contains is listed
+    this.listedAgain = listed ? missing.filter((name) => listed.has(name)) : []
+    return list
   }
 
   async select(
@@ -42,12 +48,10 @@ export class TagListCheck {
 
   /** Returns the known tags that a complete list lacks, except those that are already recorded as gone. */
   #unlisted({ repository }: RepositoryToCheck, names: readonly TagName[]): TagName[] {
-    const { alreadyImported, stream } = this.#import
+    const { alreadyImported } = this.#import
     const known = this.#known.names()
-    const missing = this.#dependencies.watches.missing(stream.id)
-    if (known.length + missing.length === 0) return []
+    if (known.length === 0) return []
     const listed = new Set(names)
-    this.listedAgain = missing.filter((name) => listed.has(name))
     return repository.ownTags(known.filter((name) => !listed.has(name) && !alreadyImported.has(name)))
   }
 }
@@ -67,7 +71,8 @@ export interface AbsentTag {
 
 /**
  * Records since when the tag is not listed, and returns the failure to report. The tag is `NotFound` if the registry
- * responds so to a request by name, or if the request fails otherwise and two complete lists lack the tag.
+ * responds so to a request by name, or if it cannot serve such a request and two complete lists lack the tag. A request
+ * that is refused, limited or failed proves nothing.
  */
 export function recordAbsence(
   db: Database,
@@ -82,6 +87,6 @@ export function recordAbsence(
   if (failure.reason === 'NotFound') {
     return { reason: 'NotFound', message: `${gone}, and the registry does not find it by name` }
   }
-  if (before === null || now < before + SCANS_APART) return failure
+  if (!failure.isUnanswerable || before === null || now < before + SCANS_APART) return failure
   return { reason: 'NotFound', message: `${gone}, in two complete lists; by name: ${failure.message}` }
 }

@@ -81,9 +81,10 @@ export class WatchedRepository implements RepositoryCheck {
     // a tag was deleted meanwhile, which reset the fingerprints: the next reading must read all pages
     const wasReset = this.#hadMarks && watches.ofStreams([stream.id]).get(stream.id)?.marks === null
     const row = isComplete ? this.#row : this.#rowBefore
-    if (!watches.save(tx, wasReset ? { ...row, marks: null } : row) || !isComplete) return
+    if (!watches.save(tx, wasReset ? { ...row, marks: null } : row)) return
+    // also where the import did not handle every tag: a later absence is the first one again
     watches.clearMissing(tx, stream.id, this.#tagList.listedAgain)
-    if (!this.#reading) return
+    if (!isComplete || !this.#reading) return
     this.#claims.settle(tx, importId, this.#requestedClaims)
     moves.store(tx, stream.id, row.vendor ?? '', this.#reading.moves)
     if (row.checkedBy === 'FULL_SWEEP') this.#claims.deleteUnknownTags(tx)
