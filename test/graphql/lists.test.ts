@@ -59,7 +59,7 @@ describe('tags', () => {
   test.each([
     ['first: 50', ['latest', 'v2.0', '1.10', '1.9', '1.10.0', '1.10.0-rc.1', 'Zeta', 'alpha']],
     ['orderBy: NAME', ['1.10', '1.10.0', '1.10.0-rc.1', '1.9', 'Zeta', 'alpha', 'latest', 'v2.0']],
-    ['orderBy: SEMVER_DESC', ['v2.0', '1.10', '1.10.0', '1.10.0-rc.1', '1.9', 'Zeta', 'alpha', 'latest']],
+    ['orderBy: SEMVER_DESC', ['v2.0', '1.10.0', '1.10', '1.10.0-rc.1', '1.9', 'Zeta', 'alpha', 'latest']],
   ])('(%s) come in this order', async (args, order) => {
     expect(await tags(args)).toEqual(order)
   })

@@ -3,6 +3,8 @@ import semver from 'semver'
 import { describe, expect, it } from 'vitest'
 import { sortByImportance, sortKeysOf } from '../../src/imagestream/tag/tag-order.ts'
 import type { TagName } from '../../src/oci/tag.ts'
+import { decide } from '../../src/policy/decide.ts'
+import { ruleOf } from '../../src/policy/rule.ts'
 
 const sorted = (...tags: string[]): string[] => sortByImportance(tags as TagName[])
 const byVersion = (...tags: string[]): string[] =>
@@ -51,13 +53,13 @@ describe('the order of importance', () => {
 })
 
 describe('the order of versions', () => {
-  it('has all versions newest first, of equal ones the less exact first, then all others', () => {
+  it('has all versions newest first, of equal ones the more exact first, then all others', () => {
     expect(byVersion('latest', '1.2.0', '1.2', '1.3', 'v1.2', '1.2.9', 'edge')).toEqual([
       '1.3',
       '1.2.9',
+      '1.2.0',
       '1.2',
       'v1.2',
-      '1.2.0',
       'edge',
       'latest',
     ])
@@ -78,6 +80,30 @@ const anyTag = fc
     fc.constant('latest'),
   )
   .map((text) => text as TagName)
+
+it('the order of versions is the one by which a policy chooses', () => {
+  const rule = ruleOf(JSON.stringify({ order: 'SEMVER', includePrereleases: true }))
+  // few numbers, so that many versions are equal
+  const few = fc.integer({ min: 0, max: 1 }).map(String)
+  const version = fc
+    .tuple(
+      fc.constantFrom('', 'v'),
+      fc.array(few, { minLength: 2, maxLength: 3 }),
+      fc.constantFrom('', '-rc1', '-rc2'),
+    )
+    .map(([prefix, numbers, suffix]) => `${prefix}${numbers.join('.')}${suffix}` as TagName)
+  fc.assert(
+    fc.property(fc.uniqueArray(version, { maxLength: 20 }), (tags) => {
+      const { ranked } = decide(
+        rule,
+        tags.map((tag) => ({ tag, createdAt: null })),
+        { shown: 20 },
+      )
+      expect(byVersion(...tags)).toEqual(ranked.map(({ tag }) => tag))
+    }),
+    { numRuns: 1000 },
+  )
+})
 
 describe('both orders', () => {
   it('agree with semver on full versions', () => {

@@ -30,7 +30,8 @@ export const ImageStreamTagOrderEnum = enumType('ImageStreamTagOrder', {
   values: {
     NAME: 'By name, in byte order.',
     NEWEST_FIRST: 'By the time at which the tag last got another image, the newest first.',
-    SEMVER_DESC: 'By semantic version, the highest first; tags that are not versions follow, by name.',
+    SEMVER_DESC:
+      'By semantic version, the highest first, in the order in which a policy with order `SEMVER` chooses: of equal versions `1.2.0` before `1.2` before `v1.2`. Tags that are not versions follow, by name.',
   },
 })
 

@@ -6,7 +6,7 @@ import { parseVersion } from '../../oci/version.ts'
 export interface SortKeys {
   /** `latest`, then minor versions, then full versions, each newest first, then other tags in byte order. */
   readonly importance: string
-  /** Versions newest first, of equal ones the less exact first; then other tags in byte order. */
+  /** Versions newest first, of equal ones the more exact first, as policies choose; then other tags in byte order. */
   readonly version: string
 }
 
@@ -20,7 +20,7 @@ export function sortKeysOf(tag: TagName): SortKeys {
   const ties = `${version.prefix === '' ? '0' : '1'}${tag}`
   return {
     importance: `${version.full ? '2' : '1'}${newestFirst}${ties}`,
-    version: `1${newestFirst}${version.full ? '1' : '0'}${ties}`,
+    version: `1${newestFirst}${version.full ? '0' : '1'}${ties}`,
   }
 }
 
