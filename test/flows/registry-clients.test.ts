@@ -183,6 +183,32 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     await expect(inspect(app, `app@${web.digest}`)).rejects.toThrow('manifest unknown')
   })
 
+  test('pulls a promoted image under the name of its stream, also after the other stream was deleted and garbage was collected', async () => {
+    await using app = await startApp()
+    await using shelf = await Shelf.open()
+    await push(app, await shelf.put('multi', multi), 'a/x:v1', '--all')
+    const promoted = await app.client.request<{
+      tagImage: { imageStreamTag: { dockerImageReference: string } }
+    }>(`mutation { tagImage(input: { namespace: "b", imageStream: "y", tag: "prod",
+      from: { kind: ImageStreamTag, namespace: "a", name: "x:v1" } }) { imageStreamTag { dockerImageReference } } }`)
+    const { dockerImageReference } = promoted.tagImage.imageStreamTag
+    expect(dockerImageReference).toBe(`localhost:${new URL(app.app.url).port}/b/y@${multi.digest}`)
+    await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${dockerImageReference}`)
+
+    await app.client.request(
+      'mutation { deleteImageStream(input: { namespace: "a", name: "x" }) { imageStream { name } } }',
+    )
+    await app.client.request('mutation { collectGarbage(input: { dryRun: false }) { dryRun } }')
+
+    expect(await listTags(app, 'b/y')).toEqual(['prod'])
+    for (const [at, reference] of ['b/y:prod', `b/y@${multi.digest}`].entries()) {
+      const folder = shelf.path(`back-${at}`)
+      await pull(app, reference, `oci:${folder}`)
+      expect(await bytesByDigest(multi)).toEqual(await readLayout(folder))
+    }
+    await expect(inspect(app, 'a/x:v1')).rejects.toThrow('manifest unknown')
+  })
+
   test('syncs a whole repository to another namespace and to a folder', async () => {
     await using app = await startApp()
     await using shelf = await Shelf.open()

@@ -26,8 +26,13 @@ interface TagResponse {
 }
 
 /** Imports `app:latest` from the registry; returns its verification and referrers. */
-async function verificationOf({ client }: TestApp, registry: string): Promise<TagResponse['imageStreamTag']> {
-  await follow(client, `${registry}/team/app`)
+async function verificationOf(server: TestApp, registry: string): Promise<TagResponse['imageStreamTag']> {
+  await follow(server.client, `${registry}/team/app`)
+  return trusted(server)
+}
+
+/** Requires a signature of the stream `app`; returns the verification and referrers of `app:latest`. */
+async function trusted({ client }: TestApp): Promise<TagResponse['imageStreamTag']> {
   await client.request(
     `mutation ($key: String!) { setImageStreamTrust(input: { imageStream: "app",
       requirements: [{ cosign: { publicKeys: [$key] } }] }) { imageStream { name } } }`,
@@ -70,6 +75,33 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
 })
 
 describe('an imagestreams registry', () => {
+  test('verifies a promoted tag by the signatures that were pushed to the stream that it comes from', async () => {
+    await using server = await startApp()
+    const client = new PushClient(server.app.url)
+    await client.push({ repository: 'team/app', tag: 'v1' }, app, 'one POST')
+    await server.client.request(`mutation { tagImage(input: { imageStream: "app", tag: "latest", alias: true,
+      from: { kind: ImageStreamTag, namespace: "team", name: "app:v1" } }) { imageStreamTag { name } } }`)
+    await client.push(byTag('.sig'), asImage(signatures.simple), 'one POST')
+    const { bundle } = signatures
+    await client.push({ repository: 'team/app', tag: bundle.digest }, asImage(bundle), 'one POST')
+
+    expect(await trusted(server)).toEqual({
+      verification: {
+        status: 'VERIFIED',
+        signatures: expect.arrayContaining([
+          { digest: signatures.simple.digest, accepted: true },
+          { digest: bundle.digest, accepted: true },
+        ]),
+      },
+      referrers: {
+        nodes: expect.arrayContaining([
+          { digest: signatures.simple.digest, kind: 'SIGNATURE', source: 'COSIGN_TAG' },
+          { digest: bundle.digest, kind: 'SIGNATURE', source: 'API' },
+        ]),
+      },
+    })
+  })
+
   test('lists pushed referrers for another server', async () => {
     await using registry = await startApp()
     const client = new PushClient(registry.app.url)

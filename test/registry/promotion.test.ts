@@ -250,6 +250,36 @@ describe('a roll-back to an image of another stream', () => {
   })
 })
 
+describe('the link of a promoted image', () => {
+  const rows = () =>
+    ['repositories', 'repository_manifests', 'repository_blobs', 'tags', 'tag_events', 'push_log'].map(
+      (table) => world.domain.dump()[table],
+    )
+
+  it('is written with the event of the tag, or not at all', async () => {
+    await world.push('a/x', app, 'v1')
+    const before = rows()
+    const interrupted = () =>
+      world.domain.db.transact(() => {
+        promote('a/x:v1')
+        expect(rows()).not.toEqual(before)
+        throw new Error('the server ends here')
+      })
+
+    expect(interrupted).toThrow('ends here')
+    expect(rows()).toEqual(before)
+  })
+
+  it('is not written again for a push of the image that the tag already points to', async () => {
+    await world.push('a/x', app, 'v1')
+    promote('a/x:v1', 'prod', { alias: true })
+    const before = rows()
+    await world.putManifest('a/x', app, 'v1')
+
+    expect(rows().slice(2)).toEqual(before.slice(2))
+  })
+})
+
 describe('deletion', () => {
   beforeEach(async () => {
     await world.push('a/x', app, 'v1')

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { type Digest, digestOf } from '../../../src/oci/digest.ts'
+import type { TagName } from '../../../src/oci/tag.ts'
 import { type Content, type Image, image, index, layer } from '../../fixtures/random-image.ts'
 import { randomNumbers } from '../../fixtures/random-numbers.ts'
 import { seedOf } from '../../fixtures/seed.ts'
-import { type CollectWorld, openCollectWorld } from './world.ts'
+import { beforeTransactions, type CollectWorld, DAY, openCollectWorld } from './world.ts'
 
 /** Present time of this test in milliseconds. */
 const LEASE = 1_000
@@ -298,3 +299,43 @@ async function expectNothingLoose(world: CollectWorld): Promise<void> {
     expect(digestOf((await blob?.read()) ?? '')).toBe(digest)
   }
 }
+
+describe('a promotion during a collection', () => {
+  const app = image({ seed: 'app', layers: [layer('app')] })
+  /** Promotes the image by its digest before the collector's transaction of this number; returns the number of transactions. */
+  async function promoteBefore(number: number): Promise<number> {
+    await using world = await openCollectWorld({ policy: { untaggedAfter: 0, keepTagRevisions: 1 } })
+    await world.push('a/x', app, 'v1')
+    await world.push('a/x', image({ seed: 'next' }), 'v1')
+    world.pass(30 * DAY)
+    let transactions = 0
+    const promote = () =>
+      world.domain.tagging.tagImage({
+        ...{ namespace: 'b', imageStream: 'y', tag: 'prod', alias: false, reference: false },
+        from: { kind: 'ImageStreamImage', name: `x@${app.digest}`, namespace: 'a' },
+        ...{ scheduled: false, insecure: false },
+      })
+    const collector = world.collectorOf({
+      db: beforeTransactions(world.domain.db, () => {
+        if (++transactions === number) promote()
+      }),
+    })
+    await collector.collect()
+    if (transactions < number) return transactions
+
+    const { id } = world.domain.streams.byName('b', 'y') ?? { id: 0 }
+    const [tag] = world.domain.tags.named([id], 'prod' as TagName)
+    const isServed = tag?.dockerImageReference === `registry.test/b/y@${app.digest}`
+    const paths = ['manifests/prod', ...[app.config, ...app.layers].map(({ digest }) => `blobs/${digest}`)]
+    const statuses = await Promise.all(paths.map((path) => world.status(`b/y/${path}`)))
+    // after its content was removed a promotion keeps the pull spec of its source
+    expect(statuses).toEqual(paths.map(() => (isServed ? 200 : 404)))
+    return transactions
+  }
+
+  it('either keeps all of the image for its new tag, or came after its removal', async () => {
+    let total = 1
+    for (let number = 1; number <= total; number++) total = Math.max(total, await promoteBefore(number))
+    expect(total).toBeGreaterThan(4)
+  })
+})
