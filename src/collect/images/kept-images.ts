@@ -10,6 +10,8 @@ import type { PrunedImage } from './report.ts'
 export interface PrunableImage extends PrunedImage {
   readonly mediaType: string
   readonly configDigest: Digest | null
+  /** 1 when it was ever pushed, 0 when it was only imported. */
+  readonly pushed: 0 | 1
   /** 1 when an entry of a history has it. */
   readonly hasEvents: 0 | 1
   /** The first reason from other rows; null when there is none. */
@@ -21,6 +23,8 @@ export type ImageJudge = ReturnType<ReturnType<typeof createImageJudges>>
 
 interface ImageJudgeScope {
   readonly children: Pick<IndexChildren, 'isChild' | 'childrenOf'>
+  /** Whether images that were only imported may be removed. */
+  readonly all: boolean
   /** Images with higher ids are young. */
   readonly lastOld: number
   /** In a dry run: number of history entries to ignore, by image. */
@@ -28,7 +32,7 @@ interface ImageJudgeScope {
 }
 
 const COLUMNS = `i.id, i.digest, length(i.manifest) as size, i.media_type as mediaType,
-  i.config_digest as configDigest, exists (select 1 from tag_events where image_id = i.id) as hasEvents,
+  i.config_digest as configDigest, i.pushed, exists (select 1 from tag_events where image_id = i.id) as hasEvents,
   case when exists (select 1 from tags where newest_image_id = i.id) then 'TAGGED'
     when exists (select 1 from repository_manifests where image_id = i.id) then 'IN_REPOSITORY'
     when exists (select 1 from push_log where image_id = i.id)
@@ -53,7 +57,7 @@ export function createImageJudges(db: Database) {
        where newest_image_id = (select id from images where digest = ?) limit ${MAX_TAGS})`,
   )
 
-  return ({ children, lastOld, goneEvents }: ImageJudgeScope) => ({
+  return ({ children, all, lastOld, goneEvents }: ImageJudgeScope) => ({
     byId: (id: number) => byId.get(id),
     idOf: (digest: Digest) => id.get(digest)?.id,
     /** Returns a batch of images after this id. */
@@ -64,6 +68,7 @@ export function createImageJudges(db: Database) {
       id,
       digest,
       mediaType,
+      pushed,
       hasEvents,
       referredBy,
     }: PrunableImage): ImageKeptReason | undefined {
@@ -72,6 +77,7 @@ export function createImageJudges(db: Database) {
       if (hasEvents && (gone === 0 || (events.get(id, gone + 1)?.total ?? 0) > gone)) return 'IN_HISTORY'
       if (referredBy !== null) return referredBy
       if (id > lastOld) return 'YOUNG'
+      if (!all && pushed === 0) return 'IMPORTED'
       if (children.isChild(digest)) return 'CHILD'
       if (!isIndexType(mediaType)) return undefined
       // a tag points to a child of the index because the registry returned the index for the tag

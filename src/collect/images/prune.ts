@@ -70,7 +70,7 @@ export function createPruner({ db, recorder, now }: PrunerDependencies) {
     if (terms.namespace !== null) return report.finished()
     const lastOld = await ages.lastStoredBy(terms.oldUntil, signal)
     await children.build(signal)
-    const judge = judges({ children, lastOld, goneEvents })
+    const judge = judges({ children, all: terms.all, lastOld, goneEvents })
     const images = new ImagePass({ removal, children, judge, report, isDryRun })
     while (db.transact((tx) => images.step(tx))) await yieldToEventLoop(signal)
     await images.finish(signal)

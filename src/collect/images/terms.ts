@@ -7,6 +7,8 @@ export interface PrunePolicy {
   readonly keepTagRevisions?: number | undefined
   /** Minutes for which everything is kept; default 60. */
   readonly keepYoungerThanMinutes?: number | undefined
+  /** Whether images that were only imported are removed, too; default true. */
+  readonly all?: boolean | undefined
   /** Prunes only histories of this namespace, and no images; null or undefined for all. */
   readonly namespace?: string | null | undefined
 }
@@ -16,6 +18,7 @@ export interface PruneTerms {
   readonly keepTagRevisions: number
   /** Everything later is young and kept; milliseconds since 1970. */
   readonly oldUntil: number
+  readonly all: boolean
   readonly namespace: string | null
 }
 
@@ -27,12 +30,12 @@ const MINUTE = 60_000
 
 /** Returns the terms of a whole run: content that gets old while it runs is kept. Throws InvalidInputError. */
 export function pruneTermsAt(now: number, policy: PrunePolicy): PruneTerms {
-  const { keepTagRevisions = DEFAULT_TAG_REVISIONS, namespace = null } = policy
+  const { keepTagRevisions = DEFAULT_TAG_REVISIONS, all = true, namespace = null } = policy
   const { keepYoungerThanMinutes = DEFAULT_YOUNGER_THAN_MINUTES } = policy
   checkWhole('keepTagRevisions', keepTagRevisions, { min: 1, max: MAX_TAG_REVISIONS })
   checkWhole('keepYoungerThanMinutes', keepYoungerThanMinutes, { min: 0, max: MAX_MINUTES })
   if (namespace !== null) checkNamespace(namespace)
-  return { keepTagRevisions, oldUntil: now - keepYoungerThanMinutes * MINUTE, namespace }
+  return { keepTagRevisions, oldUntil: now - keepYoungerThanMinutes * MINUTE, all, namespace }
 }
 
 function checkWhole(field: string, number: number, { min, max }: { min: number; max: number }): void {

@@ -12,6 +12,8 @@ export type KeptReason =
   | 'IN_PUSH_LOG'
   /** It was stored or confirmed to a client too recently. */
   | 'YOUNG'
+  /** It was only imported, and the prune removes pushed images only. */
+  | 'IMPORTED'
   /** A kept index lists it. */
   | 'CHILD'
   /** Its subject is kept. */
@@ -25,7 +27,10 @@ export type KeptReason =
 export type ImageKeptReason = Exclude<KeptReason, 'TAGGED_ELSEWHERE' | 'REFERRER' | 'UNTAGGED_KEPT'>
 
 /** Why a manifest is kept in its repository. */
-export type ManifestKeptReason = Exclude<KeptReason, 'IN_REPOSITORY' | 'IN_PUSH_LOG' | 'CHOSEN_FROM'>
+export type ManifestKeptReason = Exclude<
+  KeptReason,
+  'IN_REPOSITORY' | 'IN_PUSH_LOG' | 'IMPORTED' | 'CHOSEN_FROM'
+>
 
 /** Returns the counts of a run that has kept no image yet. */
 export const noImagesKept = (): Record<ImageKeptReason, number> => ({
@@ -34,6 +39,7 @@ export const noImagesKept = (): Record<ImageKeptReason, number> => ({
   IN_REPOSITORY: 0,
   IN_PUSH_LOG: 0,
   YOUNG: 0,
+  IMPORTED: 0,
   CHILD: 0,
   CHOSEN_FROM: 0,
 })

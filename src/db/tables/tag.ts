@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { keyOf, ownerKey, rowid, time } from './columns.ts'
+import { flag, keyOf, ownerKey, rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
 /** Manifests by digest: of images, indexes and artifacts. */
@@ -27,6 +27,8 @@ export const images = sqliteTable(
     variant: text('variant'),
     /** Platforms of the image, or of all images of the index: `linux/amd64 linux/arm64/v8`, sorted; null when unknown. */
     platforms: text('platforms'),
+    /** Whether it was ever pushed; others were only imported. */
+    pushed: flag('pushed').default(0),
   },
   (t) => [uniqueIndex('images_by_digest').on(t.digest), index('images_by_config').on(t.configDigest)],
 )

@@ -23,6 +23,13 @@ const PruneImagesInput = inputType('PruneImagesInput', {
       description:
         'Minimum age in minutes of entries and images that are removed, 0 or more; the default is 60.',
     }),
+    all: t.field({
+      type: 'Boolean',
+      required: true,
+      defaultValue: true,
+      description:
+        'Whether images that were only imported are removed, too; the default is true. With false, only images that were ever pushed to this server are removed. Histories are pruned in both cases.',
+    }),
     namespace: t.string(
       'Namespace whose histories are pruned; no image is removed then, because images belong to no namespace. If omitted, all histories and images are pruned.',
     ),
@@ -51,10 +58,11 @@ const PruneImagesPayload = objectType<PruneResult>('PruneImagesPayload', {
 })
 
 function optionsOf(input: typeof PruneImagesInput.$inferInput): PruneOptions {
-  const { first, keepTagRevisions, keepYoungerThanMinutes, namespace } = input
+  const { first, keepTagRevisions, keepYoungerThanMinutes, all, namespace } = input
   return {
     keepTagRevisions,
     keepYoungerThanMinutes,
+    all,
     namespace,
     limit: checkRange('first', first, 1, MAXIMUM_PAGE_SIZE),
     after: {

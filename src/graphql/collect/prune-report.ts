@@ -20,6 +20,8 @@ const KeptImageReasonEnum = enumType('KeptImageReason', {
       'A repository of the integrated registry contains the image; `collectGarbage` decides whether to remove it there.',
     IN_PUSH_LOG: 'The push log contains the image, as the new or as the previous image of a tag.',
     YOUNG: 'The image was stored a short time ago, or the time at which it was stored is unknown.',
+    IMPORTED:
+      'The image was only imported, and the prune removes only images that were pushed (`all: false`).',
     CHILD: 'An index that is kept lists the image.',
     CHOSEN_FROM: 'The image is the index from which a tag’s image was chosen.',
   },

@@ -55,6 +55,7 @@ export const createImageReceiver =
     const pullSpec = (digest: Digest): string => pullSpecByDigest(repository, digest)
     const imageId = images.store(tx, image, pullSpec)
     onStored?.({ imageId, streamId: stream.id })
+    images.markPushed(tx, [image.digest])
     let isPushed = false
     for (const tag of tags) {
       const address = { streamId: stream.id, namespace, streamName, tag }

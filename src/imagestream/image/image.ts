@@ -4,7 +4,10 @@ import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
 
 /** A stored image, without the bytes of its manifest and config. */
-export type Image = Omit<typeof imagesTable.$inferSelect, 'manifest' | 'configDigest' | 'platforms'>
+export type Image = Omit<
+  typeof imagesTable.$inferSelect,
+  'manifest' | 'configDigest' | 'platforms' | 'pushed'
+>
 
 /** The columns of an image that lists of tags include. */
 export type ImageSummary = Pick<Image, 'id' | 'digest' | 'size' | 'os' | 'architecture' | 'variant'>

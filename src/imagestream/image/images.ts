@@ -1,3 +1,4 @@
+import { and, eq, inArray } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { columnsOf } from '../../db/statement.ts'
 import { type imageConfigs, images as imagesTable } from '../../db/tables/index.ts'
@@ -18,7 +19,7 @@ import { imageColumns } from './image-columns.ts'
 /** Stored images, with their manifests and configs. */
 export type Images = ReturnType<typeof createImages>
 
-const COLUMNS = columnsOf(imagesTable, 'i', ['manifest', 'configDigest', 'platforms'])
+const COLUMNS = columnsOf(imagesTable, 'i', ['manifest', 'configDigest', 'platforms', 'pushed'])
 
 type ConfigBytes = Pick<typeof imageConfigs.$inferSelect, 'bytes'>
 type ManifestRow = Pick<typeof imagesTable.$inferSelect, 'manifest' | 'mediaType'>
@@ -99,6 +100,21 @@ export function createImages(db: Database) {
     return insertImage.insert(digest, ...content, size, createdAt, os, architecture, variant, platforms)
   }
 
+  /** Marks stored images as pushed, and the stored children of indexes. */
+  const markPushed = (tx: Transaction, digests: readonly Digest[]): void => {
+    if (digests.length === 0) return
+    const isUnmarked = and(inArray(imagesTable.digest, [...digests]), eq(imagesTable.pushed, 0))
+    db.orm.update(imagesTable).set({ pushed: 1 }).where(isUnmarked).run()
+    for (const digest of digests) {
+      const content = storedManifest(digest)?.manifest
+      if (content?.kind === 'index')
+        markPushed(
+          tx,
+          content.manifests.map((child) => child.digest),
+        )
+    }
+  }
+
   return {
     byDigest: (digest: Digest): Image | undefined => byDigest.get(digest),
     byIds: (ids: readonly number[]): Map<number, Image> =>
@@ -114,5 +130,6 @@ export function createImages(db: Database) {
     storedManifest,
     storedConfig: (digest: Digest): Uint8Array | undefined => config.get(digest)?.bytes,
     store,
+    markPushed,
   }
 }

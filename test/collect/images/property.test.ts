@@ -25,13 +25,14 @@ interface Entry {
 interface Policy {
   readonly keepTagRevisions: number
   readonly keepYoungerThanMinutes: number
+  readonly all?: boolean
   readonly namespace?: string | undefined
 }
 
 /** A model of the database; images by digest. */
 class Model {
   time: number
-  images = new Map<string, { readonly storedAt: number }>()
+  images = new Map<string, { readonly storedAt: number; isPushed?: boolean }>()
   /** Newest first, by `namespace/name tag`. */
   histories = new Map<string, Entry[]>()
   log: { readonly images: readonly (string | undefined)[]; readonly at: number }[] = []
@@ -47,6 +48,12 @@ class Model {
     if (!this.images.has(digest)) this.images.set(digest, { storedAt: this.time })
   }
 
+  push({ digest }: Image | Index): void {
+    for (const child of childrenOf(digest)) this.push(contentOf.get(child) as Image)
+    const stored = this.images.get(digest)
+    if (stored) stored.isPushed = true
+  }
+
   record(name: string, content: Image | Index): void {
     this.store(content)
     const history = this.histories.get(name) ?? []
@@ -56,7 +63,7 @@ class Model {
     this.log.push({ images: [content.digest, before], at: this.time })
   }
 
-  prune({ keepTagRevisions, keepYoungerThanMinutes, namespace }: Policy) {
+  prune({ keepTagRevisions, keepYoungerThanMinutes, all = true, namespace }: Policy) {
     const oldUntil = this.time - keepYoungerThanMinutes * MINUTE
     const before = this.images.size
     const lost = new Set<string>()
@@ -84,7 +91,9 @@ class Model {
       ...[...this.histories.values()].flat().map(({ image }) => image),
       ...this.log.flatMap(({ images }) => images),
       ...[...this.links].map((link) => link.split(' ')[1]),
-      ...[...this.images].filter(([, { storedAt }]) => storedAt > oldUntil).map(([digest]) => digest),
+      ...[...this.images]
+        .filter(([, { storedAt, isPushed }]) => storedAt > oldUntil || (!all && !isPushed))
+        .map(([digest]) => digest),
     ])
     for (const digest of stays) if (digest) for (const child of childrenOf(digest)) stays.add(child)
     this.images = new Map([...this.images].filter(([digest]) => stays.has(digest)))
@@ -104,7 +113,7 @@ const step = fc.oneof(
       content,
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('store' as const), content }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('store' as const, 'push' as const), content }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constantFrom('link' as const, 'unlink' as const), stream, content }),
@@ -127,6 +136,7 @@ const step = fc.oneof(
       kind: fc.constant('prune' as const),
       keepTagRevisions: fc.integer({ min: 1, max: 3 }),
       keepYoungerThanMinutes: fc.constantFrom(0, 30, 60),
+      all: fc.boolean(),
       namespace: fc.constantFrom(undefined, undefined, 'shop'),
     }),
   },
@@ -141,6 +151,11 @@ async function walk(world: PruneWorld, model: Model, one: Step): Promise<void> {
     case 'store':
       world.store(one.content)
       return model.store(one.content)
+    case 'push':
+      world.store(one.content)
+      world.push(one.content)
+      model.store(one.content)
+      return model.push(one.content)
     case 'link':
       world.link(one.stream, one.content)
       model.store(one.content)

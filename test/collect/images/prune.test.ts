@@ -101,6 +101,24 @@ describe('a history', () => {
     expect((await world.pruner.prune()).images.total).toBe(5)
   })
 
+  it('of only imported images loses its entries also with all: false, and the images stay', async () => {
+    await fiveReleases()
+    world.push(one)
+    await world.pass(2 * HOUR)
+    const options = { all: false, keepTagRevisions: 1 }
+
+    const plan = await world.pruner.plan(options)
+    const report = await world.pruner.prune(options)
+
+    expect(report).toEqual(plan)
+    expect(report).toMatchObject({
+      events: { total: 4 },
+      images: { total: 1, items: [{ digest: one.digest }] },
+      reasons: { TAGGED: 1, IMPORTED: 3 },
+    })
+    expect((await world.pruner.prune()).images.total).toBe(3)
+  })
+
   it('of thousands of entries in one tag is removed in parts', async () => {
     const many = Array.from({ length: 950 }, (_, at) => build(`many ${at}`))
     for (const release of many) world.record('shop/web', 'latest', release)

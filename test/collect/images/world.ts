@@ -47,6 +47,12 @@ export class PruneWorld implements AsyncDisposable {
     return db.transact((tx) => images.store(tx, fetched(content), (of) => `registry.test/app@${of}`))
   }
 
+  /** Marks the stored image as pushed. */
+  push({ digest }: Image | Index): void {
+    const { db, images } = this.domain
+    db.transact((tx) => images.markPushed(tx, [digest]))
+  }
+
   record(stream: string, tag: string, content: Image | Index, importId?: number): void {
     const streamId = this.streamId(stream)
     const [namespace = '', streamName = ''] = stream.split('/')
