@@ -96,7 +96,7 @@ describe('a push', () => {
   it('to an invalid stream name is refused as a whole', () => {
     const before = domain.dump()
 
-    expect(() => push(one, ['v1'], 'a_b')).toThrow('is not an image stream')
+    expect(() => push(one, ['v1'], 'a//b')).toThrow('is not an image stream')
     expect(domain.dump()).toEqual(before)
   })
 })
