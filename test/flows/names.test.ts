@@ -5,6 +5,7 @@ import { parseRepositoryName } from '../../src/oci/repository-name.ts'
 import { startApp, type TestApp } from '../fixtures/app.ts'
 import { image } from '../fixtures/random-image.ts'
 import { repositoryName } from '../fixtures/repository-names.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
 import { type Client, clientOf } from '../registry/client.ts'
 import { errorsOf } from './operations.ts'
 
@@ -236,6 +237,43 @@ describe('a nested stream', () => {
     })
     expect(errorsOf(result)).toEqual([{ code: 'INVALID', field: 'from.namespace' }])
     expect(result.errors?.[0]?.message).toContain('give the namespace "other" and the name "app:v1"')
+  })
+
+  test('imports from a nested repository of another registry, and serves it with referencePolicy Local', async () => {
+    await using upstream = await startUpstream()
+    upstream.push('group/sub_group/app', 'v1', one)
+    const input = {
+      ...{ namespace: 'through', name: 'group/my_app', waitSeconds: 60 },
+      spec: {
+        tags: [
+          {
+            name: 'v1',
+            from: { kind: 'DockerImage', name: `${upstream.host}/group/sub_group/app:v1` },
+            referencePolicy: { type: 'Local' },
+          },
+        ],
+      },
+    }
+    const created = await app.client.request(
+      `mutation ($input: CreateImageStreamInput!) { createImageStream(input: $input) { import { state }
+        imageStream { tag(name: "v1") { dockerImageReference } } } }`,
+      { input },
+    )
+
+    expect(created).toMatchObject({
+      createImageStream: {
+        import: { state: 'SUCCEEDED' },
+        imageStream: {
+          tag: { dockerImageReference: expect.stringContaining(`/through/group/my_app@${one.digest}`) },
+        },
+      },
+    })
+    const path = '/v2/through/group/my_app'
+    expect((await registry.get(`${path}/manifests/v1`)).status).toBe(200)
+    for (const { digest, bytes } of [one.config, ...one.layers]) {
+      expect((await registry.get(`${path}/blobs/${digest}`)).bytes.equals(Buffer.from(bytes))).toBe(true)
+    }
+    expect((await registry.get('/v2/through/group/manifests/v1')).status).toBe(404)
   })
 
   test('has no bare name: a name with a slash resolves to a registry, also with a local lookup policy', async () => {
