@@ -196,9 +196,9 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${dockerImageReference}`)
 
     await app.client.request(
-      'mutation { deleteImageStream(input: { namespace: "a", name: "x" }) { imageStream { name } } }',
+      'mutation { deleteImageStream(input: { namespace: "a", name: "x" }) { deletedId } }',
     )
-    await app.client.request('mutation { collectGarbage(input: { dryRun: false }) { dryRun } }')
+    await app.client.request('mutation { collectGarbage(input: { dryRun: false }) { collection { message } } }')
 
     expect(await listTags(app, 'b/y')).toEqual(['prod'])
     for (const [at, reference] of ['b/y:prod', `b/y@${multi.digest}`].entries()) {
