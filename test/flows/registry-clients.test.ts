@@ -198,7 +198,9 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     await app.client.request(
       'mutation { deleteImageStream(input: { namespace: "a", name: "x" }) { deletedId } }',
     )
-    await app.client.request('mutation { collectGarbage(input: { dryRun: false }) { collection { message } } }')
+    await app.client.request(
+      'mutation { collectGarbage(input: { dryRun: false }) { collection { message } } }',
+    )
 
     expect(await listTags(app, 'b/y')).toEqual(['prod'])
     for (const [at, reference] of ['b/y:prod', `b/y@${multi.digest}`].entries()) {
