@@ -34,7 +34,7 @@ export const criterion = (text: string, values: readonly Parameter[], ...ids: re
 })
 
 /** Patterns that SQLite's `glob` reads as `matchesGlob` does, and whose stars do not multiply its time. */
-const SIMPLE_GLOB = /^[\w.-]*(?:\*+[\w.-]*){0,2}$/
+const SIMPLE_GLOB = /^[\w./-]*(?:\*+[\w./-]*){0,2}$/
 
 /**
  * Returns the condition that a column matches a pattern, which is its parameter. Uses no index. `glob` takes a third of the
