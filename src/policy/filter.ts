@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { InvalidInputError, quoted } from '../input/errors.ts'
 import type { TagName } from '../oci/tag.ts'
 import { type Captures, createPattern, type Pattern } from './pattern.ts'
@@ -10,11 +11,30 @@ export type CompiledFilter = (tag: TagName) => string | null
 export function createFilter(filter: PolicyFilter): CompiledFilter {
   const pattern = createPattern(filter.pattern)
   const extract = filter.extract === null ? firstGroupOf(pattern) : createExtract(filter.extract, pattern)
+  const id = ++created
+  const compute: CompiledFilter = extract
+    ? (tag) => {
+        const captures = pattern.search(tag)
+        return captures && extract(captures)
+      }
+    : (tag) => (pattern.matches(tag) ? tag : null)
   return (tag) => {
-    const captures = pattern.search(tag)
-    return captures && (extract ? extract(captures) : tag)
+    const key = `${id} ${tag}`
+    const known = results.get(key)
+    if (known !== undefined) return known === NO_MATCH ? null : known
+    const value = compute(tag)
+    results.set(key, value ?? NO_MATCH)
+    return value
   }
 }
+
+let created = 0
+const NO_MATCH = Symbol('no match')
+/**
+ * Results of all filters. A transaction cannot yield, and applies a filter to all tags of a stream: the results can be
+ * computed before it, in parts.
+ */
+const results = new LRUCache<string, string | typeof NO_MATCH>({ max: 50_000 })
 
 const firstGroupOf = ({ groupCount }: Pattern): Extract | null =>
   groupCount === 0 ? null : ([, first]) => first ?? ''

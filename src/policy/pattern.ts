@@ -29,8 +29,12 @@ export function createPattern(pattern: string) {
     groupCount,
     /** Numbers of the named groups. */
     namedGroups: compiled.namedGroups() as Readonly<Record<string, number>>,
+    /** Reports whether it matches anywhere, in a fraction of the time of `search`. */
+    matches: (text: string): boolean => re2.match(text),
     /** Returns the groups of the first match; null when nothing matches. */
     search(text: string): Captures | null {
+      // most names do not match, and only the groups of a match take long to find
+      if (!re2.match(text)) return null
       // a Matcher would search twice to find the groups
       const [isFound, bounds] = re2.matchWithGroup(text, 0, text.length, UNANCHORED, 1 + groupCount)
       return isFound ? capturesOf(text, bounds) : null

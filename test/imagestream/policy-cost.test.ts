@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { compilePattern } from '../../src/policy/pattern.ts'
+import { NAMES_A_TURN } from '../../src/policy/rule.ts'
+import { countingIterations } from '../fixtures/event-loop.ts'
 import { image, releases } from '../fixtures/random-image.ts'
 import { type Statements, watchStatements } from '../fixtures/statements.ts'
 import { UPSTREAM } from '../fixtures/test-domain.ts'
@@ -107,5 +110,42 @@ describe('the cost of a policy', () => {
 
     expect(world.decision('web:at-most-49', 0)?.chosen).toBe('49.0')
     expect(count(CANDIDATE)).toBe(tags.length)
+  })
+
+  it('is spread over iterations of the event loop for a filter: the transaction after it searches no name again', async () => {
+    const names = Array.from({ length: 10 * NAMES_A_TURN }, (_, at) => `build-${at}`)
+    for (const tag of names) world.push(one, `web:${tag}`)
+    const policy = { order: 'NUMERICAL', filter: { pattern: 'build-(\\d*[02468])$' } } as const
+    let searched = 0
+    const engine: { executeEngine(...input: unknown[]): unknown } = Object.getPrototypeOf(
+      compilePattern('a').re2(),
+    )
+    const { executeEngine } = engine
+    engine.executeEngine = function (...input) {
+      searched++
+      return Reflect.apply(executeEngine, this, input)
+    }
+    try {
+      const { iterations } = await countingIterations(() =>
+        world.policies.applyFilters(world.stream('web').id, [policy]),
+      )
+      expect(searched).toBeGreaterThanOrEqual(names.length)
+      expect(iterations).toBeGreaterThanOrEqual(names.length / NAMES_A_TURN - 1)
+
+      searched = 0
+      world.specify('web', [ruled('stable', policy)])
+      expect(world.decision('web:stable', 0)).toMatchObject({ chosen: 'build-498', rankedCount: 250 })
+      expect(searched).toBe(0)
+    } finally {
+      engine.executeEngine = executeEngine
+    }
+  })
+
+  it('is nothing to prepare for an invalid policy, which the command refuses', async () => {
+    world.push(one, 'web:1')
+
+    await expect(
+      world.policies.applyFilters(world.stream('web').id, [{ order: 'SEMVER', filter: { pattern: '(' } }]),
+    ).resolves.toBeUndefined()
   })
 })

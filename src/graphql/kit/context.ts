@@ -54,7 +54,7 @@ export interface GraphQLContext {
   readonly importImage: ImportImageCommand
   readonly applyDocuments: ApplyDocumentsCommand
   readonly tagging: Tagging
-  readonly policies: Pick<Policies, 'decisionOf'>
+  readonly policies: Pick<Policies, 'decisionOf' | 'applyFilters'>
   readonly setTagPolicy: SetTagPolicyCommand
   readonly rollBackTag: RollBackCommand
   /** Returns the repository that a stream's images can be pulled from. */

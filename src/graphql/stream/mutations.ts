@@ -110,7 +110,14 @@ mutation('updateImageStream', {
   input: UpdateImageStreamInput,
   inputDescription: 'The changes.',
   payload: UpdateImageStreamPayload,
-  resolve: (input, context) => payloadOf(context.writer.update(inNamespace(input, input.name)), 0, context),
+  resolve: async (given, context) => {
+    const input = inNamespace(given, given.name)
+    const { streams, policies, writer } = context
+    const existing = streams.byName(input.namespace, input.name)
+    const ofStream = input.spec?.tags?.flatMap(({ from, policy }) => (policy && !from ? policy : []))
+    if (existing && ofStream) await policies.applyFilters(existing.id, ofStream)
+    return payloadOf(writer.update(input), 0, context)
+  },
 })
 
 mutation('deleteImageStream', {

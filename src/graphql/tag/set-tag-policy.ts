@@ -72,8 +72,10 @@ mutation('setTagPolicy', {
   payload: SetTagPolicyPayload,
   resolve: async (given, context) => {
     const input = inNamespace(given, given.imageStream)
-    const { importer, streams, setTagPolicy } = context
+    const { importer, streams, policies, setTagPolicy } = context
     const seconds = checkWait(input.waitSeconds)
+    const existing = streams.byName(input.namespace, input.imageStream)
+    if (existing && input.repository == null) await policies.applyFilters(existing.id, [input.policy])
     const { tag, importId, decision } = setTagPolicy(input)
     const finished = importId === null ? undefined : await importer.wait(importId, seconds)
     const stream = streams.byName(input.namespace, input.imageStream)

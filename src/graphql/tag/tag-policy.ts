@@ -164,9 +164,11 @@ builder.objectField(ImageStreamTagType, 'policyDecision', (t) =>
     complexity: DECISION_COMPLEXITY,
     description:
       'Decision of the tag’s policy: for the stream’s own tags, computed now; for a repository, from the last import. Null if the tag has no policy, and before the first import.',
-    resolve: (tag, args, context) =>
-      specTagOf(tag, args, context)?.policy == null
-        ? null
-        : context.policies.decisionOf(tag.streamId, tag.name, REPORTED),
+    async resolve(tag, args, context) {
+      const spec = specTagOf(tag, args, context)
+      if (!spec || spec.policy === null) return null
+      if (spec.fromKind === null) await context.policies.applyFilters(tag.streamId, [readPolicy(spec.policy)])
+      return context.policies.decisionOf(tag.streamId, tag.name, REPORTED)
+    },
   }),
 )

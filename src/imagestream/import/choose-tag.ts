@@ -4,7 +4,7 @@ import { formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { isReferrersTag, type TagName } from '../../oci/tag.ts'
 import { beginDeciding, type Deciding, type Decision } from '../../policy/decide.ts'
-import { isRanked, type Rule, ruleOf } from '../../policy/rule.ts'
+import { isRanked, NAMES_A_TURN, type Rule, ruleOf } from '../../policy/rule.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { TagFailure } from '../stored-import/import-state.ts'
 import { REPORTED } from '../tag/policy-choice.ts'
@@ -18,9 +18,6 @@ export const MAXIMUM_IMAGES = 500
 
 /** Images that one rule reads at a time. */
 const IMAGES_IN_FLIGHT = 32
-
-/** Names that are matched before the event loop gets a turn: 1 ms, or 100 ms with the slowest pattern. */
-const TAGS_A_TURN = 1000
 
 /** A rule chose no tag of a repository. */
 export class NoChoiceError extends Error {
@@ -62,7 +59,7 @@ export class TagChooser {
     const { names } = await this.#dependencies.reader.listTags(target)
     let unlisted = this.#dependencies.held(target.tag)
     for (const tag of names) {
-      if (++matched % TAGS_A_TURN === 0) await yieldToEventLoop()
+      if (++matched % NAMES_A_TURN === 0) await yieldToEventLoop()
       if (isReferrersTag(tag)) continue
       if (tag === unlisted) unlisted = null
       if (unusable.has(tag)) continue

@@ -1,11 +1,14 @@
 import { and, eq, isNotNull } from 'drizzle-orm'
 import { LRUCache } from 'lru-cache'
+import { inBatches, turnToRead } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, specTags } from '../../db/tables/index.ts'
+import { InvalidInputError } from '../../input/errors.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { checkPolicy } from '../../policy/check-policy.ts'
 import { type Decision, decide } from '../../policy/decide.ts'
-import { type TagPolicy, writePolicy } from '../../policy/policy.ts'
-import { ruleOf } from '../../policy/rule.ts'
+import { type TagPolicy, type TagPolicyInput, writePolicy } from '../../policy/policy.ts'
+import { NAMES_A_TURN, type Rule, ruleOf } from '../../policy/rule.ts'
 import { createPolicyCandidates } from './policy-candidates.ts'
 import { createPolicyChoices, shortened, type TagDecision } from './policy-choice.ts'
 
@@ -18,7 +21,7 @@ const MAX_CACHED = 100
 export function createPolicies(db: Database) {
   const candidates = createPolicyCandidates(db)
   const choices = createPolicyChoices(db)
-  // a read must not cost what a write did: a pattern may take a second for ten thousand tags
+  // a read must not cost what a write did
   const cache = new LRUCache<string, Decision>({ max: MAX_CACHED })
 
   const decideNow = (streamId: number, tag: TagName, policy: string, limit: number): Decision =>
@@ -40,6 +43,21 @@ export function createPolicies(db: Database) {
       .get()
 
   return {
+    /**
+     * Applies the filters of policies to a stream's own tags in parts, between which other work runs. A decision or a
+     * transaction that applies the policies next, and cannot yield, finds the results. Ignores invalid policies.
+     */
+    async applyFilters(streamId: number, policies: Iterable<TagPolicyInput>): Promise<void> {
+      const rules = [...policies].flatMap((policy) => (policy.filter ? (validRule(policy) ?? []) : []))
+      if (rules.length === 0) return
+      const names = candidates.view(streamId).all()
+      for (const rule of rules) {
+        for (const some of inBatches(names, NAMES_A_TURN)) {
+          await turnToRead()
+          for (const candidate of some) rule.rank(candidate)
+        }
+      }
+    },
     /**
      * Returns the decision of a tag's policy: over the stream's own tags as they are now, or over a repository as the last
      * import found it. At most `limit` ranked and `limit` excluded tags. Undefined where the tag has no policy, or one that
@@ -63,5 +81,14 @@ export function createPolicies(db: Database) {
       streamId === null
         ? decide(ruleOf(writePolicy(policy)), [], { shown: limit })
         : decideNow(streamId, tag, writePolicy(policy), limit),
+  }
+}
+
+function validRule(policy: TagPolicyInput): Rule | undefined {
+  try {
+    return ruleOf(writePolicy(checkPolicy(policy)))
+  } catch (error) {
+    if (error instanceof InvalidInputError) return undefined
+    throw error
   }
 }
