@@ -136,6 +136,22 @@ test('a rule moves nothing because of a list that lacks its tag, and moves down 
   expect(await importImage(app.client)).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
   expect(await chosenOf(app, 'app:one')).toBe('1.1.0')
   expect(await pushLog(app.client)).toHaveLength(2)
+
+  const listed = JSON.stringify({ name: 'team/app', tags: ['1.1.0', '1.2.0'] })
+  upstream.hook = ({ kind }) =>
+    kind === 'listing'
+      ? { status: 200, headers: { 'content-type': 'application/json' }, body: listed }
+      : undefined
+  expect(await importImage(app.client)).toMatchObject({ state: 'SUCCEEDED', unchanged: 1 })
+  const { imageStreamTag } = await app.client.request<{ imageStreamTag: { conditions: object[] } }>(
+    '{ imageStreamTag(name: "app:one") { conditions { type status reason message } } }',
+  )
+  expect(imageStreamTag.conditions).toMatchObject([
+    {
+      ...{ type: 'PolicyChoice', status: 'False', reason: 'NotFound' },
+      message: expect.stringContaining('1.1.0 was chosen instead of 1.2.0: '),
+    },
+  ])
 })
 
 test('several rules and the import of the whole repository share one tag list', async () => {

@@ -149,12 +149,9 @@ describe('a stream whose whole repository fails', () => {
     domain.time += LONGEST_IMPORT + 1
     held.release()
     await domain.finished(importId)
-    expect(conditions()).toMatchObject(
-      [{ reason: 'RegistryUnavailable', message: /exceeded 6 hours/ }].map((one) => ({
-        ...one,
-        message: expect.stringMatching(one.message),
-      })),
-    )
+    expect(conditions()).toMatchObject([
+      { reason: 'RegistryUnavailable', message: expect.stringContaining('exceeded 6 hours') },
+    ])
 
     const repository = domain.remote.repository.bind(domain.remote)
     domain.remote.repository = () => {

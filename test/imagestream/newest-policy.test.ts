@@ -53,6 +53,24 @@ describe('the newest of a repository', () => {
     expect(domain.tagNames().sort()).toEqual(['first', 'nightly'])
   })
 
+  it('has the condition PolicyChoice=False where the image of a listed tag cannot be used: it may be newer', async () => {
+    push({ a: 3, b: 9, c: 5 })
+    domain.remote.lose(UPSTREAM, of(9).digest)
+    domain.remote.fail(UPSTREAM, 'c', 'NotFound')
+    await create(newest())
+
+    expect(domain.digests('nightly')).toEqual([of(3).digest])
+    expect(domain.condition('nightly')).toMatchObject({
+      ...{ type: 'PolicyChoice', status: 'False', reason: 'NotFound' },
+      message: expect.stringContaining('a was chosen instead of c (and 1 more): '),
+    })
+    push({ b: 9 })
+    domain.remote.untag(UPSTREAM, 'c')
+    await domain.import()
+    expect(domain.digests('nightly')[0]).toBe(of(9).digest)
+    expect(domain.condition('nightly')).toBeUndefined()
+  })
+
   it('costs a HEAD for each tag, and a manifest and config for each unknown image', async () => {
     push({ a: 3, b: 9, c: 5 })
     await create(newest())

@@ -508,6 +508,7 @@ describe('the stored decision about a repository', () => {
         { streamId: world.stream('web').id, tag: tagName('stable') },
         {
           ...decision,
+          passedOver: null,
           decidedAt: 5,
         },
       ),

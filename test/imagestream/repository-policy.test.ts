@@ -418,6 +418,63 @@ describe('a chosen tag that cannot be used', () => {
     expect(decision()).toMatchObject({ chosen: '3.3.1', excluded: [{ tag: '3.4.0', reason: 'NO_IMAGE' }] })
   })
 
+  it('is named by the condition PolicyChoice=False, with the time since when, until it is chosen or gone', async () => {
+    push('3.3.1')
+    const broken = release('3.4.0')
+    domain.remote.push(UPSTREAM, '3.4.0', broken)
+    domain.remote.lose(UPSTREAM, broken.digest)
+    await create(chosen('stable'))
+    const since = domain.time
+    expect(domain.condition('stable')).toMatchObject({
+      ...{ type: 'PolicyChoice', status: 'False', reason: 'InvalidManifest', generation: 1 },
+      message: expect.stringMatching(
+        /^3\.3\.1 was chosen instead of 3\.4\.0: .*a part of the image is missing/,
+      ),
+      lastTransitionTime: since,
+    })
+    expect(domain.reports).toEqual([])
+    const { resourceVersion } = domain.stream()
+    domain.time += 60_000
+    await domain.import()
+    expect(domain.stream().resourceVersion).toBe(resourceVersion)
+    push('3.4.1')
+    domain.remote.fail(UPSTREAM, '3.4.1', 'NotFound')
+    await domain.import()
+    expect(domain.condition('stable')).toMatchObject({
+      reason: 'NotFound',
+      message: expect.stringContaining('3.3.1 was chosen instead of 3.4.1 (and 1 more): '),
+      lastTransitionTime: since,
+    })
+
+    for (const tag of ['3.4.0', '3.4.1']) domain.remote.untag(UPSTREAM, tag)
+    await domain.import()
+    expect(domain.condition('stable')).toBeUndefined()
+    expect(domain.stream().resourceVersion).toBe(resourceVersion + 2)
+  })
+
+  it('has no condition where it ranks lower than the chosen one, or where it is gone from the list', async () => {
+    push('3.3.1', '3.4.0')
+    domain.remote.fail(UPSTREAM, '3.3.1', 'NotFound')
+    await create(chosen('stable'))
+    expect(domain.condition('stable')).toBeUndefined()
+    domain.remote.fail(UPSTREAM, '3.3.1', null)
+    domain.remote.untag(UPSTREAM, '3.4.0')
+    await domain.import()
+
+    expect(decision()).toMatchObject({ chosen: '3.3.1' })
+    expect(domain.condition('stable')).toBeUndefined()
+  })
+
+  it('loses its condition with the policy', async () => {
+    push('3.3.1', '3.4.0')
+    domain.remote.fail(UPSTREAM, '3.4.0', 'NotFound')
+    await create(chosen('stable'))
+    expect(domain.condition('stable')).toMatchObject({ type: 'PolicyChoice' })
+    await domain.import({ tag: 'stable', from: `${UPSTREAM}:3.3.1`, replaceSource: true })
+
+    expect(domain.condition('stable')).toBeUndefined()
+  })
+
   it('keeps its last image when it was imported before', async () => {
     push('3.3.1', '3.4.0')
     await create(chosen('stable'))

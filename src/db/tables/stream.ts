@@ -135,6 +135,14 @@ export const policyChoices = sqliteTable(
     decidedAt: time('decided_at').notNull(),
     /** JSON text: the reasons, when the candidates are tags of a registry. Null for candidates of the own stream, whose reasons can be computed again. */
     report: text('report'),
+    /**
+     * Why tags of a repository that rank higher than the imported choice, or may do so, were passed over: their images cannot
+     * be used. Null when there are none.
+     */
+    passedOverReason: text('passed_over_reason'),
+    passedOverMessage: text('passed_over_message'),
+    /** Since when imports have passed over such tags. */
+    passedOverSince: time('passed_over_since'),
   },
   (t) => [
     primaryKey({ columns: [t.streamId, t.tag] }),

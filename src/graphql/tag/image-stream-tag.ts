@@ -162,7 +162,7 @@ objectType(ImageStreamTagType, {
     conditions: t.field({
       type: [TagEventConditionType],
       description:
-        'Conditions of the tag. `ImportSuccess` with status `False` is present if the last import of the tag failed; otherwise the list is empty.',
+        'Conditions of the tag, which are present while something fails: `ImportSuccess` with status `False` if the last import of the tag failed, `PolicyChoice` with status `False` if its policy passed over tags whose images cannot be used.',
       resolve: (tag, _args, { tags }) => loadRows(tag, 'conditions', 'tagId', (ids) => tags.conditions(ids)),
     }),
     dockerImageReference: t.string({

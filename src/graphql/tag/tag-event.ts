@@ -48,7 +48,9 @@ objectType(TagEventType, {
 objectType(TagEventConditionType, {
   description: 'A condition of a tag.',
   properties: (t) => ({
-    type: t.string('Type of the condition: `ImportSuccess`.'),
+    type: t.string(
+      'Type of the condition. `ImportSuccess` with status `False`: the last import of the tag failed. `PolicyChoice` with status `False`: the tag’s policy over a repository passed over tags that rank higher, or may do so, because their images cannot be used, and chose the next best.',
+    ),
     status: t.one(ConditionStatusEnum, 'Status of the condition.'),
     reason: t.stringOrNull(
       'Machine-readable reason: `NotFound`, `Unauthorized`, `Forbidden`, `ForbiddenTarget`, `Blocked`, `InvalidManifest`, `RegistryUnavailable`, `TooManyRequests`, `TooManyTags` or `InternalError`. Null if there is none.',

@@ -4,10 +4,11 @@ import { formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { isReferrersTag, type TagName } from '../../oci/tag.ts'
 import { beginDeciding, type Deciding, type Decision } from '../../policy/decide.ts'
+import { compareNatural } from '../../policy/order.ts'
 import { isRanked, NAMES_A_TURN, type Rule, ruleOf } from '../../policy/rule.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { TagFailure } from '../stored-import/import-state.ts'
-import { REPORTED } from '../tag/policy-choice.ts'
+import { type PassedOver, REPORTED } from '../tag/policy-choice.ts'
 import { CreationTimes, type CreationTimesDependencies } from './creation-times.ts'
 
 /**
@@ -47,10 +48,10 @@ export class TagChooser {
 
   /**
    * Returns the target with the rule's decision. Its `upstream` is the chosen tag, or the rule if it chose none. Tags in
-   * `unusable` are not chosen; its values say why. Returns a target without a rule unchanged. Throws RegistryError,
-   * NoChoiceError.
+   * `unusable`, which the rule would choose, are passed over; its values say why. Returns a target without a rule unchanged.
+   * Throws RegistryError, NoChoiceError.
    */
-  async choose(target: ImportTarget, unusable: ReadonlyMap<TagName, string>): Promise<ImportTarget> {
+  async choose(target: ImportTarget, unusable: ReadonlyMap<TagName, PassedOver>): Promise<ImportTarget> {
     if (!('policy' in target.upstream)) return target
     const rule = ruleOf(target.upstream.policy)
     const deciding = beginDeciding(rule, REPORTED)
@@ -67,15 +68,19 @@ export class TagChooser {
       if (needsTime(rule, tag)) candidates.push(tag)
       else deciding.add({ tag, createdAt: null })
     }
-    for (const [tag, message] of unusable) deciding.addExcluded({ tag, reason: 'NO_IMAGE', message })
+    for (const [tag, { message }] of unusable) deciding.addExcluded({ tag, reason: 'NO_IMAGE', message })
     if (unlisted !== null && !unusable.has(unlisted)) {
       if (needsTime(rule, unlisted)) candidates.push(unlisted)
       else await this.#addUnlisted(target, unlisted, rule, deciding)
     }
-    await this.#addNewest(target, candidates, deciding)
+    const unread = await this.#addNewest(target, candidates, deciding)
+    // a tag that is neither listed nor found by name is gone
+    if (unlisted !== null && unread.get(unlisted)?.reason === 'NotFound') unread.delete(unlisted)
     const decision = deciding.decision()
     const { chosen } = decision
-    return { ...target, decision, ...(chosen !== null && { upstream: { tag: chosen } }) }
+    if (chosen === null) return { ...target, decision }
+    const passedOver = explainPassedOver(chosen, [...unusable, ...unread])
+    return { ...target, decision, upstream: { tag: chosen }, ...(passedOver && { passedOver }) }
   }
 
   /**
@@ -98,19 +103,39 @@ export class TagChooser {
     deciding.add({ tag, createdAt: null })
   }
 
-  async #addNewest(target: ImportTarget, candidates: readonly TagName[], deciding: Deciding): Promise<void> {
+  /** Adds the tags with the creation times of their images. Returns those without an image that can be used, by name. */
+  async #addNewest(
+    target: ImportTarget,
+    candidates: readonly TagName[],
+    deciding: Deciding,
+  ): Promise<Map<TagName, PassedOver>> {
     if (candidates.length > MAXIMUM_IMAGES) {
       throw new NoChoiceError(
         'TooManyTags',
         `${formatRepository(target.reference)}: choosing the newest requires the images of ${candidates.length} tags, at most ${MAXIMUM_IMAGES} are allowed: use a filter pattern that matches fewer names`,
       )
     }
+    const unread = new Map<TagName, PassedOver>()
     await forEachBounded(candidates.values(), IMAGES_IN_FLIGHT, async (tag) => {
       const creation = await this.#creationTimes.of(target, tag)
-      if ('message' in creation) deciding.addExcluded({ tag, reason: 'NO_IMAGE', message: creation.message })
-      else deciding.add({ tag, createdAt: creation.createdAt })
+      if ('message' in creation) {
+        unread.set(tag, creation)
+        deciding.addExcluded({ tag, reason: 'NO_IMAGE', message: creation.message })
+      } else deciding.add({ tag, createdAt: creation.createdAt })
     })
+    return new Map([...unread].sort(([one], [other]) => compareNatural(other, one)))
   }
+}
+
+/** Returns the condition of a tag whose rule passed over tags, the first of them the best; null where it passed over none. */
+function explainPassedOver(
+  chosen: TagName,
+  [first, ...others]: readonly (readonly [TagName, PassedOver])[],
+): PassedOver | null {
+  if (!first) return null
+  const [tag, { reason, message }] = first
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`
+  return { reason, message: `${chosen} was chosen instead of ${tag}${more}: ${message}` }
 }
 
 const needsTime = (rule: Rule, tag: TagName): boolean =>

@@ -6,6 +6,7 @@ import type { TagName } from '../../oci/tag.ts'
 import { type ImageFetcher, withTagImage } from '../image/fetch-image.ts'
 import { createdOf } from '../image/image-columns.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
+import type { PassedOver } from '../tag/policy-choice.ts'
 import type { RegistryReader } from '../watch/registry-reader.ts'
 import type { ImportOutcomes } from './import-context.ts'
 
@@ -16,8 +17,8 @@ export interface CreationTimesDependencies {
   readonly outcomes: ImportOutcomes
 }
 
-/** Time of the image's creation in milliseconds since 1970, null if unknown; or why the tag has no image. */
-type Creation = { readonly createdAt: number | null } | { readonly message: string }
+/** Time of the image's creation in milliseconds since 1970, null if unknown; or why the tag has no image that can be used. */
+type Creation = { readonly createdAt: number | null } | PassedOver
 
 /** Creation times of the images of a registry's tags. Several rules of one import that compare the same image read it once. */
 export class CreationTimes {
@@ -45,9 +46,11 @@ export class CreationTimes {
         error instanceof RegistryError &&
         (error.reason === 'NotFound' || error.reason === 'InvalidManifest')
       ) {
-        return { message: error.message }
+        return { reason: error.reason, message: error.message }
       }
-      if (error instanceof InvalidManifestError) return { message: `invalid manifest: ${error.message}` }
+      if (error instanceof InvalidManifestError) {
+        return { reason: 'InvalidManifest', message: `invalid manifest: ${error.message}` }
+      }
       throw error
     }
   }

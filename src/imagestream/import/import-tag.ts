@@ -7,6 +7,7 @@ import { type ImportMode, withTagImage } from '../image/fetch-image.ts'
 import type { ResolvedTag } from '../image/remote-registry.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { TagFailure } from '../stored-import/import-state.ts'
+import type { PassedOver } from '../tag/policy-choice.ts'
 import type { ImportedTag, Tags } from '../tag/tag.ts'
 import type { RegistryReader } from '../watch/registry-reader.ts'
 import { NoChoiceError, nothingChosen, TagChooser, type TagChooserDependencies } from './choose-tag.ts'
@@ -47,7 +48,7 @@ export class TagImporter {
       signal.throwIfAborted()
       return failureOf(error, { subject: pullSpecOf(target), onInternalError })
     }
-    const unusable = new Map<TagName, string>()
+    const unusable = new Map<TagName, PassedOver>()
     for (;;) {
       let target = wanted
       try {
@@ -62,7 +63,10 @@ export class TagImporter {
         if (unusable.size >= MAXIMUM_UNUSABLE || !this.#mayChooseAnother(target, failure)) {
           return failed(target, failure)
         }
-        unusable.set(target.decision.chosen, failure.message)
+        unusable.set(target.decision.chosen, {
+          reason: failure.reason === 'NotFound' ? 'NotFound' : 'InvalidManifest',
+          message: failure.message,
+        })
       }
     }
   }

@@ -132,8 +132,10 @@ function createTargetRecorder(context: ImportContext, importId: number, stream: 
   const { images, recorder, streams, tags, choices, now } = context
   const { id: streamId, namespace, name: streamName } = stream
 
-  const recordChoice = (tx: Transaction, { tag, decision }: ImportTarget): void => {
-    if (decision) choices.recordChoice(tx, { streamId, tag }, { ...decision, decidedAt: now() })
+  const recordChoice = (tx: Transaction, { tag, decision, passedOver }: ImportTarget): void => {
+    if (!decision) return
+    const choice = { ...decision, passedOver: passedOver ?? null, decidedAt: now() }
+    choices.recordChoice(tx, { streamId, tag }, choice)
   }
 
   return {

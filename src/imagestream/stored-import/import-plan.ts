@@ -7,6 +7,7 @@ import type { Decision } from '../../policy/decide.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
 import type { Urgency } from '../image/remote-registry.ts'
 import { type ImageStream, isImportable, type SpecTag } from '../spec/spec.ts'
+import type { PassedOver } from '../tag/policy-choice.ts'
 import { sortByImportance } from '../tag/tag-order.ts'
 
 /** Scope and options of an import. Stored with it, so that a restarted server can finish it. */
@@ -36,6 +37,8 @@ export interface ImportTarget {
   readonly upstream: { readonly tag: TagName } | { readonly digest: Digest } | { readonly policy: string }
   /** Decision of the rule, once it was applied; stored with the result. */
   readonly decision?: Decision
+  /** Why the rule passed over tags that rank higher than the chosen one, or may do so. */
+  readonly passedOver?: PassedOver
   readonly insecure: boolean
   readonly importMode: ImportMode
   readonly platform: Platform

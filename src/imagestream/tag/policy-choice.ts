@@ -4,6 +4,7 @@ import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Decision } from '../../policy/decide.ts'
 import type { TagAddress } from './tag-change.ts'
+import { createStreamVersions } from './tag-rows.ts'
 
 type ChoiceRow = Pick<typeof policyChoices.$inferSelect, 'decidedAt' | 'report'>
 
@@ -14,6 +15,19 @@ export interface TagDecision extends Decision {
    * Milliseconds since 1970.
    */
   readonly decidedAt: number
+}
+
+/** Why a policy over a repository did not choose tags that it would choose before the chosen one. */
+export interface PassedOver {
+  /** `NotFound` where the registry lists the tag and does not find it by name. */
+  readonly reason: 'NotFound' | 'InvalidManifest'
+  readonly message: string
+}
+
+/** The imported choice of a policy over a repository. */
+export interface ImportedChoice extends TagDecision {
+  /** Null where no tag was passed over. */
+  readonly passedOver: PassedOver | null
 }
 
 export interface StoredChoice extends Pick<ChoiceRow, 'decidedAt'> {
@@ -51,6 +65,12 @@ export function createPolicyChoices(db: Database) {
     on conflict (stream_id, tag) do update
     set chosen = excluded.chosen, decided_at = excluded.decided_at, report = excluded.report`)
 
+  const savePassedOver = db.prepare(`
+    update policy_choices set passed_over_reason = ?, passed_over_message = ?,
+      passed_over_since = case when ? is not null then coalesce(passed_over_since, ?) end
+    where stream_id = ? and tag = ? and (passed_over_reason, passed_over_message) is not (?, ?)`)
+  const versions = createStreamVersions(db)
+
   return {
     find(streamId: number, tag: TagName): StoredChoice | undefined {
       const row = find.get(streamId, tag)
@@ -77,13 +97,20 @@ export function createPolicyChoices(db: Database) {
     ): void {
       saveReport.run(decidedAt, JSON.stringify(shortened(decision, REPORTED)), streamId, tag)
     },
-    /** Stores the imported choice of a policy over a repository. Stores nothing when the spec tag no longer has a policy. */
+    /**
+     * Stores the imported choice of a policy over a repository, with the condition that tags were passed over. Stores nothing
+     * when the spec tag no longer has a policy.
+     */
     recordChoice(
-      _tx: Transaction,
+      tx: Transaction,
       { streamId, tag }: Pick<TagAddress, 'streamId' | 'tag'>,
-      { decidedAt, ...decision }: TagDecision,
+      { decidedAt, passedOver, ...decision }: ImportedChoice,
     ): void {
       save.run(decision.chosen, decidedAt, JSON.stringify(shortened(decision, REPORTED)), streamId, tag)
+      const { reason = null, message = null } = passedOver ?? {}
+      const isChanged =
+        savePassedOver.run(reason, message, reason, decidedAt, streamId, tag, reason, message).changes > 0
+      if (isChanged) versions.raise(tx, streamId)
     },
   }
 }

@@ -12,6 +12,16 @@ export type TagCondition = typeof tagConditions.$inferSelect
 /** Columns of a `TagEvent`, of `tag_events t`. */
 export const EVENT_COLUMNS = columnsOf(tagEvents, 't', ['importId'])
 
+const CONDITIONS = `
+  select ${columnsOf(tagConditions, 'c')} from tag_conditions c
+  where c.tag_id in (select value from json_each(?))
+  union all
+  select t.id, 'PolicyChoice', 'False', c.passed_over_reason, c.passed_over_message, c.passed_over_since, p.generation
+  from json_each(?) o cross join tags t on t.id = o.value
+    join policy_choices c on c.stream_id = t.stream_id and c.tag = t.name
+    join spec_tags p on p.stream_id = t.stream_id and p.name = t.name
+  where c.passed_over_reason is not null order by tagId, type`
+
 /** Returns a page of the tag events of each owner, newest first; its keys are [event id]. */
 export const eventPages = (
   db: Database,
@@ -26,13 +36,9 @@ export const createTagHistories = (db: Database) => ({
   events: (tagIds: readonly number[], page: KeysetPage): TagEvent[] => eventPages(db, 'tag_id', tagIds, page),
   countEvents: (tagIds: readonly number[]): Map<number, number> =>
     countsByOwner(db, { table: 'tag_events', owner: 'tag_id' }, tagIds),
+  /** Returns the conditions of the tags, by tag and type: `ImportSuccess`, and `PolicyChoice` of tags with a policy. */
   conditions: (tagIds: readonly number[]): TagCondition[] =>
-    db
-      .prepare<TagCondition>(
-        `select ${columnsOf(tagConditions, 'c')} from tag_conditions c
-         where c.tag_id in (select value from json_each(?)) order by c.tag_id, c.type`,
-      )
-      .all(JSON.stringify(tagIds)),
+    db.prepare<TagCondition>(CONDITIONS).all(JSON.stringify(tagIds), JSON.stringify(tagIds)),
   /**
    * Returns the images in the histories of a stream whose digest starts with the prefix, at most `limit`, in order of
    * digest.
