@@ -141,16 +141,20 @@ const specTag = fc
     reference: fc.boolean(),
     referencePolicy: fc.record({ type: fc.constantFrom('Source', 'Local') }),
   })
-  .map(({ policy, annotations, from, reference, ...tag }) => {
+  .map(({ policy, annotations, from, reference, importPolicy, ...tag }) => {
     // of a registry's tags, or of the stream's own
     const isRepository = policy !== null && from?.kind === 'DockerImage'
     const source = isRepository ? { ...from, name: from.name.replace(/:.*/, '') } : policy === null && from
+    // only a tag of a registry is imported periodically
+    const { scheduled, ...unscheduled } = importPolicy
+    const isSchedulable = !source || source.kind === 'DockerImage'
     const notes = { ...annotations, ...(policy !== null && { 'imagestreams/policy': policy }) }
     return {
       // as Go writes what is empty
       annotations: Object.keys(notes).length > 0 ? notes : null,
       ...(source && { from: source }),
       ...tag,
+      importPolicy: { ...unscheduled, ...(isSchedulable && scheduled && { scheduled }) },
       ...(reference && policy === null && from && { reference }),
     }
   })

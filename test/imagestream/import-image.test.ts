@@ -136,6 +136,13 @@ describe('a tag that has a source', () => {
     expect(specTag('a')?.fromName).toBe(tag === 'a' ? UPSTREAM : OTHER)
   })
 
+  it('and a schedule loses the schedule with a digest, which never changes', async () => {
+    await domain.import({ tag: 'a', scheduled: true })
+    await domain.import({ tag: 'a', from: `${OTHER}@${image({ seed: 'x' }).digest}`, replaceSource: true })
+
+    expect(specTag('a')?.scheduled).toBe(0)
+  })
+
   it('may be imported from the same source, written in another way', async () => {
     const { generation } = domain.stream()
     await domain.import({ tag: 'a', from: `${OTHER}:latest` })
@@ -300,6 +307,8 @@ describe('an error', () => {
     ['from', { from: `${OTHER}:x`, all: true }],
     ['from', { from: 'Foo/bar', all: true }],
     ['from', { tag: 'a', from: OTHER }],
+    ['scheduled', { tag: 'b', from: `${OTHER}@${arm64.digest}`, scheduled: true }],
+    ['scheduled', { tag: 'digest', scheduled: true }],
     ['replaceSource', { replaceSource: true }],
     ['replaceSource', { tag: 'a', replaceSource: true }],
     ['replaceSource', { from: OTHER, all: true, replaceSource: true }],
@@ -307,7 +316,11 @@ describe('an error', () => {
     ['scheduled', { scheduled: true }],
     ['referencePolicy', { referencePolicy: 'Source' }],
   ])('is refused by the name of the argument, %s, and nothing is written', async (field, input) => {
-    await domain.create({ spec: { tags: [fromImage('a', UPSTREAM)] } })
+    await domain.create({
+      spec: {
+        tags: [fromImage('a', UPSTREAM), fromImage('digest', `${OTHER}@${image({ seed: 'x' }).digest}`)],
+      },
+    })
     domain.remote.takeCalls()
     const before = domain.dump()
 

@@ -49,7 +49,7 @@ describe('the scheduled sources of a spec', () => {
               ? null
               : { kind, name: kind === 'DockerImage' ? UPSTREAM : 'nowhere:latest', namespace: null },
           reference: reference && kind !== null,
-          importPolicy: scheduled ? SCHEDULED : UNSCHEDULED,
+          importPolicy: scheduled && kind !== 'ImageStreamTag' ? SCHEDULED : UNSCHEDULED,
         }))
         const { stream } = world.domain.writer.create({
           namespace: 'default',

@@ -19,6 +19,8 @@ afterEach(() => domain[Symbol.asyncDispose]())
 const RUBY = { namespace: 'default', name: 'ruby' }
 const create = (input: Partial<CreateStreamInput> = {}) => domain.writer.create({ ...RUBY, ...input })
 
+const SCHEDULED = { insecure: false, scheduled: true, importMode: 'Legacy' } as const
+
 describe('creating a stream', () => {
   it('starts at generation and resource version 1', () => {
     const { stream, importId } = create({ labels: [{ key: 'team', value: 'a' }] })
@@ -69,7 +71,7 @@ describe('creating a stream', () => {
   })
 
   it.each<[string, Partial<CreateStreamInput>]>([
-    ['namespace', { namespace: 'a.b' }],
+    ['namespace', { namespace: 'a..b' }],
     ['name', { name: 'Ruby' }],
     ['labels.0.key', { labels: [{ key: '', value: '' }] }],
     ['annotations.0.key', { annotations: [{ key: 'a b', value: '' }] }],
@@ -83,6 +85,20 @@ describe('creating a stream', () => {
     [
       'spec.tags.0.from.name',
       { spec: { tags: [fromImage('x', '', { from: { kind: 'ImageStreamTag', name: 'a:b:c' } })] } },
+    ],
+    [
+      'spec.tags.0.importPolicy.scheduled',
+      { spec: { tags: [fromImage('x', `ruby@sha256:${'0'.repeat(64)}`, { importPolicy: SCHEDULED })] } },
+    ],
+    [
+      'spec.tags.0.importPolicy.scheduled',
+      {
+        spec: {
+          tags: [
+            fromImage('x', '', { from: { kind: 'ImageStreamTag', name: 'a:b' }, importPolicy: SCHEDULED }),
+          ],
+        },
+      },
     ],
     ['spec.tags.0.reference', { spec: { tags: [{ name: 'x', reference: true }] } }],
     [

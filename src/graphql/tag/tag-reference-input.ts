@@ -9,7 +9,9 @@ export const TagImportPolicyInput = inputType('TagImportPolicyInput', {
     insecure: t.flag(
       'Whether the import may use plain HTTP or accept an invalid certificate; the default is false.',
     ),
-    scheduled: t.flag('Whether the server imports periodically; the default is false.'),
+    scheduled: t.flag(
+      'Whether the server imports periodically; the default is false. `INVALID` for a tag whose source is an image by digest, or a tag or image of a stream: they are not imported again.',
+    ),
     importMode: t.field({
       type: ImportModeEnum,
       required: true,

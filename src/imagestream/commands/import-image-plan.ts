@@ -4,6 +4,7 @@ import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
 import { flag, isImportable, type Spec, type SpecTagContent } from '../spec/spec.ts'
+import { checkSchedulable } from '../spec/tag-source.ts'
 import type { ImportRequest } from '../stored-import/import-plan.ts'
 import { checkSameSource, importTarget, isSameReference, whyNotImported } from './import-target.ts'
 
@@ -100,6 +101,7 @@ function planRepository(spec: Spec, input: ImportImageInput, dockerImageReposito
 /** Plans `from` without `all`: the source of one tag. */
 function planSource(spec: Spec, input: ImportImageInput, from: string, mode: ImportMode): ImportImagePlan {
   const reference = checkReference(from, 'from')
+  if (input.scheduled) checkSchedulable({ kind: 'DockerImage', name: from }, 'scheduled')
   const name = input.tag != null ? checkTagName(input.tag) : (reference.tag ?? ('latest' as TagName))
   const target = input.replaceSource ? undefined : importTarget(spec, homeOf(input), name)
   if (target) checkSameSource(name, target, from)
@@ -114,6 +116,8 @@ function planSource(spec: Spec, input: ImportImageInput, from: string, mode: Imp
     reference: flag(false),
     annotations: base.annotations,
     ...importPolicyOf(base, input),
+    // an image by digest never changes
+    ...(reference.digest && { scheduled: flag(false) }),
     // a tag keeps its reference policy when its source changes
     referencePolicy: old?.referencePolicy ?? input.referencePolicy ?? 'Source',
   }
@@ -139,6 +143,8 @@ function planTag(spec: Spec, input: ImportImageInput, name: TagName): ImportImag
   const target = importTarget(spec, homeOf(input), name)
   const { tag, content: old } = target
   if (old && isImportable(old)) {
+    if (input.scheduled && old.fromName)
+      checkSchedulable({ kind: 'DockerImage', name: old.fromName }, 'scheduled')
     const content = {
       ...old,
       ...importPolicyOf(old, input),

@@ -4,6 +4,7 @@ import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { flag, isImportable, type ObjectReferenceInput, type SpecTagContent } from '../spec/spec.ts'
 import {
+  checkSchedulable,
   checkStreamSource,
   formatStreamTag,
   isFromStream,
@@ -153,7 +154,7 @@ function checkRegistrySource({ from, ...input }: TagImageInput): void {
       'a DockerImage has no namespace: write the whole reference in from.name',
     )
   }
-  const { digest } = checkReference(from.name, 'from.name')
+  checkReference(from.name, 'from.name')
   if (input.reference) {
     refuse(
       input,
@@ -161,12 +162,7 @@ function checkRegistrySource({ from, ...input }: TagImageInput): void {
       'has no effect with reference: true, which passes the pull spec on as it is',
     )
   }
-  if (input.scheduled && digest) {
-    throw new InvalidInputError(
-      'scheduled',
-      `"${from.name}" names one image by digest: only a tag can be imported periodically`,
-    )
-  }
+  if (input.scheduled) checkSchedulable(from, 'scheduled')
 }
 
 type Option = (typeof IMPORT_OPTIONS)[number] | 'referencePolicy'

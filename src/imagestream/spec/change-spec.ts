@@ -12,7 +12,7 @@ import {
   type SpecTagInput,
 } from './spec.ts'
 import { checkPolicySource, policyText, withoutPolicy } from './spec-policy.ts'
-import { checkStreamSource } from './tag-source.ts'
+import { checkSchedulable, checkStreamSource } from './tag-source.ts'
 
 const policyColumns = (policy: ImportPolicyInput | null | undefined, importMode: ImportMode) => ({
   insecure: flag(policy?.insecure ?? false),
@@ -62,6 +62,7 @@ function specTagContent(input: SpecTagInput, field: string, importMode: ImportMo
   if (from?.kind === 'DockerImage')
     (policy ? checkRepository : checkReference)(from.name, `${field}.from.name`)
   else if (from) checkStreamSource(from, `${field}.from`)
+  if (from && input.importPolicy?.scheduled) checkSchedulable(from, `${field}.importPolicy.scheduled`)
   if (input.reference && !from) {
     throw new InvalidInputError(`${field}.reference`, 'reference: true requires "from"')
   }

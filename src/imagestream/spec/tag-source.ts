@@ -1,5 +1,11 @@
 import { InvalidInputError } from '../../input/errors.ts'
-import { checkNamespace, checkStreamName, checkTagName, namespaceOf } from '../../input/names.ts'
+import {
+  checkNamespace,
+  checkReference,
+  checkStreamName,
+  checkTagName,
+  namespaceOf,
+} from '../../input/names.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ObjectReferenceInput, SpecTag } from './spec.ts'
@@ -40,6 +46,28 @@ export function checkStreamSource({ kind, name, namespace }: ObjectReferenceInpu
     throw new InvalidInputError(
       `${field}.name`,
       `"${name}" is not an image of a stream: write ruby@sha256:4f3c, with the digest or its first characters`,
+    )
+  }
+}
+
+/**
+ * Throws InvalidInputError, with this `field`, for a source that cannot be imported periodically: only a tag of a registry
+ * can change. Source: OpenShift, ValidateImageStreamTagReference.
+ */
+export function checkSchedulable(
+  { kind, name }: Omit<ObjectReferenceInput, 'namespace'>,
+  field: string,
+): void {
+  if (kind !== 'DockerImage') {
+    throw new InvalidInputError(
+      field,
+      `scheduled is for an image that is imported from a registry, not for ${kind} ${name}`,
+    )
+  }
+  if (checkReference(name, field).digest) {
+    throw new InvalidInputError(
+      field,
+      `"${name}" names one image by digest: only a tag can be imported periodically`,
     )
   }
 }
