@@ -90,6 +90,18 @@ describe.skipIf(missing !== undefined)(
       expect(imageByDigest).toEqual({ digest: multi.manifests[1]?.digest })
     })
 
+    test('records a nested repository as the stream below its first component, by its notification', async () => {
+      const reference = (path: string) => `${registry.host}/${path}@${one.digest}`
+      await using app = await start()
+      using follower = await Follower.start(app.app.url, { namespace: 'shop' })
+      await registry.push('shop/sub/my_web', 'v1', one)
+
+      expect((await follower.take(1)).map(nameOf)).toEqual(entries('sub/my_web:v1', one))
+      expect(await tagsOf(app.client, 'shop', 'sub/my_web')).toEqual([
+        ['v1', one.digest, reference('shop/sub/my_web')],
+      ])
+    })
+
     test('removes every tag of an image that is deleted', async () => {
       await using app = await start()
       using follower = await Follower.start(app.app.url)
