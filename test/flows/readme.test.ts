@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { startApp, type TestApp } from '../fixtures/app.ts'
 import { missingPrograms } from '../fixtures/programs.ts'
+import { PushClient } from '../fixtures/push-client.ts'
 import { image } from '../fixtures/random-image.ts'
 import { RUBY_REPOSITORY, replay } from '../fixtures/ruby-history.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
@@ -104,10 +105,13 @@ describe.skipIf(missing !== undefined)(`an example${missing ? `: ${missing}` : '
   beforeAll(async () => {
     await using upstream = await startUpstream()
     replay(upstream, RUBY_REPOSITORY, { until: new Date('2026-09-01') })
+    const pushed = image({ seed: 'shop/web' })
     // each document continues with the stream of the README's first example, and with nothing of another document
     const [first] = EXAMPLES
     for (const document of new Set(EXAMPLES.map((example) => example.document))) {
       await using server = await startApp()
+      // the push of the README, which skopeo makes from Docker Hub
+      await new PushClient(server.app.url).push({ repository: 'shop/web', tag: 'v1' }, pushed, 'one POST')
       if (first && document !== first.document) await run(first, server, upstream)
       for (const example of EXAMPLES) {
         if (example.document === document) responses.set(example, await run(example, server, upstream))

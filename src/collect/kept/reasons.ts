@@ -4,7 +4,7 @@ export type KeptReason =
   | 'TAGGED'
   /** A kept entry of a tag's history has it. */
   | 'IN_HISTORY'
-  /** A tag of another stream points to it in this repository. */
+  /** A tag of another stream was imported from this repository, and its pull spec names it there. */
   | 'TAGGED_ELSEWHERE'
   /** A repository of the integrated registry has it. */
   | 'IN_REPOSITORY'

@@ -15,7 +15,8 @@ const KeptReasonEnum = enumType('KeptReason', {
   values: {
     TAGGED: 'A tag points to the manifest.',
     IN_HISTORY: 'The manifest is one of the newest images of a tag that the server’s settings keep.',
-    TAGGED_ELSEWHERE: 'A tag of another image stream points to the manifest in this repository.',
+    TAGGED_ELSEWHERE:
+      'The pull spec of another image stream’s tag names the manifest in this repository, because that tag was imported from it.',
     CHILD: 'An index that is kept lists the manifest.',
     REFERRER: 'The manifest refers to a manifest that is kept, for example as a signature.',
     YOUNG: 'The manifest was pushed, or reported to a client as existing, a short time ago.',

@@ -168,7 +168,7 @@ objectType(ImageStreamTagType, {
     dockerImageReference: t.string({
       nullable: true,
       description:
-        'Pull spec of the image that the tag points to; null while the tag has no image. With `referencePolicy: Local` it names the integrated registry, which pulls missing content through.',
+        'Pull spec of the image that the tag points to; null while the tag has no image. It names the tag’s own image stream for an image that was pushed to this registry, also where it was pushed to another image stream and tagged here. With `referencePolicy: Local` it names the integrated registry also for an imported image, and the registry pulls missing content through.',
       resolve: (tag, args, context) => {
         const specTag = specTagOf(tag, args, context)
         const { image, dockerImageReference } = tag

@@ -85,7 +85,7 @@ const writtenStream = (id: number, { streams }: GraphQLContext): ImageStream => 
 
 mutation('tagImage', {
   description:
-    'Points a tag to an image, like `oc tag`: to the image of another tag, once or continuously with `alias`; to an image of a history; or to an image in a registry. `NOT_FOUND` if there is no image to copy, `INVALID` if the tag would follow itself.',
+    'Points a tag to an image, like `oc tag`: to the image of another tag, once or continuously with `alias`; to an image of a history; or to an image in a registry. The integrated registry serves an image of another image stream under the name of this one, if it serves it there. `NOT_FOUND` if there is no image to copy, `INVALID` if the tag would follow itself.',
   input: TagImageInput,
   inputDescription: 'The tag and the source of its image.',
   payload: TagImagePayload,
