@@ -28,7 +28,7 @@ const ResolvedImageType = objectType<ResolvedImage>('ResolvedImage', {
       'Explanation of why the image stream has no such image; null if it has one, and for a reference to a registry.',
     ),
     isPending: t.boolean(
-      'Whether the image does not exist yet: the image stream has no such tag, or the tag has no image. The pull spec then names the stream’s own repository, so that a workload waits until the tag gets an image, and does not pull an image of that name from elsewhere.',
+      'Whether the image does not exist yet: the image stream has no such tag, or the tag has no image. The pull spec then names the stream’s own repository, so that a workload waits until the tag gets an image, and does not pull an image of that name from elsewhere. The integrated registry serves the tag once it is pushed, tagged from a pushed image, or imported with `referencePolicy: Local`.',
     ),
   }),
   fields: (t) => ({
