@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { TagImageInput } from '../../src/imagestream/commands/tag-image.ts'
+import { digestOf } from '../../src/oci/digest.ts'
 import { referrer } from '../collect/blobs/world.ts'
 import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
 import { tagName } from '../fixtures/test-domain.ts'
@@ -33,6 +34,37 @@ const tagOf = (namespace: string, name: string, tag: string) => {
   return stream && world.domain.tags.named([stream.id], tagName(tag))[0]
 }
 const pullSpec = (tag = 'prod') => tagOf('b', 'y', tag)?.dockerImageReference
+
+/** Number of manifests of a repository. */
+const linked = (repository: string): number =>
+  world.domain.db
+    .prepare<{ total: number }>(
+      `select count(*) as total from repository_manifests m join repositories r on r.id = m.repository_id
+       where r.namespace || '/' || r.name = ?`,
+    )
+    .get(repository)?.total ?? 0
+
+/** Inserts manifests without content into `a/x`, with this subject; as children of an index, if there is one. */
+function referTo(subject: string, count: number, parent?: string): void {
+  const { db, time } = world.domain
+  const addImage = db.prepare(
+    `insert into images (digest, media_type, docker_image_reference, manifest) values (?, 'x', '', x'')`,
+  )
+  const link = db.prepare(
+    `insert into repository_manifests (repository_id, digest, image_id, subject, insecure, pushed_at, confirmed_at)
+     values ((select id from repositories where name = 'x'), ?, ?, ?, 0, ?, ?)`,
+  )
+  const list = db.prepare(
+    'insert into manifest_references (image_id, digest) values ((select id from images where digest = ?), ?)',
+  )
+  db.transact(() => {
+    for (let at = 0; at < count; at++) {
+      const digest = digestOf(`${at}`)
+      link.run(digest, addImage.insert(digest), subject, time, time)
+      if (parent !== undefined) list.run(parent, digest)
+    }
+  })
+}
 
 /** Pulls an image by a reference and all its parts by digest, as a client does. Throws unless the registry has all of them. */
 async function pull(repository: string, reference: string, content: Image | Index): Promise<void> {
@@ -167,6 +199,38 @@ describe('a pushed image that is tagged in another stream', () => {
     await pull('b/y', 'prod', app)
   })
 
+  it('is linked from any repository that still has it, if its stream no longer does', async () => {
+    await world.push('a/x', app, 'v1')
+    promote('a/x:v1', 'first')
+    await world.push('a/x', next, 'v1')
+    await world.delete(`/v2/a/x/manifests/${app.digest}`)
+    promote(`a/x@${app.digest}`)
+
+    await pull('b/y', 'prod', app)
+    expect(pullSpec()).toBe(`registry.test/b/y@${app.digest}`)
+  })
+
+  it('is linked with the nearest referrers, if there are too many', async () => {
+    await world.push('a/x', app, 'v1')
+    await world.push('a/x', referrer(app))
+    referTo(referrer(app).digest, 10_000)
+    promote('a/x:v1')
+
+    await pull('b/y', 'prod', app)
+    await pull('b/y', referrer(app).digest, referrer(app))
+    expect(linked('b/y')).toBe(10_000)
+  })
+
+  it('stays where it is, if its index has too many manifests', async () => {
+    const multi = index([app])
+    await world.push('a/x', multi, 'v1')
+    referTo(app.digest, 10_000, multi.digest)
+    promote('a/x:v1')
+
+    expect(pullSpec()).toBe(`registry.test/a/x@${multi.digest}`)
+    expect(linked('b/y')).toBe(0)
+  })
+
   it('stays a tag with the pull spec of its source when the source no longer has the content', async () => {
     await world.push('a/x', app, 'v1')
     await world.push('a/x', next, 'v1')
@@ -247,6 +311,13 @@ describe('a roll-back to an image of another stream', () => {
     await world.push('a/x', next, 'v1')
     world.domain.rollBackTag({ namespace: 'b', imageStream: 'y', tag: 'prod', digest: app.digest })
     await pull('b/y', 'prod', app)
+
+    await world.push('a/x', next, 'v2')
+    promote('a/x:v2')
+    await world.delete(`/v2/b/y/manifests/${app.digest}`)
+    world.domain.rollBackTag({ namespace: 'b', imageStream: 'y', tag: 'prod', digest: app.digest })
+    await pull('b/y', 'prod', app)
+    expect(pullSpec()).toBe(`registry.test/b/y@${app.digest}`)
   })
 })
 

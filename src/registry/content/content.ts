@@ -80,6 +80,10 @@ function prepareStatements(db: Database) {
       `select ${MANIFEST} where m.repository_id = ? and m.digest = (select i.digest from tags t
          join images i on i.id = t.newest_image_id where t.stream_id = ? and t.name = ?)`,
     ),
+    repositoryOfImage: db.prepare<Repository>(
+      `select ${REPOSITORY} from repository_manifests m join repositories r on r.id = m.repository_id
+       where m.image_id = ? and m.source is null limit 1`,
+    ),
     bytes: db.prepare<{ bytes: Uint8Array }>('select manifest as bytes from images where id = ?'),
     config: db.prepare<{ bytes: Uint8Array }>('select bytes from image_configs where digest = ?'),
     addManifest: db.prepare(
@@ -129,6 +133,8 @@ export function createContent(db: Database) {
     manifest: (repositoryId: number, digest: Digest) => sql.manifest.get(repositoryId, digest),
     /** Returns the manifest that the tag points to; undefined if the repository does not have it. */
     manifestOfTag: ({ id, streamId }: Repository, tag: TagName) => sql.manifestOfTag.get(id, streamId, tag),
+    /** Returns a repository to which the manifest was pushed, or copied from one to which it was. */
+    repositoryOfImage: (imageId: number) => sql.repositoryOfImage.get(imageId),
     manifestBytes: (imageId: number): Uint8Array => sql.bytes.get(imageId)?.bytes ?? new Uint8Array(),
     /** Returns the bytes of a stored image config, whether or not a repository has its blob. */
     configBytes: (digest: Digest) => sql.config.get(digest)?.bytes,

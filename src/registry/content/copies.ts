@@ -19,26 +19,33 @@ interface TreeManifest {
   readonly imageId: number
 }
 
-/** Maximum number of manifests of one copy: an index with its children of any depth, and referrers. */
+/** Maximum number of manifests of one copy: more of an index are not copied, and more referrers are left out. */
 const MAX_MANIFESTS = 10_000
 
-/** Links of content from one repository to another. */
-export type Copies = ReturnType<typeof createCopies>
+const CHILDREN = `select c.digest, c.image_id from tree t
+  cross join manifest_references f on f.image_id = t.image_id
+  cross join repository_manifests c on c.repository_id = ? and c.digest = f.digest`
 
 /** Statements of each promotion, which is part of an import or a push: prepared SQL with a fixed plan. */
 function prepareStatements(db: Database) {
   return {
-    // the queue is first in, first out: the children come before the referrers of deeper manifests
     tree: db.prepare<TreeManifest>(
       `with recursive tree (digest, image_id) as (
          select digest, image_id from repository_manifests where repository_id = ? and digest = ?
-         union
-         select c.digest, c.image_id from tree t cross join manifest_references f on f.image_id = t.image_id
-           cross join repository_manifests c on c.repository_id = ? and c.digest = f.digest
+         union ${CHILDREN}
+         limit ${MAX_MANIFESTS + 1})
+       select digest, image_id as imageId from tree`,
+    ),
+    // the queue is first in, first out: the manifests themselves come first, then their own referrers
+    treeWithReferrers: db.prepare<TreeManifest>(
+      `with recursive tree (digest, image_id) as (
+         select m.digest, m.image_id from json_each(?) d
+           cross join repository_manifests m on m.repository_id = ? and m.digest = d.value
+         union ${CHILDREN}
          union
          select r.digest, r.image_id from tree t
            cross join repository_manifests r on r.repository_id = ? and r.subject = t.digest
-         limit ${MAX_MANIFESTS + 1})
+         limit ${MAX_MANIFESTS})
        select digest, image_id as imageId from tree`,
     ),
     // a manifest that was pushed here too stays a pushed one, as all its parts are here
@@ -71,6 +78,7 @@ function prepareStatements(db: Database) {
   }
 }
 
+/** Creates the links of content from one repository to another. */
 export function createCopies(db: Database) {
   const sql = prepareStatements(db)
 
@@ -80,9 +88,10 @@ export function createCopies(db: Database) {
    * has too many below it.
    */
   const copy = (_tx: Transaction, { from, to, digest, at }: NewCopy): boolean => {
-    const tree = sql.tree.all(from, digest, from, from)
-    if (tree.length === 0 || tree.length > MAX_MANIFESTS) return false
-    sql.manifests.run(to, at, at, JSON.stringify(tree.map((one) => one.digest)), from)
+    const own = sql.tree.all(from, digest, from)
+    if (own.length === 0 || own.length > MAX_MANIFESTS) return false
+    const tree = sql.treeWithReferrers.all(digestsOf(own), from, from, from)
+    sql.manifests.run(to, at, at, digestsOf(tree), from)
     sql.blobs.run(to, at, JSON.stringify(tree.map(({ imageId }) => imageId)), from)
     return true
   }
@@ -110,3 +119,6 @@ export function createCopies(db: Database) {
     },
   }
 }
+
+const digestsOf = (manifests: readonly TreeManifest[]): string =>
+  JSON.stringify(manifests.map(({ digest }) => digest))

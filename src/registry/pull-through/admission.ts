@@ -25,9 +25,7 @@ const LOCAL = `p.reference_policy = 'Local' and (e.import_id is not null or exis
 const IMPORTED = `s.id as streamId, i.id as imageId, i.digest, i.media_type as mediaType,
   e.docker_image_reference as source, p.insecure`
 
-/** Imported images that a repository may serve. */
-export type ImportedImages = ReturnType<typeof createImportedImages>
-
+/** Creates the lookup and the links of imported images that a repository may serve. */
 export function createImportedImages(db: Database, content: Content) {
   const byTag = db.prepare<ImportedImage>(
     `select ${IMPORTED} from image_streams s

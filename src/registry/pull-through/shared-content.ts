@@ -16,6 +16,12 @@ export interface SharedContentDependencies {
   readonly host: () => string
 }
 
+interface Named {
+  /** Stream of this registry whose repository the pull spec names; undefined for another registry's. */
+  readonly named: StreamName | undefined
+  readonly digest: Digest
+}
+
 /** An image that a tag of a stream gets from another stream, or from an import. */
 interface ReceivedContent {
   readonly stream: StreamName
@@ -65,40 +71,60 @@ export function createSharedContent({ db, host }: SharedContentDependencies) {
       : undefined
   }
 
+  const has = (name: StreamName, digest: Digest): boolean => {
+    const repository = content.repository(name)
+    return repository !== undefined && content.manifest(repository.id, digest) !== undefined
+  }
+
   /** Returns the stream's repository, if it has the manifest or may pull it through. */
-  const sourceOf = (
+  const servingRepository = (
     tx: Transaction,
     name: StreamName,
     digest: Digest,
     at: number,
   ): Repository | undefined => {
-    const repository = content.repository(name)
-    if (repository && content.manifest(repository.id, digest)) return repository
+    if (has(name, digest)) return content.repository(name)
     const found = imported.find(name, digest)
     return found && imported.link(tx, name, found, at) && content.repository(name)
   }
 
+  /**
+   * Returns the repository to link the image from: the one that the pull spec names, else that of the stream that the image
+   * is copied from. An image of this registry that neither has any longer can come from any repository: the history of
+   * the stream proves that the stream had it.
+   */
+  const sourceOf = (
+    tx: Transaction,
+    image: ReceivedContent,
+    { named, digest }: Named,
+  ): Repository | undefined => {
+    for (const name of [named, image.copiedFrom]) {
+      const source = name && !isSame(name, image.stream) && servingRepository(tx, name, digest, image.at)
+      if (source) return source
+    }
+    return named && content.repositoryOfImage(image.imageId)
+  }
+
   return {
     /**
-     * Links the image to the repository of the tag's stream, with its children, referrers and stored blobs: from the
-     * repository of this registry that the pull spec names, else from the repository of the stream that the image is copied
-     * from. Returns the pull spec in the stream's own repository; null where the image's content stays in another registry.
+     * Makes the repository of the tag's stream serve the image, where another repository of this registry does: links it
+     * with its children, referrers and stored blobs. Returns the pull spec in the stream's repository; null where the content
+     * of the image stays in another registry, or does not exist.
      */
     share(tx: Transaction, image: ReceivedContent): string | null {
-      const { stream, streamId, copiedFrom, dockerImageReference, at } = image
+      const { stream, streamId, dockerImageReference, at } = image
       const named = namedBy(image)
       const digest = parseDigest(partsOf(dockerImageReference).digest)
-      if (!digest || (named && isSame(named, stream))) return null
-      for (const name of [named, copiedFrom]) {
-        const source = name && !isSame(name, stream) && sourceOf(tx, name, digest, at)
-        if (!source) continue
+      if (!digest) return null
+      const isAtHome = named !== undefined && isSame(named, stream)
+      if (isAtHome && has(stream, digest)) return null
+      const source = sourceOf(tx, image, { named, digest })
+      if (source && !isSame(source, stream)) {
         const { id } = content.ensureRepository(tx, stream, at)
         content.setStream(tx, id, streamId)
         copies.copy(tx, { from: source.id, to: id, digest, at })
-        break
       }
-      const own = named && content.repository(stream)
-      if (!own || !content.manifest(own.id, digest)) return null
+      if (!named || isAtHome || !has(stream, digest)) return null
       return pullSpecByDigest({ registry: host(), repository: repositoryPathOf(stream) }, digest)
     },
   }
