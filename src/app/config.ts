@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { hasControlCharacter } from '../oci/control-characters.ts'
 import { type Config, SETTINGS, type Setting } from './settings.ts'
 
 export type { Config } from './settings.ts'
@@ -58,12 +59,16 @@ function refuseUnknownVariables(environment: Readonly<Record<string, string | un
 }
 
 function parsed({ flag, isSecret, parse }: NamedSetting, text: string): unknown {
+  const name = `--${flag} (${variableOf(flag)})`
+  if (hasControlCharacter(text)) {
+    throw new ConfigError(`${name} has a control character, such as a line break: remove it`)
+  }
   try {
     return parse(text)
   } catch (error) {
     const allowed = error instanceof Error ? error.message : String(error)
     const given = isSecret ? 'too short' : `"${text}"`
-    throw new ConfigError(`--${flag} (${variableOf(flag)}) is ${given}; it must be ${allowed}`, {
+    throw new ConfigError(`${name} is ${given}; it must be ${allowed}`, {
       cause: error,
     })
   }

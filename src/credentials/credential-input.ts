@@ -7,6 +7,7 @@ import {
   type Secret,
   splitPrefix,
 } from '../logins/registry-login.ts'
+import { controlCharacterIn, hasControlCharacter } from '../oci/control-characters.ts'
 import { isNamespace, NAMESPACE_GRAMMAR } from '../oci/stream-name.ts'
 import { type CloudSecretInput, checkCloudOf, checkCloudSecret, cloudSecretOf } from './cloud-secret-input.ts'
 
@@ -83,6 +84,9 @@ function checkRegistrySecret(secret: RegistrySecret): RegistrySecret {
   if (value === '' || value.length > MAX_SECRET_LENGTH) {
     throw invalid(field, `must have 1 to ${MAX_SECRET_LENGTH} characters`)
   }
+  // a service account's key is a password with line breaks
+  const control = controlCharacterIn(value)
+  if (control) throw invalid(field, control.problem)
   // a token becomes part of a header: line breaks in it could add headers
   if (secret.kind !== 'password' && !/^[\x21-\x7e]+$/.test(value)) {
     throw invalid(field, 'must have printable ASCII characters without spaces only')
@@ -95,7 +99,7 @@ function checkUsername(username: string, isNeeded: boolean): void {
     throw new InvalidInputError('username', 'a password needs a username')
   }
   // RFC 7617 §2: a colon ends the name
-  if (username.length > MAX_USERNAME_LENGTH || /[:\p{Cc}]/u.test(username)) {
+  if (username.length > MAX_USERNAME_LENGTH || username.includes(':') || hasControlCharacter(username)) {
     throw invalid(
       'username',
       `must have at most ${MAX_USERNAME_LENGTH} characters, without colons and control characters`,

@@ -8,10 +8,12 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { LRUCache } from 'lru-cache'
 import semver from 'semver'
 import { matchesGlob } from '../input/glob.ts'
-import { parseManifest } from '../oci/manifest.ts'
+import { kindOf } from '../oci/content-kind.ts'
+import { readManifest } from '../oci/manifest.ts'
 import { isIndexType } from '../oci/media-types.ts'
 import { formatPlatforms, platformsOfIndex } from '../oci/platforms.ts'
 import { parseReference } from '../oci/reference.ts'
+import { isReferrersTag, type TagName } from '../oci/tag.ts'
 import { type Statement, statementOf } from './statement.ts'
 import * as tables from './tables/index.ts'
 import {
@@ -164,7 +166,19 @@ function addFunctions(sqlite: BetterSqlite3.Database): void {
   )
   sqlite.function('platforms_of', options, (mediaType, manifest, os, architecture, variant) => {
     if (!isIndexType(String(mediaType))) return os && formatPlatforms([{ os, architecture, variant }])
-    const parsed = parseManifest(manifest as Uint8Array, String(mediaType))
+    const parsed = readManifest(manifest as Uint8Array, String(mediaType))
     return parsed.kind === 'index' ? platformsOfIndex(parsed) : null
   })
+  const kindOfRow = (mediaType: unknown, manifest: unknown, config: unknown) =>
+    kindOf(readManifest(manifest as Uint8Array, String(mediaType)), {
+      config: config as Uint8Array | null,
+      kindOfChild: () => undefined,
+    })
+  sqlite.function('kind_of', options, (type, manifest, config) => kindOfRow(type, manifest, config).kind)
+  sqlite.function(
+    'artifact_type_of',
+    options,
+    (type, manifest, config) => kindOfRow(type, manifest, config).artifactType,
+  )
+  sqlite.function('is_referrers_tag', options, (tag) => Number(isReferrersTag(String(tag) as TagName)))
 }

@@ -1,5 +1,6 @@
 import type { ImportMode } from '../imagestream/image/fetch-image.ts'
 import { InvalidInputError } from '../input/errors.ts'
+import { controlCharacterIn } from '../oci/control-characters.ts'
 import { namesRefusedByClusters } from './cluster-names.ts'
 import { Fields, isPlainObject } from './fields.ts'
 import { parseStream, type StreamDocument } from './image-stream.ts'
@@ -50,6 +51,8 @@ export function parseDocuments(manifest: string, defaults: DocumentDefaults): Pa
   }
   const documents = values.map(({ source, at, value, kind }, index) => {
     const report = new DocumentReport({ source, at, ordinal: index + 1, total })
+    const control = controlCharacterIn(value)
+    if (control) report.fail(control.path, control.problem)
     return parseDocument(new Fields(value, [], report), kind, defaults)
   })
   refuseDuplicates(documents)

@@ -1,5 +1,6 @@
 import type { GraphQLSchema } from 'graphql'
 import { builder } from './kit/builder.ts'
+import { refuseControlCharacters } from './kit/control-characters.ts'
 import './kit/scalars.ts'
 import './kit/node.ts'
 import './kit/key-value.ts'
@@ -55,4 +56,4 @@ builder.subscriptionType({
 })
 
 /** Returns the schema of the GraphQL API; `schema.graphql` contains its printed form. */
-export const createSchema = (): GraphQLSchema => builder.toSchema()
+export const createSchema = (): GraphQLSchema => refuseControlCharacters(builder.toSchema())

@@ -1,3 +1,4 @@
+import { hasControlCharacter } from './control-characters.ts'
 import { type Digest, isDigest } from './digest.ts'
 import { isObject, textOf } from './json.ts'
 
@@ -33,13 +34,13 @@ export function parseStringMap(value: unknown): Readonly<Record<string, string>>
   )
 }
 
-/** Parses a platform; undefined when os or architecture is missing. */
+/** Parses a platform; undefined when os or architecture is missing, and for control characters. */
 export function parsePlatform(value: unknown): Platform | undefined {
   if (!isObject(value)) return undefined
   const os = textOf(value.os)
   const architecture = textOf(value.architecture)
   const variant = textOf(value.variant)
-  if (!os || !architecture) return undefined
+  if (!os || !architecture || hasControlCharacter(os + architecture + variant)) return undefined
   return { os, architecture, ...(variant && { variant }) }
 }
 

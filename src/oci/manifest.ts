@@ -1,10 +1,17 @@
+import {
+  controlCharacterIn,
+  hasControlCharacter,
+  hasNul,
+  mayHaveControlCharacter,
+} from './control-characters.ts'
 import { type Descriptor, parseDescriptor, parseStringMap } from './descriptor.ts'
 import type { Digest } from './digest.ts'
-import { isObject } from './json.ts'
+import { isObject, parseJson } from './json.ts'
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
   essenceOf,
+  isDocumentType,
   isImageConfigType,
   isIndexType,
   isSchema1Type,
@@ -28,7 +35,7 @@ export interface ImageManifest extends ManifestFields {
   readonly kind: 'image'
   readonly config: Descriptor
   readonly layers: readonly Descriptor[]
-  /** True when it contains something other than a container image (an SBOM, a chart): its config has no platform. */
+  /** True when it contains something other than a container image (a signature, a chart): its config has no platform. */
   readonly artifact: boolean
 }
 
@@ -70,6 +77,11 @@ export const MAX_INDEX_CHILDREN = 1000
 /** Maximum number of levels of nested indexes, the outermost included. */
 export const MAX_INDEX_DEPTH = 3
 
+/** Throws InvalidManifestError for an image's config with a NUL, which no environment, command or label can have. */
+export function checkConfig(bytes: Uint8Array): void {
+  if (hasNul(new TextDecoder().decode(bytes))) refuse('its config has a text with NUL (U+0000)')
+}
+
 const refuse = (why: string): never => {
   throw new InvalidManifestError(why)
 }
@@ -94,12 +106,30 @@ const descriptorsOf = (value: unknown, field: string): readonly Descriptor[] => 
 }
 
 /**
- * Parses a manifest as a registry served it. The type is that of the Content-Type; the document's own `mediaType` must
+ * Parses a manifest that arrives from a registry or a client. Throws InvalidManifestError, also for control characters in any
+ * of its texts, except tabs and line breaks.
+ */
+export function parseManifest(bytes: Uint8Array, contentType = ''): Manifest {
+  const manifest = readManifest(bytes, contentType)
+  const { mediaType, artifactType } = manifest
+  for (const type of [mediaType, artifactType ?? '', ...partsOf(manifest).map((part) => part.mediaType)]) {
+    if (hasControlCharacter(type)) refuse('a media type has a control character')
+  }
+  const text = new TextDecoder().decode(bytes)
+  const found = mayHaveControlCharacter(text) ? controlCharacterIn(parseJson(text)) : undefined
+  return found ? refuse(`"${found.field}" ${found.problem}`) : manifest
+}
+
+const partsOf = (manifest: Manifest): readonly Descriptor[] =>
+  manifest.kind === 'index' ? manifest.manifests : [manifest.config, ...manifest.layers]
+
+/**
+ * Parses a stored manifest, as a registry served it. The type is that of the Content-Type; the document's own `mediaType` must
  * agree with it, and is used when the Content-Type is not a manifest type.
  * Throws InvalidManifestError: not JSON, schema 1, contradicting types, `manifests` beside `layers` (CVE-2021-41190),
  * too many children.
  */
-export function parseManifest(bytes: Uint8Array, contentType = ''): Manifest {
+export function readManifest(bytes: Uint8Array, contentType = ''): Manifest {
   const sent = essenceOf(contentType)
   const json = parseObject(bytes)
   const own = typeof json.mediaType === 'string' ? json.mediaType : ''
@@ -131,11 +161,8 @@ export function parseManifest(bytes: Uint8Array, contentType = ''): Manifest {
   }
   if (hasManifests) refuse(`its type is an image (${mediaType}) but it has children`)
   const config = parseDescriptor(json.config) ?? refuse('"config" has no valid digest and size')
-  return {
-    kind: 'image',
-    ...fields,
-    config,
-    layers: descriptorsOf(json.layers, 'layers'),
-    artifact: artifactType !== null || !isImageConfigType(config.mediaType),
-  }
+  const layers = descriptorsOf(json.layers, 'layers')
+  const hasDocuments = layers.length > 0 && layers.every((layer) => isDocumentType(layer.mediaType))
+  const artifact = artifactType !== null || !isImageConfigType(config.mediaType) || hasDocuments
+  return { kind: 'image', ...fields, config, layers, artifact }
 }

@@ -14,9 +14,19 @@ export const isIndexType = (mediaType: string): boolean =>
   mediaType === OCI_INDEX || mediaType === DOCKER_LIST
 export const isSchema1Type = (mediaType: string): boolean =>
   mediaType === DOCKER_SCHEMA1 || mediaType === DOCKER_SCHEMA1_SIGNED
+/** Types that old versions of Docker and registries gave to configs of images. Source: moby, distribution, ImageTypes. */
+const OLD_CONFIG_TYPES: readonly string[] = ['application/octet-stream', 'application/json', 'text/html']
 /** Reports whether a config of this type is that of a container image, with platform, environment and labels. */
 export const isImageConfigType = (mediaType: string): boolean =>
-  mediaType === OCI_CONFIG || mediaType === DOCKER_CONFIG
+  mediaType === OCI_CONFIG || mediaType === DOCKER_CONFIG || OLD_CONFIG_TYPES.includes(mediaType)
+/**
+ * Reports whether the type is that of a document: a signature, an attestation or an SBOM, and not part of a file system.
+ * cosign stores these as layers of a manifest that has the config of an image.
+ */
+export const isDocumentType = (mediaType: string): boolean =>
+  /^text\/|[+/](?:json|xml)$/.test(essenceOf(mediaType))
+/** Config of the cache of a build by BuildKit; also an entry of the index in which older versions store it. */
+export const BUILDKIT_CACHE = 'application/vnd.buildkit.cacheconfig.v0'
 
 /**
  * Reports whether layers of this type may not be redistributed, and so may be absent from the registry.

@@ -1,6 +1,7 @@
 import type { ClientCertificate } from '../egress/route.ts'
 import { InvalidInputError, invalid } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
+import { hasControlCharacter } from '../oci/control-characters.ts'
 import type { MirrorUse } from '../remote/location/registry-rules.ts'
 import { checkCertificates, checkClientCertificate } from './certificate.ts'
 import type { Mirror, ProxySetting, RegistryConfiguration } from './configuration.ts'
@@ -127,7 +128,7 @@ function checkProxy({ url: text, username, password }: ProxyInput): CheckedProxy
   }
   const name = username || null
   // RFC 7617 §2: a colon ends the name
-  if (name !== null && (name.length > MAX_LOGIN_LENGTH || /[:\p{Cc}]/u.test(name))) {
+  if (name !== null && (name.length > MAX_LOGIN_LENGTH || name.includes(':') || hasControlCharacter(name))) {
     throw invalid(
       'proxy.username',
       `must have at most ${MAX_LOGIN_LENGTH} characters, without colons and control characters`,
@@ -136,8 +137,11 @@ function checkProxy({ url: text, username, password }: ProxyInput): CheckedProxy
   if (password != null && name === null) {
     throw new InvalidInputError('proxy.username', 'a password needs a username')
   }
-  if (password != null && password.length > MAX_LOGIN_LENGTH) {
-    throw invalid('proxy.password', `must have at most ${MAX_LOGIN_LENGTH} characters`)
+  if (password != null && (password.length > MAX_LOGIN_LENGTH || hasControlCharacter(password))) {
+    throw invalid(
+      'proxy.password',
+      `must have at most ${MAX_LOGIN_LENGTH} characters, without control characters`,
+    )
   }
   return { url: url.origin, username: name, password: name === null ? null : (password ?? '') }
 }

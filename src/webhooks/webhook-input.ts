@@ -1,5 +1,6 @@
 import { InvalidInputError } from '../input/errors.ts'
 import { isRegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
+import { hasControlCharacter } from '../oci/control-characters.ts'
 import { isRepositoryName } from '../oci/reference.ts'
 import type { Sender } from '../vendors/senders.ts'
 import type { WebhookSettings } from './webhook.ts'
@@ -52,7 +53,7 @@ export function checkSettings(input: WebhookSettingsInput, { settings, title }: 
     if (value != null && !use) {
       throw new InvalidInputError(`settings.${name}`, `${name} is not a setting of ${title}`)
     }
-    if (typeof value === 'string' && (value.length > MAX_SETTING_LENGTH || /\p{Cc}/u.test(value))) {
+    if (typeof value === 'string' && (value.length > MAX_SETTING_LENGTH || hasControlCharacter(value))) {
       throw new InvalidInputError(
         `settings.${name}`,
         `${name} has at most ${MAX_SETTING_LENGTH} characters, none of them control characters`,

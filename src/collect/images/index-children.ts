@@ -3,7 +3,7 @@ import { BATCH, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import { images } from '../../db/tables/index.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { parseManifest } from '../../oci/manifest.ts'
+import { readManifest } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 
 /** Children of all stored indexes: a manifest lists its children, and this finds the indexes above a child. */
@@ -42,7 +42,7 @@ export function createIndexChildren(db: Database) {
   /** Returns the digests that a stored index lists. */
   const childrenOf = (indexId: number): readonly Digest[] => {
     const stored = manifest.get({ id: indexId })
-    const parsed = stored && parseManifest(stored.bytes, stored.mediaType)
+    const parsed = stored && readManifest(stored.bytes, stored.mediaType)
     return parsed?.kind === 'index' ? parsed.manifests.map(({ digest }) => digest) : []
   }
 

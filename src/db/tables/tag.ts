@@ -12,6 +12,10 @@ export const images = sqliteTable(
     id: rowid(),
     digest: text('digest').$type<Digest>().notNull(),
     mediaType: text('media_type').notNull(),
+    /** Whether it is an image, an index of images, or an artifact. */
+    kind: text('kind', { enum: ['IMAGE', 'INDEX', 'ARTIFACT'] }).notNull().default('IMAGE'),
+    /** Type of an artifact; null for others, and for an artifact that declares none. */
+    artifactType: text('artifact_type'),
     /** Pull spec by digest of the repository in which the image was last found. */
     dockerImageReference: text('docker_image_reference').notNull(),
     /** The exact bytes that hash to the digest. */
@@ -58,6 +62,8 @@ export const tags = sqliteTable(
     upstreamDigest: text('upstream_digest').$type<Digest>(),
     /** Platforms of the image that the tag points to, as in `images`. */
     platforms: text('platforms'),
+    /** 1 when its image is an artifact, or its name is that of referrers of another image: lists of images omit it. */
+    artifact: flag('artifact').default(0),
     /** Reason of the tag's failing condition; null when its last import succeeded. */
     failing: text('failing'),
     /** When a complete tag list of its repository first lacked it; null while it is listed or found by name. */

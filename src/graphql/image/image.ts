@@ -1,6 +1,6 @@
 import { type Image, platformOf } from '../../imagestream/image/image.ts'
 import { type ImageConfig, parseImageConfig } from '../../oci/image-config.ts'
-import { type Manifest, parseManifest } from '../../oci/manifest.ts'
+import { type Manifest, readManifest } from '../../oci/manifest.ts'
 import { batch, batchValues, loadById, loadForBatch, loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
@@ -47,7 +47,7 @@ export const bytesOf = (image: AnyImage, { images }: GraphQLContext): Uint8Array
 export const manifestOf = (image: AnyImage, context: GraphQLContext): Manifest =>
   'fetched' in image
     ? image.fetched.manifest
-    : parseManifest(bytesOf(image, context), wholeOf(image, context).mediaType)
+    : readManifest(bytesOf(image, context), wholeOf(image, context).mediaType)
 
 /** Returns the manifests that an index lists; empty for a single image. */
 export const childrenOf = (index: AnyImage, context: GraphQLContext) => {

@@ -1,4 +1,5 @@
 import { SharedWork } from '../../concurrency/shared-work.ts'
+import { isArtifactIndex } from '../../oci/content-kind.ts'
 import type { Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { InvalidManifestError, MAX_INDEX_DEPTH } from '../../oci/manifest.ts'
@@ -7,7 +8,7 @@ import { RegistryError } from '../../oci/registry-error.ts'
 import { imagesOfIndex } from './changed-platforms.ts'
 import { choosePlatform } from './choose-platform.ts'
 import { FetchedContent } from './fetched-content.ts'
-import { type FetchedImage, type Image, ImageGoneError, isComplete } from './image.ts'
+import { type FetchedImage, type Image, ImageGoneError, isComplete, type StoredManifest } from './image.ts'
 import type { Images } from './images.ts'
 import type { RemoteManifest, RemoteRepository, ResolvedTag } from './remote-registry.ts'
 
@@ -102,12 +103,15 @@ export class FetchSession implements Disposable {
     let wanted = digest
     for (let depth = 1; depth <= MAX_INDEX_DEPTH + 1; depth++) {
       const stored = this.#images.byDigest(wanted)
-      if (stored && !isIndexType(stored.mediaType)) return { image: stored, index }
+      if (stored && (stored.kind === 'ARTIFACT' || !isIndexType(stored.mediaType))) {
+        return { image: stored, index }
+      }
       const content = await this.#content.manifest(wanted, stored, depth === 1 ? manifest : undefined)
       if (content.manifest.kind === 'image') {
         return { image: await this.#content.image(wanted, content, content.manifest), index }
       }
-      index ??= stored ?? { ...content, digest: wanted, config: null, children: [] }
+      if (isArtifactIndex(content.manifest)) return { image: indexAlone(wanted, content), index }
+      index ??= stored ?? indexAlone(wanted, content)
       wanted = choosePlatform(content.manifest, platform).digest
     }
     throw tooDeep()
@@ -122,6 +126,8 @@ export class FetchSession implements Disposable {
     const { manifest } = content
     if (manifest.kind === 'image') return this.#content.image(digest, content, manifest)
     if (depth > MAX_INDEX_DEPTH) throw tooDeep()
+    // the parts of a build cache are no manifests
+    if (isArtifactIndex(manifest)) return indexAlone(digest, content)
     const children: (FetchedImage | Image)[] = []
     const parts = imagesOfIndex(manifest.manifests)
     // one after the other: many tags are fetched at a time, and an index can have hundreds of children
@@ -139,6 +145,14 @@ export class FetchSession implements Disposable {
     this.#content[Symbol.dispose]()
   }
 }
+
+/** Returns an index without its images. */
+const indexAlone = (digest: Digest, content: StoredManifest): FetchedImage => ({
+  ...content,
+  digest,
+  config: null,
+  children: [],
+})
 
 // a registry may lack some images of an index: they stay descriptors
 const unlessNotFound = (error: unknown): undefined => {

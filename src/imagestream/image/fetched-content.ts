@@ -1,6 +1,7 @@
 import type { WorkShare } from '../../concurrency/shared-work.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { type ImageManifest, parseManifest } from '../../oci/manifest.ts'
+import { checkConfig, type ImageManifest, parseManifest } from '../../oci/manifest.ts'
 import type { FetchedImage, Image, StoredManifest } from './image.ts'
 import type { Images } from './images.ts'
 import type { RemoteManifest, RemoteRepository, ResolvedTag } from './remote-registry.ts'
@@ -35,8 +36,14 @@ export class FetchedContent implements Disposable {
     if (artifact) return { ...content, digest, config: null, children: [] }
     const bytes =
       this.#images.storedConfig(config.digest) ??
-      (await this.#share.once(config.digest, () => this.#repository.fetchConfig(config)))
+      (await this.#share.once(config.digest, () => this.#fetchConfig(config)))
     return { ...content, digest, config: { digest: config.digest, bytes }, children: [] }
+  }
+
+  async #fetchConfig(config: Descriptor): Promise<Uint8Array> {
+    const bytes = await this.#repository.fetchConfig(config)
+    checkConfig(bytes)
+    return bytes
   }
 
   /** Returns a manifest: the stored one, `already`, or else the one that the repository has. */

@@ -1,3 +1,4 @@
+import { isArtifactIndex, type KindOfContent, kindOf } from '../../oci/content-kind.ts'
 import { isAttachment } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { parseCreated, parseImageConfig } from '../../oci/image-config.ts'
@@ -30,7 +31,21 @@ export function imageColumns(image: FetchedImage, stored: StoredManifests) {
   const platforms = manifest.kind === 'index' ? platformsOfIndex(manifest) : formatPlatforms(own ? [own] : [])
   const createdAt = annotated ?? created ?? null
   const { mediaType } = manifest
-  return { mediaType, size: sizeOf(image, stored), createdAt, os, architecture, variant, platforms }
+  const size = sizeOf(image, stored)
+  return { mediaType, size, createdAt, os, architecture, variant, platforms, ...kindOfImage(image) }
+}
+
+/** Returns whether the image is an image, an index or an artifact, and the type of the artifact. */
+export function kindOfImage(image: FetchedImage | Image): KindOfContent {
+  if (isStored(image)) return { kind: image.kind, artifactType: image.artifactType }
+  const children = new Map(image.children.map((child) => [child.digest, child]))
+  return kindOf(image.manifest, {
+    config: image.config?.bytes ?? null,
+    kindOfChild: ({ digest }) => {
+      const child = children.get(digest)
+      return child && kindOfImage(child)
+    },
+  })
 }
 
 /** Returns the creation time in the image's annotation or config, in milliseconds since 1970; null without one. */
@@ -50,8 +65,9 @@ function sizeOf(image: FetchedImage, stored: StoredManifests): number | null {
     const parts = manifest.kind === 'index' ? manifest.manifests : [manifest.config, ...manifest.layers]
     for (const part of parts) content.set(part.digest, part.size)
     if (manifest.kind === 'image') return true
+    const isArtifact = isArtifactIndex(manifest)
     return manifest.manifests.every((descriptor) => {
-      if (isAttachment(descriptor)) return true
+      if (isArtifact || isAttachment(descriptor)) return true
       const child = children.get(descriptor.digest)
       const known = child && !isStored(child) ? child.manifest : stored(descriptor.digest)?.manifest
       return known !== undefined && add(known)

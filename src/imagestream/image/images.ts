@@ -4,7 +4,7 @@ import { columnsOf } from '../../db/statement.ts'
 import { type imageConfigs, images as imagesTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { parseManifest } from '../../oci/manifest.ts'
+import { readManifest } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import {
   type FetchedImage,
@@ -45,14 +45,16 @@ export function createImages(db: Database) {
   )
   const insertConfig = db.prepare('insert or ignore into image_configs (digest, bytes) values (?, ?)')
   const insertImage = db.prepare(`insert into images (digest, media_type, docker_image_reference, manifest,
-    config_digest, size, created_at, os, architecture, variant, platforms) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-  const complete = db.prepare('update images set size = ?, created_at = coalesce(?, created_at) where id = ?')
+    config_digest, size, created_at, os, architecture, variant, platforms, kind, artifact_type)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  const complete = db.prepare(`update images set size = ?, created_at = coalesce(?, created_at), kind = ?,
+    artifact_type = ? where id = ?`)
 
   const relocate = db.prepare('update images set docker_image_reference = ? where id = ?')
 
   const storedManifest = (digest: Digest): StoredManifest | undefined => {
     const row = manifest.get(digest)
-    return row && { bytes: row.manifest, manifest: parseManifest(row.manifest, row.mediaType) }
+    return row && { bytes: row.manifest, manifest: readManifest(row.manifest, row.mediaType) }
   }
 
   /** Stores where an image was found, and with it the stored children of an index. */
@@ -88,16 +90,17 @@ export function createImages(db: Database) {
     const old = byDigest.get(image.digest)
     if (old) foundAt(tx, old, dockerImageReference)
     if (old && isComplete(old)) return old.id
-    const { mediaType, size, createdAt, ...rest } = imageColumns(image, storedManifest)
+    const { mediaType, size, createdAt, kind, artifactType, ...rest } = imageColumns(image, storedManifest)
     if (old) {
-      complete.run(size, createdAt, old.id)
+      complete.run(size, createdAt, kind, artifactType, old.id)
       return old.id
     }
     if (image.config) insertConfig.run(image.config.digest, image.config.bytes)
     const { digest, bytes } = image
     const content = [mediaType, dockerImageReference(digest), bytes, image.config?.digest ?? null] as const
     const { os, architecture, variant, platforms } = rest
-    return insertImage.insert(digest, ...content, size, createdAt, os, architecture, variant, platforms)
+    const run = [os, architecture, variant, platforms] as const
+    return insertImage.insert(digest, ...content, size, createdAt, ...run, kind, artifactType)
   }
 
   /** Marks stored images as pushed, and the stored children of indexes. */

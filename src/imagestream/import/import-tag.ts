@@ -127,8 +127,8 @@ const isUnanswerable = (status = 0): boolean =>
   status === NOT_IMPLEMENTED || (status >= 400 && status < 500 && !REFUSALS.includes(status))
 
 // the generation does not include an import mode that only one import requests
-const isOfMode = ({ digest, mediaType, upstreamDigest }: ImportedTag, mode: ImportMode): boolean =>
-  mode === 'Legacy' ? !isIndexType(mediaType) : digest === upstreamDigest
+const isOfMode = ({ digest, mediaType, kind, upstreamDigest }: ImportedTag, mode: ImportMode): boolean =>
+  mode === 'Legacy' ? kind === 'ARTIFACT' || !isIndexType(mediaType) : digest === upstreamDigest
 
 async function resolve(
   target: ImportTarget,

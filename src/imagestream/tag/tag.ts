@@ -24,7 +24,7 @@ export interface Tag
 export interface ImportedTag
   extends Pick<typeof tagsTable.$inferSelect, 'streamId' | 'upstreamDigest'>,
     Pick<typeof tagEvents.$inferSelect, 'imageId' | 'dockerImageReference' | 'generation'>,
-    Pick<typeof images.$inferSelect, 'digest' | 'mediaType'> {
+    Pick<typeof images.$inferSelect, 'digest' | 'mediaType' | 'kind'> {
   readonly tag: TagName
   readonly eventId: number
   /** 1 when the last import failed: the tag has a condition. */
@@ -67,7 +67,7 @@ const WITH_NEWEST =
   'left join tag_events e on e.id = t.newest_event_id left join images i on i.id = t.newest_image_id'
 
 const IMPORTED = `select t.stream_id as streamId, t.name as tag, e.id as eventId, e.image_id as imageId,
-    e.docker_image_reference as dockerImageReference, e.generation, i.digest, i.media_type as mediaType,
+    e.docker_image_reference as dockerImageReference, e.generation, i.digest, i.media_type as mediaType, i.kind,
     t.upstream_digest as upstreamDigest, t.failing is not null as failing
   from tags t join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id
   where t.stream_id = ?`

@@ -1,5 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import { InvalidManifestError, MAX_MANIFEST_SIZE, type Manifest, parseManifest } from '../../oci/manifest.ts'
+import {
+  checkConfig,
+  InvalidManifestError,
+  MAX_MANIFEST_SIZE,
+  type Manifest,
+  parseManifest,
+} from '../../oci/manifest.ts'
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
@@ -33,7 +39,7 @@ export function parsePushedManifest(bytes: Uint8Array, contentType: string | und
   const sent = essenceOf(contentType ?? '')
   // parseManifest rejects schema 1 with a message of its own
   if (sent !== '' && !isManifestType(sent) && !isSchema1Type(sent)) throw notAManifestType(sent)
-  const manifest = parse(bytes, sent)
+  const manifest = checked(() => parseManifest(bytes, sent))
   if (!isManifestType(manifest.mediaType)) throw notAManifestType(manifest.mediaType)
   return manifest
 }
@@ -45,9 +51,12 @@ const notAManifestType = (mediaType: string): OciError =>
     { detail: { mediaType: mediaType.slice(0, 200) } },
   )
 
-function parse(bytes: Uint8Array, contentType: string): Manifest {
+/** Checks the config of a pushed image. Throws OciError. */
+export const checkPushedConfig = (bytes: Uint8Array): void => checked(() => checkConfig(bytes))
+
+function checked<Result>(check: () => Result): Result {
   try {
-    return parseManifest(bytes, contentType)
+    return check()
   } catch (error) {
     if (!(error instanceof InvalidManifestError)) throw error
     throw new OciError('MANIFEST_INVALID', `the manifest is invalid: ${error.message}`, { cause: error })

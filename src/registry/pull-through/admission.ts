@@ -2,7 +2,7 @@ import type { Database } from '../../db/open.ts'
 import type { images } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { type Digest, isDigest } from '../../oci/digest.ts'
-import { parseManifest } from '../../oci/manifest.ts'
+import { readManifest } from '../../oci/manifest.ts'
 import { parseReference, pullSpecByDigest } from '../../oci/reference.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
@@ -62,7 +62,7 @@ export function createImportedImages(db: Database, content: Content) {
     /** Links the manifest to the repository of its stream. Undefined for one with too many parts. */
     link(tx: Transaction, name: StreamName, found: ImportedImage, at: number): LinkedManifest | undefined {
       const { streamId, imageId, digest, mediaType, insecure } = found
-      const columns = linkColumnsOf(parseManifest(content.manifestBytes(imageId), mediaType))
+      const columns = linkColumnsOf(readManifest(content.manifestBytes(imageId), mediaType))
       if (columns.references.length > MAX_PARTS) return undefined
       const repository = content.ensureRepository(tx, name, at)
       content.setStream(tx, repository.id, streamId)

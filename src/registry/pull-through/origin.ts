@@ -1,7 +1,7 @@
 import type { Database } from '../../db/open.ts'
 import type { images, repositoryManifests } from '../../db/tables/index.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { parseManifest } from '../../oci/manifest.ts'
+import { readManifest } from '../../oci/manifest.ts'
 import { parseReference, type Reference } from '../../oci/reference.ts'
 import type { Content } from '../content/content.ts'
 
@@ -33,7 +33,7 @@ export function createBlobOrigins({ db, content }: { db: Database; content: Cont
 
   const originsOf = function* (repositoryId: number, digest: Digest): Generator<BlobOrigin> {
     for (const { imageId, mediaType, source, insecure } of naming.all(repositoryId, digest)) {
-      const manifest = parseManifest(content.manifestBytes(imageId), mediaType)
+      const manifest = readManifest(content.manifestBytes(imageId), mediaType)
       // an index names manifests, not blobs
       if (manifest.kind === 'index') continue
       const descriptor = [manifest.config, ...manifest.layers].find((part) => part.digest === digest)

@@ -6,7 +6,7 @@ import type { StreamName } from '../../oci/stream-name.ts'
 import { isTagName, type TagName } from '../../oci/tag.ts'
 import { respond } from '../../request-body/respond.ts'
 import { createCopies } from '../content/copies.ts'
-import { parsePushedManifest, readManifestBody } from '../content/manifest-body.ts'
+import { checkPushedConfig, parsePushedManifest, readManifestBody } from '../content/manifest-body.ts'
 import {
   artifactTypeOf,
   createManifestParts,
@@ -42,7 +42,9 @@ export function createManifestPut(dependencies: RouteDependencies): Handler {
     await using blob = await blobs.open(digest)
     // garbage collection removed it since the check
     if (!blob) throw partsUnknown([digest])
-    return blob.read()
+    const bytes = await blob.read()
+    checkPushedConfig(bytes)
+    return bytes
   }
 
   /** Fetches blobs that exist only at their source: the registry reports them as present, so clients do not push them. */

@@ -1,4 +1,5 @@
 import type { EgressResponse } from '../../egress/exchange.ts'
+import { controlCharacterIn } from '../../oci/control-characters.ts'
 import { type Descriptor, parseDescriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { parseManifest } from '../../oci/manifest.ts'
@@ -122,7 +123,7 @@ class FoundReferrers {
   add(entries: readonly unknown[]): boolean {
     for (const entry of entries) {
       const descriptor = parseDescriptor(entry)
-      if (!descriptor) {
+      if (!descriptor || controlCharacterIn(descriptor)) {
         this.invalid += 1
         continue
       }
