@@ -8,8 +8,8 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { LRUCache } from 'lru-cache'
 import semver from 'semver'
 import { matchesGlob } from '../input/glob.ts'
-import { kindOf } from '../oci/content-kind.ts'
-import { readManifest } from '../oci/manifest.ts'
+import { InvalidManifestError, readManifest } from '../oci/manifest.ts'
+import { type KindOfManifest, kindOf } from '../oci/manifest-kind.ts'
 import { isIndexType } from '../oci/media-types.ts'
 import { formatPlatforms, platformsOfIndex } from '../oci/platforms.ts'
 import { parseReference } from '../oci/reference.ts'
@@ -169,11 +169,17 @@ function addFunctions(sqlite: BetterSqlite3.Database): void {
     const parsed = readManifest(manifest as Uint8Array, String(mediaType))
     return parsed.kind === 'index' ? platformsOfIndex(parsed) : null
   })
-  const kindOfRow = (mediaType: unknown, manifest: unknown, config: unknown) =>
-    kindOf(readManifest(manifest as Uint8Array, String(mediaType)), {
-      config: config as Uint8Array | null,
-      kindOfChild: () => undefined,
-    })
+  const kindOfRow = (mediaType: unknown, manifest: unknown, config: unknown): KindOfManifest => {
+    try {
+      return kindOf(readManifest(manifest as Uint8Array, String(mediaType)), {
+        config: config as Uint8Array | null,
+        kindOfChild: () => undefined,
+      })
+    } catch (error) {
+      if (!(error instanceof InvalidManifestError)) throw error
+      return { kind: isIndexType(String(mediaType)) ? 'INDEX' : 'IMAGE', artifactType: null }
+    }
+  }
   sqlite.function('kind_of', options, (type, manifest, config) => kindOfRow(type, manifest, config).kind)
   sqlite.function(
     'artifact_type_of',

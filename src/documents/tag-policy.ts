@@ -38,6 +38,7 @@ function parsePolicy({ path, report }: Fields, text: string): TagPolicyInput {
     range: fields.string('range'),
     includePrereleases: fields.flag('includePrereleases'),
     lowest: fields.flag('lowest'),
+    artifacts: fields.flag('artifacts'),
     filter: filter && { pattern: filter.required('pattern'), extract: filter.string('extract') },
   }
   fields.warnUnread()

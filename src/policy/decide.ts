@@ -35,7 +35,7 @@ export interface Decision {
 /** A tag that is excluded regardless of its name. */
 export interface ExcludedAlready {
   readonly tag: TagName
-  readonly reason: 'FOLLOWS' | 'NO_IMAGE' | 'NO_CREATION_TIME'
+  readonly reason: 'FOLLOWS' | 'NO_IMAGE' | 'ARTIFACT' | 'NO_CREATION_TIME'
   /** Explanation, if more specific than the reason. */
   readonly message?: string
 }

@@ -69,6 +69,8 @@ export function explainExcluded({ filter, range }: TagPolicy, { value, reason }:
       return `${text} is not a number, such as 20240131 or 7.25`
     case 'NO_CREATION_TIME':
       return 'its image does not say when it was created'
+    case 'ARTIFACT':
+      return 'it is an artifact, which the policy does not choose without `artifacts`'
     case 'NO_IMAGE':
       return 'it has no image'
     case 'FOLLOWS':

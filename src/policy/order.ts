@@ -8,6 +8,7 @@ export const EXCLUSION_REASONS = [
   'OUT_OF_RANGE',
   'NO_CREATION_TIME',
   'NO_IMAGE',
+  'ARTIFACT',
   'FOLLOWS',
   'NOT_A_VERSION',
   'NOT_A_NUMBER',

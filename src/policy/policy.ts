@@ -21,6 +21,8 @@ export interface TagPolicy {
   readonly includePrereleases: boolean
   /** Whether the lowest or oldest is chosen instead of the highest or newest. */
   readonly lowest: boolean
+  /** True when artifacts, such as charts, can be chosen as well as images. */
+  readonly artifacts?: boolean
   readonly filter: PolicyFilter | null
 }
 
@@ -30,6 +32,7 @@ export interface TagPolicyInput {
   readonly range?: string | null | undefined
   readonly includePrereleases?: boolean | null | undefined
   readonly lowest?: boolean | null | undefined
+  readonly artifacts?: boolean | null | undefined
   readonly filter?:
     | { readonly pattern: string; readonly extract?: string | null | undefined }
     | null
@@ -37,12 +40,20 @@ export interface TagPolicyInput {
 }
 
 /** Returns canonical JSON text without defaults: equal policies have equal texts. */
-export const writePolicy = ({ order, range, includePrereleases, lowest, filter }: TagPolicy): string =>
+export const writePolicy = ({
+  order,
+  range,
+  includePrereleases,
+  lowest,
+  artifacts,
+  filter,
+}: TagPolicy): string =>
   JSON.stringify({
     order,
     ...(range !== null && { range }),
     ...(includePrereleases && { includePrereleases }),
     ...(lowest && { lowest }),
+    ...(artifacts && { artifacts }),
     ...(filter && {
       filter: { pattern: filter.pattern, ...(filter.extract !== null && { extract: filter.extract }) },
     }),
@@ -54,12 +65,14 @@ export const withDefaults = ({
   range,
   includePrereleases,
   lowest,
+  artifacts,
   filter,
 }: TagPolicyInput): TagPolicy => ({
   order,
   range: range ?? null,
   includePrereleases: includePrereleases ?? false,
   lowest: lowest ?? false,
+  ...(artifacts && { artifacts }),
   filter: filter ? { pattern: filter.pattern, extract: filter.extract ?? null } : null,
 })
 

@@ -10,6 +10,8 @@ export interface Candidate {
   readonly tag: TagName
   /** When its image was created, in milliseconds since 1970; null when unknown. Only NEWEST uses it. */
   readonly createdAt: number | null
+  /** 1 when its image is an artifact. Undefined when that is not known: then the caller excludes artifacts. */
+  readonly isArtifact?: 0 | 1
 }
 
 /** A tag that can be chosen. Comparable only with tags ranked by the same rule. */
@@ -65,14 +67,15 @@ function createRule(policy: TagPolicy) {
   return {
     policy,
     /**
-     * Returns the value of a tag to compare, or why the tag is excluded. Depends on the name only, and under NEWEST on the
-     * creation time: a tag that passes the filter without one is NO_CREATION_TIME.
+     * Returns the value of a tag to compare, or why the tag is excluded. Depends on the name only, on whether it is an
+     * artifact, and under NEWEST on the creation time: a tag that passes the filter without one is NO_CREATION_TIME.
      */
-    rank({ tag, createdAt }: Candidate): Ranked | Excluded {
+    rank({ tag, createdAt, isArtifact = 0 }: Candidate): Ranked | Excluded {
       const value = filter ? filter(tag) : tag
       if (value === null || (comparesValues && !isComparable(value))) {
         return { tag, value, key: null, reason: 'FILTERED' }
       }
+      if (isArtifact && !policy.artifacts) return { tag, value, key: null, reason: 'ARTIFACT' }
       const { key, excluded } = order.read(value, createdAt)
       if (excluded !== null) return { tag, value, key, reason: excluded }
       return { tag, value: order.show ? order.show(key) : value, key, reason: null }

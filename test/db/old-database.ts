@@ -9,7 +9,7 @@ import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
 const MIGRATIONS = fileURLToPath(new URL('../../src/db/migrations', import.meta.url))
 const APPLICATION_ID = 0x696d7374
 
-const PROGRAM_FUNCTIONS = ['registry_of', 'platforms_of']
+const PROGRAM_FUNCTIONS = ['registry_of', 'platforms_of', 'kind_of', 'artifact_type_of', 'is_referrers_tag']
 
 /** Inserts a row, with the names of its columns. */
 export type Insert = (table: string, row: Readonly<Record<string, unknown>>) => void

@@ -13,7 +13,9 @@ export const images = sqliteTable(
     digest: text('digest').$type<Digest>().notNull(),
     mediaType: text('media_type').notNull(),
     /** Whether it is an image, an index of images, or an artifact. */
-    kind: text('kind', { enum: ['IMAGE', 'INDEX', 'ARTIFACT'] }).notNull().default('IMAGE'),
+    kind: text('kind', { enum: ['IMAGE', 'INDEX', 'ARTIFACT'] })
+      .notNull()
+      .default('IMAGE'),
     /** Type of an artifact; null for others, and for an artifact that declares none. */
     artifactType: text('artifact_type'),
     /** Pull spec by digest of the repository in which the image was last found. */

@@ -13,7 +13,7 @@ import {
   ImageType,
   PlatformType,
 } from '../kit/references.ts'
-import { objectType } from '../kit/types.ts'
+import { enumType, objectType } from '../kit/types.ts'
 
 registerRowNode('Image', (id, { images }) => images.byIds([id]).get(id))
 
@@ -62,9 +62,19 @@ export const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConf
   return bytes ? parseImageConfig(new TextDecoder().decode(bytes)) : null
 }
 
+const ImageKindEnum = enumType('ImageKind', {
+  description: 'Kind of the content of a manifest.',
+  values: {
+    IMAGE: 'A container image for one platform.',
+    INDEX: 'An index of images for several platforms.',
+    ARTIFACT:
+      'Other content that registries store: a Helm chart, a signature, an attestation, an SBOM, a WebAssembly module or the cache of a build.',
+  },
+})
+
 objectType(ImageType, {
   description:
-    'An image, or an index of images for several platforms. An image is immutable and identified by its digest.',
+    'An image, an index of images for several platforms, or another artifact; `kind` says which. It is immutable and identified by its digest.',
   interfaces: [NodeInterface],
   properties: (t) => ({
     digest: t.digest('Digest of the image’s manifest.'),
@@ -84,6 +94,17 @@ objectType(ImageType, {
     mediaType: t.string({
       description: 'Media type of the manifest.',
       resolve: (image, _args, context) => wholeOf(image, context).mediaType,
+    }),
+    kind: t.field({
+      type: ImageKindEnum,
+      description: 'Whether it is a container image, an index of images, or another artifact.',
+      resolve: (image, _args, context) => wholeOf(image, context).kind,
+    }),
+    artifactType: t.string({
+      nullable: true,
+      description:
+        'Type of an artifact: its declared type, or the media type of its config or first layer, for example `application/vnd.cncf.helm.config.v1+json` for a Helm chart. Null for images and indexes, and for an artifact that declares no type.',
+      resolve: (image, _args, context) => wholeOf(image, context).artifactType,
     }),
     manifest: t.string({
       description: 'Manifest as text: the exact bytes that the digest covers.',

@@ -75,7 +75,8 @@ const tagWithoutStatus = (streamId: number, name: TagName): Tag => ({
   image: null,
 })
 
-type TagsArguments = ConnectionArguments & SearchArguments & { orderBy?: TagOrder | null | undefined }
+type TagsArguments = ConnectionArguments &
+  SearchArguments & { orderBy?: TagOrder | null | undefined; artifacts?: boolean }
 
 /** Marks tags as one batch, and their images as another. */
 export function batchTags(tags: readonly Tag[]): readonly Tag[] {
@@ -86,12 +87,12 @@ export function batchTags(tags: readonly Tag[]): readonly Tag[] {
 /** Returns a page of a stream's tags, read once for the stream's batch. Throws InvalidInputError. */
 export function tagsOfStream(
   stream: ImageStream,
-  { orderBy, ...args }: TagsArguments,
+  { orderBy, artifacts, ...args }: TagsArguments,
   { tags }: GraphQLContext,
   info: GraphQLResolveInfo,
 ): Connection<Tag> {
   const order = orderBy ?? 'IMPORTANCE'
-  const filter = searchFilter(args)
+  const filter = { ...searchFilter(args), artifacts }
   return ownedConnection(stream, args, info, {
     name: `tags ${JSON.stringify([order, filter])}`,
     cursors: tagCursors(order),

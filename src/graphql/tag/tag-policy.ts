@@ -28,6 +28,7 @@ const TagExclusionReasonEnum = enumType('TagExclusionReason', {
     OUT_OF_RANGE: 'The version is outside the range.',
     NO_CREATION_TIME: 'The image does not declare a creation time.',
     NO_IMAGE: 'The tag has no image, or its image cannot be read.',
+    ARTIFACT: 'The tag points to an artifact, such as a Helm chart, and the policy chooses images only.',
     FOLLOWS: 'The tag follows another tag, or has a policy of its own.',
     NOT_A_VERSION: 'The compared part of the name is not a semantic version.',
     NOT_A_NUMBER: 'The compared part of the name is not a number.',
@@ -60,6 +61,12 @@ const TagPolicyType = objectType<TagPolicy>('TagPolicy', {
       'Whether the policy chooses the lowest or oldest tag instead of the highest or newest.',
     ),
     filter: t.oneOrNull(TagFilterType, 'Filter of tags by name; null if all tags are ranked.'),
+  }),
+  fields: (t) => ({
+    artifacts: t.boolean({
+      description: 'Whether the policy also chooses artifacts, such as Helm charts.',
+      resolve: ({ artifacts = false }) => artifacts,
+    }),
   }),
 })
 
@@ -139,6 +146,9 @@ export const TagPolicyInput = inputType('TagPolicyInput', {
     ),
     lowest: t.flag(
       'Whether to choose the lowest or oldest tag instead of the highest or newest; the default is false.',
+    ),
+    artifacts: t.flag(
+      'Whether to choose among artifacts, such as Helm charts, as well as images; the default is false.',
     ),
     filter: t.one(TagFilterInput, 'Filter of tags by name. If omitted, all tags are ranked.'),
   }),

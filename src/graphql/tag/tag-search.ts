@@ -31,6 +31,12 @@ export const tagSearchArgs = builder.args((t) => ({
     description:
       'Returns only tags that got no other image since this time, including tags without an image.',
   }),
+  artifacts: t.boolean({
+    required: true,
+    defaultValue: false,
+    description:
+      'Whether to include tags that point to artifacts, such as Helm charts and build caches, and tags like `sha256-….sig`, which hold signatures of other images; the default is false.',
+  }),
   labels: t.field({
     type: [KeyValueInput],
     description:

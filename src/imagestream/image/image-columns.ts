@@ -1,8 +1,8 @@
-import { isArtifactIndex, type KindOfContent, kindOf } from '../../oci/content-kind.ts'
 import { isAttachment } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { parseCreated, parseImageConfig } from '../../oci/image-config.ts'
 import type { Manifest } from '../../oci/manifest.ts'
+import { isArtifactIndex, type KindOfManifest, kindOf } from '../../oci/manifest-kind.ts'
 import { formatPlatforms, platformsOfIndex } from '../../oci/platforms.ts'
 import { type FetchedImage, type Image, isStored, type StoredManifest, type TransientImage } from './image.ts'
 
@@ -36,7 +36,7 @@ export function imageColumns(image: FetchedImage, stored: StoredManifests) {
 }
 
 /** Returns whether the image is an image, an index or an artifact, and the type of the artifact. */
-export function kindOfImage(image: FetchedImage | Image): KindOfContent {
+export function kindOfImage(image: FetchedImage | Image): KindOfManifest {
   if (isStored(image)) return { kind: image.kind, artifactType: image.artifactType }
   const children = new Map(image.children.map((child) => [child.digest, child]))
   return kindOf(image.manifest, {

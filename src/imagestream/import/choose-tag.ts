@@ -9,7 +9,7 @@ import { isRanked, NAMES_A_TURN, type Rule, ruleOf } from '../../policy/rule.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { TagFailure } from '../stored-import/import-state.ts'
 import { type PassedOver, REPORTED } from '../tag/policy-choice.ts'
-import { CreationTimes, type CreationTimesDependencies } from './creation-times.ts'
+import { CreationTimes, type CreationTimesDependencies, type Unusable } from './creation-times.ts'
 
 /**
  * Maximum number of tags whose images one rule reads to choose the newest. Each costs a HEAD, and its image two GETs the
@@ -51,7 +51,7 @@ export class TagChooser {
    * `unusable`, which the rule would choose, are passed over; its values say why. Returns a target without a rule unchanged.
    * Throws RegistryError, NoChoiceError.
    */
-  async choose(target: ImportTarget, unusable: ReadonlyMap<TagName, PassedOver>): Promise<ImportTarget> {
+  async choose(target: ImportTarget, unusable: ReadonlyMap<TagName, Unusable>): Promise<ImportTarget> {
     if (!('policy' in target.upstream)) return target
     const rule = ruleOf(target.upstream.policy)
     const deciding = beginDeciding(rule, REPORTED)
@@ -68,7 +68,9 @@ export class TagChooser {
       if (needsTime(rule, tag)) candidates.push(tag)
       else deciding.add({ tag, createdAt: null })
     }
-    for (const [tag, { message }] of unusable) deciding.addExcluded({ tag, reason: 'NO_IMAGE', message })
+    for (const [tag, { reason, message }] of unusable) {
+      deciding.addExcluded({ tag, reason: reason === 'ARTIFACT' ? reason : 'NO_IMAGE', message })
+    }
     if (unlisted !== null && !unusable.has(unlisted)) {
       if (needsTime(rule, unlisted)) candidates.push(unlisted)
       else await this.#addUnlisted(target, unlisted, rule, deciding)
@@ -79,7 +81,11 @@ export class TagChooser {
     const decision = deciding.decision()
     const { chosen } = decision
     if (chosen === null) return { ...target, decision }
-    const passedOver = explainPassedOver(chosen, [...unusable, ...unread])
+    // an artifact is no fault: the rule chooses images
+    const unfit = [...unusable].flatMap(([tag, why]): [TagName, PassedOver][] =>
+      why.reason === 'ARTIFACT' ? [] : [[tag, { ...why, reason: why.reason }]],
+    )
+    const passedOver = explainPassedOver(chosen, [...unfit, ...unread])
     return { ...target, decision, upstream: { tag: chosen }, ...(passedOver && { passedOver }) }
   }
 
@@ -121,7 +127,7 @@ export class TagChooser {
       if ('message' in creation) {
         unread.set(tag, creation)
         deciding.addExcluded({ tag, reason: 'NO_IMAGE', message: creation.message })
-      } else deciding.add({ tag, createdAt: creation.createdAt })
+      } else deciding.add({ tag, ...creation })
     })
     return new Map([...unread].sort(([one], [other]) => compareNatural(other, one)))
   }

@@ -3,8 +3,9 @@ import { InvalidManifestError } from '../../oci/manifest.ts'
 import { formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import type { TagName } from '../../oci/tag.ts'
+import type { Candidate } from '../../policy/rule.ts'
 import { type ImageFetcher, withTagImage } from '../image/fetch-image.ts'
-import { createdOf } from '../image/image-columns.ts'
+import { createdOf, kindOfImage } from '../image/image-columns.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { PassedOver } from '../tag/policy-choice.ts'
 import type { RegistryReader } from '../watch/registry-reader.ts'
@@ -18,7 +19,10 @@ export interface CreationTimesDependencies {
 }
 
 /** Time of the image's creation in milliseconds since 1970, null if unknown; or why the tag has no image that can be used. */
-type Creation = { readonly createdAt: number | null } | PassedOver
+type Creation = Pick<Candidate, 'createdAt' | 'isArtifact'> | PassedOver
+
+/** Why a rule does not choose a tag of a registry. */
+export type Unusable = PassedOver | { readonly reason: 'ARTIFACT'; readonly message: string }
 
 /** Creation times of the images of a registry's tags. Several rules of one import that compare the same image read it once. */
 export class CreationTimes {
@@ -39,7 +43,7 @@ export class CreationTimes {
 
   async #readCreation(target: ImportTarget, tag: TagName): Promise<Creation> {
     try {
-      return { createdAt: await this.#readCreatedAt(target, tag) }
+      return await this.#readImage(target, tag)
     } catch (error) {
       // these errors exclude this tag only
       if (
@@ -56,20 +60,21 @@ export class CreationTimes {
   }
 
   /**
-   * Returns, for an index, the time of its image for the platform, in either mode: an index has no time of its own, and
-   * its other images would have to be fetched for theirs.
+   * Returns the image's time, and whether it is an artifact. The time of an index is that of its image for the platform, in
+   * either mode: an index has no time of its own, and its other images would have to be fetched for theirs.
    */
-  async #readCreatedAt(target: ImportTarget, tag: TagName): Promise<number | null> {
+  async #readImage(target: ImportTarget, tag: TagName): Promise<Creation> {
     const { reader, fetcher, outcomes } = this.#dependencies
     const resolved = await reader.resolveTag(target, tag, { known: null, keep: true })
     const repository = reader.repository(target)
-    const read = (importMode: ImportTarget['importMode']): Promise<number | null> =>
+    const read = (importMode: ImportTarget['importMode']): Promise<Creation> =>
       withTagImage(
         fetcher,
         { repository, resolved, importMode, platform: target.platform },
         async (found) => {
           await outcomes.fetched(target, found)
-          return createdOf(found.image)
+          const isArtifact = kindOfImage(found.image).kind === 'ARTIFACT' ? 1 : 0
+          return { createdAt: createdOf(found.image), isArtifact }
         },
       )
     try {

@@ -9,7 +9,8 @@ import { sortKeysOf } from './tag-order.ts'
 export interface CandidateImage
   extends Pick<typeof tagEvents.$inferSelect, 'imageId' | 'dockerImageReference'>,
     // creation time in the image's own config, in milliseconds since 1970
-    Pick<typeof images.$inferSelect, 'createdAt'> {}
+    Pick<typeof images.$inferSelect, 'createdAt'>,
+    Pick<Candidate, 'isArtifact'> {}
 
 /** The candidates of one stream. */
 export type CandidatesView = ReturnType<ReturnType<typeof createPolicyCandidates>['view']>
@@ -23,13 +24,14 @@ const IS_FREE = 'p.follows_tag is null and p.policy is null'
  */
 export function createPolicyCandidates(db: Database) {
   const find = db.prepare<CandidateImage>(
-    `select e.image_id as imageId, e.docker_image_reference as dockerImageReference, i.created_at as createdAt
+    `select e.image_id as imageId, e.docker_image_reference as dockerImageReference, i.created_at as createdAt,
+       i.kind = 'ARTIFACT' as isArtifact
      from tags t join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id
        left join spec_tags p on p.stream_id = t.stream_id and p.name = t.name
      where t.stream_id = ? and t.name = ? and ${IS_FREE}`,
   )
   const all = db.prepare<Candidate>(
-    `select t.name as tag, i.created_at as createdAt
+    `select t.name as tag, i.created_at as createdAt, i.kind = 'ARTIFACT' as isArtifact
      from tags t join images i on i.id = t.newest_image_id
        left join spec_tags p on p.stream_id = t.stream_id and p.name = t.name
      where t.stream_id = ? and ${IS_FREE}`,

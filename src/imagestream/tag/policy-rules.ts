@@ -99,7 +99,7 @@ function chooseTag(
 
 function rankOf(rule: Rule, tag: TagName, view: CandidatesView): Ranked | undefined {
   const image = view.find(tag)
-  const ranked = image && rule.rank({ tag, createdAt: image.createdAt })
+  const ranked = image && rule.rank({ ...image, tag })
   return ranked && isRanked(ranked) ? ranked : undefined
 }
 

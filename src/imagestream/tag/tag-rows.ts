@@ -18,6 +18,9 @@ export interface TagState
 
 // a tag has a copy of its image's platforms: tags are searched by them
 const PLATFORMS = '(select platforms from images where id = ?)'
+/** 1 when the tag's image is an artifact, or its name is that of referrers. */
+const isArtifact = (name: string): string =>
+  `is_referrers_tag(${name}) or ifnull((select kind = 'ARTIFACT' from images where id = ?), 0)`
 
 /** Creates the writes of `tags`, a row with the newest image of each tag, and of their conditions. Runs inside a transaction. */
 export function createTagRows(db: Database) {
@@ -27,16 +30,17 @@ export function createTagRows(db: Database) {
     from tags t left join tag_events e on e.id = t.newest_event_id
     where t.stream_id = ? and t.name = ?`)
   const insert = db.prepare(
-    `insert into tags (stream_id, name, importance, version, newest_at, newest_image_id, upstream_digest, platforms)
-     values (?, ?, ?, ?, ?, ?, ?, ${PLATFORMS})`,
+    `insert into tags (stream_id, name, importance, version, newest_at, newest_image_id, upstream_digest, platforms,
+       artifact) values (?, ?, ?, ?, ?, ?, ?, ${PLATFORMS}, ${isArtifact('?')})`,
   )
   const setEvent = db.prepare('update tags set newest_event_id = ? where id = ?')
   const setNewest = db.prepare(
     `update tags set newest_event_id = ?, newest_at = ?, newest_image_id = ?, upstream_digest = ?,
-       platforms = ${PLATFORMS} where id = ?`,
+       platforms = ${PLATFORMS}, artifact = ${isArtifact('name')} where id = ?`,
   )
   const setImage = db.prepare(
-    `update tags set newest_image_id = ?, upstream_digest = ?, platforms = ${PLATFORMS} where id = ?`,
+    `update tags set newest_image_id = ?, upstream_digest = ?, platforms = ${PLATFORMS},
+       artifact = ${isArtifact('name')} where id = ?`,
   )
   const setFailing = db.prepare('update tags set failing = ? where id = ?')
   const setWorking = db.prepare('update tags set failing = null, missing_since = null where id = ?')
@@ -56,16 +60,17 @@ export function createTagRows(db: Database) {
     insert(streamId: number, tag: TagName, change: TagChange | null): number {
       const { importance, version } = sortKeysOf(tag)
       const { at = 0, imageId = null, upstreamDigest = null } = change ?? {}
-      return insert.insert(streamId, tag, importance, version, at, imageId, upstreamDigest, imageId)
+      const sorted = [importance, version, at] as const
+      return insert.insert(streamId, tag, ...sorted, imageId, upstreamDigest, imageId, tag, imageId)
     },
     setEvent: (id: number, eventId: number): void => void setEvent.run(eventId, id),
     setNewest: (id: number, eventId: number, { at, imageId, upstreamDigest }: TagChange): void =>
-      void setNewest.run(eventId, at, imageId, upstreamDigest, imageId, id),
+      void setNewest.run(eventId, at, imageId, upstreamDigest, imageId, imageId, id),
     /** Sets the image and the upstream digest, and keeps the event. */
     setImage: (
       id: number,
       { imageId, upstreamDigest }: Pick<TagChange, 'imageId' | 'upstreamDigest'>,
-    ): void => void setImage.run(imageId, upstreamDigest, imageId, id),
+    ): void => void setImage.run(imageId, upstreamDigest, imageId, imageId, id),
     /** Sets the condition `ImportSuccess=False`. Reports whether that changed anything. */
     setFailure(id: number, { reason, message, generation, at }: ImportFailure): boolean {
       if (setCondition.run(id, reason, message, at, generation).changes === 0) return false

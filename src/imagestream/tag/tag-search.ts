@@ -31,6 +31,8 @@ export interface TagSearchFilter {
   readonly unchangedSince?: number | undefined
   /** Labels that the config of its image all has. */
   readonly labels?: readonly KeyValue[] | undefined
+  /** False for tags of images only: without those that point to artifacts, and those that hold referrers of an image. */
+  readonly artifacts?: boolean | undefined
 }
 
 /** A failed import, with this reason or with any. */
@@ -82,7 +84,7 @@ export function tagValues({ digest, failing, platform }: TagSearchFilter): Colum
 
 // a plus sign keeps SQLite from using an index for a condition: the order or the ids determine the index
 function criteriaOf(streamIds: readonly number[], filter: TagSearchFilter): Criterion[] {
-  const { matching, registry, unchangedSince, labels = [] } = filter
+  const { matching, registry, unchangedSince, labels = [], artifacts = true } = filter
   const criteria: Criterion[] = []
   const ofStreams = (index: string, condition: string, values: readonly Parameter[]): Sql => ({
     text: `select id from tags indexed by ${index}
@@ -105,6 +107,7 @@ function criteriaOf(streamIds: readonly number[], filter: TagSearchFilter): Crit
   // everything that starts with "host/": "0" is the character after "/"
   if (registry !== undefined) criteria.push(criterion(IS_AT_REGISTRY, [`${registry}/`, `${registry}0`]))
   criteria.push(...labels.map(({ key, value }) => criterion(HAS_LABEL, [key, value])))
+  if (!artifacts) criteria.push(criterion('artifact = 0', []))
   return criteria
 }
 

@@ -4,35 +4,37 @@ import type { ImageIndex, ImageManifest, Manifest } from './manifest.ts'
 import { BUILDKIT_CACHE, isImageConfigType } from './media-types.ts'
 
 /** What a manifest is: a container image, an index of images, or an artifact, such as a chart, a signature or a build cache. */
-export type ContentKind = 'IMAGE' | 'INDEX' | 'ARTIFACT'
+export type ManifestKind = 'IMAGE' | 'INDEX' | 'ARTIFACT'
 
 /** The kind of a manifest. */
-export interface KindOfContent {
-  readonly kind: ContentKind
+export interface KindOfManifest {
+  readonly kind: ManifestKind
   /** Type of an artifact; null for others, and for an artifact that declares none. */
   readonly artifactType: string | null
 }
 
-const IMAGE: KindOfContent = { kind: 'IMAGE', artifactType: null }
-const INDEX: KindOfContent = { kind: 'INDEX', artifactType: null }
-const artifactOf = (artifactType: string | null): KindOfContent => ({ kind: 'ARTIFACT', artifactType })
+const IMAGE: KindOfManifest = { kind: 'IMAGE', artifactType: null }
+const INDEX: KindOfManifest = { kind: 'INDEX', artifactType: null }
+const artifactOf = (artifactType: string | null): KindOfManifest => ({ kind: 'ARTIFACT', artifactType })
 
 /** Parts of a manifest that are elsewhere. */
 export interface RelatedContent {
   /** Exact bytes of the config; null where it was not read. */
   readonly config: Uint8Array | null
   /** Returns the kind of a child of an index; undefined where it is not known. */
-  readonly kindOfChild: (child: Descriptor) => KindOfContent | undefined
+  readonly kindOfChild: (child: Descriptor) => KindOfManifest | undefined
 }
 
 /**
  * Returns the kind of a manifest: its `artifactType` makes it an artifact, and so does a config that is not that of an image.
  * Source: OCI image-spec 1.1, manifest.md, guidelines for artifact usage.
  */
-export const kindOf = (manifest: Manifest, related: RelatedContent): KindOfContent =>
-  manifest.kind === 'image' ? kindOfManifest(manifest, related.config) : kindOfIndex(manifest, related.kindOfChild)
+export const kindOf = (manifest: Manifest, related: RelatedContent): KindOfManifest =>
+  manifest.kind === 'image'
+    ? kindOfImage(manifest, related.config)
+    : kindOfIndex(manifest, related.kindOfChild)
 
-function kindOfManifest(manifest: ImageManifest, config: Uint8Array | null): KindOfContent {
+function kindOfImage(manifest: ImageManifest, config: Uint8Array | null): KindOfManifest {
   if (manifest.artifact) return artifactOf(typeOfArtifact(manifest))
   return config && isKanikoCache(config) ? artifactOf(null) : IMAGE
 }
@@ -60,7 +62,7 @@ export const isArtifactIndex = (index: ImageIndex): boolean =>
 function kindOfIndex(
   { artifactType, manifests }: ImageIndex,
   kindOfChild: RelatedContent['kindOfChild'],
-): KindOfContent {
+): KindOfManifest {
   if (artifactType !== null) return artifactOf(artifactType)
   if (manifests.some(({ mediaType }) => mediaType === BUILDKIT_CACHE)) return artifactOf(BUILDKIT_CACHE)
   if (manifests.length === 0) return INDEX
