@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { hasControlCharacter } from '../oci/control-characters.ts'
+import { controlCharacterIn, hasControlCharacter } from '../oci/control-characters.ts'
 import { type Config, SETTINGS, type Setting } from './settings.ts'
 
 export type { Config } from './settings.ts'
@@ -58,9 +58,9 @@ function refuseUnknownVariables(environment: Readonly<Record<string, string | un
     throw new ConfigError(`${unknown} is not a setting; the settings are: ${[...known].join(', ')}`)
 }
 
-function parsed({ flag, isSecret, parse }: NamedSetting, text: string): unknown {
+function parsed({ flag, isSecret, isText, parse }: NamedSetting, text: string): unknown {
   const name = `--${flag} (${variableOf(flag)})`
-  if (hasControlCharacter(text)) {
+  if (isText ? controlCharacterIn(text) : hasControlCharacter(text)) {
     throw new ConfigError(`${name} has a control character, such as a line break: remove it`)
   }
   try {

@@ -29,6 +29,8 @@ export interface Setting<Value> {
   readonly isSecret?: true
   /** Has no flag: other users of the machine can read the command line. */
   readonly inEnvironmentOnly?: true
+  /** May have tabs and line breaks. */
+  readonly isText?: true
   /** Throws an Error whose message says what is allowed. */
   readonly parse: (text: string) => Value
 }
@@ -92,6 +94,7 @@ const OTHER_REGISTRIES = settings({
     description: 'the same keys instead of a file, separated by commas: the first one seals',
     isSecret: true,
     inEnvironmentOnly: true,
+    isText: true,
     parse: orNone((text) => text),
   },
   lostCredentialsKey: {

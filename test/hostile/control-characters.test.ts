@@ -278,6 +278,13 @@ test('in a delivery of a webhook, a repository or a tag is left out', async () =
 })
 
 describe('in a setting', () => {
+  test('the keys of credentials may be separated by line breaks', () => {
+    const read = (text: string) => readConfig([], { IMAGESTREAMS_CREDENTIALS_KEY: text })
+
+    expect(read('one\ntwo\n')).toMatchObject({ credentialsKey: 'one\ntwo\n' })
+    expect(() => read(`one${NUL}`)).toThrow(/IMAGESTREAMS_CREDENTIALS_KEY\) has a control character/)
+  })
+
   test.each([
     ['--registry-host', 'registry.example.org'],
     ['--allowed-origins', 'https://ci.example.org'],
