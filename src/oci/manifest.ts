@@ -11,7 +11,7 @@ import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
   essenceOf,
-  isDocumentType,
+  isCosignType,
   isImageConfigType,
   isIndexType,
   isSchema1Type,
@@ -162,7 +162,7 @@ export function readManifest(bytes: Uint8Array, contentType = ''): Manifest {
   if (hasManifests) refuse(`its type is an image (${mediaType}) but it has children`)
   const config = parseDescriptor(json.config) ?? refuse('"config" has no valid digest and size')
   const layers = descriptorsOf(json.layers, 'layers')
-  const hasDocuments = layers.length > 0 && layers.every((layer) => isDocumentType(layer.mediaType))
-  const artifact = artifactType !== null || !isImageConfigType(config.mediaType) || hasDocuments
+  const isOfCosign = layers.length > 0 && layers.every((layer) => isCosignType(layer.mediaType))
+  const artifact = artifactType !== null || !isImageConfigType(config.mediaType) || isOfCosign
   return { kind: 'image', ...fields, config, layers, artifact }
 }

@@ -19,12 +19,13 @@ const OLD_CONFIG_TYPES: readonly string[] = ['application/octet-stream', 'applic
 /** Reports whether a config of this type is that of a container image, with platform, environment and labels. */
 export const isImageConfigType = (mediaType: string): boolean =>
   mediaType === OCI_CONFIG || mediaType === DOCKER_CONFIG || OLD_CONFIG_TYPES.includes(mediaType)
+const SIGNED_CONTENT =
+  /^application\/vnd\.(?:dev\.cosign|dev\.sigstore|dsse\.envelope)\.|^(?:application|text)\/(?:vnd\.|x-)?(?:spdx|cyclonedx|syft)\b/
 /**
- * Reports whether the type is that of a document: a signature, an attestation or an SBOM, and not part of a file system.
- * cosign stores these as layers of a manifest that has the config of an image.
+ * Reports whether a layer of this type is a signature, an attestation or an SBOM of cosign, which has the config of an image.
+ * Source: cosign, SIGNATURE_SPEC.md, ATTESTATION_SPEC.md, SBOM_SPEC.md.
  */
-export const isDocumentType = (mediaType: string): boolean =>
-  /^text\/|[+/](?:json|xml)$/.test(essenceOf(mediaType))
+export const isCosignType = (mediaType: string): boolean => SIGNED_CONTENT.test(essenceOf(mediaType))
 /** Config of the cache of a build by BuildKit; also an entry of the index in which older versions store it. */
 export const BUILDKIT_CACHE = 'application/vnd.buildkit.cacheconfig.v0'
 
