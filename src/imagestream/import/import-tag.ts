@@ -3,14 +3,16 @@ import { isIndexType } from '../../oci/media-types.ts'
 import { formatReference, formatRepository } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { ruleOf } from '../../policy/rule.ts'
 import { type ImportMode, withTagImage } from '../image/fetch-image.ts'
+import { kindOfImage } from '../image/image-columns.ts'
 import type { ResolvedTag } from '../image/remote-registry.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { TagFailure } from '../stored-import/import-state.ts'
-import type { PassedOver } from '../tag/policy-choice.ts'
 import type { ImportedTag, Tags } from '../tag/tag.ts'
 import type { RegistryReader } from '../watch/registry-reader.ts'
 import { NoChoiceError, nothingChosen, TagChooser, type TagChooserDependencies } from './choose-tag.ts'
+import type { Unusable } from './creation-times.ts'
 import type { TagOutcome } from './import-context.ts'
 
 export interface TagImporterDependencies extends TagChooserDependencies {
@@ -23,8 +25,20 @@ export interface TagImporterDependencies extends TagChooserDependencies {
 /** A target whose rule chose a tag. */
 type ChosenTarget = ImportTarget & { readonly decision: { readonly chosen: TagName } }
 
-/** Tags that one rule chooses and cannot use, before its import fails: each costs requests. */
+/**
+ * Tags and artifacts that one rule chooses and cannot use, before its import fails: each costs requests. An artifact costs a
+ * HEAD, and a GET the first time.
+ */
 const MAXIMUM_UNUSABLE = 10
+const MAXIMUM_ARTIFACTS = 100
+
+/** A rule that chooses images chose a tag that points to an artifact. */
+class ArtifactError extends NoChoiceError {
+  constructor(target: ImportTarget, artifactType: string | null) {
+    const type = artifactType === null ? '' : ` of type ${artifactType}`
+    super('NotFound', `${pullSpecOf(target)} is an artifact${type}, and the policy chooses images`)
+  }
+}
 
 /** Imports the tags of one import, one by one. */
 export class TagImporter {
@@ -48,7 +62,8 @@ export class TagImporter {
       signal.throwIfAborted()
       return failureOf(error, { subject: pullSpecOf(target), onInternalError })
     }
-    const unusable = new Map<TagName, PassedOver>()
+    const unusable = new Map<TagName, Unusable>()
+    const imagesOnly = 'policy' in wanted.upstream && !ruleOf(wanted.upstream.policy).policy.artifacts
     for (;;) {
       let target = wanted
       try {
@@ -57,23 +72,20 @@ export class TagImporter {
         return failed(target, failureAt(target, error))
       }
       try {
-        return await this.#import(target)
+        return await this.#import(target, imagesOnly)
       } catch (error) {
         const failure = failureAt(target, error)
-        if (unusable.size >= MAXIMUM_UNUSABLE || !this.#mayChooseAnother(target, failure)) {
-          return failed(target, failure)
-        }
-        unusable.set(target.decision.chosen, {
-          reason: failure.reason === 'NotFound' ? 'NotFound' : 'InvalidManifest',
-          message: failure.message,
-        })
+        const why = unusableBy(error, failure)
+        if (isFull(unusable, why) || !this.#mayChooseAnother(target, failure)) return failed(target, failure)
+        unusable.set(target.decision.chosen, why)
       }
     }
   }
 
   /**
    * Reports whether the rule may choose another tag in place of one that failed: where the registry does not have it, and
-   * where its image cannot be used. A tag that was imported before is left only when the registry does not have it.
+   * where its image cannot be used. A tag that was imported before is left only when the registry does not have it, or has
+   * an artifact in its place.
    */
   #mayChooseAnother(target: ImportTarget, { reason }: TagFailure): target is ChosenTarget {
     const chosen = target.decision?.chosen ?? null
@@ -84,21 +96,39 @@ export class TagImporter {
     )
   }
 
-  async #import(target: ImportTarget): Promise<TagOutcome> {
+  async #import(target: ImportTarget, imagesOnly: boolean): Promise<TagOutcome> {
     const { streamId, tags, fetcher, reader, outcomes } = this.#dependencies
     const known = streamId === null ? undefined : tags.imported(streamId, target.tag)
     const resolved = await resolve(target, known?.upstreamDigest ?? null, reader)
     const isSame = known?.upstreamDigest === resolved.digest && known.generation === target.generation
-    if (known && isSame && !known.failing && isOfMode(known, target.importMode)) {
+    const isUsable = known && isOfMode(known, target.importMode) && !(imagesOnly && known.kind === 'ARTIFACT')
+    if (isUsable && isSame && !known.failing) {
       outcomes.unchanged(target, known.eventId)
       return { state: 'UNCHANGED' }
     }
     const { importMode, platform } = target
     const repository = reader.repository(target)
-    return withTagImage(fetcher, { repository, resolved, importMode, platform }, (found) =>
-      outcomes.found(target, found, resolved.digest),
-    )
+    return withTagImage(fetcher, { repository, resolved, importMode, platform }, async (found) => {
+      const { kind, artifactType } = kindOfImage(found.image)
+      if (!imagesOnly || kind !== 'ARTIFACT') return outcomes.found(target, found, resolved.digest)
+      // the next import does not fetch it again
+      await outcomes.fetched(target, found)
+      throw new ArtifactError(target, artifactType)
+    })
   }
+}
+
+const unusableBy = (error: unknown, { reason, message }: TagFailure): Unusable => {
+  if (error instanceof ArtifactError) return { reason: 'ARTIFACT', message }
+  return { reason: reason === 'NotFound' ? reason : 'InvalidManifest', message }
+}
+
+/** Reports whether a rule passed over as many tags as it may before this one. */
+function isFull(unusable: ReadonlyMap<TagName, Unusable>, { reason }: Unusable): boolean {
+  const artifacts = [...unusable.values()].filter((one) => one.reason === 'ARTIFACT').length
+  return reason === 'ARTIFACT'
+    ? artifacts >= MAXIMUM_ARTIFACTS
+    : unusable.size - artifacts >= MAXIMUM_UNUSABLE
 }
 
 /** Returns the failure to report for an error. Internal errors are passed on, and hidden in the message. */
