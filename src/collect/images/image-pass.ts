@@ -40,7 +40,8 @@ export class ImagePass {
   /** Handles the next images inside the transaction. Returns false at the end. */
   step(tx: Transaction): boolean {
     const { judge, children } = this.#options
-    children.refresh()
+    // where many indexes were stored since the last step, this one only reads them
+    if (children.refresh()) return true
     let weight = 0
     while (weight < MAX_WEIGHT && this.#orphans.length > 0) {
       const image = judge.byId(this.#orphans.pop() as number)

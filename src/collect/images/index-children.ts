@@ -46,7 +46,7 @@ export function createIndexChildren(db: Database) {
     return parsed?.kind === 'index' ? parsed.manifests.map(({ digest }) => digest) : []
   }
 
-  /** Reads the next indexes. Returns false at the end. */
+  /** Reads the next indexes, as many as one turn allows. Returns false at the end. */
   const readSome = (): boolean => {
     let children = 0
     const rows = pageAfter(lastRead)
@@ -60,7 +60,7 @@ export function createIndexChildren(db: Database) {
       }
       lastRead = id
     }
-    return rows.length > 0
+    return rows.length === BATCH
   }
 
   return {
@@ -71,10 +71,11 @@ export function createIndexChildren(db: Database) {
       lastRead = 0
       while (readSome()) await yieldToEventLoop(signal)
     },
-    /** Reads the indexes that were stored since: ids ascend, and manifests never change. */
-    refresh(): void {
-      while (readSome());
-    },
+    /**
+     * Reads some of the indexes that were stored since: ids ascend, and manifests never change. Returns false when none is
+     * left.
+     */
+    refresh: readSome,
     /** Reports whether an index that is not removed lists the digest. */
     isChild: (digest: Digest): boolean => isChild.get(keyOf(digest)) !== undefined,
     /** Removes an index. Returns its children. */

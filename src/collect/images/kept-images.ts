@@ -1,4 +1,4 @@
-import { BATCH } from '../../concurrency/yielding.ts'
+import { BATCH, turnToRead } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
@@ -27,8 +27,8 @@ interface ImageJudgeScope {
   readonly all: boolean
   /** Images with higher ids are young. */
   readonly lastOld: number
-  /** In a dry run: number of history entries to ignore, by image. */
-  readonly goneEvents: ReadonlyMap<number, number>
+  /** In a dry run: images that would lose all their entries in histories. */
+  readonly emptied: ReadonlySet<number>
 }
 
 const COLUMNS = `i.id, i.digest, length(i.manifest) as size, i.media_type as mediaType,
@@ -48,16 +48,13 @@ export function createImageJudges(db: Database) {
     `select ${COLUMNS} from images i where i.id > ? order by i.id limit ${BATCH}`,
   )
   const id = db.prepare<{ id: number }>('select id from images where digest = ?')
-  const events = db.prepare<{ total: number }>(
-    'select count(*) as total from (select 1 from tag_events where image_id = ? limit ?)',
-  )
   const chosen = db.prepare<{ total: number; chosen: number }>(
     `select count(*) as total, coalesce(max(upstream_digest is ?), 0) as chosen
      from (select upstream_digest from tags
        where newest_image_id = (select id from images where digest = ?) limit ${MAX_TAGS})`,
   )
 
-  return ({ children, all, lastOld, goneEvents }: ImageJudgeScope) => ({
+  return ({ children, all, lastOld, emptied }: ImageJudgeScope) => ({
     byId: (id: number) => byId.get(id),
     idOf: (digest: Digest) => id.get(digest)?.id,
     /** Returns a batch of images after this id. */
@@ -73,8 +70,7 @@ export function createImageJudges(db: Database) {
       referredBy,
     }: PrunableImage): ImageKeptReason | undefined {
       if (referredBy === 'TAGGED') return referredBy
-      const gone = goneEvents.get(id) ?? 0
-      if (hasEvents && (gone === 0 || (events.get(id, gone + 1)?.total ?? 0) > gone)) return 'IN_HISTORY'
+      if (hasEvents && !emptied.has(id)) return 'IN_HISTORY'
       if (referredBy !== null) return referredBy
       if (id > lastOld) return 'YOUNG'
       if (!all && pushed === 0) return 'IMPORTED'
@@ -88,4 +84,35 @@ export function createImageJudges(db: Database) {
       return isChosenFrom ? 'CHOSEN_FROM' : undefined
     },
   })
+}
+
+/** Entries that one statement counts, by an index alone. */
+const COUNTED = 10_000
+
+/**
+ * Returns a function that finds the images all of whose entries in histories are among the removed ones, from their number
+ * by image.
+ */
+export function createFindEmptied(db: Database) {
+  const count = db.prepare<{ total: number; last: number | null }>(
+    `select count(*) as total, max(id) as last from (
+       select id from tag_events where image_id = ? and id > ? order by id limit ${COUNTED})`,
+  )
+  const countEntries = async (imageId: number, enough: number, signal: AbortSignal): Promise<number> => {
+    let total = 0
+    for (let after: number | null = 0; after !== null && total < enough; ) {
+      await turnToRead(signal)
+      const part = count.get(imageId, after)
+      total += part?.total ?? 0
+      after = part?.last ?? null
+    }
+    return total
+  }
+  return async (removed: ReadonlyMap<number, number>, signal: AbortSignal): Promise<ReadonlySet<number>> => {
+    const emptied = new Set<number>()
+    for (const [imageId, gone] of removed) {
+      if ((await countEntries(imageId, gone + 1, signal)) <= gone) emptied.add(imageId)
+    }
+    return emptied
+  }
 }

@@ -1,7 +1,11 @@
-import { and, count, eq, sql } from 'drizzle-orm'
+import { and, asc, count, eq, gt, sql } from 'drizzle-orm'
+import { turnToRead } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import { repositories, repositoryManifests, tagEvents, tags } from '../../db/tables/index.ts'
 import type { OldEvent } from './old-events.ts'
+
+/** Entries of an image that one statement reads. */
+const ENTRIES = 1_000
 
 type Queries = ReturnType<typeof queriesOf>
 
@@ -11,7 +15,7 @@ type Queries = ReturnType<typeof queriesOf>
  */
 export class LostManifests {
   readonly #queries: Queries
-  /** Number of removed entries by stream and image, if the stream's repository has the manifest. */
+  /** Number of removed entries by image and stream, if the stream's repository has the manifest. */
   readonly #gone = new Map<number, Map<number, number>>()
   readonly #hasRepository = new Map<number, boolean>()
 
@@ -21,17 +25,33 @@ export class LostManifests {
 
   add({ streamId, imageId }: OldEvent): void {
     if (!this.#isPushedTo(streamId) || this.#links(streamId, imageId) === 0) return
-    const images = this.#gone.get(streamId) ?? new Map<number, number>()
-    this.#gone.set(streamId, images.set(imageId, (images.get(imageId) ?? 0) + 1))
+    const streams = this.#gone.get(imageId) ?? new Map<number, number>()
+    this.#gone.set(imageId, streams.set(streamId, (streams.get(streamId) ?? 0) + 1))
   }
 
-  /** Yields the number of lost manifests of each stream and image. In a dry run the added entries still exist. */
-  *count(isDryRun: boolean): Generator<number> {
-    for (const [streamId, images] of this.#gone) {
-      for (const [imageId, gone] of images) {
-        const total = this.#queries.entries.get({ streamId, imageId })?.total ?? 0
-        yield total > (isDryRun ? gone : 0) ? 0 : this.#links(streamId, imageId)
+  /**
+   * Yields the number of lost manifests of each image. In a dry run the added entries still exist. Reads the entries of an
+   * image once for all streams, in parts between which other work runs. Throws the signal's reason once it is aborted.
+   */
+  async *count(isDryRun: boolean, signal: AbortSignal): AsyncGenerator<number> {
+    for (const [imageId, gone] of this.#gone) {
+      // the entries that must be found so that the stream keeps one
+      const missing = new Map([...gone].map(([streamId, removed]) => [streamId, isDryRun ? removed + 1 : 1]))
+      for (let after = 0; missing.size > 0; ) {
+        await turnToRead(signal)
+        const entries = this.#queries.entries.all({ imageId, after })
+        for (const { streamId } of entries) {
+          const left = missing.get(streamId)
+          if (left === undefined) continue
+          if (left === 1) missing.delete(streamId)
+          else missing.set(streamId, left - 1)
+        }
+        after = entries.at(-1)?.id ?? 0
+        if (entries.length < ENTRIES) break
       }
+      let lost = 0
+      for (const streamId of missing.keys()) lost += this.#links(streamId, imageId)
+      yield lost
     }
   }
 
@@ -52,12 +72,20 @@ export class LostManifests {
 function queriesOf({ orm }: Database) {
   const [streamId, imageId] = [sql.placeholder('streamId'), sql.placeholder('imageId')]
   return {
-    // cross joins fix the order: the image's rows first
+    // the cross join fixes the order: the image's entries first
     entries: orm
-      .select({ total: count() })
+      .select({ id: tagEvents.id, streamId: tags.streamId })
       .from(tagEvents)
       .crossJoin(tags)
-      .where(and(eq(tags.id, tagEvents.tagId), eq(tagEvents.imageId, imageId), eq(tags.streamId, streamId)))
+      .where(
+        and(
+          eq(tags.id, tagEvents.tagId),
+          eq(tagEvents.imageId, imageId),
+          gt(tagEvents.id, sql.placeholder('after')),
+        ),
+      )
+      .orderBy(asc(tagEvents.id))
+      .limit(ENTRIES)
       .prepare(),
     repository: orm
       .select({ id: repositories.id })

@@ -1,7 +1,7 @@
-import { and, asc, eq, gt, isNotNull, isNull, lte, sql } from 'drizzle-orm'
+import { and, eq, isNotNull, isNull } from 'drizzle-orm'
 import { BATCH } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
-import { imports, tagEvents } from '../../db/tables/index.ts'
+import { imports } from '../../db/tables/index.ts'
 import type { PrunedEvent } from './report.ts'
 import type { PruneTerms } from './terms.ts'
 
@@ -26,8 +26,13 @@ interface TagHistoryRow extends Pick<OldEvent, 'streamId' | 'tag' | 'namespace' 
   readonly newestOld: number | null
 }
 
+type EventRow = Pick<OldEvent, 'id' | 'imageId' | 'dockerImageReference' | 'createdAt'>
+
+/** Tags that one statement reads: as few as the entries of one page can have. */
+const TAGS_A_STATEMENT = 16
+
 /**
- * Returns a function that reads a page of all histories: at most a batch of tags, or of entries. Its result, with the
+ * Returns a function that reads a page of all histories: at most a batch of tags, and `most` entries. Its result, with the
  * start of the next page or null at the end, is valid within the caller's transaction.
  */
 export function createReadOldEvents(db: Database) {
@@ -35,52 +40,56 @@ export function createReadOldEvents(db: Database) {
     `select t.id, t.stream_id as streamId, t.name as tag, s.namespace, s.name as imageStreamName,
        iif(coalesce(?, s.namespace) = s.namespace,
          (select id from tag_events where tag_id = t.id order by id desc limit 1 offset ?), null) as newestOld
-     from tags t cross join image_streams s on s.id = t.stream_id where t.id >= ? order by t.id limit ${BATCH}`,
+     from tags t cross join image_streams s on s.id = t.stream_id
+     where t.id >= ? order by t.id limit ${TAGS_A_STATEMENT}`,
   )
-  const eventPage = db.orm
-    .select({
-      id: tagEvents.id,
-      imageId: tagEvents.imageId,
-      dockerImageReference: tagEvents.dockerImageReference,
-      createdAt: tagEvents.createdAt,
-    })
-    .from(tagEvents)
-    .where(
-      and(
-        eq(tagEvents.tagId, sql.placeholder('tagId')),
-        gt(tagEvents.id, sql.placeholder('after')),
-        lte(tagEvents.id, sql.placeholder('newestOld')),
-      ),
-    )
-    .orderBy(asc(tagEvents.id))
-    .limit(sql.placeholder('limit'))
-    .prepare()
+  // the history may have millions of entries: Drizzle takes longer for each than SQLite
+  const eventPage = db.prepare<EventRow>(
+    `select id, image_id as imageId, docker_image_reference as dockerImageReference, created_at as createdAt
+     from tag_events where tag_id = ? and id > ? and id <= ? order by id limit ?`,
+  )
   // results of an import are events: those that it created, also before a restart, and those that it found unchanged
-  const importing = () =>
-    db.orm
-      .selectDistinct({ streamId: imports.streamId })
-      .from(imports)
-      .where(and(eq(imports.state, 'RUNNING'), isNull(imports.finishedAt), isNotNull(imports.streamId)))
-      .all()
+  const importing = db.orm
+    .selectDistinct({ streamId: imports.streamId })
+    .from(imports)
+    .where(and(eq(imports.state, 'RUNNING'), isNull(imports.finishedAt), isNotNull(imports.streamId)))
+    .prepare()
 
   return (
     from: HistoryPosition,
     { keepTagRevisions, oldUntil, namespace }: PruneTerms,
+    most: number,
   ): { events: readonly OldEvent[]; next: HistoryPosition | null } => {
-    const busy = new Set(importing().map(({ streamId }) => streamId))
-    const tags = tagPage.all(namespace, keepTagRevisions, from.tagId)
+    const busy = new Set(importing.all().map(({ streamId }) => streamId))
     const events: OldEvent[] = []
+    let next = from
     let read = 0
-    for (const { id: tagId, newestOld, ...tag } of tags) {
-      if (newestOld === null || busy.has(tag.streamId)) continue
-      const after = tagId === from.tagId ? from.eventId : 0
-      const rows = eventPage.all({ tagId, after, newestOld, limit: BATCH - read })
-      for (const row of rows) if (row.createdAt <= oldUntil) events.push({ ...row, ...tag, tagId })
-      read += rows.length
-      // a history may be longer than a page
-      if (read === BATCH) return { events, next: { tagId, eventId: rows.at(-1)?.id ?? after } }
+    for (let tagsRead = 0; tagsRead < BATCH; tagsRead += TAGS_A_STATEMENT) {
+      const tags = tagPage.all(namespace, keepTagRevisions, next.tagId)
+      for (const {
+        id: tagId,
+        newestOld,
+        streamId,
+        tag,
+        namespace: streamNamespace,
+        imageStreamName,
+      } of tags) {
+        const after = tagId === next.tagId ? next.eventId : 0
+        if (newestOld === null || busy.has(streamId)) continue
+        const rows = eventPage.all(tagId, after, newestOld, most - read)
+        for (const { id, imageId, dockerImageReference, createdAt } of rows) {
+          if (createdAt > oldUntil) continue
+          const ofTag = { tagId, streamId, namespace: streamNamespace, imageStreamName, tag }
+          events.push({ id, imageId, dockerImageReference, createdAt, ...ofTag })
+        }
+        read += rows.length
+        // a history may be longer than a page
+        if (read === most) return { events, next: { tagId, eventId: rows.at(-1)?.id ?? after } }
+      }
+      const last = tags.at(-1)
+      if (!last || tags.length < TAGS_A_STATEMENT) return { events, next: null }
+      next = { tagId: last.id + 1, eventId: 0 }
     }
-    const last = tags.at(-1)
-    return { events, next: last ? { tagId: last.id + 1, eventId: 0 } : null }
+    return { events, next }
   }
 }

@@ -75,7 +75,6 @@ export class GrowingPruneReport {
     const { events, images = 0, kept = 0 } = after
     this.#events = new GrowingPlanList<PrunedEvent>({
       limit,
-      compare: byPosition,
       isAfter: (event) => !events || byPosition(event, events) > 0,
     })
     // sorted, because children come after their indexes
