@@ -276,6 +276,33 @@ describe('a nested stream', () => {
     expect((await registry.get('/v2/through/group/manifests/v1')).status).toBe(404)
   })
 
+  test('is exported with a warning that a cluster refuses its names, and applied again without a change', async () => {
+    await app.client.request(`mutation { createImageStream(input: { namespace: "my_export", name: "sub/app",
+      labels: [{ key: "a", value: "b" }] }) { imageStream { id } } }`)
+    const { imageStream } = await app.client.request<{
+      imageStream: { manifest: string; manifestWarnings: string[] }
+    }>('{ imageStream(namespace: "my_export", name: "sub/app") { manifest(format: YAML) manifestWarnings } }')
+    const { manifest, manifestWarnings } = imageStream
+    expect(manifestWarnings).toEqual([
+      expect.stringContaining('metadata.namespace: an OpenShift cluster refuses "my_export"'),
+      expect.stringContaining('metadata.name: an OpenShift cluster refuses "sub/app"'),
+    ])
+    expect(manifest.startsWith(manifestWarnings.map((warning) => `# ${warning}\n`).join(''))).toBe(true)
+
+    const applied = await app.client.request(
+      `mutation ($manifest: String!) { applyImageStream(input: { manifest: $manifest }) {
+        results { namespace name action warnings } } }`,
+      { manifest },
+    )
+    expect(applied).toEqual({
+      applyImageStream: {
+        results: [
+          { namespace: 'my_export', name: 'sub/app', action: 'UNCHANGED', warnings: manifestWarnings },
+        ],
+      },
+    })
+  })
+
   test('has no bare name: a name with a slash resolves to a registry, also with a local lookup policy', async () => {
     await registry.push('bare/sub/app', one, 'v1')
     await registry.push('bare/my_app', one, 'v1')
