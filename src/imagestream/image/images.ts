@@ -1,4 +1,3 @@
-import { and, eq, inArray } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { columnsOf } from '../../db/statement.ts'
 import { type imageConfigs, images as imagesTable } from '../../db/tables/index.ts'
@@ -15,6 +14,7 @@ import {
   type StoredManifest,
 } from './image.ts'
 import { imageColumns } from './image-columns.ts'
+import { createPushedMarks } from './pushed-images.ts'
 
 /** Stored images, with their manifests and configs. */
 export type Images = ReturnType<typeof createImages>
@@ -103,21 +103,6 @@ export function createImages(db: Database) {
     return insertImage.insert(digest, ...content, size, createdAt, ...run, kind, artifactType)
   }
 
-  /** Marks stored images as pushed, and the stored children of indexes. */
-  const markPushed = (tx: Transaction, digests: readonly Digest[]): void => {
-    if (digests.length === 0) return
-    const isUnmarked = and(inArray(imagesTable.digest, [...digests]), eq(imagesTable.pushed, 0))
-    db.orm.update(imagesTable).set({ pushed: 1 }).where(isUnmarked).run()
-    for (const digest of digests) {
-      const content = storedManifest(digest)?.manifest
-      if (content?.kind === 'index')
-        markPushed(
-          tx,
-          content.manifests.map((child) => child.digest),
-        )
-    }
-  }
-
   return {
     byDigest: (digest: Digest): Image | undefined => byDigest.get(digest),
     byIds: (ids: readonly number[]): Map<number, Image> =>
@@ -133,6 +118,7 @@ export function createImages(db: Database) {
     storedManifest,
     storedConfig: (digest: Digest): Uint8Array | undefined => config.get(digest)?.bytes,
     store,
-    markPushed,
+    /** Marks stored images as pushed, and the stored children of indexes. */
+    markPushed: createPushedMarks(db, storedManifest),
   }
 }
