@@ -61,6 +61,13 @@ function stopOnSignals(app: App): void {
   process.on('SIGTERM', stop)
 }
 
+/** What the operator can change, by the error of the start. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program uses this port; choose one with --port',
+  EADDRNOTAVAIL: 'this machine does not have the address of --host',
+  EACCES: 'a port below 1024 and the folder of --data need permissions; choose others with --port and --data',
+}
+
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error
 
@@ -70,8 +77,7 @@ main().catch((error: unknown) => {
     process.exit(EX_CONFIG)
   }
   if (isSystemError(error)) {
-    const isTaken = error.code === 'EADDRINUSE'
-    print(error.message + (isTaken ? ': another program uses this port; choose one with --port' : ''))
+    print([error.message, REMEDIES[error.code ?? '']].filter(Boolean).join(': '))
     process.exit(1)
   }
   throw error

@@ -98,7 +98,9 @@ function configure(sqlite: BetterSqlite3.Database, file: string): void {
   const owner = sqlite.pragma('application_id', { simple: true })
   const isEmpty = sqlite.prepare('select count(*) from sqlite_schema').pluck().get() === 0
   if (owner !== APPLICATION_ID && !isEmpty) {
-    throw new DatabaseRefusedError(`${file} is a database of another program: choose another file`)
+    throw new DatabaseRefusedError(
+      `${file} is a database of another program: choose another folder with --data`,
+    )
   }
   sqlite.pragma('journal_mode = WAL')
   // better-sqlite3 is built to open an existing WAL database with NORMAL, which loses commits at a power failure
@@ -140,9 +142,12 @@ const statements = (sqlite: BetterSqlite3.Database): Database['prepare'] => {
 
 /** Errors of SQLite that the operator can resolve. */
 const REFUSALS: readonly (readonly [code: RegExp, why: string])[] = [
-  [/^SQLITE_BUSY$/, 'is in use by another process: stop that process'],
+  [/^SQLITE_BUSY$/, 'is in use by another process: stop that process, or choose another folder with --data'],
   [/^SQLITE_(?:NOTADB$|CORRUPT)/, 'is damaged or not a database: restore it from a backup'],
-  [/^SQLITE_CANTOPEN/, 'cannot be opened: check that its folder exists and is writable'],
+  [
+    /^SQLITE_CANTOPEN/,
+    'cannot be opened: check that its folder exists and is writable, or choose another one with --data',
+  ],
 ]
 
 /** Returns a DatabaseRefusedError for errors that the operator can resolve, and other errors as they are. */

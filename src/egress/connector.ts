@@ -43,7 +43,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
       (addresses) => {
         const [first] = addresses
         if (!first || !addresses.every(({ address }) => allows(address))) {
-          callback(new ForbiddenTargetError(), '')
+          callback(new ForbiddenTargetError('address'), '')
         } else if (all) {
           callback(null, [...addresses])
         } else {
@@ -67,7 +67,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
     // undici does not call `lookup` for an address
     const literal = literalOf(target.hostname)
     if (literal !== undefined && !allows(literal)) {
-      queueMicrotask(() => callback(new ForbiddenTargetError(), null))
+      queueMicrotask(() => callback(new ForbiddenTargetError('address'), null))
       return
     }
     connect(target, callback)
@@ -102,7 +102,7 @@ export async function vetForProxy(
 ): Promise<void> {
   const literal = literalOf(hostname)
   const addresses = literal === undefined ? await resolvedSoon(resolve, hostname) : [literal]
-  if (!addresses.every(allows)) throw new ForbiddenTargetError()
+  if (!addresses.every(allows)) throw new ForbiddenTargetError('address')
 }
 
 /** In networks where only the proxy resolves names, the local resolver may know none or not respond. */

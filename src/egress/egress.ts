@@ -91,7 +91,7 @@ export function createEgress(options: EgressOptions) {
       const { method = 'GET', insecure = false, route, stream, timeout = timeouts.total } = request
       const target = typeof url === 'string' ? parseUrl(url) : url
       if (!target || !permits(target) || !permitsProxy(route?.proxy)) {
-        return Promise.reject(new ForbiddenTargetError())
+        return Promise.reject(new ForbiddenTargetError('url'))
       }
       const exchange = new Exchange({ ...request, timeout })
       if (exchange.failed) return exchange.response

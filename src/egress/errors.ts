@@ -8,16 +8,21 @@ export abstract class EgressError extends Error {
   abstract readonly code: string
 }
 
+/** Why a target is forbidden: by an address that it resolves to, by its scheme, port or login, or because it has no TLS. */
+export type ForbiddenTargetProblem = 'address' | 'url' | 'plain'
+
 /**
- * Connections to the target are not allowed: by its scheme, its port, or an address that it resolves to. Nothing was sent.
- * The message contains neither the address nor the rule, so that it cannot be used to map a network.
+ * Connections to the target are not allowed. Nothing was sent. The message contains neither the address nor the rule, so that
+ * it cannot be used to map a network.
  */
 export class ForbiddenTargetError extends EgressError {
   override readonly name = 'ForbiddenTargetError'
   readonly code = 'FORBIDDEN_TARGET'
+  readonly problem: ForbiddenTargetProblem
 
-  constructor() {
-    super('this server may not connect there')
+  constructor(problem: ForbiddenTargetProblem) {
+    super(`this server may not connect there${problem === 'plain' ? ' without TLS' : ''}`)
+    this.problem = problem
   }
 }
 
@@ -51,13 +56,19 @@ export class BodyTooLargeError extends EgressError {
   }
 }
 
-/** No TLS session: the certificate does not verify, or the server does not support TLS. */
+/**
+ * Why there is no TLS session: the server's certificate does not verify, because of its authority or for another reason; the
+ * client's certificate is missing or refused; or the server does not support TLS.
+ */
+export type TlsProblem = 'authority' | 'certificate' | 'client' | 'protocol'
+
+/** No TLS session. */
 export class TlsError extends EgressError {
   override readonly name = 'TlsError'
   readonly code = 'TLS'
-  readonly problem: 'certificate' | 'protocol'
+  readonly problem: TlsProblem
 
-  constructor(message: string, problem: 'certificate' | 'protocol', cause: unknown) {
+  constructor(message: string, problem: TlsProblem, cause: unknown) {
     super(message, { cause })
     this.problem = problem
   }
@@ -99,6 +110,13 @@ const CERTIFICATE_PROBLEMS: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the authority of the client certificate',
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'it refuses the client certificate',
 }
+const AUTHORITY_PROBLEM = /SELF_SIGNED_CERT|^UNABLE_TO_|^CERT_UNTRUSTED/
+
+const problemOf = (code: string): TlsProblem => {
+  if (code.startsWith('ERR_SSL_')) return 'client'
+  return AUTHORITY_PROBLEM.test(code) ? 'authority' : 'certificate'
+}
+
 const OTHER_CERTIFICATE_PROBLEM =
   /^(?:CERT_|CRL_|INVALID_|ERROR_IN_CERT|UNABLE_TO_|PATH_LENGTH|HOSTNAME_MISMATCH)/
 
@@ -136,7 +154,7 @@ export function toEgressError(error: unknown): EgressError {
   const phase = TIMEOUTS[code]
   if (phase) return new EgressTimeoutError(phase, error)
   const certificate = CERTIFICATE_PROBLEMS[code]
-  if (certificate) return new TlsError(certificate, 'certificate', error)
+  if (certificate) return new TlsError(certificate, problemOf(code), error)
   if (OTHER_CERTIFICATE_PROBLEM.test(code)) {
     return new TlsError(`its certificate does not verify (${code})`, 'certificate', error)
   }

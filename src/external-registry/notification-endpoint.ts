@@ -36,7 +36,11 @@ export function createNotificationEndpoint(options: NotificationEndpointOptions)
       })
     }
     if (!isSameSecret(request.headers.authorization ?? '', `Bearer ${secret}`)) {
-      throw new OciError('UNAUTHORIZED', 'unauthorized', { headers: { 'WWW-Authenticate': 'Bearer' } })
+      throw new OciError(
+        'UNAUTHORIZED',
+        'unauthorized: the Authorization header must be Bearer and the secret of --webhook-secret',
+        { headers: { 'WWW-Authenticate': 'Bearer' } },
+      )
     }
     return inbox.receive(parseEnvelope(await readEnvelope(request)))
   }

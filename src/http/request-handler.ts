@@ -9,7 +9,14 @@ import { type DeliveryEndpoint, respondToDelivery, sourceOf } from './endpoints/
 import type { Metrics } from './metrics/metrics.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from './pipeline/pipeline.ts'
 import { type HttpExchange, refuse } from './request/response.ts'
-import { isOurHost, mayConnect, principalOf, requestIdOf } from './request/sender.ts'
+import {
+  isOurHost,
+  mayConnect,
+  NOT_OUR_HOST,
+  NOT_OUR_ORIGIN,
+  principalOf,
+  requestIdOf,
+} from './request/sender.ts'
 
 /** The endpoints of other rooms, each undefined where it is not enabled. */
 export interface HttpEndpoints {
@@ -83,12 +90,12 @@ async function route(options: RequestHandlerOptions, exchange: HttpExchange): Pr
     return respondToDelivery(endpoint, request, response)
   }
   if (!isOurHost(request, origins)) {
-    return refuse(response, 421, 'FORBIDDEN', 'the Host header does not name this server')
+    return refuse(response, 421, 'FORBIDDEN', NOT_OUR_HOST)
   }
   if (registry && (path.startsWith('/v2/') || path === '/v2')) {
     // registry clients send no Origin: a page of another site must not push through the browser of its reader
     if (!mayConnect(request, origins)) {
-      return refuse(response, 403, 'FORBIDDEN', 'pages of other sites may not use the registry')
+      return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
     }
     return registry.handle(request, response, { principal: principalOf(request), requestId })
   }

@@ -10,7 +10,8 @@ export interface AccessRulesOptions {
   readonly own: readonly string[]
 }
 
-const NOT_ALLOWED = 'no configuration allows it, and the default access is BLOCKED'
+const NOT_ALLOWED =
+  'no configuration allows it, and the default access is BLOCKED; access: ALLOWED in configureRegistry permits it'
 
 /** Which registries and repositories may be requested. */
 export class AccessRules {
@@ -39,7 +40,9 @@ export class AccessRules {
    */
   explicitBlockOf(registry: string, repository: string): string | null {
     const access = this.#accessOf(registry, repository)
-    return access?.value === 'BLOCKED' ? `the configuration of ${access.setBy} blocks it` : null
+    return access?.value === 'BLOCKED'
+      ? `the configuration of ${access.setBy} blocks it; access: ALLOWED in configureRegistry permits it`
+      : null
   }
 
   /** Reports whether a configuration allows the registry or a part of it. */

@@ -116,7 +116,9 @@ function planOf(
   )
   const readFrom = formatPrefix({ registry: origin.registry, path: origin.repository })
   if (origin.repository === '' && repository !== '') {
-    return { blockedBy: `it would be read from ${readFrom}, without a repository name` }
+    return {
+      blockedBy: `it would be read from ${readFrom}, without a repository name; location in configureRegistry changes that`,
+    }
   }
   const originBlock = access.explicitBlockOf(origin.registry, origin.repository)
   if (originBlock !== null) return { blockedBy: `it would be read from ${readFrom}, and ${originBlock}` }

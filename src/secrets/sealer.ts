@@ -50,7 +50,9 @@ export function createSealer(keys: readonly SealingKey[]) {
     open({ keyId, bytes }: Sealed, boundTo: readonly string[]): string {
       const key = byId.get(keyId)
       if (!key)
-        throw new BrokenSealError(`it is sealed with the key ${keyId}, which this server does not have`)
+        throw new BrokenSealError(
+          `it is sealed with the key ${keyId}, which this server does not have; --credentials-key-file provides it, or the secret is set again`,
+        )
       if (bytes.length < NONCE_BYTES + TAG_BYTES) throw changed()
       const nonce = bytes.subarray(0, NONCE_BYTES)
       const end = bytes.length - TAG_BYTES
@@ -90,4 +92,5 @@ export function openNamed(sealer: Sealer, { name, sealed, boundTo }: SealedSecre
 
 const contextOf = (boundTo: readonly string[]): Buffer => Buffer.from(JSON.stringify(boundTo))
 
-const changed = () => new BrokenSealError('the stored secret was changed or belongs to another row')
+const changed = () =>
+  new BrokenSealError('the stored secret was changed or belongs to another row; set it again')

@@ -42,7 +42,12 @@ export function createDeliveryJudge(
   return async (webhook: Webhook, delivery: Delivery, isTest: boolean): Promise<DeliveryVerdict> => {
     const sender = senders[webhook.sender]
     const opened = openSecrets(webhook)
-    if (!opened) return rejected('FAILED', 'the secret of this webhook cannot be opened: rotate it', true)
+    if (!opened)
+      return rejected(
+        'FAILED',
+        'the secret of this webhook cannot be opened: rotate it with rotateWebhookSecret',
+        true,
+      )
     const settings = settingsOf(webhook)
     if (!(isTest && sender.authenticity === 'JWT')) {
       const endpoint = { url: publicUrl() + pathOf(webhook), settings }

@@ -26,13 +26,13 @@ export function scopeOf(webhook: Webhook, hints: readonly Hint[]): ScopedHints {
     const repository = canonicalRepository(hint.repository, webhook.registry)
     if (hint.registry !== null && !isRegistryOf(webhook, hint.registry)) {
       reasons.add(
-        `the registry ${short(hint.registry)} is not ${webhook.registry}, the registry of this webhook, nor one of its aliases`,
+        `the registry ${short(hint.registry)} is not ${webhook.registry}, the registry of this webhook, nor one of its aliases; updateWebhook changes aliases`,
       )
     } else if (!isRepositoryName(repository)) {
       reasons.add(`${short(hint.repository)} is not the name of a repository`)
     } else if (!isBelow(webhook, repository)) {
       reasons.add(
-        `the repository ${short(repository)} is outside of the scope of this webhook: ${webhook.repositories.join(', ')}`,
+        `the repository ${short(repository)} is outside of the scope of this webhook: ${webhook.repositories.join(', ')}; updateWebhook changes repositories`,
       )
     } else if (hint.tag !== null && ATTACHMENT.test(hint.tag)) {
       reasons.add(`${short(repository)}:${hint.tag} is an attachment of an image`)

@@ -193,7 +193,7 @@ describe('a block', () => {
 
     expect(await importImage(app.client)).toMatchObject({
       ...blocked,
-      message: `no request was sent to ${origin.host}/team/app: the configuration of ${origin.host}/team blocks it`,
+      message: `no request was sent to ${origin.host}/team/app: the configuration of ${origin.host}/team blocks it; access: ALLOWED in configureRegistry permits it`,
     })
     expect(origin.log).toEqual([])
     await configure(app, `${origin.host}/team`, { access: null })
@@ -338,6 +338,21 @@ describe('a changed configuration (threats: pooled socket outlives policy change
 
     expect(sockets().size).toBeGreaterThan(0)
     for (const socket of sockets()) expect(before.has(socket)).toBe(false)
+  })
+})
+
+describe('a refusal that a setting or a field removes', () => {
+  test('names it in the import', async () => {
+    const authority = await createAuthority()
+    await using origin = await start(one, { tls: await authority.issue(['127.0.0.1']) })
+    await using app = await startApp()
+    const refused = await follow(app.client, `${origin.host}/team/app`)
+    expect(refused.message).toMatch(/; ca in configureRegistry or --ca-file adds a trusted authority$/)
+    await configure(app, origin.host, { ca: authority.ca })
+    expect(await importImage(app.client)).toMatchObject(done)
+
+    const forbidden = await follow(app.client, '10.0.0.1/team/app', 'private')
+    expect(forbidden.message).toMatch(/; --private-networks permits addresses of private networks$/)
   })
 })
 

@@ -118,11 +118,15 @@ describe('blocked', () => {
     world.set('quay.io/team/secret', { access: 'BLOCKED' })
     world.set('quay.io/other', { insecure: true })
 
-    expect(world.blockOf('quay.io/any')).toBe('the configuration of quay.io blocks it')
-    expect(world.blockOf('quay.io/other/app')).toBe('the configuration of quay.io blocks it')
+    expect(world.blockOf('quay.io/any')).toBe(
+      'the configuration of quay.io blocks it; access: ALLOWED in configureRegistry permits it',
+    )
+    expect(world.blockOf('quay.io/other/app')).toBe(
+      'the configuration of quay.io blocks it; access: ALLOWED in configureRegistry permits it',
+    )
     expect(world.blockOf('quay.io/team/app')).toBeNull()
     expect(world.blockOf('quay.io/team/secret/app')).toBe(
-      'the configuration of quay.io/team/secret blocks it',
+      'the configuration of quay.io/team/secret blocks it; access: ALLOWED in configureRegistry permits it',
     )
     expect(world.blockOf('ghcr.io/team/app')).toBeNull()
   })
@@ -132,7 +136,9 @@ describe('blocked', () => {
     (name) => {
       using world = new World()
       world.set('quay.io', { access: 'BLOCKED' })
-      expect(world.blockOf(name)).toBe('the configuration of quay.io blocks it')
+      expect(world.blockOf(name)).toBe(
+        'the configuration of quay.io blocks it; access: ALLOWED in configureRegistry permits it',
+      )
     },
   )
 
@@ -146,7 +152,9 @@ describe('blocked', () => {
   ])('applies to every form of the same address: %s', (name) => {
     using world = new World()
     world.set('127.0.0.1', { access: 'BLOCKED' })
-    expect(world.blockOf(name)).toBe('the configuration of 127.0.0.1 blocks it')
+    expect(world.blockOf(name)).toBe(
+      'the configuration of 127.0.0.1 blocks it; access: ALLOWED in configureRegistry permits it',
+    )
   })
 
   test.each(['docker.io/library/x', 'index.docker.io/library/x', 'registry-1.docker.io:443/library/x'])(
@@ -154,7 +162,9 @@ describe('blocked', () => {
     (name) => {
       using world = new World()
       world.set('docker.io', { access: 'BLOCKED' })
-      expect(world.blockOf(name)).toBe('the configuration of docker.io blocks it')
+      expect(world.blockOf(name)).toBe(
+        'the configuration of docker.io blocks it; access: ALLOWED in configureRegistry permits it',
+      )
     },
   )
 
@@ -165,7 +175,7 @@ describe('blocked', () => {
     world.set('bad.example', { access: 'BLOCKED' })
 
     expect(world.blockOf('quay.io/app')).toBe(
-      'it would be read from bad.example/q/app, and the configuration of bad.example blocks it',
+      'it would be read from bad.example/q/app, and the configuration of bad.example blocks it; access: ALLOWED in configureRegistry permits it',
     )
     expect(world.locations('ghcr.io/app').map(nameOf)).toEqual(['good.example/app', 'ghcr.io/app'])
   })
@@ -176,7 +186,8 @@ describe('blocked', () => {
     const [via] = world.locations('quay.io/app')
 
     expect(via && world.rules.routeToOtherHost('bad.example', via)).toEqual({
-      blockedBy: 'the configuration of bad.example blocks it',
+      blockedBy:
+        'the configuration of bad.example blocks it; access: ALLOWED in configureRegistry permits it',
     })
     expect(via && world.rules.routeToOtherHost('cdn.example', via)).toEqual({ route: undefined })
   })
@@ -190,7 +201,8 @@ describe('with everything blocked by default', () => {
     world.set('ghcr.io', { insecure: false })
     return world
   }
-  const NOT_ALLOWED = 'no configuration allows it, and the default access is BLOCKED'
+  const NOT_ALLOWED =
+    'no configuration allows it, and the default access is BLOCKED; access: ALLOWED in configureRegistry permits it'
 
   test('only configured prefixes are allowed', () => {
     using world = allowList()
@@ -220,7 +232,9 @@ describe('with everything blocked by default', () => {
     using world = allowList({ own: ['registry.corp:5000'] })
     expect(world.blockOf('registry.corp:5000/app')).toBeNull()
     world.set('registry.corp:5000', { access: 'BLOCKED' })
-    expect(world.blockOf('registry.corp:5000/app')).toBe('the configuration of registry.corp:5000 blocks it')
+    expect(world.blockOf('registry.corp:5000/app')).toBe(
+      'the configuration of registry.corp:5000 blocks it; access: ALLOWED in configureRegistry permits it',
+    )
   })
 
   test('a login may be tested where a part of the registry is allowed', () => {

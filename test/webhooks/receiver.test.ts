@@ -358,7 +358,7 @@ describe('a secret', () => {
 
     expect(await world.deliver(issued, world.notification(issued, v1))).toMatchObject({ status: 503 })
     expect(world.webhook(issued.webhook).trouble).toBe(
-      'the secret of this webhook cannot be opened: rotate it',
+      'the secret of this webhook cannot be opened: rotate it with rotateWebhookSecret',
     )
     expect(world.errors.splice(0)).toHaveLength(1)
   })

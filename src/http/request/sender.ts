@@ -36,6 +36,12 @@ export interface OriginPolicy {
   readonly allowedHosts?: readonly string[] | undefined
 }
 
+/** Message for a `Host` header that does not name this server. */
+export const NOT_OUR_HOST =
+  'the Host header does not name this server: with --open-to-everybody it may have any name'
+/** Message for a page of another site. */
+export const NOT_OUR_ORIGIN = 'pages of other sites need --allowed-origins'
+
 /** Names of the loopback interface. */
 export const LOOPBACK_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
 

@@ -4,7 +4,15 @@ import { handleProtocols, type Server as Protocol } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
 import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../request/limits.ts'
-import { isOurHost, mayConnect, type OriginPolicy, principalOf, requestIdOf } from '../request/sender.ts'
+import {
+  isOurHost,
+  mayConnect,
+  NOT_OUR_HOST,
+  NOT_OUR_ORIGIN,
+  type OriginPolicy,
+  principalOf,
+  requestIdOf,
+} from '../request/sender.ts'
 import { WebSocketConnection } from './connection.ts'
 
 /** Close code for an internal error while a message was handled. Source: graphql-transport-ws. */
@@ -30,10 +38,16 @@ export function webSocketUpgrades(
     const requestId = requestIdOf(request)
     const refusal = refusalOf(request, origins)
     if (refusal !== undefined) {
-      log.info({ requestId, transport: 'websocket', status: refusal }, 'request')
-      network.end(
-        `HTTP/1.1 ${refusal} ${STATUS_CODES[refusal]}\r\nConnection: close\r\nContent-Length: 0\r\nX-Request-Id: ${requestId}\r\n\r\n`,
-      )
+      const { status, message } = refusal
+      log.info({ requestId, transport: 'websocket', status }, 'request')
+      const headers = [
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+        'Connection: close',
+        'Content-Type: text/plain',
+        `Content-Length: ${message.length}`,
+        `X-Request-Id: ${requestId}`,
+      ]
+      network.end(`${headers.join('\r\n')}\r\n\r\n${message}`)
       return
     }
     server.handleUpgrade(request, network, head, (socket) =>
@@ -73,11 +87,16 @@ export function webSocketUpgrades(
   }
 }
 
-/** Returns the status that refuses the upgrade, undefined when it is accepted. */
-function refusalOf(request: IncomingMessage, origins: OriginPolicy): number | undefined {
-  if (request.url?.split('?', 1)[0] !== GRAPHQL_PATH) return 404
-  if (!isOurHost(request, origins)) return 421
-  if (!mayConnect(request, origins)) return 403
+/** Returns the status that refuses the upgrade, and why in ASCII; undefined when it is accepted. */
+function refusalOf(
+  request: IncomingMessage,
+  origins: OriginPolicy,
+): { readonly status: number; readonly message: string } | undefined {
+  if (request.url?.split('?', 1)[0] !== GRAPHQL_PATH) {
+    return { status: 404, message: `unknown path: the API is at ${GRAPHQL_PATH}` }
+  }
+  if (!isOurHost(request, origins)) return { status: 421, message: NOT_OUR_HOST }
+  if (!mayConnect(request, origins)) return { status: 403, message: NOT_OUR_ORIGIN }
   return undefined
 }
 

@@ -16,7 +16,7 @@ export function toOciError(error: unknown): OciError | undefined {
   }
   if (error instanceof UploadGoneError) return unknownUpload(error)
   if (error instanceof UploadTooLargeError) {
-    const message = 'the blob exceeds the maximum size of this registry'
+    const message = 'the blob exceeds the maximum size of this registry; --maximum-blob-gib changes it'
     return new OciError('SIZE_INVALID', message, { status: 413, cause: error })
   }
   if (error instanceof DigestMismatchError) {
@@ -24,7 +24,8 @@ export function toOciError(error: unknown): OciError | undefined {
     return new OciError('DIGEST_INVALID', message, { cause: error })
   }
   if (!isStorageFull(error)) return undefined
-  const message = 'the registry has no space left; it kept nothing of this request'
+  const message =
+    'the registry has no space left; it kept nothing of this request. More disk, or a lower --minimum-free-mib, permits it'
   return new OciError('DENIED', message, { status: 507, cause: error })
 }
 

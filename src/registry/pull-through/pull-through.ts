@@ -52,7 +52,7 @@ export function createPullThrough(dependencies: PullThroughDependencies) {
   const originOf = (repository: Repository, digest: Digest): BlobOrigin | undefined => {
     const origin = origins.of(repository.id, digest)
     if (origin && origin.size > limits.maximumBlobBytes) {
-      const maximum = `the maximum of this registry is ${limits.maximumBlobBytes}`
+      const maximum = `the maximum of this registry is ${limits.maximumBlobBytes}, which --maximum-blob-gib changes`
       throw new OciError('DENIED', `the blob ${digest} has ${origin.size} bytes: ${maximum}`)
     }
     return origin

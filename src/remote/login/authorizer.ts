@@ -110,7 +110,7 @@ export class Authorizer {
     }
     const { hints, context, trustedRealms } = this.#options
     if (isDowngrade(hints.origin, realm, context)) {
-      throw new TokenServerError('it has no TLS', { cause: new ForbiddenTargetError() })
+      throw new TokenServerError('it has no TLS', { cause: new ForbiddenTargetError('plain') })
     }
     const isTrusted = isTrustedRealm(hints.origin, realm, trustedRealms) || isForRealm(login, realm)
     const sent = isTrusted ? login : null

@@ -8,6 +8,7 @@ import { BudgetError } from '../traffic/budgets.ts'
 import type { HostClient } from '../traffic/host-client.ts'
 import type { RequestContext } from '../traffic/request-context.ts'
 import { BlockedError } from '../traffic/request-context.ts'
+import { explain, withRemedy } from './remedies.ts'
 import { errorText } from './response-text.ts'
 
 /** A login that a cloud returned for its key. */
@@ -138,13 +139,13 @@ export const tokenOf = (value: unknown): string | undefined =>
   typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) ? value : undefined
 
 function requestError({ url: { host } }: CloudTokenRequest, cause: unknown): CloudLoginError {
-  const unsent = (reason: RegistryErrorReason, { message }: Error) =>
-    new CloudLoginError(`no request was sent to ${host}: ${message}`, { reason, cause })
+  const unsent = (reason: RegistryErrorReason, error: Error) =>
+    new CloudLoginError(`no request was sent to ${host}: ${explain(error)}`, { reason, cause })
   if (cause instanceof ForbiddenTargetError) return unsent('ForbiddenTarget', cause)
   if (cause instanceof BlockedError) return unsent('Blocked', cause)
   if (cause instanceof BudgetError) return unsent('TooManyRequests', cause)
   return cause instanceof EgressError
-    ? new CloudLoginError(`the request to ${host} failed: ${cause.message}`, {
+    ? new CloudLoginError(`the request to ${host} failed: ${explain(cause)}`, {
         reason: 'RegistryUnavailable',
         cause,
       })
@@ -159,7 +160,8 @@ function responseError(
   const reason = reasonOf(response)
   const text = errorText(response, url.host, secrets)
   const isRefusal = reason === 'Unauthorized' || reason === 'Forbidden'
-  return new CloudLoginError(`${isRefusal ? refusal : 'no token was returned'}: ${text}`, { reason, status })
+  const message = isRefusal ? withRemedy(`${refusal}: ${text}`, 'cloudKey') : `no token was returned: ${text}`
+  return new CloudLoginError(message, { reason, status })
 }
 
 // AWS uses status 400 where others use 401, 403 and 429

@@ -84,17 +84,17 @@ const versionOf = async (path: string): Promise<string> => {
     return `${mtimeMs} ${size} ${ino}`
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ABSENT
-    throw new CredentialsError('the credentials file cannot be read', { cause: error })
+    throw new CredentialsError('the file of --docker-config cannot be read', { cause: error })
   }
 }
 
 const readConfig = async (path: string): Promise<DockerConfig> => {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new CredentialsError('the credentials file cannot be read', { cause: error })
+    throw new CredentialsError('the file of --docker-config cannot be read', { cause: error })
   })
   const json = parseJson(text)
-  if (json === undefined) throw new CredentialsError('the credentials file is not JSON')
-  if (!isObject(json)) throw new CredentialsError('the credentials file is not a JSON object')
+  if (json === undefined) throw new CredentialsError('the file of --docker-config is not JSON')
+  if (!isObject(json)) throw new CredentialsError('the file of --docker-config is not a JSON object')
   const auths = new Map<string, Credential>()
   const globs = []
   for (const [key, entry] of Object.entries(isObject(json.auths) ? json.auths : {})) {
@@ -139,13 +139,16 @@ export const runHelper: HelperRun = (name, server) =>
   new Promise((resolve, reject) => {
     // a name without a path: the credentials file must not select an arbitrary program
     if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name)) {
-      reject(new CredentialsError('the credentials file contains an invalid name of a credential helper'))
+      reject(
+        new CredentialsError('the file of --docker-config contains an invalid name of a credential helper'),
+      )
       return
     }
     const options = { timeout: HELPER_TIMEOUT, maxBuffer: MAX_OUTPUT }
     const helper = execFile(`docker-credential-${name}`, ['get'], options, (error, output) => {
       if (error && NOT_FOUND.test(output)) resolve(undefined)
-      else if (error) reject(new CredentialsError(`the credential helper "${name}" failed`))
+      else if (error)
+        reject(new CredentialsError(`the credential helper "${name}" of --docker-config failed`))
       else resolve(parseLogin(output))
     })
     // the exit code reports a helper that ended without reading its input

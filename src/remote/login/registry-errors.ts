@@ -7,6 +7,7 @@ import { RedirectError } from '../traffic/redirect.ts'
 import { BlockedError } from '../traffic/request-context.ts'
 import { CloudLoginError } from './cloud-token-endpoint.ts'
 import { CredentialsError } from './credentials.ts'
+import { explain, withRemedy } from './remedies.ts'
 import { errorText } from './response-text.ts'
 import { TokenServerError } from './token-server.ts'
 
@@ -44,8 +45,15 @@ export function responseError(
 ): RegistryError {
   const { status } = response
   const text = errorText(response, source, secrets)
-  const error = (reason: RegistryErrorReason, message: string) =>
-    new RegistryError(`${message}: ${text}`, { reason, registry, repository, status })
+  const error = (reason: RegistryErrorReason, message: string, remedy?: Parameters<typeof withRemedy>[1]) => {
+    const described = `${message}: ${text}`
+    return new RegistryError(remedy ? withRemedy(described, remedy) : described, {
+      reason,
+      registry,
+      repository,
+      status,
+    })
+  }
 
   if (status === 401) {
     return error(
@@ -54,13 +62,23 @@ export function responseError(
         ? `${registry}/${repository} does not exist, or the login for ${registry} has no access to it`
         : `${registry}/${repository} does not exist or needs a login` +
             (withheldFrom ? `, and the login for ${registry} is not sent to ${withheldFrom}` : ''),
+      signedIn ? 'otherLogin' : withheldFrom ? undefined : 'login',
     )
   }
-  if (status === 403) return error('Forbidden', `${registry} denies this server access to ${repository}`)
+  if (status === 403) {
+    return error(
+      'Forbidden',
+      `${registry} denies this server access to ${repository}`,
+      signedIn ? 'otherLogin' : 'login',
+    )
+  }
   if (status === 404) {
     return error('NotFound', `${registry} does not have ${absent ?? `${what} of ${repository}`}`)
   }
-  if (status === 429) return error('TooManyRequests', `${registry} refuses further requests for now`)
+  if (status === 429) {
+    const remedy = signedIn ? undefined : 'limit'
+    return error('TooManyRequests', `${registry} refuses further requests for now`, remedy)
+  }
   return error('RegistryUnavailable', `cannot read ${what} of ${repository} from ${registry}`)
 }
 
@@ -116,11 +134,18 @@ export function requestError(
   return error('InternalError', `the request to ${where} failed: internal error`)
 
   function unusable(message: string, why: unknown): RegistryError {
-    return error(reasonOf(why), `${message}: ${why instanceof Error ? why.message : 'unknown error'}`)
+    return error(reasonOf(why), `${message}: ${why instanceof Error ? explain(why) : 'unknown error'}`)
   }
 }
 
 function reasonOf(cause: unknown): RegistryErrorReason {
   if (cause instanceof ForbiddenTargetError) return 'ForbiddenTarget'
   return cause instanceof BlockedError ? 'Blocked' : 'RegistryUnavailable'
+}
+
+/** Returns the error for a vendor's API that would be requested without TLS. */
+export const forbiddenApiError = ({ registry, repository }: RequestSubject): RegistryError => {
+  const forbidden = new ForbiddenTargetError('plain')
+  const message = withRemedy(`no request was sent to ${registry}: ${forbidden.message}`, 'api')
+  return new RegistryError(message, { reason: 'ForbiddenTarget', registry, repository, cause: forbidden })
 }

@@ -1,9 +1,13 @@
 import type { Clock } from '../../concurrency/clock.ts'
-import { ForbiddenTargetError } from '../../egress/errors.ts'
 import type { EgressResponse, ResponseHeaders } from '../../egress/exchange.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../login/credentials.ts'
-import { type RequestSubject, requestError, responseError } from '../login/registry-errors.ts'
+import {
+  forbiddenApiError,
+  type RequestSubject,
+  requestError,
+  responseError,
+} from '../login/registry-errors.ts'
 import type { HostRequest } from '../traffic/host-client.ts'
 import { isLoopbackHost } from '../traffic/host-names.ts'
 import type { RegistryRequest } from './registry-request.ts'
@@ -103,7 +107,7 @@ export class VendorApi {
     const insecure = context.insecure && url.host === hints.host
     const isUnprotected = url.protocol !== 'https:' && !insecure && !isLoopbackHost(url.host)
     try {
-      if (isUnprotected) throw new ForbiddenTargetError()
+      if (isUnprotected) throw forbiddenApiError(this.#subject(url.host))
       if (request.account !== undefined) (await this.#session.credential.find())?.onUsed?.()
       return await client.request(url, request, { ...context, insecure })
     } catch (error) {

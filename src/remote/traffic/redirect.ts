@@ -1,4 +1,4 @@
-import { ForbiddenTargetError } from '../../egress/errors.ts'
+import { ForbiddenTargetError, type ForbiddenTargetProblem } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import type { HostClient, HostRequest } from './host-client.ts'
 import type { RequestContext } from './request-context.ts'
@@ -76,8 +76,9 @@ const headersFor = (
 const targetOf = (location: string, from: URL, insecure: boolean): URL => {
   const target = URL.canParse(location, from.href) ? new URL(location, from) : undefined
   const isWeb = target?.protocol === 'https:' || target?.protocol === 'http:'
-  if (!target || !isWeb || (from.protocol === 'https:' && target.protocol === 'http:' && !insecure)) {
-    throw new RedirectError('redirect', { cause: new ForbiddenTargetError() })
-  }
+  const forbidden = (problem: ForbiddenTargetProblem) =>
+    new RedirectError('redirect', { cause: new ForbiddenTargetError(problem) })
+  if (!target || !isWeb) throw forbidden('url')
+  if (from.protocol === 'https:' && target.protocol === 'http:' && !insecure) throw forbidden('plain')
   return target
 }

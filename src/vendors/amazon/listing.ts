@@ -51,7 +51,9 @@ async function listImages(client: VendorClient, parameters: unknown): Promise<Js
   const secret = (await client.credential())?.secret
   const endpoint = secret?.kind === 'aws' ? ecrEndpoint(client.registry, secret.region) : undefined
   if (secret?.kind !== 'aws' || !endpoint)
-    throw new OddShapeError('the AWS region of the registry is unknown')
+    throw new OddShapeError(
+      'the AWS region of the registry is unknown: set aws.region with setRegistryCredential',
+    )
   const body = JSON.stringify(parameters)
   const url = client.urlOf('/', endpoint.endpoint)
   const headers = await signedHeaders(secret, {

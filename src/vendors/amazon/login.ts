@@ -25,7 +25,7 @@ export async function loginToEcr(
 ): Promise<CloudLogin> {
   const place = ecrEndpoint(registry, secret.region)
   if (!place) {
-    const message = `the AWS region of ${registry} is unknown: set it in the credential`
+    const message = `the AWS region of ${registry} is unknown: set aws.region with setRegistryCredential`
     throw new CloudLoginError(message, { reason: 'InternalError' })
   }
   const { service, target } = place.isPublic ? PUBLIC : PRIVATE

@@ -27,7 +27,7 @@ export async function loginToAzure(
 ): Promise<CloudLogin> {
   const place = azureEndpoint(registry, loginServer)
   if (!place) {
-    const message = `the Azure registry of ${registry} is unknown: set the login server in the credential`
+    const message = `the Azure registry of ${registry} is unknown: set azure.loginServer with setRegistryCredential`
     throw new CloudLoginError(message, { reason: 'InternalError' })
   }
   const signIn = {

@@ -158,7 +158,7 @@ describe('a blocked registry', () => {
       `{ imageStreams(failing: { reason: Blocked }) { nodes { name
           status { tags { nodes { tag conditions { reason message } } } } } } }`,
     )
-    const message = `no request was sent to ${upstream.host}/team/app: the configuration of ${upstream.host} blocks it`
+    const message = `no request was sent to ${upstream.host}/team/app: the configuration of ${upstream.host} blocks it; access: ALLOWED in configureRegistry permits it`
     const tags = { nodes: [{ tag: 'latest', conditions: [{ reason: 'Blocked', message }] }] }
     expect(imageStreams.nodes).toEqual([{ name: 'app', status: { tags } }])
   })
@@ -180,7 +180,7 @@ describe('a blocked registry', () => {
     expect(testRegistryCredential).toEqual({
       outcome: 'BLOCKED',
       status: null,
-      message: `no request was sent to ${prefix}: the configuration of ${prefix} blocks it`,
+      message: `no request was sent to ${prefix}: the configuration of ${prefix} blocks it; access: ALLOWED in configureRegistry permits it`,
     })
     expect(upstream.log).toEqual([])
   })
@@ -226,7 +226,11 @@ describe('registryPlan', () => {
     await configure(app, { prefix: 'docker.io/library', access: 'BLOCKED' })
 
     expect(await app.client.request(PLAN, { repository: 'ruby' })).toEqual({
-      registryPlan: { blockedBy: 'the configuration of docker.io/library blocks it', places: [] },
+      registryPlan: {
+        blockedBy:
+          'the configuration of docker.io/library blocks it; access: ALLOWED in configureRegistry permits it',
+        places: [],
+      },
     })
     expect((await app.client.execute(PLAN, { repository: 'https://quay.io' })).errors).toMatchObject([
       { extensions: { code: 'INVALID', field: 'repository' } },

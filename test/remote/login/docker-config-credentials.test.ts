@@ -164,7 +164,7 @@ describe('a docker config', () => {
     await expect(config.find('r.io', 'x')).rejects.toThrow(CredentialsError)
     await using missing = await open({ credsStore: 'there-is-no-such-helper' })
     await expect(missing.find('r.io', 'x')).rejects.toThrow(
-      'the credential helper "there-is-no-such-helper" failed',
+      'the credential helper "there-is-no-such-helper" of --docker-config failed',
     )
   })
 

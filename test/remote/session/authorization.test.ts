@@ -63,7 +63,7 @@ describe('a registry with basic auth', () => {
     const second = await refusalOf(repository.resolveTag(tag('2'), null))
     expect(first.reason).toBe('Unauthorized')
     expect(first.message).toBe(
-      `${upstream.host}/team/app does not exist, or the login for ${upstream.host} has no access to it: it responded with 401`,
+      `${upstream.host}/team/app does not exist, or the login for ${upstream.host} has no access to it: it responded with 401; setRegistryCredential or --docker-config provides another login`,
     )
     expect(second.message).toBe(first.message)
     expect(authorizationsOf(upstream).filter((line) => line === 'head Basic')).toHaveLength(1)
@@ -252,7 +252,7 @@ describe('a registry with tokens', () => {
     expect(refused.reason).toBe('Unauthorized')
     expect(refused.status).toBe(401)
     expect(refused.message).toBe(
-      `${upstream.host}/team/app does not exist or needs a login: it responded with 401 UNAUTHORIZED: unauthorized`,
+      `${upstream.host}/team/app does not exist or needs a login: it responded with 401 UNAUTHORIZED: unauthorized; setRegistryCredential or --docker-config provides a login`,
     )
     expect(upstream.requests).toMatchObject({ token: 1, listing: 2 })
   })
@@ -278,7 +278,7 @@ describe('a registry with tokens', () => {
     const name = `${upstream.host}/team/app`
     const refused = await refusalOf(client.repository(name).resolveTag(tag('1'), null))
     expect(refused.message).toBe(
-      `${name} does not exist, or the login for ${upstream.host} has no access to it: its token server responded with 401 UNAUTHORIZED`,
+      `${name} does not exist, or the login for ${upstream.host} has no access to it: its token server responded with 401 UNAUTHORIZED; setRegistryCredential or --docker-config provides another login`,
     )
     // the same login is not sent again: repeated bad logins get an address blocked
     await refusalOf(client.repository(name).resolveTag(tag('1'), null))

@@ -122,7 +122,7 @@ describe('TLS', () => {
     const refused = await refusalOf(stranger.repository(name).resolveTag(tag('1'), null))
     expect(refused.reason).toBe('RegistryUnavailable')
     expect(refused.message).toBe(
-      `the request to ${upstream.host}/team/app failed: its certificate comes from an authority that is not trusted here`,
+      `the request to ${upstream.host}/team/app failed: its certificate comes from an authority that is not trusted here; ca in configureRegistry or --ca-file adds a trusted authority`,
     )
     expect((await friend.repository(name).resolveTag(tag('1'), null)).digest).toBe(app.digest)
     expect((await stranger.repository(name, { insecure: true }).resolveTag(tag('1'), null)).digest).toBe(

@@ -44,7 +44,7 @@ describe("Docker Hub's", () => {
     const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
     expect(refused).toMatchObject({ reason: 'TooManyRequests', status: 429 })
     expect(refused.message).toBe(
-      `${upstream.host} refuses further requests for now: it responded with 429 TOOMANYREQUESTS: ${message}`,
+      `${upstream.host} refuses further requests for now: it responded with 429 TOOMANYREQUESTS: ${message}; a login, by setRegistryCredential or --docker-config, may have a higher limit`,
     )
     expect(client.remote.hostStatuses()).toMatchObject([{ budgets: [{ limit: 100, remaining: 0 }] }])
   })
@@ -59,7 +59,7 @@ describe("Docker Hub's", () => {
     })
     const refused = await refusalOf(client.repository(`${upstream.host}/team/app`).fetchManifest(app.digest))
     expect(refused.message).toMatch(
-      /refuses further requests for now: it responded with 429 Too Many Requests$/,
+      /refuses further requests for now: it responded with 429 Too Many Requests; a login, by setRegistryCredential or --docker-config, may have a higher limit$/,
     )
   })
 

@@ -110,7 +110,7 @@ describe('Azure', () => {
 
     expect(error).toMatchObject({ reason: 'Unauthorized', status: 401 })
     expect(error.message).toMatch(
-      /: Microsoft Entra refused the secret of the application: \S+ responded with 401 invalid_client: AADSTS7000215: Invalid client secret provided: \*\*\*\.$/,
+      /: Microsoft Entra refused the secret of the application: \S+ responded with 401 invalid_client: AADSTS7000215: Invalid client secret provided: \*\*\*\.; setRegistryCredential changes the key$/,
     )
   })
 
