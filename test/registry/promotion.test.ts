@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { TagImageInput } from '../../src/imagestream/commands/tag-image.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { referrer } from '../collect/blobs/world.ts'
+import { apply } from '../documents/documents.ts'
 import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
 import { tagName } from '../fixtures/test-domain.ts'
 import { openWorld, type World } from './world.ts'
@@ -190,6 +191,15 @@ describe('a pushed image that is tagged in another stream', () => {
     expect(pullSpec()).toBe(`registry.test/b/y@${app.digest}`)
   })
 
+  it('is pulled under a name of several components', async () => {
+    await world.push('a/team/x', app, 'v1')
+    const from = { kind: 'ImageStreamTag', name: 'team/x:v1', namespace: 'a' } as const
+    promote('a/x:v1', 'prod', { namespace: 'b', imageStream: 'team/y', from })
+
+    await pull('b/team/y', 'prod', app)
+    expect(tagOf('b', 'team/y', 'prod')?.dockerImageReference).toBe(`registry.test/b/team/y@${app.digest}`)
+  })
+
   it('is promoted to the same tag again, where the content of the tag was deleted', async () => {
     await world.push('a/x', app, 'v1')
     promote('a/x:v1')
@@ -301,6 +311,61 @@ describe('a stream whose spec has tags of another stream', () => {
 
     await pull('b/y', 'v1', app)
     await pull('b/y', 'v2', next)
+  })
+})
+
+describe('an applied document', () => {
+  it('with tags of another stream gives its stream what they need', async () => {
+    await world.push('a/x', app, 'v1')
+    await world.push('a/x', next, 'v2')
+    const from = (name: string) => ({ kind: 'ImageStreamTag', namespace: 'a', name })
+    const document = {
+      ...{
+        apiVersion: 'image.openshift.io/v1',
+        kind: 'ImageStream',
+        metadata: { namespace: 'b', name: 'y' },
+      },
+      spec: {
+        tags: [
+          { name: 'prod', from: from('x:v1') },
+          { name: 'pinned', from: { kind: 'ImageStreamImage', namespace: 'a', name: `x@${next.digest}` } },
+        ],
+      },
+    }
+    apply(world.domain, JSON.stringify(document))
+
+    await pull('b/y', 'prod', app)
+    await pull('b/y', 'pinned', next)
+  })
+})
+
+describe('an image that a stream imports from this registry', () => {
+  it('is pulled under its own name too, while its pull spec names the source', async () => {
+    await world.push('a/x', app, 'v1')
+    world.domain.remote.push('registry.test/a/x', 'v1', app)
+    const importId = world.domain.importImage({
+      ...{ namespace: 'b', imageStream: 'y', tag: 'prod', from: 'registry.test/a/x:v1' },
+      ...{ all: false, confirm: true, dryRun: false },
+    })
+    await world.domain.finished(importId)
+
+    await pull('b/y', 'prod', app)
+    expect(pullSpec()).toBe(`registry.test/a/x@${app.digest}`)
+  })
+
+  it('is not linked from a repository of the same path of another registry', async () => {
+    await world.push('a/x', app, 'v1')
+    world.domain.remote.push('quay.io/a/x', 'v1', app)
+    const importId = world.domain.importImage({
+      ...{ namespace: 'c', imageStream: 'z', tag: 'live', from: 'quay.io/a/x:v1' },
+      ...{ all: false, confirm: true, dryRun: false },
+    })
+    await world.domain.finished(importId)
+    promote('c/z:live')
+
+    expect((await world.get('/v2/c/z/manifests/live')).status).toBe(404)
+    expect((await world.get('/v2/b/y/manifests/prod')).status).toBe(404)
+    expect(pullSpec()).toBe(`quay.io/a/x@${app.digest}`)
   })
 })
 
