@@ -3,6 +3,8 @@ import type { Transaction } from '../db/transact.ts'
 import { createApplyDocuments } from '../documents/apply.ts'
 import { createPushLog } from '../events/push-log.ts'
 import { createImportImage } from '../imagestream/commands/import-image.ts'
+import { createStreamRemoval } from '../imagestream/commands/remove-stream.ts'
+import { createTagRemoval } from '../imagestream/commands/remove-tag.ts'
 import { createRollBack } from '../imagestream/commands/roll-back.ts'
 import { createSetTagPolicy } from '../imagestream/commands/set-tag-policy.ts'
 import { createTagging } from '../imagestream/commands/tag-image.ts'
@@ -28,6 +30,7 @@ import type { StreamContent } from '../imagestream/tag/stream-content.ts'
 import { createTags } from '../imagestream/tag/tag.ts'
 import { createReportedMoves } from '../imagestream/watch/reported-moves.ts'
 import { createRepositoryWatches } from '../imagestream/watch/repository-watches.ts'
+import { createRepositoryNames } from '../registry/content/repository-names.ts'
 import { createAnnouncements } from '../webhooks/announcements.ts'
 import { createImportListener } from '../webhooks/import-listener.ts'
 import { createHintRetries } from '../webhooks/retries.ts'
@@ -100,16 +103,18 @@ export function createDomain(dependencies: DomainDependencies) {
   })
 
   const { onSpecWritten } = schedules
+  const repositories = createRepositoryNames(db)
   const writer = createStreamWriter({
     ...dependencies,
     streams,
+    tags,
     streamConditions,
     importer,
     following,
     onSpecWritten,
   })
   const reads = { tags, images, lookBack, policies }
-  const commands = { db, streams, writer, importer, following, recorder, importMode, ...reads }
+  const commands = { db, streams, writer, importer, following, recorder, importMode, now, ...reads }
   return {
     pushes,
     images,
@@ -128,7 +133,16 @@ export function createDomain(dependencies: DomainDependencies) {
     hintRetries,
     schedules,
     writer,
+    streamRemoval: createStreamRemoval({
+      ...commands,
+      onDeleted(tx, stream) {
+        hintRetries.dropTargets(tx, stream.id)
+        repositories.retire(tx, stream)
+      },
+      onRestored: repositories.bringBack,
+    }),
     tagging: createTagging(commands),
+    tagRemoval: createTagRemoval(commands),
     importImage: createImportImage(commands),
     applyDocuments: createApplyDocuments(commands),
     setTagPolicy: createSetTagPolicy(commands),

@@ -1,5 +1,6 @@
-import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
+import { transactUnlessDry } from '../imagestream/commands/dry-run.ts'
+import { createStoppedSources, type StoppedSource } from '../imagestream/commands/stopped-sources.ts'
 import { importChange } from '../imagestream/commands/write-spec.ts'
 import {
   type CommandDependencies,
@@ -34,6 +35,8 @@ export interface AppliedDocument {
   /** The import that was requested. */
   readonly importId: number | null
   readonly warnings: readonly string[]
+  /** Sources that are no longer followed. */
+  readonly stopped: readonly StoppedSource[]
   readonly diff: string
 }
 
@@ -52,7 +55,8 @@ interface Step {
 }
 
 export function createApplyDocuments(dependencies: CommandDependencies): ApplyDocumentsCommand {
-  const { db, streams, writer, importer, importMode } = dependencies
+  const { db, streams, tags, writer, importer, importMode } = dependencies
+  const stoppedSources = createStoppedSources(tags)
 
   const dryRunOf =
     (desired: DesiredStream, old: WriteTarget['spec'], request: ImportRequest) => (): number => {
@@ -79,6 +83,7 @@ export function createApplyDocuments(dependencies: CommandDependencies): ApplyDo
     const diff = streamDiff(target.stream ? { ...target.stream, spec: target.spec } : null, desired)
     const isStored = kind === 'ImageStream' || document.isStored
     const { spec, ...metadata } = desired
+    const stopped = target.stream ? stoppedSources(target.stream.id, target.spec, spec) : []
     const change =
       isStored && diff !== ''
         ? report.checked(() => writeTarget(tx, writer, target, { spec, metadata }))
@@ -92,7 +97,7 @@ export function createApplyDocuments(dependencies: CommandDependencies): ApplyDo
     }
     const action = diff === '' ? 'UNCHANGED' : target.stream ? 'CONFIGURED' : 'CREATED'
     return {
-      applied: { kind, namespace, name, action, importId, warnings: report.warnings, diff },
+      applied: { kind, namespace, name, action, importId, warnings: report.warnings, stopped, diff },
       dryRun: request && (dryRun || !isStored) ? dryRunOf(desired, target.spec, request) : null,
     }
   }
@@ -101,24 +106,10 @@ export function createApplyDocuments(dependencies: CommandDependencies): ApplyDo
     if (namespace !== null) checkNamespace(namespace)
     const documents = parseDocuments(manifest, { namespace, importMode })
     refuseManyDryRuns(documents, dryRun)
-    const all = (tx: Transaction): Step[] => documents.map((document) => apply(tx, document, dryRun))
-    const steps = dryRun ? undone(db, all) : db.transact(all)
+    const steps = transactUnlessDry(db, dryRun, (tx) =>
+      documents.map((document) => apply(tx, document, dryRun)),
+    )
     return steps.map((step) => (step.dryRun ? { ...step.applied, importId: step.dryRun() } : step.applied))
-  }
-}
-
-/** Returns the result of a transaction that is rolled back. Throws what the transaction throws. */
-function undone<Result>(db: Database, write: (tx: Transaction) => Result): Result {
-  let done: { readonly result: Result } | undefined
-  const undo = new Error('rolled back, as it is a dry run')
-  try {
-    return db.transact((tx) => {
-      done = { result: write(tx) }
-      throw undo
-    })
-  } catch (error) {
-    if (error !== undo || !done) throw error
-    return done.result
   }
 }
 

@@ -97,7 +97,7 @@ export function createExternalTags(dependencies: ExternalTagsDependencies) {
     },
     /** Removes the tag with its history and its spec tag. */
     remove: (tx: Transaction, { streamId, tag }: ExternalTag): void =>
-      void recorder.removeTag(tx, { streamId, tag }),
+      void recorder.removeTag(tx, { streamId, tag }, 'DELETED_IN_REGISTRY'),
     /** Reports, inside a transaction, whether the tag is the same as before. */
     isUnchanged(origin: ExternalOrigin, tag: TagName, before: ExternalTag | undefined): boolean {
       const current = find(origin, tag)

@@ -52,6 +52,10 @@ export function createHintRetries(db: Database, now: () => number) {
   }
 
   return {
+    /** Deletes the targets in a deleted stream. */
+    dropTargets: (_tx: Transaction, streamId: number): void =>
+      void orm.delete(webhookTargets).where(eq(webhookTargets.streamId, streamId)).run(),
+
     /** Opens the targets that the import did not settle again, in the transaction that ends the import. */
     onFinished(_tx: Transaction, finished: Import): void {
       for (const target of requested.all({ importId: finished.id })) {

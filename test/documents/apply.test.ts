@@ -110,7 +110,7 @@ describe('a document for a new stream', () => {
 })
 
 describe('a document for an existing stream', () => {
-  it('replaces the whole spec: what it leaves out is removed, with the history of the tags', async () => {
+  it('replaces the whole spec: what it leaves out is no longer followed, and the tags keep their histories', async () => {
     await domain.create({
       labels: [{ key: 'old', value: '1' }],
       spec: {
@@ -136,7 +136,11 @@ describe('a document for an existing stream', () => {
 - spec.tags.gone.importPolicy.importMode: "Legacy"
 - spec.tags.gone.referencePolicy.type: "Source"
 `)
-    expect(domain.tagNames()).toEqual(['latest', '3.3', 'kept'])
+    expect(applied.stopped).toEqual([
+      { tag: 'gone', source: `DockerImage ${UPSTREAM}:3.3`, historyEntries: 1 },
+    ])
+    expect(domain.tagNames()).toEqual(['latest', '3.3', 'gone', 'kept'])
+    expect(domain.history('gone')).toHaveLength(1)
     expect(domain.history('kept')).toEqual(kept)
   })
 

@@ -88,7 +88,7 @@ describe('a document', () => {
     const annotations = Object.fromEntries(treacherous.map((text, at) => [`k${at}`, text]))
     apply(domain, imageStream({}, { annotations }))
     const yaml = exportedYaml(domain, 'ruby')
-    domain.writer.delete({ namespace: 'default', name: 'ruby' })
+    domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
 
     apply(domain, yaml)
 

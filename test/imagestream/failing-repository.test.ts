@@ -235,7 +235,7 @@ describe('a stream whose whole repository fails', () => {
   it('is deleted with its condition', async () => {
     domain.remote.fail(UPSTREAM, '', 'Forbidden')
     await domain.create()
-    domain.writer.delete({ namespace: 'default', name: 'ruby' })
+    domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
 
     expect(domain.streamConditions.countFailing()).toEqual({ repositories: {}, tags: {} })
   })

@@ -26,8 +26,10 @@ export interface ModelEvent {
 interface ModelStream {
   generation: number
   readonly spec: Map<string, Source & { readonly generation: number }>
-  /** Newest first. */
+  /** Newest first; of removed tags too. */
   readonly history: Map<string, ModelEvent[]>
+  /** Tags with a history and without an image: removed, unless their import fails. */
+  readonly removed: Set<string>
   /** Generation of the spec tag whose import failed. */
   readonly failing: Map<string, number>
   /** What rules chose. */
@@ -56,6 +58,7 @@ export class FollowModel {
       generation: 1,
       spec: new Map(),
       history: new Map(),
+      removed: new Set<string>(),
       failing: new Map<string, number>(),
       chosen: new Map<string, string | null>(),
     }
@@ -69,8 +72,9 @@ export class FollowModel {
   }
 
   now(key: Key): ModelEvent | undefined {
-    const [stream, tag] = split(key)
-    return this.streams.get(stream)?.history.get(tag)?.[0]
+    const [name, tag] = split(key)
+    const stream = this.streams.get(name)
+    return stream?.removed.has(tag) ? undefined : stream?.history.get(tag)?.[0]
   }
 
   /** Records the event of a tag, then of its followers, the nearest first; then the stream's policies choose. */
@@ -94,7 +98,8 @@ export class FollowModel {
     const stream = this.stream(name)
     const candidates = [...stream.history].flatMap(([other, [now]]) => {
       const kind = stream.spec.get(other)?.kind
-      if (other === tag || !now || kind === 'follow' || kind === 'rule') return []
+      if (other === tag || !now || stream.removed.has(other) || kind === 'follow' || kind === 'rule')
+        return []
       return [{ tag: tagName(other), createdAt: this.#createdAt(now.image) }]
     })
     return decide(ruleOf(rule), candidates, { shown: 0 }).chosen
@@ -126,7 +131,7 @@ export class FollowModel {
     const history = stream.history.get(tag) ?? []
     stream.history.set(tag, history)
     stream.failing.delete(tag)
-    const [now] = history
+    const now = stream.removed.delete(tag) ? undefined : history[0]
     if (now?.image !== image) this.log.push({ key, image })
     const isMoved = now?.image !== image || now.reference !== reference
     if (now && (now.image === image || now.reference === reference)) {
@@ -159,7 +164,9 @@ export class FollowModel {
     if (!stream) return false
     const wasInSpec = stream.spec.delete(tag)
     if (wasInSpec) stream.generation++
-    const wasInStatus = stream.history.delete(tag)
+    const wasInStatus = stream.history.has(tag) && (!stream.removed.has(tag) || stream.failing.has(tag))
+    if (stream.history.get(tag)?.length) stream.removed.add(tag)
+    else stream.history.delete(tag)
     stream.failing.delete(tag)
     stream.chosen.delete(tag)
     if (wasInStatus) this.removed.add(key)
@@ -205,8 +212,8 @@ export class FollowModel {
     }
     stream.generation = generation
     for (const tag of gone) {
-      if (stream.history.delete(tag)) this.removed.add(keyOf(name, tag))
       stream.failing.delete(tag)
+      if (stream.history.get(tag)?.length === 0) stream.history.delete(tag)
     }
     const depth = (key: Key): number => {
       const source = this.source(key)
@@ -246,7 +253,13 @@ export class FollowModel {
   picture(name: string): string {
     const stream = this.streams.get(name)
     return JSON.stringify(
-      stream && [stream.generation, [...stream.spec], [...stream.history].sort(), [...stream.failing].sort()],
+      stream && [
+        stream.generation,
+        [...stream.spec],
+        [...stream.history].sort(),
+        [...stream.removed].sort(),
+        [...stream.failing].sort(),
+      ],
     )
   }
 }

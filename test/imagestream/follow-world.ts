@@ -64,7 +64,7 @@ export class FollowWorld extends TestDomain {
 
   untag(at: string): void {
     const { namespace, name: imageStream, tag } = namesOf(at)
-    this.tagging.untagImage({ namespace, imageStream, tag })
+    this.tagRemoval.remove({ namespace, imageStream, tag })
   }
 
   /** A tag's history, newest first. */

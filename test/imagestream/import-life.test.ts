@@ -59,10 +59,9 @@ describe('a stream that is deleted while its import runs', () => {
     await held.reached
     const waiting = domain.beginImport({ tag: 'latest' })
     const watched = [running, waiting].map((id) => domain.finished(id))
-    domain.writer.delete(RUBY)
+    domain.streamRemoval.delete(RUBY)
 
     const ended = {
-      streamId: null,
       state: 'FAILED',
       reason: 'NotFound',
       message: 'the image stream was deleted',
@@ -81,7 +80,7 @@ describe('a stream that is deleted while its import runs', () => {
     held.release()
     // the response has arrived, and its transaction has not started
     await Promise.resolve()
-    domain.db.transactTogether(() => domain.writer.delete(RUBY))
+    domain.db.transactTogether(() => domain.streamRemoval.delete(RUBY))
     await domain.finished(id)
     await domain.importer[Symbol.asyncDispose]()
 

@@ -85,7 +85,7 @@ describe('the image of a tag at a time', () => {
     const entry = fc.record({ tag: fc.constantFrom('a', 'b', 'c'), wait: fc.nat(3), seed: fc.nat(4) })
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1, maxLength: 60 }), (entries) => {
-        domain.writer.delete({ namespace: 'default', name: 'ruby' })
+        domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
         streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
         let now = 10
         const all = entries.map(({ tag, wait, seed }) => {
@@ -108,7 +108,7 @@ describe('the image of a tag at a time', () => {
   it('is the last entry that is not later, where the clock was set back', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(20), { minLength: 1, maxLength: 40 }), fc.nat(21), (times, time) => {
-        domain.writer.delete({ namespace: 'default', name: 'ruby' })
+        domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
         streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
         record(times.map((when, seed) => moved(seed % 3 === 0 ? 'b' : 'a', seed, when)))
 

@@ -247,9 +247,10 @@ describe('a transaction of several records', () => {
 })
 
 describe('a removed tag', () => {
-  const remove = (): boolean => domain.db.transact((tx) => domain.recorder.removeTag(tx, address()))
+  const remove = (): boolean =>
+    domain.db.transact((tx) => domain.recorder.removeTag(tx, address(), 'UNTAGGED'))
 
-  it('loses its history and conditions, and its pushes stay in the log', () => {
+  it('keeps its history, loses its conditions, and its pushes stay in the log', () => {
     record()
     record({ imageId: second, dockerImageReference: B })
     fail()
@@ -257,6 +258,11 @@ describe('a removed tag', () => {
     expect(remove()).toBe(true)
     expect(domain.tag('latest')).toBeUndefined()
     expect(domain.tagNames()).toEqual([])
+    expect(domain.tags.removed(streamId, tagName('latest'))).toMatchObject({
+      imageId: second,
+      removedReason: 'UNTAGGED',
+    })
+    expect(domain.dump()).toMatchObject({ tag_conditions: [] })
     expect(domain.log().map(({ tag }) => tag)).toEqual(['latest', 'latest'])
   })
 
@@ -285,12 +291,12 @@ describe('a removed tag', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('starts a new history when it is recorded again', () => {
+  it('continues its history when it is recorded again', () => {
     record()
     remove()
     record({ imageId: second, dockerImageReference: B })
 
-    expect(history()).toEqual([[second, B, 1]])
+    expect(history().map(([image]) => image)).toEqual([second, first])
     expect(domain.log().at(-1)).toMatchObject({ imageId: second, previousImageId: null })
   })
 })

@@ -53,6 +53,8 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: are('untag'), at }) },
   { weight: 1, arbitrary: fc.record({ do: are('unpush'), at }) },
   { weight: 1, arbitrary: fc.record({ do: are('delete'), stream }) },
+  { weight: 2, arbitrary: fc.record({ do: are('restore tag'), at }) },
+  { weight: 2, arbitrary: fc.record({ do: are('restore'), deleted: fc.nat(3) }) },
   {
     weight: 2,
     arbitrary: fc.record({ do: are('prune'), keep: fc.integer({ min: 1, max: 2 }), hours: fc.nat(2) }),
@@ -138,12 +140,30 @@ async function dare(world: FollowWorld, pruner: Pruner, one: Step): Promise<void
     if (found) world.db.transact((tx) => world.receiver.removeTags(tx, found.id, [tagName(name)]))
   } else if (one.do === 'delete') {
     const { namespace, name } = namesOf(`${one.stream}:x`)
-    writer.delete({ namespace, name })
+    world.streamRemoval.delete({ namespace, name })
+  } else if (one.do === 'restore tag') {
+    const { namespace, name: imageStream, tag: name } = namesOf(one.at)
+    const { importId } = world.tagRemoval.restore({ namespace, imageStream, tag: name })
+    if (importId !== null) await world.finished(importId)
+  } else if (one.do === 'restore') {
+    const uid = deletedUids(world).at(-1 - one.deleted)
+    if (uid === undefined) return
+    const { importId } = world.streamRemoval.restore({ uid })
+    if (importId !== null) await world.finished(importId)
   } else {
     const keepYoungerThanMinutes = one.hours * 60
     await pruner.prune({ keepTagRevisions: one.keep, keepYoungerThanMinutes, namespace: undefined })
   }
 }
+
+/** The uids of deleted streams, the last deleted last. */
+const deletedUids = ({ db }: FollowWorld): string[] =>
+  db
+    .prepare<{ uid: string }>(
+      'select uid from image_streams where deleted_at is not null order by deleted_at, id',
+    )
+    .all()
+    .map(({ uid }) => uid)
 
 /** Every tag that has an image, by stream and name. */
 function tagsNow(world: FollowWorld): Map<string, number> {
@@ -158,7 +178,7 @@ function tagsNow(world: FollowWorld): Map<string, number> {
 /** The tags as computed from the push log and the removals of tags. */
 class Reader {
   readonly tags = new Map<string, number>()
-  /** Images of each tag since its last creation, oldest first. */
+  /** Images of each tag, oldest first. */
   readonly histories = new Map<string, number[]>()
   #read = 0
 
@@ -173,25 +193,36 @@ class Reader {
     }
   }
 
-  forgetAllBut(there: ReadonlyMap<string, number>): number {
+  /** Removes the tags that are gone. Their histories stay. */
+  removeAllBut(there: ReadonlyMap<string, number>): number {
     const gone = [...this.tags.keys()].filter((key) => !there.has(key))
-    for (const key of gone) {
-      this.tags.delete(key)
-      this.histories.delete(key)
-    }
+    for (const key of gone) this.tags.delete(key)
     return gone.length
   }
+}
+
+/** Every tag that had an image at the time, by stream and name, as the server answers it. */
+function tagsAt(world: FollowWorld, time: number): Map<string, number> {
+  const streams = world.db.prepare<{ id: number }>('select id from image_streams').all()
+  const found = world.lookBack.tagsAt(
+    streams.map(({ id }) => id),
+    { time },
+    ALL,
+  )
+  return new Map(found.map(({ streamId, name, event }) => [`${streamId} ${name}`, event.imageId]))
 }
 
 function checkHistories(world: FollowWorld, reader: Reader, pruned: boolean): void {
   for (const [key, images] of reader.histories) {
     const [streamId, name = ''] = key.split(' ')
     const found = world.tags.named([Number(streamId)], tagName(name))[0]
-    const events = world.tags.events([found?.id ?? 0], ALL)
+    const id = found?.id ?? world.tags.removed(Number(streamId), tagName(name))?.tagId
+    const events = id === undefined ? [] : world.tags.events([id], ALL)
     const newestFirst = images.toReversed()
     const seen = events.map(({ imageId }) => imageId)
-    // pruning removes the oldest entries and keeps the others
-    expect(seen).toEqual(pruned ? newestFirst.slice(0, Math.max(1, seen.length)) : newestFirst)
+    // pruning removes the oldest entries and keeps the others, but for a removed tag's
+    const isLeft = found?.image ? 1 : 0
+    expect(seen).toEqual(pruned ? newestFirst.slice(0, Math.max(isLeft, seen.length)) : newestFirst)
     const digests = world.images.byIds(seen)
     for (const { imageId, dockerImageReference } of events) {
       expect(dockerImageReference.split('@')[1]).toBe(digests.get(imageId)?.digest)
@@ -200,14 +231,15 @@ function checkHistories(world: FollowWorld, reader: Reader, pruned: boolean): vo
 }
 
 describe('a replay of the push log', () => {
-  it('gives the tags and histories, after any imports, pushes, tagging, following, removals and pruning', async () => {
-    const seen = { steps: 0, pushes: 0, removed: 0 }
+  it('gives the tags and histories at any time, after any imports, pushes, tagging, following, removals, restores and pruning', async () => {
+    const seen = { steps: 0, pushes: 0, removed: 0, times: 0 }
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
         await using world = new FollowWorld()
         await using pruner = createPruner({ db: world.db, recorder: world.recorder, now: () => world.time })
         const reader = new Reader()
         let pruned = false
+        const past: { readonly time: number; readonly tags: Map<string, number> }[] = []
         for (const each of REPOSITORIES) world.remote.push(each, 'latest', SINGLE[0] ?? image({ seed: 0 }))
 
         for (const one of steps) {
@@ -216,22 +248,29 @@ describe('a replay of the push log', () => {
 
           reader.read(world.log())
           const now = tagsNow(world)
-          const removed = reader.forgetAllBut(now)
+          const removed = reader.removeAllBut(now)
           expect(reader.tags).toEqual(now)
           if (!REMOVES.includes(one.do)) expect(removed).toBe(0)
           pruned ||= one.do === 'prune'
           checkHistories(world, reader, pruned)
+          past.push({ time: world.time, tags: now })
           seen.steps++
           seen.removed += removed
         }
 
+        // pruned entries can no longer be read
+        for (const { time, tags } of pruned ? past.slice(-1) : past) {
+          expect(tagsAt(world, time)).toEqual(tags)
+          seen.times++
+        }
         seen.pushes += world.log().length
         expect(world.internalErrors).toEqual([])
       }),
-      { numRuns: 30 },
+      { numRuns: 40 },
     )
     // the drawn cases cover the property
     expect(seen.pushes).toBeGreaterThan(100)
     expect(seen.removed).toBeGreaterThan(10)
+    expect(seen.times).toBeGreaterThan(100)
   })
 })

@@ -137,15 +137,11 @@ describe('a move that a vendor reports', () => {
     expect(world.domain.reportedMoves.countOfTags([tagId])).toEqual(new Map([[tagId, KEPT_MOVES]]))
   })
 
-  it('is deleted with its tag', async () => {
+  it('stays with the history of a removed tag', async () => {
     world.vendor.moves = [move('1.0.3', 'short', began + MINUTE, began + 2 * MINUTE)]
     await world.poll()
-    world.domain.writer.delete({ namespace: 'default', name: 'ruby' })
-    expect(world.domain.dump()).toMatchObject({
-      reported_moves: [],
-      repository_watches: [],
-      tag_claims: [],
-      import_listings: [],
-    })
+    world.domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
+    expect(world.domain.dump()).toMatchObject({ tag_claims: [], import_listings: [] })
+    expect(world.domain.dump().reported_moves).toHaveLength(1)
   })
 })

@@ -128,7 +128,7 @@ describe('a tag list that was interrupted by a stop of the server', () => {
     })
     await held.reached
     expect(domain.dump().import_listings).toHaveLength(2)
-    domain.writer.delete({ namespace: 'default', name: 'ruby' })
+    domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
     held.release()
     expect(domain.dump().import_listings).toEqual([])
   })

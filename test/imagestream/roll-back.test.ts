@@ -178,7 +178,7 @@ describe('a history after any imports and roll-backs', () => {
           } else {
             const time = domain.time - one.back * HOUR
             seed = seedAt(time)
-            if (seed === undefined) expect(() => rollBack({ at: time })).toThrow(/had no image yet/)
+            if (seed === undefined) expect(() => rollBack({ at: time })).toThrow(/had no image at/)
             else rollBack({ at: time })
           }
           if (one.do !== 'import' && seed !== undefined) pinned = true

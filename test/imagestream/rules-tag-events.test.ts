@@ -147,7 +147,7 @@ describe('no push', () => {
     await world.import()
     expect(world.condition('latest')?.reason).toBe('NotFound')
     world.db.transact((tx) =>
-      world.recorder.removeTag(tx, { streamId: world.stream().id, tag: tagName('latest') }),
+      world.recorder.removeTag(tx, { streamId: world.stream().id, tag: tagName('latest') }, 'UNTAGGED'),
     )
 
     expect(world.log()).toEqual(log)

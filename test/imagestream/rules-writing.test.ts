@@ -157,12 +157,12 @@ describe('a write with an old version', () => {
       'updateImageStream',
       (resourceVersion) => update({ resourceVersion, labels: [{ key: 'a', value: '1' }] }),
     ],
-    ['deleteImageStream', (resourceVersion) => world.writer.delete({ ...RUBY, resourceVersion })],
+    ['deleteImageStream', (resourceVersion) => world.streamRemoval.delete({ ...RUBY, resourceVersion })],
     ['tagImage', (resourceVersion) => world.retag('ruby:x', 'web:1', { resourceVersion })],
     [
       'untagImage',
       (resourceVersion) =>
-        world.tagging.untagImage({ namespace: 'default', imageStream: 'ruby', tag: 'a', resourceVersion }),
+        world.tagRemoval.remove({ namespace: 'default', imageStream: 'ruby', tag: 'a', resourceVersion }),
     ],
     ['importImage', (resourceVersion) => world.beginImport({ tag: 'y', from: UPSTREAM, resourceVersion })],
     [
@@ -196,7 +196,7 @@ describe('a write with an old version', () => {
 
   it.each(['tagImage', 'importImage'])('is refused where the stream was deleted: %s', (write) => {
     const resourceVersion = String(world.stream().resourceVersion)
-    world.writer.delete(RUBY)
+    world.streamRemoval.delete(RUBY)
     const before = world.dump()
 
     const again = () =>
@@ -210,33 +210,34 @@ describe('a write with an old version', () => {
 })
 
 describe('a removal', () => {
-  it('of a spec tag removes the tag with its history and conditions, by any mutation', () => {
+  it('of a tag keeps its history; of a spec tag alone also the tag', () => {
+    const idsOf = () => world.db.prepare<{ id: number }>('select id from tag_events').all()
+    const entries = idsOf()
     world.untag('ruby:a')
     update({ spec: { tags: [] } })
 
-    expect(world.tagNames()).toEqual(['latest', '3.3'])
-    expect(world.history('a')).toEqual([])
-    expect(world.dump().tag_events).toHaveLength(3)
+    expect(world.tagNames()).toEqual(['latest', '3.3', 'b'])
+    expect(idsOf()).toEqual(entries)
   })
 
-  it('of a tag that is only in the status removes it, and an import adds it with a new history', async () => {
+  it('of a tag that is only in the status removes it, and an import continues its history', async () => {
     world.push(two, 'ruby:3.3')
     world.untag('ruby:3.3')
     expect(world.tagNames()).not.toContain('3.3')
 
     await world.import()
 
-    expect(world.digests('3.3')).toEqual([one.digest])
+    expect(world.digests('3.3')).toEqual([one.digest, two.digest, one.digest])
   })
 
   it('of a stream keeps its images and its entries in the push log', () => {
     const { images } = world.dump()
     const log = world.log()
 
-    world.writer.delete(RUBY)
+    world.streamRemoval.delete(RUBY)
 
     expect(world.dump().images).toEqual(images)
     expect(world.log()).toEqual(log)
-    expect(world.dump().tag_events).toHaveLength(1)
+    expect(world.streams.byName(RUBY.namespace, RUBY.name)).toBeUndefined()
   })
 })

@@ -140,7 +140,7 @@ class Walk {
     else if (exists && one.do === 'import tag') {
       await domain.import({ imageStream: one.stream, tag: TAGS[one.tag] ?? '' })
     } else if (exists && one.do === 'delete') {
-      domain.writer.delete({ namespace: 'default', name: one.stream })
+      domain.streamRemoval.delete({ namespace: 'default', name: one.stream })
       this.#model.spec(one.stream, [], domain.time)
     } else if (exists && one.do === 'hold') await this.#hold(one)
     this.#follow()

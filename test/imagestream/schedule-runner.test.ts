@@ -140,7 +140,7 @@ describe('a scheduled source', () => {
     const [first = '', second = ''] = await createStreams(2)
     makeOverdue()
     world.runner.start()
-    world.domain.writer.delete({ namespace: 'default', name: second })
+    world.domain.streamRemoval.delete({ namespace: 'default', name: second })
 
     await world.pass(MINUTE)
 
@@ -156,7 +156,7 @@ describe('a scheduled source', () => {
     await held.reached
     expect(world.takeRequested()).toHaveLength(2)
 
-    world.domain.writer.delete({ namespace: 'default', name: first })
+    world.domain.streamRemoval.delete({ namespace: 'default', name: first })
     held.release()
     await world.pass(INTERVAL + SECOND)
 

@@ -91,7 +91,7 @@ describe('the scheduled sources of a spec', () => {
     const { id } = await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
     const { db, recorder } = world.domain
 
-    db.transact((tx) => recorder.removeTag(tx, { streamId: id, tag: tagName('3.3') }))
+    db.transact((tx) => recorder.removeTag(tx, { streamId: id, tag: tagName('3.3') }, 'UNTAGGED'))
 
     expect(tagsOf()).toEqual([''])
   })
@@ -99,7 +99,7 @@ describe('the scheduled sources of a spec', () => {
   it('are deleted with the stream', async () => {
     const { id } = await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
 
-    world.domain.writer.delete({ namespace: 'default', name: 'ruby' })
+    world.domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
 
     expect(world.domain.schedules.ofStreams([id])).toEqual([])
   })

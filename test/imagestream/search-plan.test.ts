@@ -189,8 +189,8 @@ describe('tags are found by keys and indexes, in many streams and in one', () =>
 
 it.each([
   'select * from tags where upstream_digest = ?',
-  'select * from image_streams s indexed by image_streams_by_name order by s.newest_at limit ?',
-  `select s.id from image_streams s indexed by image_streams_by_name where exists (
+  'select * from image_streams s indexed by image_streams_by_name where s.deleted_at is null order by s.newest_at limit ?',
+  `select s.id from image_streams s indexed by image_streams_by_name where s.deleted_at is null and exists (
      select 1 from tags t indexed by tags_by_name where t.stream_id = s.id and t.platforms = ?)`,
 ])('detects a plan that reads or sorts a whole table, or probes by part of a key: %s', (text) => {
   expect(faults(() => world.domain.db.prepare(text).all(1))).toHaveLength(1)

@@ -154,7 +154,7 @@ export class SearchWorld implements AsyncDisposable {
 
   remove(stream: KnownStream, tag: string): void {
     const { db, recorder } = this.domain
-    db.transact((tx) => recorder.removeTag(tx, { streamId: stream.id, tag: tagName(tag) }))
+    db.transact((tx) => recorder.removeTag(tx, { streamId: stream.id, tag: tagName(tag) }, 'UNTAGGED'))
     stream.tags.delete(tag)
   }
 

@@ -128,7 +128,7 @@ describe('setTagPolicy for the stream’s own tags', () => {
 
   it('is removed by untagImage, with the tag', async () => {
     setTagPolicy()
-    domain.tagging.untagImage({ namespace: 'default', imageStream: 'ruby', tag: 'stable' })
+    domain.tagRemoval.remove({ namespace: 'default', imageStream: 'ruby', tag: 'stable' })
     push('3.5.0')
     await domain.import()
 

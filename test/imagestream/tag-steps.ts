@@ -116,7 +116,7 @@ export class Rehearsal {
     else if (step.do === 'fail') this.#failLike(step.at)
     else if (step.do === 'untag') world.untag(step.at)
     else if (step.do === 'unpush') this.#unpush(step.at)
-    else if (step.do === 'delete') world.writer.delete({ namespace: 'default', name: step.stream })
+    else if (step.do === 'delete') world.streamRemoval.delete({ namespace: 'default', name: step.stream })
     else if (step.do === 'specify') {
       const tags = step.tags.map(([tag, wanted]) => specTag(tag, wanted))
       if (world.streams.byName('default', step.stream)) world.specify(step.stream, tags)
@@ -208,7 +208,8 @@ export class Rehearsal {
     for (const one of keysOf(this.#stage)) {
       const { name, tag } = namesOf(one)
       const stream = model.streams.get(name)
-      const expected = stream?.history.get(tag) ?? []
+      const isRemoved = stream?.removed.has(tag) && !stream.failing.has(tag)
+      const expected = isRemoved ? [] : (stream?.history.get(tag) ?? [])
       expect([one, world.digestsOf(one)]).toEqual([
         one,
         expected.map((event) => this.#image(event.image).digest),

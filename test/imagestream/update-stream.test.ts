@@ -132,12 +132,14 @@ describe('updating a stream', () => {
     expect(domain.log()).toHaveLength(pushes)
   })
 
-  it('that removes a spec tag removes the tag and its history', async () => {
+  it('that removes a spec tag stops following its source, and keeps the tag and its history', async () => {
     await domain.create({ spec: { tags: [fromImage('a', UPSTREAM), fromImage('b', UPSTREAM)] } })
-    spec({ tags: [fromImage('b', UPSTREAM)] })
+    const { stopped } = spec({ tags: [fromImage('b', UPSTREAM)] })
 
-    expect(domain.tagNames()).toEqual(['b'])
-    expect(domain.history('a')).toEqual([])
+    expect(stopped).toEqual([{ tag: 'a', source: `DockerImage ${UPSTREAM}`, historyEntries: 1 }])
+    expect(domain.tagNames()).toEqual(['a', 'b'])
+    expect(domain.history('a')).toHaveLength(1)
+    expect(domain.streams.specTags([domain.stream().id]).map(({ name }) => name)).toEqual(['b'])
     expect(domain.log()).toHaveLength(2)
   })
 

@@ -118,10 +118,10 @@ describe('an import of a repository whose vendor has a listing', () => {
     await world.create()
     const { domain } = world
     domain.db.transact((tx) =>
-      domain.recorder.removeTag(tx, { streamId: domain.stream().id, tag: '1.0.2' as never }),
+      domain.recorder.removeTag(tx, { streamId: domain.stream().id, tag: '1.0.2' as never }, 'UNTAGGED'),
     )
     expect(await world.poll()).toMatchObject({ requested: ['1.0.2'], lists: 0, pages: 3 })
-    expect(domain.digests('1.0.2')).toEqual([digestOf(2)])
+    expect(domain.digests('1.0.2')).toEqual([digestOf(2), digestOf(2)])
     expect(await world.poll()).toMatchObject({ requested: [], pages: 1 })
   })
 
@@ -142,7 +142,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     world.take()
 
     expect((await world.poll()).requested).toEqual(['1.0.4'])
-    expect(domain.digests('1.0.4')).toEqual([digestOf(4)])
+    expect(domain.digests('1.0.4')).toEqual([digestOf(4), digestOf('other'), digestOf(4)])
   })
 
   it('does not import tags that spec tags name', async () => {

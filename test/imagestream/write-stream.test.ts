@@ -115,25 +115,23 @@ describe('creating a stream', () => {
 })
 
 describe('deleting a stream', () => {
-  it('deletes its tags and their history, and keeps the images and the push log', async () => {
+  it('removes its tags and its spec, and keeps the histories, the images and the push log', async () => {
     const { stream } = await domain.create()
 
-    expect(domain.writer.delete(RUBY)).toBe(stream.id)
+    expect(domain.streamRemoval.delete(RUBY)).toMatchObject({ stream, tags: 2, historyEntries: 2 })
+    expect(domain.streams.byName(RUBY.namespace, RUBY.name)).toBeUndefined()
+    expect(domain.streams.byIds([stream.id]).size).toBe(0)
     const left = domain.dump()
-    expect(left).toMatchObject({
-      image_streams: [],
-      tags: [],
-      tag_events: [],
-      imports: [],
-      import_failures: [],
-    })
+    expect(left).toMatchObject({ spec_tags: [], import_schedules: [] })
+    expect(domain.tags.countOfStreams([stream.id]).size).toBe(0)
+    expect(left.tag_events).toHaveLength(2)
     expect(left.images).toHaveLength(2)
     expect(domain.log()).toHaveLength(2)
   })
 
   it('frees the name, but never the id', async () => {
     const { stream } = await domain.create()
-    domain.writer.delete(RUBY)
+    domain.streamRemoval.delete(RUBY)
 
     expect((await domain.create()).stream.id).toBeGreaterThan(stream.id)
     expect(domain.tags.imported(stream.id, tagName('latest'))).toBeUndefined()
@@ -142,8 +140,8 @@ describe('deleting a stream', () => {
   it('with an old resource version is a conflict', () => {
     create()
 
-    expect(() => domain.writer.delete({ ...RUBY, resourceVersion: '2' })).toThrow(ConflictError)
-    expect(() => domain.writer.delete({ ...RUBY, name: 'missing' })).toThrow(NotFoundError)
-    expect(domain.writer.delete({ ...RUBY, resourceVersion: '1' })).toBe(1)
+    expect(() => domain.streamRemoval.delete({ ...RUBY, resourceVersion: '2' })).toThrow(ConflictError)
+    expect(() => domain.streamRemoval.delete({ ...RUBY, name: 'missing' })).toThrow(NotFoundError)
+    expect(domain.streamRemoval.delete({ ...RUBY, resourceVersion: '1' }).stream.id).toBe(1)
   })
 })

@@ -79,7 +79,7 @@ describe('a tag of another stream that is pulled through, tagged in this one', (
   test('is pulled after the other stream was deleted', async () => {
     await using it = await start(false)
     it.promote()
-    it.domain.writer.delete({ namespace: 'shop', name: 'web' })
+    it.domain.streamRemoval.delete({ namespace: 'shop', name: 'web' })
 
     expect(await it.statuses('manifests/prod', `manifests/${amd.digest}`)).toEqual([200, 200])
     expect(await it.statuses(`blobs/${amd.config.digest}`)).toEqual([200])

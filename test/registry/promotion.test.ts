@@ -426,10 +426,10 @@ describe('deletion', () => {
     ['its tag', () => world.delete('/v2/a/x/manifests/v1')],
     ['its manifest', () => world.delete(`/v2/a/x/manifests/${app.digest}`)],
     ['its blob', () => world.delete(`/v2/a/x/blobs/${app.config.digest}`)],
-    ['its stream', () => world.domain.writer.delete({ namespace: 'a', name: 'x' })],
+    ['its stream', () => world.domain.streamRemoval.delete({ namespace: 'a', name: 'x' })],
     [
       'its tag, in the API',
-      () => world.domain.tagging.untagImage({ namespace: 'a', imageStream: 'x', tag: 'v1' }),
+      () => world.domain.tagRemoval.remove({ namespace: 'a', imageStream: 'x', tag: 'v1' }),
     ],
   ])('of %s leaves the image in the other stream', async (_what, remove) => {
     await remove()

@@ -321,7 +321,7 @@ describe('a restart', () => {
     await world.follow()
     world.isWorking = false
     await world.deliver(issued, world.notification(issued, { tag: 'v1' }))
-    world.domain.writer.delete({ namespace: 'default', name: 'app' })
+    world.domain.streamRemoval.delete({ namespace: 'default', name: 'app' })
     const gone = world.create()
     await world.deliver(gone, world.notification(gone, { tag: 'v1' }))
     world.webhooks.delete(gone.webhook.id)

@@ -60,7 +60,7 @@ export function createManifestCollection(db: Database) {
      */
     async removeUnkept(repository: Repository, terms: CollectionTerms, signal: AbortSignal): Promise<number> {
       if (terms.untaggedBefore === null) return 0
-      const history = await readHistory(repository.streamId, terms.keepTagRevisions, signal)
+      const history = await readHistory(repository.streamId, terms, signal)
       const judge = judges({ repository, history, terms, isDryRun: false })
       let total = 0
       for (let after: string | undefined = ''; after !== undefined; ) {
@@ -78,7 +78,7 @@ export function createManifestCollection(db: Database) {
       terms: CollectionTerms,
       signal: AbortSignal,
     ): AsyncGenerator<{ readonly manifest: ManifestLink; readonly verdict: ManifestVerdict }> {
-      const history = await readHistory(repository.streamId, terms.keepTagRevisions, signal)
+      const history = await readHistory(repository.streamId, terms, signal)
       const judge = judges({ repository, history, terms, isDryRun: true })
       const read = (after = '') => pageOf(repository, after)
       for await (const rows of pagesOf('digest', read, signal)) {

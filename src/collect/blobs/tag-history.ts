@@ -3,8 +3,9 @@ import type { Database } from '../../db/open.ts'
 import { tagEvents, tags } from '../../db/tables/index.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { pagesOf } from '../kept/pages.ts'
+import type { CollectionTerms } from './terms.ts'
 
-/** The images of the newest entries of each tag of a stream. */
+/** The images of the newest entries of each tag of a stream, also of tags that were removed a short time ago. */
 export interface TaggedImages {
   /** Returns a tag that has the image among its newest entries. */
   tagOf(imageId: number): TagName | undefined
@@ -29,7 +30,7 @@ export function createReadTagHistory(db: Database) {
   // the left join returns tags without events too, so that the next page starts after them
   const page = db.prepare<{ tag: TagName; imageId: number | null }>(
     `select t.name as tag, e.image_id as imageId
-     from (select id, name from tags where stream_id = ? and name > ? order by name limit ${TAGS}) t
+     from (select id, name from tags where stream_id = ? and name > ? and coalesce(removed_at >= ?, 1) order by name limit ${TAGS}) t
      left join tag_events e on e.tag_id = t.id and e.id >= coalesce(
        (select id from tag_events where tag_id = t.id order by id desc limit 1 offset ? - 1), 0)
      order by t.name`,
@@ -50,11 +51,15 @@ export function createReadTagHistory(db: Database) {
       .limit(limit)
       .all()
 
-  return async (streamId: number | null, revisions: number, signal: AbortSignal): Promise<TaggedImages> => {
+  return async (
+    streamId: number | null,
+    { keepTagRevisions: revisions, untaggedBefore }: CollectionTerms,
+    signal: AbortSignal,
+  ): Promise<TaggedImages> => {
     const tagByImage = new Map<number, TagName>()
     let lastRead = newestId()
     if (streamId !== null) {
-      const read = (after = '') => page.all(streamId, after, revisions)
+      const read = (after = '') => page.all(streamId, after, untaggedBefore ?? 0, revisions)
       for await (const rows of pagesOf('tag', read, signal)) {
         for (const { tag, imageId } of rows) {
           if (imageId !== null && !tagByImage.has(imageId)) tagByImage.set(imageId, tag)

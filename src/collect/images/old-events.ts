@@ -39,7 +39,8 @@ export function createReadOldEvents(db: Database) {
   const tagPage = db.prepare<TagHistoryRow>(
     `select t.id, t.stream_id as streamId, t.name as tag, s.namespace, s.name as imageStreamName,
        iif(coalesce(?, s.namespace) = s.namespace,
-         (select id from tag_events where tag_id = t.id order by id desc limit 1 offset ?), null) as newestOld
+         case when t.removed_at <= ? then (select max(id) from tag_events where tag_id = t.id)
+           else (select id from tag_events where tag_id = t.id order by id desc limit 1 offset ?) end, null) as newestOld
      from tags t cross join image_streams s on s.id = t.stream_id
      where t.id >= ? order by t.id limit ${TAGS_A_STATEMENT}`,
   )
@@ -65,7 +66,7 @@ export function createReadOldEvents(db: Database) {
     let next = from
     let read = 0
     for (let tagsRead = 0; tagsRead < BATCH; tagsRead += TAGS_A_STATEMENT) {
-      const tags = tagPage.all(namespace, keepTagRevisions, next.tagId)
+      const tags = tagPage.all(namespace, oldUntil, keepTagRevisions, next.tagId)
       for (const {
         id: tagId,
         newestOld,

@@ -2,6 +2,7 @@ import { KeyLock } from '../../concurrency/bounded.ts'
 import { BATCH, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import { createImageRemoval } from '../../imagestream/image/remove-images.ts'
+import { createStreamPruning } from '../../imagestream/stream/prune-streams.ts'
 import type { TagRecorder } from '../../imagestream/tag/record.ts'
 import { createImageAges } from './image-ages.ts'
 import { ImagePass } from './image-pass.ts'
@@ -39,6 +40,7 @@ export function createPruner({ db, recorder, now }: PrunerDependencies) {
   const findEmptied = createFindEmptied(db)
   const ages = createImageAges(db)
   const removal = createImageRemoval(db)
+  const deletedStreams = createStreamPruning(db)
   const stopping = new AbortController()
   const runs = new KeyLock()
   ages.observe(now())
@@ -70,6 +72,13 @@ export function createPruner({ db, recorder, now }: PrunerDependencies) {
       await yieldToEventLoop(signal)
     }
     for await (const count of lost.count(isDryRun, signal)) report.addRepositoryManifests(count)
+    if (isDryRun) report.addStreams(deletedStreams.count(terms))
+    else {
+      for (let removed = -1; removed !== 0; await yieldToEventLoop(signal)) {
+        removed = db.transact((tx) => deletedStreams.removeBatch(tx, terms))
+        report.addStreams(removed)
+      }
+    }
     // images belong to no namespace
     if (terms.namespace !== null) return report.finished()
     const lastOld = await ages.lastStoredBy(terms.oldUntil, signal)

@@ -45,6 +45,8 @@ export interface PruneListing {
 /** What a prune removes, or would remove, and what it keeps. */
 export interface PruneReport {
   readonly events: PlanList<PrunedEvent>
+  /** Number of deleted streams that can no longer be restored. */
+  readonly streams: number
   /** Removed images, by id. */
   readonly images: PlanList<PrunedImage>
   /** Kept images, by id. */
@@ -67,6 +69,7 @@ export class GrowingPruneReport {
   readonly #images: GrowingPlanList<PrunedImage>
   readonly #kept: GrowingPlanList<KeptImage>
   readonly #reasons = noImagesKept()
+  #streams = 0
   #configs = 0
   #bytes = 0
   #repositoryManifests = 0
@@ -107,6 +110,10 @@ export class GrowingPruneReport {
     this.#bytes += bytes
   }
 
+  addStreams(count: number): void {
+    this.#streams += count
+  }
+
   addRepositoryManifests(count: number): void {
     this.#repositoryManifests += count
   }
@@ -114,6 +121,7 @@ export class GrowingPruneReport {
   finished(): PruneReport {
     return {
       events: this.#events.finished(),
+      streams: this.#streams,
       images: this.#images.finished(),
       kept: this.#kept.finished(),
       reasons: this.#reasons,

@@ -40,12 +40,21 @@ export const imageStreams = sqliteTable(
     checkedAt: time('checked_at'),
     /** When one of its tags last changed to another image; 0 when none has had an image. */
     newestAt: time('newest_at').notNull().default(0),
+    /** When it was deleted; null for a stream that exists. A deleted stream has an empty spec, no label and only removed tags. */
+    deletedAt: time('deleted_at'),
+    /** JSON text: its spec when it was deleted. */
+    deletedSpec: text('deleted_spec'),
   },
   (t) => [
-    uniqueIndex('image_streams_by_name').on(t.namespace, t.name),
-    index('image_streams_by_own_name').on(t.name),
-    index('image_streams_by_newest').on(t.newestAt, t.id),
-    index('image_streams_by_newest_in_namespace').on(t.namespace, t.newestAt, t.id),
+    uniqueIndex('image_streams_by_name').on(t.namespace, t.name).where(sql`deleted_at is null`),
+    index('image_streams_by_uid').on(t.uid),
+    index('image_streams_by_deletion').on(t.deletedAt).where(sql`deleted_at is not null`),
+    index('image_streams_deleted').on(t.namespace, t.deletedAt, t.id).where(sql`deleted_at is not null`),
+    index('image_streams_by_own_name').on(t.name).where(sql`deleted_at is null`),
+    index('image_streams_by_newest').on(t.newestAt, t.id).where(sql`deleted_at is null`),
+    index('image_streams_by_newest_in_namespace')
+      .on(t.namespace, t.newestAt, t.id)
+      .where(sql`deleted_at is null`),
     index('image_streams_by_registry').on(t.registry, t.id),
     index('image_streams_by_checked').on(t.checkedAt),
   ],

@@ -70,12 +70,20 @@ export const tags = sqliteTable(
     failing: text('failing'),
     /** When a complete tag list of its repository first lacked it; null while it is listed or found by name. */
     missingSince: time('missing_since'),
+    /**
+     * When the tag was removed; null for a tag of the stream. A removed tag keeps its history. It has no newest event, no image
+     * and no condition.
+     */
+    removedAt: time('removed_at'),
+    /** JSON text: its spec tag when it was removed; null when it had none. */
+    removedSpec: text('removed_spec'),
   },
   (t) => [
     uniqueIndex('tags_by_name').on(t.streamId, t.name),
-    index('tags_by_importance').on(t.streamId, t.importance),
-    index('tags_by_version').on(t.streamId, t.version),
-    index('tags_by_newest').on(t.streamId, t.newestAt, t.id),
+    index('tags_by_importance').on(t.streamId, t.importance).where(sql`removed_at is null`),
+    index('tags_by_version').on(t.streamId, t.version).where(sql`removed_at is null`),
+    index('tags_by_newest').on(t.streamId, t.newestAt, t.id).where(sql`removed_at is null`),
+    index('tags_removed').on(t.streamId, t.removedAt, t.id).where(sql`removed_at is not null`),
     index('tags_by_image').on(t.newestImageId, t.streamId, t.id),
     index('tags_by_platforms').on(t.platforms, t.streamId),
     index('tags_by_failing').on(t.failing, t.streamId).where(sql`failing is not null`),
@@ -95,8 +103,13 @@ export const tagEvents = sqliteTable(
     createdAt: time('created_at').notNull(),
     /** The import that created it; no foreign key, since the event outlives the import's row. */
     importId: integer('import_id'),
+    /** When the tag was removed while it pointed to this image, at the earliest at `createdAt`; null when it was not. */
+    removedAt: time('removed_at'),
+    /** Why it was removed; null when it was not. */
+    removedReason: text('removed_reason', { enum: ['UNTAGGED', 'DELETED_IN_REGISTRY', 'STREAM_DELETED'] }),
   },
   (t) => [
+    index('tag_events_with_removal').on(t.tagId, t.id).where(sql`removed_at is not null`),
     index('tag_events_by_tag').on(t.tagId, t.id),
     index('tag_events_by_import').on(t.importId).where(sql`import_id is not null`),
     index('tag_events_by_image').on(t.imageId, t.id),

@@ -106,6 +106,9 @@ export const imagePosition = (cursor: string | null | undefined, field: string):
 export const PruneReportType = objectType<PruneReport>('PruneReport', {
   description: 'What a prune of images removes, or would remove in a dry run, and what it keeps.',
   properties: (t) => ({
+    streams: t.int(
+      'Number of deleted image streams that are removed for good: they can no longer be restored.',
+    ),
     configs: t.int('Number of image configs that are removed because no remaining image uses them.'),
     bytes: t.bigInt('Size in bytes of the manifests and configs that are removed from the database.'),
     repositoryManifests: t.int(

@@ -6,6 +6,8 @@ import type { ApplyDocumentsCommand } from '../../documents/apply.ts'
 import type { DocumentSources } from '../../documents/manifest-document.ts'
 import type { PushLog } from '../../events/push-log.ts'
 import type { ImportImageCommand } from '../../imagestream/commands/import-image.ts'
+import type { StreamRemoval } from '../../imagestream/commands/remove-stream.ts'
+import type { TagRemoval } from '../../imagestream/commands/remove-tag.ts'
 import type { RollBackCommand } from '../../imagestream/commands/roll-back.ts'
 import type { SetTagPolicyCommand } from '../../imagestream/commands/set-tag-policy.ts'
 import type { Tagging } from '../../imagestream/commands/tag-image.ts'
@@ -54,6 +56,8 @@ export interface GraphQLContext {
   readonly importImage: ImportImageCommand
   readonly applyDocuments: ApplyDocumentsCommand
   readonly tagging: Tagging
+  readonly tagRemoval: TagRemoval
+  readonly streamRemoval: StreamRemoval
   readonly policies: Pick<Policies, 'decisionOf' | 'applyFilters'>
   readonly setTagPolicy: SetTagPolicyCommand
   readonly rollBackTag: RollBackCommand

@@ -7,6 +7,7 @@ import type { GraphQLContext } from '../kit/context.ts'
 import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { StoppedSourceType } from '../tag/stopped-source.ts'
 
 /** A document with its image stream and import after the wait. */
 interface AppliedResult extends AppliedDocument {
@@ -70,6 +71,10 @@ const AppliedDocumentType = objectType<AppliedResult>('AppliedDocument', {
     ),
     warnings: t.strings(
       'Parts of the document that were ignored, and names that an OpenShift cluster refuses, each with its path: `spec.tags[0].foo: …`.',
+    ),
+    stopped: t.list(
+      StoppedSourceType,
+      'Sources that the image stream no longer follows, or would no longer follow.',
     ),
     diff: t.string(
       'Changes with one line for each field, ordered by path: `- path: old` and `+ path: new`. Fields that the server sets are omitted. Empty if nothing changes.',

@@ -27,6 +27,7 @@ import { enumType, objectType } from '../kit/types.ts'
 import {
   ImageStreamTagConnection,
   ImageStreamTagOrderEnum,
+  removedTagsOfStream,
   tagOfStream,
   tagsOfStream,
 } from '../tag/image-stream-tag.ts'
@@ -75,6 +76,12 @@ objectType(ImageStreamType, {
       type: 'DateTime',
       description: 'Time at which the image stream was created.',
     }),
+    deletionTimestamp: t.expose('deletedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'Time at which the image stream was deleted; null for a stream that exists. Only `imageStreamByUid` and `deletedImageStreams` return deleted streams.',
+    }),
     labels: t.field({
       type: [KeyValueType],
       description: 'Labels of the image stream, which `imageStreams` can filter by.',
@@ -102,6 +109,14 @@ objectType(ImageStreamType, {
       description: 'Returns a tag by name; null if neither spec nor status contains the tag.',
       args: { name: t.arg.string({ required: true, description: 'Name of the tag, for example `latest`.' }) },
       resolve: (stream, { name }, context) => tagOfStream(stream, name, context),
+    }),
+    removedTags: t.field({
+      type: ImageStreamTagConnection,
+      description:
+        'Tags that were removed from the image stream and whose history is not pruned yet, the last removed first. `restoreTag` restores them.',
+      args: connectionArgs,
+      complexity: pageComplexity,
+      resolve: removedTagsOfStream,
     }),
     imports: t.field({
       type: ImportConnection,

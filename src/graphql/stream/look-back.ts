@@ -102,7 +102,7 @@ builder.objectField(ImageStreamTagType, 'at', (t) =>
     type: TagEventType,
     nullable: true,
     description:
-      'Entry of the tag’s history that was the newest at a time: the image that the tag pointed to. Null if the tag had no image yet. Pruned entries are not available.',
+      'Entry of the tag’s history that was the newest at a time: the image that the tag pointed to. Null if the tag had no image yet, or was removed at that time. Pruned entries are not available.',
     args: {
       time: t.arg({ type: 'DateTime', required: true, description: 'Time at which to look up the tag.' }),
     },
@@ -114,7 +114,7 @@ builder.objectField(ImageStreamType, 'tagsAt', (t) =>
   t.field({
     type: PastTagConnection,
     description:
-      'Tags of the image stream at an earlier time, by name. Only tags that had an image at that time and still exist are included.',
+      'Tags that the image stream had at an earlier time, by name, including tags that were removed since. Only tags with an image at that time are included. Pruned entries are not available.',
     args: {
       time: t.arg({ type: 'DateTime', required: true, description: 'Time at which to look up the tags.' }),
       matching: t.arg.string({

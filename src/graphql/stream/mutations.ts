@@ -1,13 +1,15 @@
-import type { WrittenStream } from '../../imagestream/commands/write-stream.ts'
+import type { StreamDeletion } from '../../imagestream/commands/remove-stream.ts'
+import type { UpdatedStream, WrittenStream } from '../../imagestream/commands/write-stream.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
-import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { checkWait, inNamespace, inputType, mutation } from '../kit/inputs.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
 import { nodeId } from '../kit/node.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
+import { StoppedSourceType } from '../tag/stopped-source.ts'
+import { TagReferenceInput } from '../tag/tag-reference-input.ts'
 import { ImageStreamSpecInput } from './spec.ts'
 
 interface WrittenPayload {
@@ -16,7 +18,7 @@ interface WrittenPayload {
 }
 
 /** Returns the image stream and the import after the wait. */
-async function payloadOf(
+export async function payloadOf(
   { stream, importId }: WrittenStream,
   seconds: number,
   context: GraphQLContext,
@@ -49,25 +51,38 @@ const UpdateImageStreamInput = inputType('UpdateImageStreamInput', {
     namespace: t.streamNamespace(),
     name: t.requiredString('Name of the image stream.'),
     resourceVersion: t.resourceVersion(),
+    dryRun: t.flag(
+      'Whether to check the changes and return `stopped` without storing anything; the default is false.',
+    ),
     labels: t.list(KeyValueInput, 'Labels that replace all labels.'),
     annotations: t.list(
       KeyValueInput,
       'Annotations that replace all annotations except those of the server.',
     ),
     spec: t.one(ImageStreamSpecInput, 'Changes of the spec. New sources are imported.'),
+    setTags: t.list(
+      TagReferenceInput,
+      'Tags to set in the spec, each with its source or policy; other tags of the spec do not change.',
+    ),
+    removeTags: t.strings(
+      'Names of tags to remove from the spec, so that their sources are no longer followed. The tags keep their images and histories; `untagImage` removes them.',
+    ),
   }),
 })
 
 const DeleteImageStreamInput = inputType('DeleteImageStreamInput', {
-  description: 'An image stream to delete, with its tags and their histories.',
+  description: 'An image stream to delete.',
   fields: (t) => ({
     namespace: t.streamNamespace(),
     name: t.requiredString('Name of the image stream.'),
     resourceVersion: t.resourceVersion(),
+    dryRun: t.flag(
+      'Whether to report what would be deleted without deleting anything; the default is false.',
+    ),
   }),
 })
 
-const writtenPayload = (name: string, done: string) =>
+export const writtenPayload = (name: string, done: string) =>
   objectType<WrittenPayload>(name, {
     description: `The ${done} image stream, and the import that the mutation started.`,
     properties: (t) => ({
@@ -80,14 +95,39 @@ const writtenPayload = (name: string, done: string) =>
   })
 
 const CreateImageStreamPayload = writtenPayload('CreateImageStreamPayload', 'created')
-const UpdateImageStreamPayload = writtenPayload('UpdateImageStreamPayload', 'changed')
 
-const DeleteImageStreamPayload = builder.objectRef<{ id: number }>('DeleteImageStreamPayload').implement({
-  description: 'The deleted image stream.',
+const UpdateImageStreamPayload = objectType<WrittenPayload & Pick<UpdatedStream, 'stopped'>>(
+  'UpdateImageStreamPayload',
+  {
+    description: 'The changed image stream, and the import that the mutation started.',
+    properties: (t) => ({
+      imageStream: t.one(ImageStreamType, 'The image stream; unchanged in a dry run.'),
+      import: t.oneOrNull(
+        ImportType,
+        'The import that the mutation started; null if there is nothing to import, and in a dry run.',
+      ),
+      stopped: t.list(StoppedSourceType, 'Sources that the image stream no longer follows.'),
+    }),
+  },
+)
+
+const DeleteImageStreamPayload = objectType<StreamDeletion>('DeleteImageStreamPayload', {
+  description: 'The deleted image stream, or what its deletion would do.',
+  properties: (t) => ({
+    tags: t.int('Number of tags that are removed.'),
+    historyEntries: t.int(
+      'Number of entries in the histories of the tags. They remain until they are pruned, and `restoreImageStream` restores the stream with them.',
+    ),
+    stopped: t.list(StoppedSourceType, 'Sources that are no longer followed.'),
+  }),
   fields: (t) => ({
     deletedId: t.id({
       description: 'Global `id` that the image stream had.',
-      resolve: ({ id }) => nodeId('ImageStream', id),
+      resolve: ({ stream }) => nodeId('ImageStream', stream.id),
+    }),
+    uid: t.string({
+      description: '`uid` of the image stream, for `restoreImageStream` and `imageStreamByUid`.',
+      resolve: ({ stream }) => stream.uid,
     }),
   }),
 })
@@ -114,17 +154,19 @@ mutation('updateImageStream', {
     const input = inNamespace(given, given.name)
     const { streams, policies, writer } = context
     const existing = streams.byName(input.namespace, input.name)
-    const ofStream = input.spec?.tags?.flatMap(({ from, policy }) => (policy && !from ? policy : []))
-    if (existing && ofStream) await policies.applyFilters(existing.id, ofStream)
-    return payloadOf(writer.update(input), 0, context)
+    const specTags = [...(input.spec?.tags ?? []), ...(input.setTags ?? [])]
+    const ofStream = specTags.flatMap(({ from, policy }) => (policy && !from ? policy : []))
+    if (existing && ofStream.length > 0) await policies.applyFilters(existing.id, ofStream)
+    const { stopped, ...written } = writer.update(input)
+    return { ...(await payloadOf(written, 0, context)), stopped }
   },
 })
 
 mutation('deleteImageStream', {
   description:
-    'Deletes an image stream with its tags and their histories, and its repository in the integrated registry, whose content the next garbage collection removes. The records of its images and the push log remain. `NOT_FOUND` if the stream does not exist.',
+    'Deletes an image stream: its name is free, its tags are removed and its sources are no longer followed. Its spec, the histories of its tags and its content in the integrated registry remain until `pruneImages` prunes them; until then `restoreImageStream` restores the stream. `NOT_FOUND` if the stream does not exist.',
   input: DeleteImageStreamInput,
   inputDescription: 'The image stream.',
   payload: DeleteImageStreamPayload,
-  resolve: (input, { writer }) => ({ id: writer.delete(inNamespace(input, input.name)) }),
+  resolve: (input, { streamRemoval }) => streamRemoval.delete(inNamespace(input, input.name)),
 })

@@ -73,7 +73,7 @@ export const ImageStreamSpecInput = inputType('ImageStreamSpecInput', {
     ),
     tags: t.list(
       TagReferenceInput,
-      'All tags with a source or policy of their own. In an update they replace the present tags: a tag that is no longer listed loses its history.',
+      'All tags with a source or policy of their own. In an update they replace the present tags of the spec: the source of a tag that is no longer listed is no longer followed, and the tag keeps its image and history. `setTags` and `removeTags` change single tags.',
     ),
   }),
 })

@@ -10,7 +10,9 @@ import { ImageStreamType } from '../kit/references.ts'
 import { countCriteria, ImportFailureFilter, searchFilter } from '../kit/search-filter.ts'
 import { enumType } from '../kit/types.ts'
 
-const ImageStreamConnection = connectionType('ImageStream', ImageStreamType, { items: 'image streams' })
+export const ImageStreamConnection = connectionType('ImageStream', ImageStreamType, {
+  items: 'image streams',
+})
 
 const ImageStreamOrderEnum = enumType('ImageStreamOrder', {
   description: 'Sort order of image streams.',

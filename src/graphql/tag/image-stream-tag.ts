@@ -5,7 +5,7 @@ import { keyOf, type Tag, type TagOrder } from '../../imagestream/tag/tag.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName, checkTagName, namespaceOf, splitName } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { batch, loadForBatch, loadRows, prime } from '../kit/batch.ts'
+import { batch, loadForBatch, loadReferred, loadRows, prime } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
@@ -21,7 +21,6 @@ import {
   TagReferenceType,
 } from '../kit/references.ts'
 import { type SearchArguments, searchFilter } from '../kit/search-filter.ts'
-import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { history, TagEventConnection } from './tag-event.ts'
 
@@ -70,6 +69,7 @@ const tagWithoutStatus = (streamId: number, name: TagName): Tag => ({
   name,
   newestEventId: null,
   newestAt: 0,
+  removedAt: null,
   dockerImageReference: null,
   generation: null,
   image: null,
@@ -106,14 +106,39 @@ export function tagsOfStream(
   })
 }
 
+const removedCursors = keyCursors<Tag>('removedTags', ({ removedAt, id }) => [removedAt ?? 0, id], [
+  'number',
+  'number',
+])
+
+/** Returns a page of a stream's removed tags, read once for the stream's batch. Throws InvalidInputError. */
+export const removedTagsOfStream = (
+  stream: ImageStream,
+  args: ConnectionArguments,
+  { tags }: GraphQLContext,
+  info: GraphQLResolveInfo,
+): Connection<Tag> =>
+  ownedConnection(stream, args, info, {
+    name: 'removed tags',
+    cursors: removedCursors,
+    rows: (ids, page, streams) => {
+      const rows = batchTags(tags.removedOfStreams(ids, page))
+      prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
+      return rows
+    },
+    ownerIdOf: ({ streamId }) => streamId,
+    counts: (ids) => tags.countRemovedOfStreams(ids),
+  })
+
 registerNode('ImageStreamTag', (key, context) => {
   const [, streamId, name = ''] = /^(\d{1,15})\/(.+)$/.exec(key) ?? []
   const stream = streamId && context.streams.byIds([Number(streamId)]).get(Number(streamId))
   return stream ? tagOfStream(stream, name, context) : undefined
 })
 
-const presentStreamOf = (tag: Tag, context: GraphQLContext): ImageStream => {
-  const found = streamOf(tag, context)
+/** Returns the stream, which may be deleted: histories of images lead to its tags. */
+const anyStreamOf = (tag: Tag, { streams }: GraphQLContext): ImageStream => {
+  const found = loadReferred(tag, 'imageStream', 'streamId', (ids) => streams.evenDeleted(ids))
   if (!found) throw new Error(`the stream of tag ${tag.id} does not exist`)
   return found
 }
@@ -138,13 +163,13 @@ objectType(ImageStreamTagType, {
     }),
     name: t.string({
       description: 'Name of the stream and of the tag, as `ruby:latest`.',
-      resolve: (tag, _args, context) => `${presentStreamOf(tag, context).name}:${tag.name}`,
+      resolve: (tag, _args, context) => `${anyStreamOf(tag, context).name}:${tag.name}`,
     }),
     tag: t.exposeString('name', { description: 'Name of the tag, for example `latest`.' }),
     imageStream: t.field({
       type: ImageStreamType,
       description: 'Image stream that the tag belongs to.',
-      resolve: (tag, _args, context) => presentStreamOf(tag, context),
+      resolve: (tag, _args, context) => anyStreamOf(tag, context),
     }),
     spec: t.field({
       type: TagReferenceType,
@@ -159,6 +184,12 @@ objectType(ImageStreamTagType, {
       args: connectionArgs,
       complexity: pageComplexity,
       resolve: history,
+    }),
+    removed: t.expose('removedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'Time at which the tag was removed; null for a tag that exists. A removed tag has a history and no image.',
     }),
     conditions: t.field({
       type: [TagEventConditionType],
@@ -178,7 +209,7 @@ objectType(ImageStreamTagType, {
         return pullSpecOf(
           { digest: image.digest, dockerImageReference },
           specTag?.referencePolicy,
-          registry.isIntegrated ? pullRepository(presentStreamOf(tag, context)) : null,
+          registry.isIntegrated ? pullRepository(anyStreamOf(tag, context)) : null,
         )
       },
     }),

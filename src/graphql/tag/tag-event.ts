@@ -20,22 +20,41 @@ export const ConditionStatusEnum = enumType('ConditionStatus', {
   },
 })
 
+const RemovalReasonEnum = enumType('TagRemovalReason', {
+  description: 'Why a tag was removed.',
+  values: {
+    UNTAGGED: '`untagImage` removed the tag.',
+    STREAM_DELETED: '`deleteImageStream` removed the tag with its image stream.',
+    DELETED_IN_REGISTRY: 'A client deleted the tag, or the manifest that it pointed to, in the registry.',
+  },
+})
+
 export const TagEventConnection = connectionType('TagEvent', TagEventType, { items: 'tag events' })
 const eventCursors = keyCursors<TagEvent>('items', ({ id }) => [id])
 
 objectType(TagEventType, {
   description:
-    'An entry of a tag’s history. The tag pointed to the image from `created` until the next entry.',
+    'An entry of a tag’s history. The tag pointed to the image from `created` until the next entry, or until it was removed.',
   properties: (t) => ({
     dockerImageReference: t.string('Pull spec of the image by digest.'),
     generation: t.int(
       'Generation of the spec for which the entry was recorded. If the spec tag’s generation is higher, its import has not finished.',
+    ),
+    removedReason: t.oneOrNull(
+      RemovalReasonEnum,
+      'Why the tag was removed; null if it was not removed while it pointed to this image.',
     ),
   }),
   fields: (t) => ({
     created: t.expose('createdAt', {
       type: 'DateTime',
       description: 'Time at which this server recorded that the tag points to the image.',
+    }),
+    removed: t.expose('removedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'Time at which the tag was removed while it pointed to this image. Null where the next entry replaced this one, and for the image that the tag points to now.',
     }),
     image: t.field({
       type: ImageType,
@@ -77,7 +96,7 @@ export const history = (
     ownerIdOf: ({ tagId }) => tagId,
     counts: (ids) => tags.countEvents(ids),
     // the newest entry is read with the tag, and most operations select only that one
-    newest: () => newestEvents(tag),
+    ...(tag.newestEventId !== null && { newest: () => newestEvents(tag) }),
   })
 
 const newestEvents = (tag: Tag): readonly TagEvent[] =>
@@ -97,4 +116,6 @@ const newestEventOf = ({ id, newestEventId, newestAt, image, dockerImageReferenc
         imageId: image.id,
         dockerImageReference,
         generation,
+        removedAt: null,
+        removedReason: null,
       }

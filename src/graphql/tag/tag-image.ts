@@ -1,3 +1,5 @@
+import type { TagRemovalOutcome } from '../../imagestream/commands/remove-tag.ts'
+import type { TaggedImage } from '../../imagestream/commands/tag-image.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
@@ -6,6 +8,7 @@ import { inNamespace, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { tagOfStream } from './image-stream-tag.ts'
+import { StoppedSourceType } from './stopped-source.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 import { ObjectReferenceInput } from './tag-reference-input.ts'
 
@@ -52,6 +55,19 @@ const UntagImageInput = inputType('UntagImageInput', {
     imageStream: t.requiredString('Name of the image stream.'),
     tag: t.requiredString('Name of the tag to remove.'),
     resourceVersion: t.resourceVersion(),
+    dryRun: t.flag(
+      'Whether to report what would be removed without removing anything; the default is false.',
+    ),
+  }),
+})
+
+const RestoreTagInput = inputType('RestoreTagInput', {
+  description: 'A removed tag to restore.',
+  fields: (t) => ({
+    namespace: t.streamNamespace(),
+    imageStream: t.requiredString('Name of the image stream.'),
+    tag: t.requiredString('Name of the removed tag.'),
+    resourceVersion: t.resourceVersion(),
   }),
 })
 
@@ -69,10 +85,29 @@ const TagImagePayload = objectType<{ imageStreamTag: Tag; import: Import | null 
   }),
 })
 
-const UntagImagePayload = objectType<{ imageStream: ImageStream }>('UntagImagePayload', {
-  description: 'The image stream without the removed tag.',
+const RestoreTagPayload = objectType<{ imageStreamTag: Tag; import: Import | null }>('RestoreTagPayload', {
+  description: 'The restored tag, and the import that the mutation started.',
   properties: (t) => ({
-    imageStream: t.one(ImageStreamType, 'The image stream.'),
+    imageStreamTag: t.one(ImageStreamTagType, 'The tag, with a new entry in its history.'),
+    import: t.oneOrNull(
+      ImportType,
+      'Import of the tag’s source; null for a tag without a source in a registry.',
+    ),
+  }),
+})
+
+interface UntaggedPayload extends TagRemovalOutcome {
+  readonly imageStream: ImageStream
+}
+
+const UntagImagePayload = objectType<UntaggedPayload>('UntagImagePayload', {
+  description: 'The image stream without the removed tag, or what the removal would do.',
+  properties: (t) => ({
+    imageStream: t.one(ImageStreamType, 'The image stream; unchanged in a dry run.'),
+    stopped: t.list(StoppedSourceType, 'The source that is no longer followed; empty for a tag without one.'),
+    historyEntries: t.int(
+      'Number of entries in the history of the tag. They remain until they are pruned, and `restoreTag` restores the tag with them.',
+    ),
   }),
 })
 
@@ -83,28 +118,42 @@ const writtenStream = (id: number, { streams }: GraphQLContext): ImageStream => 
   return stream
 }
 
+/** Returns the tag and the import after the write. */
+function taggedPayload({ streamId, tag, importId }: TaggedImage, context: GraphQLContext) {
+  const imageStreamTag = tagOfStream(writtenStream(streamId, context), tag, context)
+  if (!imageStreamTag) throw new Error(`the tag ${tag} that was just set does not exist`)
+  const started = importId === null ? undefined : context.importer.byIds([importId]).get(importId)
+  return { imageStreamTag, import: started ?? null }
+}
+
 mutation('tagImage', {
   description:
     'Points a tag to an image, like `oc tag`: to the image of another tag, once or continuously with `alias`; to an image of a history; or to an image in a registry. The integrated registry serves an image of another image stream under the name of this one, if it serves it there. `NOT_FOUND` if there is no image to copy, `INVALID` if the tag would follow itself.',
   input: TagImageInput,
   inputDescription: 'The tag and the source of its image.',
   payload: TagImagePayload,
-  resolve: (input, context) => {
-    const { streamId, tag, importId } = context.tagging.tagImage(inNamespace(input, input.imageStream))
-    const imageStreamTag = tagOfStream(writtenStream(streamId, context), tag, context)
-    if (!imageStreamTag) throw new Error(`the tag ${tag} that was just set does not exist`)
-    const started = importId === null ? undefined : context.importer.byIds([importId]).get(importId)
-    return { imageStreamTag, import: started ?? null }
-  },
+  resolve: (input, context) =>
+    taggedPayload(context.tagging.tagImage(inNamespace(input, input.imageStream)), context),
 })
 
 mutation('untagImage', {
   description:
-    'Removes a tag and its history from spec and status. Tags that follow the tag keep their images. `NOT_FOUND` if the tag does not exist.',
+    'Removes a tag from spec and status. Its history remains until it is pruned, and `restoreTag` restores the tag. Tags that follow the tag keep their images. `NOT_FOUND` if the tag does not exist.',
   input: UntagImageInput,
   inputDescription: 'The tag to remove.',
   payload: UntagImagePayload,
-  resolve: (input, context) => ({
-    imageStream: writtenStream(context.tagging.untagImage(inNamespace(input, input.imageStream)), context),
-  }),
+  resolve: (input, context) => {
+    const removed = context.tagRemoval.remove(inNamespace(input, input.imageStream))
+    return { ...removed, imageStream: writtenStream(removed.streamId, context) }
+  },
+})
+
+mutation('restoreTag', {
+  description:
+    'Restores a removed tag: the tag points to the image that it had when it was removed, as a new entry of its history, and follows its source again if it had one. `NOT_FOUND` if no tag with the name was removed, `INVALID` if the tag exists.',
+  input: RestoreTagInput,
+  inputDescription: 'The tag to restore.',
+  payload: RestoreTagPayload,
+  resolve: (input, context) =>
+    taggedPayload(context.tagRemoval.restore(inNamespace(input, input.imageStream)), context),
 })

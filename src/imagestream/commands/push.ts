@@ -1,4 +1,4 @@
-import { and, eq, isNotNull, sql } from 'drizzle-orm'
+import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, tags as tagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -97,6 +97,7 @@ export function createPushReceiver(dependencies: PushReceiverDependencies) {
       and(
         eq(imageStreams.namespace, sql.placeholder('namespace')),
         eq(imageStreams.name, sql.placeholder('name')),
+        isNull(imageStreams.deletedAt),
         eq(tagsTable.name, sql.placeholder('tag')),
         isNotNull(tagsTable.newestImageId),
       ),
@@ -117,9 +118,11 @@ export function createPushReceiver(dependencies: PushReceiverDependencies) {
       return receive(tx, { ...received, ...(onStored && { onStored }) })
     },
 
-    /** Removes tags with their history, and their spec tags. */
+    /** Removes tags and their spec tags. Their histories stay. */
     removeTags(tx: Transaction, streamId: number, tags: readonly TagName[]): void {
-      for (const tag of tags) recorder.removeTag(tx, { streamId, tag })
+      for (const tag of tags) {
+        recorder.removeTag(tx, { streamId, tag }, 'DELETED_IN_REGISTRY')
+      }
     },
 
     /** Returns the stream's tags that point to the image, by name. */

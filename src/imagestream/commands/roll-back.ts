@@ -1,5 +1,6 @@
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { TagName } from '../../oci/tag.ts'
 import type { Tag } from '../tag/tag.ts'
 import type { TagEvent } from '../tag/tag-event.ts'
 import { createTagging } from './tag-image.ts'
@@ -25,6 +26,7 @@ export interface RolledBackTag {
 /**
  * Points a tag to an image of its history and pins it there as `oc tag stream@digest stream:tag` does, so that no later
  * import and no followed tag undoes it. A tag that points to the image already is pinned without a new entry.
+ * A removed tag is restored by it.
  * Throws InvalidInputError, NotFoundError, ConflictError where the resource version is not the newest.
  */
 export type RollBackCommand = ReturnType<typeof createRollBack>
@@ -36,11 +38,16 @@ export function createRollBack(dependencies: CommandDependencies) {
 
   const newestOf = ({ id }: Tag): TagEvent | undefined => tags.events([id], { limit: 1, peek: false })[0]
 
+  const removedTag = (streamId: number, name: TagName): Tag | undefined => {
+    const removed = tags.removed(streamId, name)
+    return removed && tags.byIds([removed.tagId]).get(removed.tagId)
+  }
+
   const find = (input: RollBackTagInput) => {
     const { namespace, imageStream, resourceVersion } = input
     const name = checkTagInput(input)
     const stream = existingStream(streams, { namespace, name: imageStream, resourceVersion })
-    const [found] = tags.named([stream.id], name)
+    const found = tags.named([stream.id], name)[0] ?? removedTag(stream.id, name)
     const newest = found && newestOf(found)
     if (!found || !newest) throw new NotFoundError(`${namespace}/${imageStream}:${name} never had an image`)
     return { stream, tag: found, newest }
@@ -67,7 +74,7 @@ export function createRollBack(dependencies: CommandDependencies) {
       const [now] = tags.named([stream.id], tag.name)
       const event = now && newestOf(now)
       if (!now || !event) throw new Error(`${imageStream}:${tag.name} is missing after its roll-back`)
-      return { tag: now, event, previous: event.imageId === newest.imageId ? null : newest }
+      return { tag: now, event, previous: event.id === newest.id ? null : newest }
     })
   }
 }
@@ -101,7 +108,7 @@ function createTargets({ tags, images, lookBack }: CommandDependencies) {
     if (event) return event
     throw new InvalidInputError(
       'at',
-      `the tag had no image yet at ${formatTime(time)}; its history has ${describeHistory(tag)}`,
+      `the tag had no image at ${formatTime(time)}; its history has ${describeHistory(tag)}`,
     )
   }
 

@@ -19,7 +19,6 @@ import { importOfTag } from './import-image-plan.ts'
 import {
   type CommandDependencies,
   checkTagInput,
-  existingStream,
   type ImportOptionsInput,
   importColumns,
   readTarget,
@@ -46,11 +45,11 @@ export interface TaggedImage {
   readonly importId: number | null
 }
 
-/** Commands that set and remove a tag through the spec, as `oc tag` does, so that the source stays known. */
+/** The command that sets a tag through the spec, as `oc tag` does, so that the source stays known. */
 export type Tagging = ReturnType<typeof createTagging>
 
 export function createTagging(dependencies: CommandDependencies) {
-  const { db, streams, writer, importer, following, recorder, importMode } = dependencies
+  const { db, writer, importer, following, importMode } = dependencies
   const fieldOf = (): string => 'from.name'
 
   return {
@@ -78,25 +77,6 @@ export function createTagging(dependencies: CommandDependencies) {
         if (isFromStream(content)) following.copySources(tx, stream, { tags: [tag], fieldOf })
         const importId = isImportable(content) ? importer.request(tx, stream.id, importOfTag(tag)) : null
         return { streamId: stream.id, tag, importId }
-      })
-    },
-
-    /**
-     * Removes a tag with its history and its spec tag. Returns the id of the stream. Throws InvalidInputError; NotFoundError
-     * where neither spec nor status has the tag; ConflictError.
-     */
-    untagImage(input: TagInput): number {
-      const { namespace, imageStream, resourceVersion } = input
-      const tag = checkTagInput(input)
-      return db.transact((tx) => {
-        const stream = existingStream(streams, { namespace, name: imageStream, resourceVersion })
-        const old = streams.spec(stream)
-        const tags = new Map(old.tags)
-        if (tags.delete(tag)) writer.writeSpec(tx, stream, { ...old, tags })
-        else if (!recorder.removeTag(tx, { streamId: stream.id, tag })) {
-          throw new NotFoundError(`${namespace}/${imageStream} has no tag ${tag}`)
-        }
-        return stream.id
       })
     },
   }

@@ -16,7 +16,7 @@ import type { Following } from '../stream/follow.ts'
 import { createSpecTagRows } from '../stream/spec-tag-rows.ts'
 import type { Streams } from '../stream/stream.ts'
 import type { StreamConditions } from '../stream/stream-conditions.ts'
-import { createRemoveTags } from '../tag/remove-tags.ts'
+import { createRemoveSpecTags } from '../tag/remove-spec-tags.ts'
 
 /** Labels and annotations of a stream, as JSON text for their columns. */
 export type StreamMetadata = Pick<ImageStream, 'labels' | 'annotations'>
@@ -68,7 +68,7 @@ const NO_METADATA: StreamMetadata = { labels: '[]', annotations: '[]' }
 export function createSpecWriter(dependencies: SpecWriterDependencies) {
   const { db, streams, streamConditions, following, now, uuid, blockOf, onSpecWritten } = dependencies
   const specTagRows = createSpecTagRows(db, following)
-  const removeTags = createRemoveTags(db)
+  const { removeSpecTags } = createRemoveSpecTags(db)
 
   return {
     /** Inserts a stream. Throws InvalidInputError, AlreadyExistsError, and the errors of `writeSpec`. */
@@ -108,7 +108,8 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
 
     /**
      * Writes the difference between the stored spec and this one. Tags from other tags get the image of their source, and
-     * tags with a policy the one that it chooses. Throws InvalidInputError where a source is blocked or a tag follows
+     * tags with a policy the one that it chooses. Removed spec tags stay in the status with their histories.
+     * Throws InvalidInputError where a source is blocked or a tag follows
      * itself, NotFoundError, ConflictError; then the transaction must fail.
      */
     writeSpec(
@@ -136,7 +137,7 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       if (labels !== stream.labels) writeLabels(db, written)
       // another repository is imported now, and that import stores its own result
       if (repository && spec.dockerImageRepository === null) streamConditions.clearFailure(tx, stream.id)
-      if (removed.length > 0) removeTags(tx, stream.id, removed)
+      if (removed.length > 0) removeSpecTags(tx, stream.id, removed)
       specTagRows.write(tx, written, { tags: changed, removed, fieldOf })
       if (difference.isRearranged) specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
       onSpecWritten(tx, written)

@@ -1,10 +1,10 @@
-import { eq } from 'drizzle-orm'
-import { imageStreams } from '../../db/tables/index.ts'
 import { type KeyValue, writeKeyValues } from '../../input/key-values.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
-import { changeSpec, emptySpec } from '../spec/change-spec.ts'
-import type { ImageStream, SpecInput } from '../spec/spec.ts'
+import { changeSpec, changeSpecTags, emptySpec } from '../spec/change-spec.ts'
+import type { ImageStream, SpecInput, SpecTagInput } from '../spec/spec.ts'
 import { writeAnnotations } from '../spec/stream-annotations.ts'
+import { transactUnlessDry } from './dry-run.ts'
+import { createStoppedSources, type StoppedSource } from './stopped-sources.ts'
 import { createSpecWriter, importChange, type SpecWriterDependencies } from './write-spec.ts'
 import { type CommandDependencies, existingStream, type ReadVersion } from './write-target.ts'
 
@@ -16,7 +16,14 @@ export interface CreateStreamInput extends StreamName {
 }
 
 /** Undefined and null fields stay; labels and annotations are replaced as a whole. */
-export interface UpdateStreamInput extends CreateStreamInput, ReadVersion {}
+export interface UpdateStreamInput extends CreateStreamInput, ReadVersion {
+  /** Spec tags to set; the others stay, unless `spec.tags` replaces all. */
+  readonly setTags?: readonly SpecTagInput[] | null | undefined
+  /** Spec tags to remove. Their tags stay in the status, with their images and histories. */
+  readonly removeTags?: readonly string[] | null | undefined
+  /** Reports what would change, and writes nothing. */
+  readonly dryRun?: boolean
+}
 
 export interface WrittenStream {
   readonly stream: ImageStream
@@ -24,14 +31,20 @@ export interface WrittenStream {
   readonly importId: number | null
 }
 
+export interface UpdatedStream extends WrittenStream {
+  /** Sources that are no longer followed. */
+  readonly stopped: readonly StoppedSource[]
+}
+
 /** Commands that write streams: each checks its input, then writes in one transaction with the import that it requests. */
 export type StreamWriter = ReturnType<typeof createStreamWriter>
 
 export type StreamWriterDependencies = SpecWriterDependencies &
-  Pick<CommandDependencies, 'importer' | 'importMode'>
+  Pick<CommandDependencies, 'importer' | 'importMode' | 'tags'>
 
 export function createStreamWriter(dependencies: StreamWriterDependencies) {
-  const { db, streams, importer, importMode } = dependencies
+  const { db, streams, tags, importer, importMode } = dependencies
+  const stoppedSources = createStoppedSources(tags)
   const writer = createSpecWriter(dependencies)
 
   return {
@@ -50,25 +63,18 @@ export function createStreamWriter(dependencies: StreamWriterDependencies) {
       }),
 
     /** Throws InvalidInputError, NotFoundError, ConflictError where the resource version is not the newest. */
-    update: (input: UpdateStreamInput): WrittenStream =>
-      db.transact((tx) => {
+    update: (input: UpdateStreamInput): UpdatedStream =>
+      transactUnlessDry(db, input.dryRun ?? false, (tx) => {
         const stream = existingStream(streams, input)
         const metadata = {
           labels: input.labels == null ? stream.labels : writeKeyValues(input.labels, 'labels'),
           annotations: input.annotations == null ? stream.annotations : writeAnnotations(input.annotations),
         }
-        const spec = changeSpec(streams.spec(stream), input.spec ?? {}, importMode)
+        const old = streams.spec(stream)
+        const spec = changeSpecTags(changeSpec(old, input.spec ?? {}, importMode), input, importMode)
+        const stopped = stoppedSources(stream.id, old, spec)
         const change = writer.writeSpec(tx, stream, spec, { metadata })
-        return { stream: change.stream, importId: importChange(tx, importer, change) }
-      }),
-
-    /** Returns the id of the deleted stream. Throws NotFoundError, ConflictError. */
-    delete: (input: ReadVersion): number =>
-      db.transact((tx) => {
-        const { id } = existingStream(streams, input)
-        importer.endOfStream(tx, id)
-        db.orm.delete(imageStreams).where(eq(imageStreams.id, id)).run()
-        return id
+        return { stream: change.stream, importId: importChange(tx, importer, change), stopped }
       }),
   }
 }

@@ -38,6 +38,8 @@ export interface CommandDependencies {
   readonly lookBack: LookBack
   /** Import mode of streams that do not set one. */
   readonly importMode: ImportMode
+  /** Milliseconds since 1970. */
+  readonly now: () => number
 }
 
 /** A stream to write, and the version of it that the client read; null or undefined accepts any version. */
@@ -140,6 +142,8 @@ const NEW_STREAM = {
   repositoryCheck: null,
   checkedAt: null,
   newestAt: 0,
+  deletedAt: null,
+  deletedSpec: null,
 }
 
 /** Returns the stream with another spec, which is not stored, for a dry run. */

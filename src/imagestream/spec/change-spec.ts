@@ -45,10 +45,38 @@ export function changeSpec(spec: Spec, input: SpecInput, importMode: ImportMode)
   }
 }
 
-function specTagsOf(inputs: readonly SpecTagInput[], importMode: ImportMode): Map<TagName, SpecTagContent> {
+/** Single spec tags to set and to remove. */
+export interface SpecTagsChange {
+  readonly setTags?: readonly SpecTagInput[] | null | undefined
+  readonly removeTags?: readonly string[] | null | undefined
+}
+
+/** Returns a copy of the spec with single spec tags set and removed. Throws InvalidInputError. */
+export function changeSpecTags(
+  spec: Spec,
+  { setTags, removeTags }: SpecTagsChange,
+  importMode: ImportMode,
+): Spec {
+  const set = specTagsOf(setTags ?? [], importMode, 'setTags')
+  const tags = new Map(spec.tags)
+  for (const [at, tag] of (removeTags ?? []).entries()) {
+    const field = `removeTags.${at}`
+    const name = checkTagName(tag, field)
+    if (set.has(name)) throw new InvalidInputError(field, `the tag "${name}" is in setTags too`)
+    if (!tags.delete(name)) throw new InvalidInputError(field, `the spec has no tag "${name}"`)
+  }
+  for (const [name, content] of set) tags.set(name, content)
+  return { ...spec, tags }
+}
+
+function specTagsOf(
+  inputs: readonly SpecTagInput[],
+  importMode: ImportMode,
+  list = 'spec.tags',
+): Map<TagName, SpecTagContent> {
   const tags = new Map<TagName, SpecTagContent>()
   for (const [at, input] of inputs.entries()) {
-    const field = `spec.tags.${at}`
+    const field = `${list}.${at}`
     const name = checkTagName(input.name, `${field}.name`)
     if (tags.has(name)) throw new InvalidInputError(`${field}.name`, `the tag "${name}" appears twice`)
     tags.set(name, specTagContent(input, field, importMode))

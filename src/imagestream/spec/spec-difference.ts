@@ -32,7 +32,8 @@ export function specDifference(old: Spec, spec: Spec): SpecDifference {
   return { repository, changed, removed, isRearranged, isEmpty }
 }
 
-const TAG_FIELDS = [
+/** The columns of a spec tag's content. */
+export const SPEC_TAG_FIELDS = [
   'annotations',
   'fromKind',
   'fromName',
@@ -43,10 +44,10 @@ const TAG_FIELDS = [
   'scheduled',
   'importMode',
   'referencePolicy',
-] as const
+] as const satisfies readonly (keyof SpecTagContent)[]
 
 const isSameTag = (old: SpecTagContent | undefined, tag: SpecTagContent): boolean =>
-  old !== undefined && TAG_FIELDS.every((field) => old[field] === tag[field])
+  old !== undefined && SPEC_TAG_FIELDS.every((field) => old[field] === tag[field])
 
 const isSameList = (old: readonly TagName[], names: readonly TagName[]): boolean =>
   old.length === names.length && old.every((name, at) => name === names[at])

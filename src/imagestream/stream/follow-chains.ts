@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, specTags } from '../../db/tables/index.ts'
 import { formatStreamTag, type StreamTag } from '../spec/tag-source.ts'
@@ -21,6 +21,7 @@ export function createFollowChains(db: Database) {
       and(
         eq(imageStreams.namespace, sql.placeholder('namespace')),
         eq(imageStreams.name, sql.placeholder('stream')),
+        isNull(imageStreams.deletedAt),
         eq(specTags.name, sql.placeholder('tag')),
       ),
     )

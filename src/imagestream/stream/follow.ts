@@ -140,7 +140,7 @@ function createSourceImages({ db, streams, tags }: FollowingDependencies) {
        join tags t on t.stream_id = s.id
        join tag_events e on e.id = t.newest_event_id
        join images i on i.id = e.image_id
-     where s.namespace = ? and s.name = ? and t.name = ?`,
+     where s.namespace = ? and s.name = ? and s.deleted_at is null and t.name = ?`,
   )
   // several tags may have had the image from several places: the newest entry has the reference
   const inHistory = db.prepare<SourceImageRow>(

@@ -65,7 +65,10 @@ function nameCriteria({ namespace, matching }: StreamFilter, order: StreamOrder)
     const isInOrder = order === 'NAME' && namespace !== undefined
     const [prefix, values] =
       namespace === undefined ? ['', range] : ['namespace = ? and ', [namespace, ...range]]
-    const ids = { text: `select id from image_streams where ${prefix}name >= ? and name < ?`, values }
+    const ids = {
+      text: `select id from image_streams where deleted_at is null and ${prefix}name >= ? and name < ?`,
+      values,
+    }
     criteria.push(criterion('s.name >= ? and s.name < ?', range, ...(isInOrder ? [] : [ids])))
   }
   if (matching !== undefined) criteria.push(criterion('matches_glob(?, s.name)', [matching]))
@@ -101,7 +104,7 @@ function criteriaOf(filter: StreamFilter, order: StreamOrder): Criterion[] {
   const criteria = nameCriteria(filter, order)
   if (unchangedSince !== undefined) {
     const values = [unchangedSince]
-    const text = 'select id from image_streams where newest_at < ?'
+    const text = 'select id from image_streams where deleted_at is null and newest_at < ?'
     criteria.push(criterion('s.newest_at < ?', values, { text, values }))
   }
   if (notCheckedSince !== undefined) {
@@ -150,6 +153,8 @@ export interface StreamQuery extends StreamFilter {
   readonly page: KeysetPage
 }
 
+const EXISTS = 's.deleted_at is null'
+
 export function createStreamSearch(db: Database) {
   /** Returns the `from` clause for `s`: the few streams that can meet the criteria, or all. */
   const source = (criteria: readonly Criterion[], all: string) => {
@@ -171,7 +176,7 @@ export function createStreamSearch(db: Database) {
       return inOrder(
         db
           .prepare<ImageStream>(
-            `select ${columns} from ${from} ${whereAll([...condition, ...where])} order by ${orderBy} limit ?`,
+            `select ${columns} from ${from} where ${[EXISTS, ...condition, ...where].join(' and ')} order by ${orderBy} limit ?`,
           )
           .all(...ids, ...keys, ...values, limit),
       )
@@ -184,12 +189,11 @@ export function createStreamSearch(db: Database) {
       const { where, values } = probes(criteria)
       return (
         db
-          .prepare<{ total: number }>(`select count(*) as total from ${from} ${whereAll(where)}`)
+          .prepare<{ total: number }>(
+            `select count(*) as total from ${from} where ${[EXISTS, ...where].join(' and ')}`,
+          )
           .get(...ids, ...values)?.total ?? 0
       )
     },
   }
 }
-
-const whereAll = (conditions: readonly string[]): string =>
-  conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''

@@ -1,8 +1,10 @@
 import type { Database } from '../../db/open.ts'
+import { keyset, type SortColumn } from '../../db/page.ts'
 import { columnsOf } from '../../db/statement.ts'
 import { imageStreams, specTags as specTagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { NotFoundError } from '../../input/errors.ts'
+import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream, Spec, SpecTag } from '../spec/spec.ts'
 import { createStreamSearch, type StreamQuery } from './stream-search.ts'
@@ -18,16 +20,27 @@ export interface StreamCheck {
 /** Reads of streams and their specs. */
 export type Streams = ReturnType<typeof createStreams>
 
+const LAST_DELETED: readonly SortColumn[] = [
+  { column: 's.deleted_at', descending: true },
+  { column: 's.id', descending: true },
+]
 const COLUMNS = columnsOf(imageStreams, 's', ['registry'])
 const SPEC_TAG_COLUMNS = columnsOf(specTagsTable, 't', ['registry', 'position'])
 
 export function createStreams(db: Database) {
   const search = createStreamSearch(db)
   const byName = db.prepare<ImageStream>(
-    `select ${COLUMNS} from image_streams s where s.namespace = ? and s.name = ?`,
+    `select ${COLUMNS} from image_streams s where s.namespace = ? and s.name = ? and s.deleted_at is null`,
   )
+  const byUid = db.prepare<ImageStream>(`select ${COLUMNS} from image_streams s where s.uid = ?`)
   const byIds = db.prepare<ImageStream>(
+    `select ${COLUMNS} from image_streams s where s.id in (select value from json_each(?)) and s.deleted_at is null`,
+  )
+  const evenDeleted = db.prepare<ImageStream>(
     `select ${COLUMNS} from image_streams s where s.id in (select value from json_each(?))`,
+  )
+  const countDeleted = db.prepare<{ total: number }>(
+    'select count(*) as total from image_streams where namespace = ? and deleted_at is not null',
   )
   const specTag = db.prepare<SpecTag>(
     `select ${SPEC_TAG_COLUMNS} from spec_tags t where t.stream_id = ? and t.name = ?`,
@@ -52,6 +65,19 @@ export function createStreams(db: Database) {
       if (!stream) throw new NotFoundError(`there is no image stream ${namespace}/${name}`)
       return stream
     },
+    /** Returns the stream, also when it is deleted. */
+    byUid: (uid: string): ImageStream | undefined => byUid.get(uid),
+    /** Returns the streams with these ids, deleted ones included. */
+    evenDeleted: (ids: readonly number[]): Map<number, ImageStream> =>
+      new Map(evenDeleted.all(JSON.stringify(ids)).map((stream) => [stream.id, stream])),
+    /** Returns a page of the namespace's deleted streams, the last deleted first; its keys are [deletedAt, id]. */
+    deleted(namespace: string, page: KeysetPage): ImageStream[] {
+      const { condition, keys, orderBy, limit, inOrder } = keyset(page, LAST_DELETED)
+      const where = ['s.namespace = ?', 's.deleted_at is not null', ...condition].join(' and ')
+      const list = `select ${COLUMNS} from image_streams s where ${where} order by ${orderBy} limit ?`
+      return inOrder(db.prepare<ImageStream>(list).all(namespace, ...keys, limit))
+    },
+    countDeleted: (namespace: string): number => countDeleted.get(namespace)?.total ?? 0,
     byIds: (ids: readonly number[]): Map<number, ImageStream> =>
       new Map(byIds.all(JSON.stringify(ids)).map((stream) => [stream.id, stream])),
     /** Returns a page of the streams that meet the filter, in order; its keys are `streamKeyOf(stream, order)`. */

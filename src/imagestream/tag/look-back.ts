@@ -59,15 +59,20 @@ const SEARCH = `
       where tag_id = s.tag_id and id > s.low and id <= (s.low + s.high) / 2)
     where s.high - s.low > 1
   )
-  select ${EVENT_COLUMNS} from search s cross join tag_events t on t.id = s.found where s.high - s.low <= 1`
+  select ${EVENT_COLUMNS} from search s cross join requested a cross join tag_events t on t.id = s.found
+  where s.high - s.low <= 1 and (t.removed_at is null or t.removed_at > a.time)`
 
-// a tag has an image from its first entry on
+// A tag has an image from its first entry on, except between a removal and the next entry. No later entry is at or before
+// the time if the removal is the last change.
 const HAD_IMAGE =
   '(select e.created_at from tag_events e where e.tag_id = tags.id order by e.id limit 1) <= ?'
+const WAS_NOT_REMOVED = `not exists (
+  select 1 from tag_events r where r.tag_id = tags.id and r.removed_at <= ? and not exists (
+    select 1 from tag_events n where n.tag_id = r.tag_id and n.id > r.id and n.created_at <= ?))`
 
 const conditions = ({ time, matching }: PastTagFilter) => ({
-  where: [...(matching ? ['matches_glob(?, name)'] : []), HAD_IMAGE],
-  values: [...(matching ? [matching] : []), time],
+  where: [...(matching ? ['matches_glob(?, name)'] : []), HAD_IMAGE, WAS_NOT_REMOVED],
+  values: [...(matching ? [matching] : []), time, time, time],
 })
 
 export function createLookBack(db: Database) {
@@ -86,7 +91,7 @@ export function createLookBack(db: Database) {
   )
   /**
    * Returns the image that each tag pointed to at the time, by tag: the last entry of its history that is not later.
-   * Tags that had no image yet are missing.
+   * Tags that had no image yet, or were removed, are missing.
    */
   const eventsAt = (tagIds: readonly number[], time: number): Map<number, TagEvent> =>
     new Map(search.all(time, JSON.stringify(tagIds)).map((event) => [event.tagId, event]))

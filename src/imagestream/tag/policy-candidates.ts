@@ -40,7 +40,7 @@ export function createPolicyCandidates(db: Database) {
     `select t.name as tag, t.newest_event_id is not null as hasImage,
        p.follows_namespace || '/' || p.follows_stream || ':' || p.follows_tag as followed
      from tags t left join spec_tags p on p.stream_id = t.stream_id and p.name = t.name
-     where t.stream_id = ? and t.name <> ? and (t.newest_event_id is null or not (${IS_FREE}))`,
+     where t.stream_id = ? and t.name <> ? and t.removed_at is null and (t.newest_event_id is null or not (${IS_FREE}))`,
   )
 
   const readAll = (streamId: number): Candidate[] =>
@@ -91,5 +91,5 @@ function exclusionOf({ tag, hasImage, followed }: ExcludedRow): ExcludedAlready 
   if (followed !== null) return { tag, reason: 'FOLLOWS', message: `it follows ${followed}` }
   return hasImage
     ? { tag, reason: 'FOLLOWS', message: 'it has a policy' }
-    : { tag, reason: 'NO_IMAGE', message: 'it never had an image' }
+    : { tag, reason: 'NO_IMAGE', message: 'it has no image' }
 }

@@ -2,8 +2,9 @@ import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { PushLog } from '../../events/push-log.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { createEventRows, type Removal } from './event-rows.ts'
 import { type ChangedTags, createPolicyRules, type TagMove } from './policy-rules.ts'
-import { createRemoveTags } from './remove-tags.ts'
+import { createRemoveSpecTags } from './remove-spec-tags.ts'
 import { createSharing, type StreamContent } from './stream-content.ts'
 import {
   copiedChange,
@@ -12,6 +13,7 @@ import {
   type TagAddress,
   type TagChange,
 } from './tag-change.ts'
+import type { RemovalReason } from './tag-event.ts'
 import { createStreamVersions, createTagRows, type TagState } from './tag-rows.ts'
 
 export interface RecordedEvent {
@@ -52,7 +54,7 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
     from spec_tags p join image_streams s on s.id = p.stream_id
     where p.follows_namespace = ? and p.follows_stream = ? and p.follows_tag = ? order by s.id, p.name`)
   const policies = createPolicyRules(db)
-  const removeTags = createRemoveTags(db)
+  const { removeSpecTags, forgetSources } = createRemoveSpecTags(db)
 
   // Breadth first. A tag follows at most one other and never itself, so each follower is reached once.
   const recordWithFollowers = (tx: Transaction, address: TagAddress, change: TagChange): Recording => {
@@ -73,6 +75,28 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
     for (const { address, change } of policies.choose(tx, streamId, changed)) {
       recordWithFollowers(tx, address, change)
     }
+  }
+
+  const removeFromStatus = (
+    tx: Transaction,
+    streamId: number,
+    states: readonly TagState[],
+    reason: RemovalReason,
+  ): void => {
+    const removal: Removal = { at: now(), reason }
+    events.remove(
+      states.flatMap(({ eventId }) => eventId ?? []),
+      removal,
+    )
+    tags.remove(
+      states.map(({ id }) => id),
+      removal.at,
+    )
+    forgetSources(
+      tx,
+      streamId,
+      states.map(({ name }) => name),
+    )
   }
 
   return {
@@ -101,11 +125,7 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
     },
 
     /** Sets the condition `ImportSuccess=False`; the history stays. */
-    recordImportFailure(
-      tx: Transaction,
-      { streamId, tag }: Pick<TagAddress, 'streamId' | 'tag'>,
-      failure: ImportFailure,
-    ): void {
+    recordImportFailure(tx: Transaction, { streamId, tag }: StreamTagKey, failure: ImportFailure): void {
       const old = tags.find(streamId, tag)
       if (!tags.setFailure(old?.id ?? tags.insert(streamId, tag, null), failure)) return
       versions.raise(tx, streamId)
@@ -113,24 +133,36 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
     },
 
     /**
-     * Removes the tag with its history and its spec tag; policies that chose it choose another tag. Reports whether the
-     * tag existed.
+     * Removes the tag and its spec tag; policies that chose it choose another tag. The history stays, and its newest entry
+     * has the time and the reason. Reports whether the tag existed.
      */
-    removeTag(tx: Transaction, { streamId, tag }: Pick<TagAddress, 'streamId' | 'tag'>): boolean {
-      const { fromSpec, fromStatus } = removeTags(tx, streamId, [tag])
-      if (!fromSpec && !fromStatus) return false
-      if (fromSpec) versions.raiseGeneration(streamId)
+    removeTag(tx: Transaction, { streamId, tag }: StreamTagKey, reason: RemovalReason): boolean {
+      const state = tags.find(streamId, tag)
+      const isInStatus = state !== undefined && state.removedAt === null
+      if (isInStatus) removeFromStatus(tx, streamId, [state], reason)
+      const isInSpec = removeSpecTags(tx, streamId, [tag])
+      if (!isInSpec && !isInStatus) return false
+      if (isInSpec) versions.raiseGeneration(streamId)
       versions.raise(tx, streamId)
       applyPolicies(tx, streamId, { moved: [], rewritten: [tag], at: now() })
       return true
     },
 
-    /** Deletes entries of histories; the newest entry of a tag stays. */
+    /** Removes all tags of the stream from its status, with their spec tags in mind; the caller then empties the spec. */
+    removeAllTags(tx: Transaction, streamId: number, reason: RemovalReason): void {
+      removeFromStatus(tx, streamId, tags.ofStream(streamId), reason)
+    },
+
+    /** Deletes entries of histories; the newest entry of a tag stays. A removed tag goes with its last entry. */
     pruneTagEvents(tx: Transaction, eventIds: readonly number[]): void {
-      for (const streamId of events.deleteOld(eventIds)) versions.raise(tx, streamId)
+      const pruned = events.deleteOld(eventIds)
+      for (const streamId of new Set(pruned.map((tag) => tag.streamId))) versions.raise(tx, streamId)
+      tags.deletePruned(pruned.map(({ id }) => id))
     },
   }
 }
+
+type StreamTagKey = Pick<TagAddress, 'streamId' | 'tag'>
 
 /** A recorded change of one tag. */
 interface Recording extends RecordedEvent {
@@ -206,39 +238,5 @@ function createRecordOne(
       pushes.append(tx, { ...push, imageId, previousImageId: from })
     }
     return { tagEventId, pushed: !sameImage, moved: sameImage && sameReference ? null : { tag, from } }
-  }
-}
-
-/** Creates the writes of `tag_events`. */
-function createEventRows(db: Database) {
-  const insert = db.prepare(
-    `insert into tag_events (tag_id, image_id, docker_image_reference, generation, created_at, import_id)
-     values (?, ?, ?, ?, ?, ?)`,
-  )
-  const rewrite = db.prepare(
-    'update tag_events set image_id = ?, docker_image_reference = ?, generation = max(generation, ?) where id = ?',
-  )
-  const isOld = `e.id in (select value from json_each(?))
-    and e.id is not (select newest_event_id from tags t where t.id = e.tag_id)`
-  const streamsOfOld = db.prepare<{ streamId: number }>(
-    `select distinct (select stream_id from tags t where t.id = e.tag_id) as streamId
-     from tag_events e where ${isOld}`,
-  )
-  const deleteOld = db.prepare(`delete from tag_events as e where ${isOld}`)
-
-  return {
-    insert: (tagId: number, change: TagChange): number => {
-      const { imageId, dockerImageReference, generation, at, importId = null } = change
-      return insert.insert(tagId, imageId, dockerImageReference, generation, at, importId)
-    },
-    rewrite: (eventId: number, { imageId, dockerImageReference, generation }: TagChange): void =>
-      void rewrite.run(imageId, dockerImageReference, generation, eventId),
-    /** Deletes those of the events that are not the newest of their tag. Returns the ids of the streams. */
-    deleteOld(eventIds: readonly number[]): number[] {
-      const ids = JSON.stringify(eventIds)
-      const streams = streamsOfOld.all(ids)
-      deleteOld.run(ids)
-      return streams.map(({ streamId }) => streamId)
-    },
   }
 }

@@ -1,12 +1,15 @@
+import { count, eq } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { columnsOf } from '../../db/statement.ts'
-import { tagConditions, tagEvents } from '../../db/tables/index.ts'
+import { tagConditions, tagEvents, tags } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { countsByOwner, pageOfOwners } from './owned-rows.ts'
 
 /** One entry of a tag's history: the image that the tag pointed to from `createdAt` on. */
 export type TagEvent = Omit<typeof tagEvents.$inferSelect, 'importId'>
+/** Why a tag was removed. */
+export type RemovalReason = NonNullable<TagEvent['removedReason']>
 export type TagCondition = typeof tagConditions.$inferSelect
 
 /** Columns of a `TagEvent`, of `tag_events t`. */
@@ -36,6 +39,14 @@ export const createTagHistories = (db: Database) => ({
   events: (tagIds: readonly number[], page: KeysetPage): TagEvent[] => eventPages(db, 'tag_id', tagIds, page),
   countEvents: (tagIds: readonly number[]): Map<number, number> =>
     countsByOwner(db, { table: 'tag_events', owner: 'tag_id' }, tagIds),
+  /** Counts the entries of all histories of a stream, those of removed tags included. */
+  countEventsOfStream: (streamId: number): number =>
+    db.orm
+      .select({ total: count() })
+      .from(tags)
+      .innerJoin(tagEvents, eq(tagEvents.tagId, tags.id))
+      .where(eq(tags.streamId, streamId))
+      .get()?.total ?? 0,
   /** Returns the conditions of the tags, by tag and type: `ImportSuccess`, and `PolicyChoice` of tags with a policy. */
   conditions: (tagIds: readonly number[]): TagCondition[] =>
     db.prepare<TagCondition>(CONDITIONS).all(JSON.stringify(tagIds), JSON.stringify(tagIds)),

@@ -88,7 +88,7 @@ function criteriaOf(streamIds: readonly number[], filter: TagSearchFilter): Crit
   const criteria: Criterion[] = []
   const ofStreams = (index: string, condition: string, values: readonly Parameter[]): Sql => ({
     text: `select id from tags indexed by ${index}
-      where stream_id in (select value from json_each(?)) and ${condition}`,
+      where stream_id in (select value from json_each(?)) and removed_at is null and ${condition}`,
     values: [JSON.stringify(streamIds), ...values],
   })
   for (const { column, index, wanted } of tagValues(filter)) {
@@ -123,5 +123,6 @@ const HAS_LABEL = `exists (
 /** Returns the search for the tags of these streams that meet the filter. */
 export function searchTags(db: Database, streamIds: readonly number[], filter: TagSearchFilter): TagSearch {
   const criteria = criteriaOf(streamIds, filter)
-  return { ...probes(criteria), among: fewIds(db, criteria) }
+  const { where, values } = probes(criteria)
+  return { where: ['removed_at is null', ...where], values, among: fewIds(db, criteria) }
 }

@@ -7,13 +7,17 @@ import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageSummary } from '../image/image.ts'
 import { countsByOwner } from './owned-rows.ts'
+import { createRemovedTags } from './removed-tags.ts'
 import { createTagHistories } from './tag-event.ts'
 import { sortKeysOf } from './tag-order.ts'
 import { searchTags, type TagSearchFilter } from './tag-search.ts'
 
 /** A tag with the image that it points to, as lists of tags need it. */
 export interface Tag
-  extends Pick<typeof tagsTable.$inferSelect, 'id' | 'streamId' | 'name' | 'newestEventId' | 'newestAt'> {
+  extends Pick<
+    typeof tagsTable.$inferSelect,
+    'id' | 'streamId' | 'name' | 'newestEventId' | 'newestAt' | 'removedAt'
+  > {
   /** Pull spec of the image; null while the tag never had one. */
   readonly dockerImageReference: string | null
   readonly generation: number | null
@@ -61,7 +65,7 @@ export function keyOf(tag: Tag, order: TagOrder): readonly (string | number)[] {
   return [tag.newestAt, tag.id]
 }
 
-const TAG_COLUMNS = `t.id, t.stream_id, t.name, t.newest_event_id, t.newest_at, e.docker_image_reference, e.generation,
+const TAG_COLUMNS = `t.id, t.stream_id, t.name, t.newest_event_id, t.newest_at, t.removed_at, e.docker_image_reference, e.generation,
   i.id, i.digest, i.size, i.os, i.architecture, i.variant`
 const WITH_NEWEST =
   'left join tag_events e on e.id = t.newest_event_id left join images i on i.id = t.newest_image_id'
@@ -78,6 +82,7 @@ type TagTuple = [
   name: TagName,
   newestEventId: number | null,
   newestAt: number,
+  removedAt: number | null,
   dockerImageReference: string | null,
   generation: number | null,
   imageId: number | null,
@@ -90,11 +95,10 @@ type TagTuple = [
 
 // lists of tags are the most frequent and longest reads: objects are made from the values of one statement
 function toTag(tuple: unknown): Tag {
-  const [id, streamId, name, newestEventId, newestAt, dockerImageReference, generation, imageId, ...rest] =
-    tuple as TagTuple
-  const [digest, size, os, architecture, variant] = rest
+  const [id, streamId, name, newestEventId, newestAt, removedAt, ...newest] = tuple as TagTuple
+  const [dockerImageReference, generation, imageId, digest, size, os, architecture, variant] = newest
   const image = imageId === null ? null : { id: imageId, digest, size, os, architecture, variant }
-  return { id, streamId, name, newestEventId, newestAt, dockerImageReference, generation, image }
+  return { id, streamId, name, newestEventId, newestAt, removedAt, dockerImageReference, generation, image }
 }
 
 export function createTags(db: Database) {
@@ -126,6 +130,8 @@ export function createTags(db: Database) {
 
   return {
     ...createTagHistories(db),
+    ...createRemovedTags(db, pageOf),
+    /** Returns the tags with these ids, removed ones included: entries of histories refer to them. */
     byIds(ids: readonly number[]): Map<number, Tag> {
       const isOne = 't.id in (select value from json_each(?))'
       const tags = readTags(`tags t ${WITH_NEWEST} where ${isOne}`, [JSON.stringify(ids)])
@@ -134,7 +140,10 @@ export function createTags(db: Database) {
     /** Returns the tags of this name. */
     named(streamIds: readonly number[], name: TagName): Tag[] {
       const isOne = 't.stream_id in (select value from json_each(?)) and t.name = ?'
-      return readTags(`tags t ${WITH_NEWEST} where ${isOne}`, [JSON.stringify(streamIds), name])
+      return readTags(`tags t ${WITH_NEWEST} where ${isOne} and t.removed_at is null`, [
+        JSON.stringify(streamIds),
+        name,
+      ])
     },
     /** Returns what an import compares the registry's response with; undefined while the tag has no image. */
     imported: (streamId: number, name: TagName): ImportedTag | undefined => imported.get(streamId, name),

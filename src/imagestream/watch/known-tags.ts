@@ -57,7 +57,7 @@ export function createKnownTags(
           .prepare<KnownTag>(
             `select j.value as name, t.id is not null as isTag, t.upstream_digest as upstreamDigest, t.failing,
                c.tag is not null as isClaimed, c.digest as claimedDigest, c.changed_at as claimedAt
-             from json_each(?) j left join tags t on t.stream_id = ? and t.name = j.value
+             from json_each(?) j left join tags t on t.stream_id = ? and t.name = j.value and t.removed_at is null
              left join tag_claims c on c.stream_id = ? and c.tag = j.value`,
           )
           .all(JSON.stringify(names), streamId, streamId)

@@ -21,7 +21,8 @@ const HAS_POLICY = sql<0 | 1>`${specTags.policy} is not null`
 const contains = (column: SQL, text: string): SQL => sql`instr(${column}, ${text}) > 0`
 
 export function createStreamSources({ orm }: Database) {
-  const ofNamespace = (namespace: string): SQL => eq(imageStreams.namespace, namespace)
+  const ofNamespace = (namespace: string): SQL | undefined =>
+    and(eq(imageStreams.namespace, namespace), isNull(imageStreams.deletedAt))
   const [streamId, tagName] = [sql.placeholder('streamId'), sql.placeholder('tag')]
   // prepared: these two are read for each stream that a delivery concerns
   const specTag = orm
@@ -32,7 +33,7 @@ export function createStreamSources({ orm }: Database) {
   const tag = orm
     .select({ upstreamDigest: tags.upstreamDigest, failing: tags.failing })
     .from(tags)
-    .where(and(eq(tags.streamId, streamId), eq(tags.name, tagName)))
+    .where(and(eq(tags.streamId, streamId), eq(tags.name, tagName), isNull(tags.removedAt)))
     .prepare()
   const repositoryOf = (id: number) =>
     orm

@@ -81,7 +81,8 @@ export function createTagClaims(db: Database, streamId: number) {
     deleteUnknownTags(_tx: Transaction): void {
       db.prepare(
         `delete from tag_claims as c where stream_id = ?
-           and not exists (select 1 from tags t where t.stream_id = c.stream_id and t.name = c.tag)`,
+           and not exists (
+             select 1 from tags t where t.stream_id = c.stream_id and t.name = c.tag and t.removed_at is null)`,
       ).run(streamId)
     },
   }

@@ -33,7 +33,7 @@ export function createImportedImages(db: Database, content: Content) {
        join tags t on t.stream_id = s.id and t.name = p.name
        join tag_events e on e.id = t.newest_event_id
        join images i on i.id = e.image_id
-     where s.namespace = ? and s.name = ? and p.name = ? and ${LOCAL}`,
+     where s.namespace = ? and s.name = ? and s.deleted_at is null and p.name = ? and ${LOCAL}`,
   )
   // cross joins fix the order: an unknown digest costs one lookup, and a stream has fewer spec tags than tags
   const byDigest = db.prepare<ImportedImage>(
@@ -42,7 +42,7 @@ export function createImportedImages(db: Database, content: Content) {
        cross join spec_tags p on p.stream_id = s.id
        cross join tags t on t.stream_id = s.id and t.name = p.name
        cross join tag_events e on e.tag_id = t.id and e.image_id = i.id
-     where s.namespace = ? and s.name = ? and i.digest = ? and ${LOCAL} order by e.id desc limit 1`,
+     where s.namespace = ? and s.name = ? and s.deleted_at is null and i.digest = ? and ${LOCAL} order by e.id desc limit 1`,
   )
   const child = db.prepare<ImportedImage>(
     `select r.stream_id as streamId, i.id as imageId, i.digest, i.media_type as mediaType, m.source, m.insecure

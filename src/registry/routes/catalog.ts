@@ -19,14 +19,14 @@ export function createCatalogList({ db: { orm }, limits }: RouteDependencies): H
   const readNamespaces = () =>
     orm.all<{ namespace: string }>(sql`
       with recursive n(namespace) as (
-        select min(namespace) from image_streams
+        select min(namespace) from image_streams where deleted_at is null
         union all
-        select (select min(namespace) from image_streams s where s.namespace > n.namespace) from n
+        select (select min(namespace) from image_streams s where s.namespace > n.namespace and s.deleted_at is null) from n
         where n.namespace is not null)
       select namespace from n where namespace is not null`)
   const readStreams = (namespace: string, after: string) =>
     orm.all<{ name: string }>(sql`
-      select s.name from image_streams s where s.namespace = ${namespace} and s.name > ${after} and (
+      select s.name from image_streams s where s.namespace = ${namespace} and s.name > ${after} and s.deleted_at is null and (
         exists (select 1 from repositories r join repository_manifests m on m.repository_id = r.id
           where r.namespace = s.namespace and r.name = s.name)
         or exists (select 1 from spec_tags p join tags t on t.stream_id = p.stream_id and t.name = p.name

@@ -32,7 +32,7 @@ export function createTagList({ db, limits }: RouteDependencies): Handler {
   const repositoryByName = db.prepare<TaggedRepository>(
     `select s.id as streamId, r.id as repositoryId from image_streams s
      left join repositories r on r.namespace = s.namespace and r.name = s.name
-     where s.namespace = ? and s.name = ?`,
+     where s.namespace = ? and s.name = ? and s.deleted_at is null`,
   )
   // One row for the page: passing 10,000 rows to JavaScript takes longer than finding them. The index is named because
   // without statistics SQLite may read all manifests of the repository for each tag.

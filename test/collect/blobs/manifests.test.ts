@@ -72,7 +72,7 @@ describe('the collection of untagged manifests', () => {
     expect(await world.status('shop/manifests/base')).toBe(200)
     expect(await world.status(`shop/blobs/${base.config.digest}`)).toBe(200)
 
-    world.domain.tagging.untagImage({ namespace: 'default', imageStream: 'shop', tag: 'base' })
+    world.domain.tagRemoval.remove({ namespace: 'default', imageStream: 'shop', tag: 'base' })
     world.pass(365 * DAY)
     expect(await world.collector.collect()).toMatchObject({ manifests: 1, blobs: 2 })
     expect(await world.status(`shop/manifests/${base.digest}`)).toBe(404)
@@ -149,6 +149,9 @@ describe('the collection of untagged manifests', () => {
     expect(await world.collector.collect()).toMatchObject({ manifests: 0 })
 
     await world.delete('/v2/web/manifests/multi')
+    // as long as untagged manifests are kept, the tag can be restored with its content
+    expect(await world.collector.collect()).toMatchObject({ manifests: 0 })
+    world.pass(8 * DAY)
     expect(await world.collector.collect()).toMatchObject({ manifests: 4 })
     expect((await world.contents()).manifests).toEqual([])
   })
@@ -194,6 +197,7 @@ describe('the collection of untagged manifests', () => {
 
     expect((await world.collector.plan({ limit: 1 })).reasons).toMatchObject({ TAGGED: 1, REFERRER: chain })
     await world.delete('/v2/web/manifests/v1')
+    world.pass(8 * DAY)
     expect(await world.collector.collect()).toMatchObject({ manifests: chain + 1 })
   })
 

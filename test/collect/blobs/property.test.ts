@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createPruner } from '../../../src/collect/images/prune.ts'
 import type { ImageStream } from '../../../src/imagestream/spec/spec.ts'
 import { InvalidInputError, NotFoundError } from '../../../src/input/errors.ts'
 import { type Image, type Index, image, index, layer } from '../../fixtures/random-image.ts'
@@ -111,14 +112,14 @@ class PromotionWalk {
         return
       }
       case 'untag':
-        return void domain.tagging.untagImage({ namespace, imageStream, tag: step.tag })
+        return void domain.tagRemoval.remove({ namespace, imageStream, tag: step.tag })
       case 'deleteTag':
         return void (await world.delete(`/v2/${step.stream}/manifests/${step.tag}`))
       case 'deleteManifest':
         await world.delete(`/v2/${step.stream}/manifests/${contentAt(step.content).digest}`)
         return void this.#deleted.add(`${step.stream} ${contentAt(step.content).digest}`)
       case 'deleteStream':
-        return void domain.writer.delete({ namespace, name: imageStream })
+        return void domain.streamRemoval.delete({ namespace, name: imageStream })
       case 'pass':
         return world.pass(step.time)
       case 'collect':
@@ -167,6 +168,9 @@ describe('a registry with promotions between streams', () => {
           }
           for (const name of STREAMS) await walk.walk({ kind: 'deleteStream', stream: name })
           world.pass(30 * DAY)
+          // a deleted stream keeps its content until it is pruned
+          await using pruner = createPruner({ ...world.domain, now: () => world.domain.time })
+          await pruner.prune()
           await world.collector.collect()
           expect(await world.contents()).toMatchObject({ files: [], blobs: [], links: [], manifests: [] })
         },

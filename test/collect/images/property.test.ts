@@ -35,6 +35,8 @@ class Model {
   images = new Map<string, { readonly storedAt: number; isPushed?: boolean }>()
   /** Newest first, by `namespace/name tag`. */
   histories = new Map<string, Entry[]>()
+  /** When each removed tag was removed. */
+  removed = new Map<string, number>()
   log: { readonly images: readonly (string | undefined)[]; readonly at: number }[] = []
   /** `namespace/name digest`. */
   links = new Set<string>()
@@ -57,10 +59,15 @@ class Model {
   record(name: string, content: Image | Index): void {
     this.store(content)
     const history = this.histories.get(name) ?? []
-    const before = history[0]?.image
+    const before = this.removed.has(name) ? undefined : history[0]?.image
     if (before === content.digest) return
+    this.removed.delete(name)
     this.histories.set(name, [{ image: content.digest, at: this.time }, ...history])
     this.log.push({ images: [content.digest, before], at: this.time })
+  }
+
+  removeTag(name: string): void {
+    if (this.histories.has(name) && !this.removed.has(name)) this.removed.set(name, this.time)
   }
 
   prune({ keepTagRevisions, keepYoungerThanMinutes, all = true, namespace }: Policy) {
@@ -71,11 +78,15 @@ class Model {
     for (const [name, history] of this.histories) {
       const stream = name.split(' ')[0] ?? ''
       if (namespace && !stream.startsWith(`${namespace}/`)) continue
-      const kept = history.filter((entry, rank) => rank < keepTagRevisions || entry.at > oldUntil)
+      const isOld = (this.removed.get(name) ?? Number.POSITIVE_INFINITY) <= oldUntil
+      const kept = history.filter((entry, rank) => (!isOld && rank < keepTagRevisions) || entry.at > oldUntil)
       for (const { image } of history)
         if (!kept.some((entry) => entry.image === image)) lost.add(`${stream} ${image}`)
       events += history.length - kept.length
       this.histories.set(name, kept)
+      if (kept.length > 0) continue
+      this.histories.delete(name)
+      this.removed.delete(name)
     }
     const named = (stream: string, digest: string): boolean =>
       [...this.histories].some(
@@ -165,7 +176,7 @@ async function walk(world: PruneWorld, model: Model, one: Step): Promise<void> {
       return void model.links.delete(`${one.stream} ${one.content.digest}`)
     case 'removeTag':
       world.removeTag(one.stream, one.tag)
-      return void model.histories.delete(`${one.stream} ${one.tag}`)
+      return model.removeTag(`${one.stream} ${one.tag}`)
     case 'trim':
       await world.trimLog(one.minutes)
       model.log = model.log.filter((entry) => entry.at > model.time - one.minutes * MINUTE)

@@ -255,7 +255,7 @@ describe('an image', () => {
 
   it('of a deleted stream is removed', async () => {
     await fiveReleases()
-    world.domain.writer.delete({ namespace: 'shop', name: 'web' })
+    world.domain.streamRemoval.delete({ namespace: 'shop', name: 'web' })
     await world.pass(HOUR)
 
     await world.pruner.prune()
@@ -306,7 +306,7 @@ describe('an index', () => {
     // a Legacy import stores the index first, and then only the image that it chose
     await world.domain.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
     await world.trimLog()
-    world.domain.writer.delete({ namespace: 'default', name: 'ruby' })
+    world.domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
     await world.pass(2 * HOUR)
 
     const plan = await world.pruner.plan()

@@ -1,5 +1,6 @@
 import { createPruner, type Pruner } from '../../../src/collect/images/prune.ts'
 import type { FetchedImage } from '../../../src/imagestream/image/image.ts'
+import type { TagEvent } from '../../../src/imagestream/tag/tag-event.ts'
 import { parseManifest } from '../../../src/oci/manifest.ts'
 import { createContent } from '../../../src/registry/content/content.ts'
 import type { Image, Index } from '../../fixtures/random-image.ts'
@@ -78,7 +79,15 @@ export class PruneWorld implements AsyncDisposable {
   removeTag(stream: string, tag: string): void {
     const streamId = this.streamId(stream)
     const { db, recorder } = this.domain
-    db.transact((tx) => recorder.removeTag(tx, { streamId, tag: tagName(tag) }))
+    db.transact((tx) => recorder.removeTag(tx, { streamId, tag: tagName(tag) }, 'UNTAGGED'))
+  }
+
+  /** Removes the tag, and prunes its history at once. */
+  forgetTag(stream: string, tag: string): void {
+    this.removeTag(stream, tag)
+    const { db, recorder } = this.domain
+    const ids = this.#events(stream, tag).map(({ id }) => id)
+    db.transact((tx) => recorder.pruneTagEvents(tx, ids))
   }
 
   /** Adds the manifest to the stream's repository. */
@@ -134,11 +143,17 @@ export class PruneWorld implements AsyncDisposable {
       .map(({ digest }) => digest)
   }
 
-  /** Digests of a tag's history, newest first. */
+  #events(stream: string, tag: string): TagEvent[] {
+    const { tags } = this.domain
+    const streamId = this.streamId(stream)
+    const id = tags.named([streamId], tagName(tag))[0]?.id ?? tags.removed(streamId, tagName(tag))?.tagId
+    return id === undefined ? [] : tags.events([id], ALL)
+  }
+
+  /** Digests of a tag's history, newest first, also of a removed tag. */
   history(stream: string, tag: string): string[] {
-    const { tags, images } = this.domain
-    const found = tags.named([this.streamId(stream)], tagName(tag))[0]
-    const events = found ? tags.events([found.id], ALL) : []
+    const { images } = this.domain
+    const events = this.#events(stream, tag)
     const stored = images.byIds(events.map(({ imageId }) => imageId))
     return events.map(({ imageId }) => stored.get(imageId)?.digest ?? 'not stored')
   }

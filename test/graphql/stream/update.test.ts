@@ -10,6 +10,7 @@ import {
   type Stream,
   tagDigests,
 } from '../../flows/operations.ts'
+import { picture } from '../writes.ts'
 
 const UPDATE = `mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) {
   imageStream { id name generation resourceVersion labels { key value } annotations { key value }
@@ -107,7 +108,7 @@ describe('updateImageStream', () => {
     expect(new Set(versions).size).toBe(3)
   })
 
-  test('replaces all spec tags: a new one is imported, a removed one loses its history', async () => {
+  test('replaces all spec tags: a new one is imported, the source of a removed one is no longer followed', async () => {
     await using it = await startWithStream()
     const [a] = it.tags
     it.upstream.reset()
@@ -124,7 +125,49 @@ describe('updateImageStream', () => {
     ])
     expect(ended).toMatchObject({ state: 'SUCCEEDED', total: 1, imported: 1 })
     expect(it.upstream.requests).toMatchObject({ listing: 0, head: 1, manifest: 0 })
-    expect([...(await tagDigests(it.app.client)).keys()].sort()).toEqual(['a', 'c', 'latest'])
+    expect([...(await tagDigests(it.app.client)).keys()].sort()).toEqual(['a', 'b', 'c', 'latest'])
+  })
+
+  test('sets and removes single spec tags, and a dry run says what stops and changes nothing', async () => {
+    await using it = await startWithStream()
+    const before = await picture(it.app)
+    const run = async (input: object) => {
+      const { updateImageStream } = await it.app.client.request<{
+        updateImageStream: {
+          imageStream: { generation: number; spec: { tags: { name: string }[] } }
+          import: object | null
+          stopped: object[]
+        }
+      }>(
+        `mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) { import { id }
+           imageStream { generation spec { tags { name } } } stopped { tag source historyEntries } } }`,
+        { input: { name: 'app', ...input } },
+      )
+      return updateImageStream
+    }
+    const change = { removeTags: ['b'], setTags: [{ name: 'c', from: it.from('mirror/app:v1') }] }
+    const stopped = [{ tag: 'b', source: `DockerImage ${it.from('mirror/app:v1').name}`, historyEntries: 1 }]
+
+    expect(await run({ ...change, dryRun: true })).toMatchObject({ import: null, stopped })
+    expect(await picture(it.app)).toEqual(before)
+
+    const written = await run(change)
+    expect(written).toMatchObject({ imageStream: { generation: 2 }, stopped })
+    expect(written.imageStream.spec.tags.map(({ name }) => name)).toEqual(['a', 'c'])
+    expect((await tagDigests(it.app.client)).has('b')).toBe(true)
+  })
+
+  test.each([
+    [{ removeTags: ['none'] }, 'removeTags.0'],
+    [{ removeTags: ['a'], setTags: [{ name: 'a' }] }, 'removeTags.0'],
+    [{ removeTags: [':'] }, 'removeTags.0'],
+    [{ setTags: [{ name: 'c' }, { name: 'c' }] }, 'setTags.1.name'],
+  ])('refuses the change of single spec tags %j, naming the field', async (input, field) => {
+    await using it = await startWithStream()
+    const before = await picture(it.app)
+
+    expect(await refused(it.app, input)).toEqual([{ code: 'INVALID', field }])
+    expect(await picture(it.app)).toEqual(before)
   })
 
   test('sets another repository, or none by null', async () => {

@@ -1,0 +1,83 @@
+import { plannedStream } from '../../imagestream/commands/write-target.ts'
+import type { ImageStream } from '../../imagestream/spec/spec.ts'
+import { readSpec } from '../../imagestream/spec/stored-spec.ts'
+import { checkNamespace } from '../../input/names.ts'
+import { batch, prime } from '../kit/batch.ts'
+import { builder } from '../kit/builder.ts'
+import { connection, keyCursors } from '../kit/connection.ts'
+import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
+import { inputType, mutation, namespaceArg } from '../kit/inputs.ts'
+import { ImageStreamType } from '../kit/references.ts'
+import { payloadOf, writtenPayload } from './mutations.ts'
+import { ImageStreamConnection } from './stream-search.ts'
+
+/** Returns the streams as one batch, with the specs that they had when they were deleted. */
+function withSpecs(streams: readonly ImageStream[]): readonly ImageStream[] {
+  const planned = streams.map((stream) =>
+    stream.deletedSpec === null
+      ? { stream, specTags: undefined }
+      : plannedStream({ ...stream, stream }, readSpec(stream.deletedSpec)),
+  )
+  const shown = batch(planned.map(({ stream }) => stream))
+  const specTags = planned.map((one) => [one.stream.id, one.specTags ?? []] as const)
+  if (planned.some((one) => one.specTags)) prime(shown, 'specTags', new Map(specTags))
+  return shown
+}
+
+builder.queryField('imageStreamByUid', (t) =>
+  t.field({
+    type: ImageStreamType,
+    nullable: true,
+    description:
+      'Returns an image stream by `uid`, also after its deletion, with its labels, its last spec and the histories of its tags; null if no stream has the `uid` or the deleted stream was pruned.',
+    args: { uid: t.arg.string({ required: true, description: '`uid` of the image stream.' }) },
+    resolve: (_query, { uid }, { streams }) => {
+      const found = streams.byUid(uid)
+      return found && withSpecs([found])[0]
+    },
+  }),
+)
+
+const deletedCursors = keyCursors<ImageStream>(
+  'deletedImageStreams',
+  ({ deletedAt, id }) => [deletedAt ?? 0, id],
+  ['number', 'number'],
+)
+
+builder.queryField('deletedImageStreams', (t) =>
+  t.field({
+    type: ImageStreamConnection,
+    description:
+      'Returns the deleted image streams of a namespace that are not pruned yet, the last deleted first. `restoreImageStream` restores them.',
+    args: { ...namespaceArg('Namespace of the image streams'), ...connectionArgs },
+    complexity: pageComplexity,
+    resolve: (_query, { namespace, ...args }, { streams }, info) => {
+      checkNamespace(namespace)
+      return connection(args, info, {
+        cursors: deletedCursors,
+        rows: (page) => withSpecs(streams.deleted(namespace, page)),
+        totalCount: () => streams.countDeleted(namespace),
+      })
+    },
+  }),
+)
+
+const RestoreImageStreamInput = inputType('RestoreImageStreamInput', {
+  description: 'A deleted image stream to restore.',
+  fields: (t) => ({
+    uid: t.requiredString('`uid` of the deleted image stream, from `deletedImageStreams`.'),
+    namespace: t.string('Namespace of the restored stream; by default the one that it had.'),
+    name: t.string(
+      'Name of the restored stream; by default the one that it had. Required if that name is taken.',
+    ),
+  }),
+})
+
+mutation('restoreImageStream', {
+  description:
+    'Restores a deleted image stream with its spec, and its tags with their images and histories, and starts an import of its sources without a wait. `NOT_FOUND` if no stream has the `uid`, `ALREADY_EXISTS` if its name is taken.',
+  input: RestoreImageStreamInput,
+  inputDescription: 'The image stream.',
+  payload: writtenPayload('RestoreImageStreamPayload', 'restored'),
+  resolve: (input, context) => payloadOf(context.streamRemoval.restore(input), 0, context),
+})

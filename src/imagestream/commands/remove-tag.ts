@@ -1,0 +1,99 @@
+import type { Transaction } from '../../db/transact.ts'
+import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
+import type { TagName } from '../../oci/tag.ts'
+import { readSpecTag } from '../spec/stored-spec.ts'
+import { copiedChange } from '../tag/tag-change.ts'
+import { transactUnlessDry } from './dry-run.ts'
+import { createStoppedSources, type StoppedSource } from './stopped-sources.ts'
+import { importChange } from './write-spec.ts'
+import { type CommandDependencies, checkTagInput, existingStream, type TagInput } from './write-target.ts'
+
+export interface RemoveTagInput extends TagInput {
+  /** Reports what would be removed, and writes nothing. */
+  readonly dryRun?: boolean
+}
+
+export interface TagRemovalOutcome {
+  readonly streamId: number
+  /** The source that is no longer followed; empty for a tag without one. */
+  readonly stopped: readonly StoppedSource[]
+  /** Entries of the tag's history, which stay. */
+  readonly historyEntries: number
+}
+
+export interface RestoredTag {
+  readonly streamId: number
+  readonly tag: TagName
+  /** The import of its source; null for a tag without a source in a registry. */
+  readonly importId: number | null
+}
+
+/** Commands that remove a tag, and restore a removed one. */
+export type TagRemoval = ReturnType<typeof createTagRemoval>
+
+export function createTagRemoval(dependencies: CommandDependencies) {
+  const { db, streams, tags, recorder, writer, importer, now } = dependencies
+  const stoppedSources = createStoppedSources(tags)
+
+  /** Records the last image of the removed tag as a new entry of its history. Returns the tag. */
+  const restoreImage = (
+    tx: Transaction,
+    streamId: number,
+    { namespace, imageStream, tag }: TagInput & { tag: TagName },
+  ) => {
+    const removed = tags.removed(streamId, tag)
+    if (!removed) {
+      const isTag = tags.named([streamId], tag).length > 0 || streams.specTag(streamId, tag) !== undefined
+      if (!isTag) throw new NotFoundError(`${namespace}/${imageStream} has no removed tag ${tag}`)
+      const why = `${namespace}/${imageStream}:${tag} is not removed: rollbackTag points it to an image of its history`
+      throw new InvalidInputError('tag', why)
+    }
+    const { generation } = removed
+    const change = copiedChange(removed, { generation, at: now() })
+    recorder.recordTagEvent(tx, { streamId, namespace, streamName: imageStream, tag }, change)
+    return removed
+  }
+
+  return {
+    /**
+     * Removes a tag and its spec tag. Its history stays, and `restore` restores it. Throws InvalidInputError; NotFoundError
+     * where neither spec nor status has the tag; ConflictError.
+     */
+    remove(input: RemoveTagInput): TagRemovalOutcome {
+      const { namespace, imageStream: name, resourceVersion } = input
+      const tag = checkTagInput(input)
+      return transactUnlessDry(db, input.dryRun ?? false, (tx) => {
+        const stream = existingStream(streams, { namespace, name, resourceVersion })
+        const spec = streams.spec(stream)
+        const others = new Map(spec.tags)
+        others.delete(tag)
+        const stopped = stoppedSources(stream.id, spec, { ...spec, tags: others })
+        const [old] = tags.named([stream.id], tag)
+        const historyEntries = old ? (tags.countEvents([old.id]).get(old.id) ?? 0) : 0
+        if (!recorder.removeTag(tx, { streamId: stream.id, tag }, 'UNTAGGED')) {
+          throw new NotFoundError(`${namespace}/${name} has no tag ${tag}`)
+        }
+        return { streamId: stream.id, stopped, historyEntries }
+      })
+    },
+
+    /**
+     * Restores a removed tag: the image that it pointed to, as a new entry of its history, and the spec tag that was removed
+     * with it, whose source is imported. Throws InvalidInputError where the tag is not removed, NotFoundError, ConflictError.
+     */
+    restore(input: TagInput): RestoredTag {
+      const { namespace, imageStream: name, resourceVersion } = input
+      const tag = checkTagInput(input)
+      return db.transact((tx) => {
+        const { id: streamId } = existingStream(streams, { namespace, name, resourceVersion })
+        const { removedSpec } = restoreImage(tx, streamId, { ...input, tag })
+        const stream = existingStream(streams, { namespace, name })
+        const spec = streams.spec(stream)
+        if (removedSpec === null || spec.tags.has(tag)) return { streamId, tag, importId: null }
+        const restored = { ...spec, tags: new Map(spec.tags).set(tag, readSpecTag(removedSpec)) }
+        const change = writer.writeSpec(tx, stream, restored, { fieldOf: () => 'tag' })
+        return { streamId, tag, importId: importChange(tx, importer, change) }
+      })
+    },
+  }
+}

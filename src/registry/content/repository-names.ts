@@ -1,0 +1,47 @@
+import { and, eq, sql } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
+import { repositories, repositoryBlobs } from '../../db/tables/index.ts'
+import type { Transaction } from '../../db/transact.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+
+/** A stream with the name that its repository has or gets. */
+interface NamedStream extends StreamName {
+  readonly id: number
+  readonly uid: string
+}
+
+/**
+ * Creates the changes of the names of repositories whose stream is deleted or restored. Until the stream is pruned, the
+ * repository of a deleted stream keeps its content under a name that no request can have, `app@<uid>`.
+ */
+export function createRepositoryNames({ orm }: Database) {
+  const { namespace, name, streamId } = repositories
+  const rename = (id: number, to: StreamName): void =>
+    void orm.update(repositories).set(to).where(eq(streamId, id)).run()
+
+  /** Gives the blobs that were pushed to the free name meanwhile to the stream's repository. */
+  const mergeBlobs = (id: number, taken: StreamName): void => {
+    const own = orm.select({ id: repositories.id }).from(repositories).where(eq(streamId, id)).get()
+    const other = and(eq(namespace, taken.namespace), eq(name, taken.name))
+    const found = orm.select({ id: repositories.id }).from(repositories).where(other).get()
+    if (!own || !found) return
+    const { repositoryId, digest, confirmedAt } = repositoryBlobs
+    const blobs = orm
+      .select({ repositoryId: sql<number>`${own.id}`.as('own'), digest, confirmedAt })
+      .from(repositoryBlobs)
+      .where(eq(repositoryId, found.id))
+    orm.insert(repositoryBlobs).select(blobs).onConflictDoNothing().run()
+    orm.delete(repositories).where(eq(repositories.id, found.id)).run()
+  }
+
+  return {
+    /** Frees the name of the deleted stream's repository. */
+    retire: (_tx: Transaction, stream: NamedStream): void =>
+      rename(stream.id, { namespace: stream.namespace, name: `${stream.name}@${stream.uid}` }),
+    /** Gives the repository of a restored stream the stream's name. */
+    bringBack(_tx: Transaction, stream: NamedStream): void {
+      mergeBlobs(stream.id, stream)
+      rename(stream.id, { namespace: stream.namespace, name: stream.name })
+    },
+  }
+}

@@ -1,0 +1,303 @@
+import { describe, expect, test } from 'vitest'
+import type { TestApp } from '../../fixtures/app.ts'
+import { PushClient } from '../../fixtures/push-client.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { createStream, deleteStream, follow, importImage, pushLog } from '../../flows/operations.ts'
+import { one, picture, startWithUpstream } from '../writes.ts'
+
+const two = image({ seed: 2 })
+
+const run = <Result extends object>(
+  { client }: TestApp,
+  operation: string,
+  variables = {},
+): Promise<Result> => client.request<Result>(operation, variables)
+
+const mutate = (app: TestApp, name: string, input: object, selection: string): Promise<object> => {
+  const type = `${name.slice(0, 1).toUpperCase()}${name.slice(1)}Input`
+  return run(app, `mutation ($input: ${type}!) { ${name}(input: $input) { ${selection} } }`, { input })
+}
+
+/** Returns code and message of the error of a refused mutation. */
+async function whyRefused({ client }: TestApp, name: string, input: object): Promise<string> {
+  const type = `${name.slice(0, 1).toUpperCase()}${name.slice(1)}Input`
+  const response = await client.execute(
+    `mutation ($input: ${type}!) { ${name}(input: $input) { __typename } }`,
+    {
+      input,
+    },
+  )
+  const [error] = response.errors ?? []
+  return `${error?.extensions?.code}: ${error?.message}`
+}
+
+/** The digests of the stream's tags at a time. */
+async function tagsAt(app: TestApp, stream: string, time: string): Promise<Record<string, string>> {
+  const found = await run<{
+    stream: { tagsAt: { nodes: { tag: string; event: { image: { digest: string } } }[] } }
+  }>(
+    app,
+    `query ($time: DateTime!) { stream: ${stream} { tagsAt(time: $time) { nodes { tag event { image { digest } } } } } }`,
+    { time },
+  )
+  return Object.fromEntries(found.stream.tagsAt.nodes.map(({ tag, event }) => [tag, event.image.digest]))
+}
+
+/** Waits until the clock has passed, so that what follows has a later time. */
+async function instant(): Promise<string> {
+  const now = Date.now()
+  while (Date.now() === now) await new Promise((resolve) => setImmediate(resolve))
+  return new Date(now).toISOString()
+}
+
+describe('a removed tag', () => {
+  test('can be looked up at any time before its removal, and is listed with its history', async () => {
+    await using it = await startWithUpstream()
+    await follow(it.app.client, it.repository)
+    const before = await instant()
+    const dryRun = await mutate(
+      it.app,
+      'untagImage',
+      { imageStream: 'app', tag: '1.0', dryRun: true },
+      'historyEntries stopped { tag } imageStream { status { tags { totalCount } } }',
+    )
+    expect(dryRun).toEqual({
+      untagImage: { historyEntries: 1, stopped: [], imageStream: { status: { tags: { totalCount: 2 } } } },
+    })
+
+    await mutate(it.app, 'untagImage', { imageStream: 'app', tag: '1.0' }, 'historyEntries')
+    const after = await instant()
+
+    const stream = 'imageStream(name: "app")'
+    expect(await tagsAt(it.app, stream, before)).toEqual({ latest: one.digest, '1.0': one.digest })
+    expect(await tagsAt(it.app, stream, after)).toEqual({ latest: one.digest })
+    expect(
+      await run(
+        it.app,
+        `{ ${stream} { tag(name: "1.0") { id } removedTags { totalCount nodes { tag image { digest }
+           items(first: 1) { nodes { image { digest } removedReason } } } } } }`,
+      ),
+    ).toEqual({
+      imageStream: {
+        tag: null,
+        removedTags: {
+          totalCount: 1,
+          nodes: [
+            {
+              tag: '1.0',
+              image: null,
+              items: { nodes: [{ image: { digest: one.digest }, removedReason: 'UNTAGGED' }] },
+            },
+          ],
+        },
+      },
+    })
+  })
+
+  test('is restored with its history and its source, as one push', async () => {
+    await using it = await startWithUpstream()
+    const source = { kind: 'DockerImage', name: `${it.repository}:1.0` }
+    await createStream(it.app.client, { spec: { tags: [{ name: 'v1', from: source }] }, waitSeconds: 300 })
+    await mutate(it.app, 'untagImage', { imageStream: 'app', tag: 'v1' }, 'historyEntries')
+    const pushes = (await pushLog(it.app.client)).length
+
+    expect(
+      await mutate(
+        it.app,
+        'restoreTag',
+        { imageStream: 'app', tag: 'v1' },
+        'imageStreamTag { tag removed image { digest } items { totalCount nodes { removedReason } } spec { from { name } } }',
+      ),
+    ).toEqual({
+      restoreTag: {
+        imageStreamTag: {
+          tag: 'v1',
+          removed: null,
+          image: { digest: one.digest },
+          items: { totalCount: 2, nodes: [{ removedReason: null }, { removedReason: 'UNTAGGED' }] },
+          spec: { from: { name: source.name } },
+        },
+      },
+    })
+    expect(await pushLog(it.app.client)).toHaveLength(pushes + 1)
+    expect(await whyRefused(it.app, 'restoreTag', { imageStream: 'app', tag: 'v1' })).toBe(
+      'INVALID: default/app:v1 is not removed: rollbackTag points it to an image of its history',
+    )
+    expect(await whyRefused(it.app, 'restoreTag', { imageStream: 'app', tag: 'none' })).toBe(
+      'NOT_FOUND: default/app has no removed tag none',
+    )
+  })
+})
+
+describe('a deleted stream', () => {
+  test('is read by uid with its last spec, and answers for the time before', async () => {
+    await using it = await startWithUpstream()
+    await follow(it.app.client, it.repository)
+    it.upstream.push('team/app', 'latest', two)
+    await importImage(it.app.client, { imageStream: 'app' })
+    const before = await instant()
+    const { imageStream } = await run<{ imageStream: { uid: string } }>(
+      it.app,
+      '{ imageStream(name: "app") { uid } }',
+    )
+    expect(
+      await mutate(
+        it.app,
+        'deleteImageStream',
+        { name: 'app', dryRun: true },
+        'uid tags historyEntries stopped { tag source historyEntries }',
+      ),
+    ).toEqual({
+      deleteImageStream: {
+        uid: imageStream.uid,
+        tags: 2,
+        historyEntries: 3,
+        stopped: [{ tag: null, source: it.repository, historyEntries: 3 }],
+      },
+    })
+
+    await deleteStream(it.app.client)
+    await createStream(it.app.client)
+
+    const byUid = `imageStreamByUid(uid: "${imageStream.uid}")`
+    expect(await tagsAt(it.app, byUid, before)).toEqual({ latest: two.digest, '1.0': one.digest })
+    const shown = await run<{ deletedImageStreams: { nodes: { deletionTimestamp: string }[] } }>(
+      it.app,
+      `{ ${byUid} { name deletionTimestamp spec { dockerImageRepository } status { tags { totalCount } } }
+         deletedImageStreams { totalCount nodes { uid deletionTimestamp removedTags { totalCount } } } }`,
+    )
+    const { deletionTimestamp } = shown.deletedImageStreams.nodes[0] ?? {}
+    expect(shown).toEqual({
+      imageStreamByUid: {
+        name: 'app',
+        deletionTimestamp,
+        spec: { dockerImageRepository: it.repository },
+        status: { tags: { totalCount: 0 } },
+      },
+      deletedImageStreams: {
+        totalCount: 1,
+        nodes: [{ uid: imageStream.uid, deletionTimestamp, removedTags: { totalCount: 2 } }],
+      },
+    })
+    // its history is also the image's
+    expect(
+      await run(
+        it.app,
+        `{ image(digest: "${two.digest}") { history { nodes { imageStreamTag { name imageStream { uid } } } } } }`,
+      ),
+    ).toEqual({
+      image: {
+        history: {
+          nodes: [{ imageStreamTag: { name: 'app:latest', imageStream: { uid: imageStream.uid } } }],
+        },
+      },
+    })
+  })
+
+  test('is restored under its own or another name, with its tags and sources, and not over a new stream', async () => {
+    await using it = await startWithUpstream()
+    await follow(it.app.client, it.repository)
+    const { imageStream } = await run<{ imageStream: { uid: string; id: string } }>(
+      it.app,
+      '{ imageStream(name: "app") { uid id } }',
+    )
+    const { uid, id } = imageStream
+    await deleteStream(it.app.client)
+    await createStream(it.app.client)
+    const taken = await picture(it.app)
+
+    expect(await whyRefused(it.app, 'restoreImageStream', { uid })).toBe(
+      'ALREADY_EXISTS: there is an image stream default/app already: restore it under another name',
+    )
+    expect(await whyRefused(it.app, 'restoreImageStream', { uid: 'none' })).toMatch('NOT_FOUND: ')
+    expect(await whyRefused(it.app, 'restoreImageStream', { uid, name: 'A' })).toMatch('INVALID: ')
+    expect(await picture(it.app)).toEqual(taken)
+
+    expect(
+      await mutate(
+        it.app,
+        'restoreImageStream',
+        { uid, name: 'old' },
+        `imageStream { id uid name deletionTimestamp spec { dockerImageRepository }
+           status { tags { nodes { tag image { digest } items { totalCount } } } } }`,
+      ),
+    ).toEqual({
+      restoreImageStream: {
+        imageStream: {
+          id,
+          uid,
+          name: 'old',
+          deletionTimestamp: null,
+          spec: { dockerImageRepository: it.repository },
+          status: {
+            tags: {
+              nodes: ['latest', '1.0'].map((tag) => ({
+                tag,
+                image: { digest: one.digest },
+                items: { totalCount: 2 },
+              })),
+            },
+          },
+        },
+      },
+    })
+    expect(await whyRefused(it.app, 'restoreImageStream', { uid })).toBe(
+      'INVALID: default/old is not deleted',
+    )
+  })
+
+  test('keeps its pushed content, out of reach, and serves it again when it is restored', async () => {
+    await using it = await startWithUpstream()
+    const registry = new PushClient(it.app.app.url)
+    await registry.push({ repository: 'default/app', tag: 'v1' }, one, 'one POST')
+    const { imageStream } = await run<{ imageStream: { uid: string } }>(
+      it.app,
+      '{ imageStream(name: "app") { uid } }',
+    )
+    const collect = () =>
+      mutate(it.app, 'collectGarbage', { dryRun: false }, 'collection { manifests blobs }')
+    await deleteStream(it.app.client)
+    // another stream takes the name meanwhile
+    await registry.push({ repository: 'default/app', tag: 'v2' }, two, 'one POST')
+
+    expect(await registry.has({ repository: 'default/app', tag: 'v1' }, one)).toBe(false)
+    expect(await collect()).toEqual({ collectGarbage: { collection: { manifests: 0, blobs: 0 } } })
+    expect(
+      await mutate(
+        it.app,
+        'restoreImageStream',
+        { uid: imageStream.uid, name: 'old' },
+        'imageStream { tag(name: "v1") { dockerImageReference } }',
+      ),
+    ).toMatchObject({
+      restoreImageStream: {
+        imageStream: { tag: { dockerImageReference: expect.stringContaining(`/default/old@${one.digest}`) } },
+      },
+    })
+
+    expect(await registry.has({ repository: 'default/old', tag: 'v1' }, one)).toBe(true)
+    expect(await registry.has({ repository: 'default/app', tag: 'v2' }, two)).toBe(true)
+    expect(await registry.has({ repository: 'default/app', tag: 'v1' }, one)).toBe(false)
+  })
+
+  test('is pruned for good, as its dry run says', async () => {
+    await using it = await startWithUpstream()
+    await follow(it.app.client, it.repository)
+    await deleteStream(it.app.client)
+    const prune = (dryRun: boolean) =>
+      mutate(
+        it.app,
+        'pruneImages',
+        { keepYoungerThanMinutes: 0, dryRun },
+        'report { streams events { totalCount } }',
+      )
+    await instant()
+
+    const report = { streams: 1, events: { totalCount: 2 } }
+    expect(await prune(true)).toEqual({ pruneImages: { report } })
+    expect(await prune(false)).toEqual({ pruneImages: { report } })
+    expect(await run(it.app, '{ deletedImageStreams { totalCount } }')).toEqual({
+      deletedImageStreams: { totalCount: 0 },
+    })
+  })
+})
