@@ -200,6 +200,19 @@ describe('a pushed image that is tagged in another stream', () => {
     expect(tagOf('b', 'team/y', 'prod')?.dockerImageReference).toBe(`registry.test/b/team/y@${app.digest}`)
   })
 
+  it('is found by a pull spec from before the registry got another host', async () => {
+    await world.push('a/x', app, 'v1')
+    world.domain.db
+      .prepare(
+        "update tag_events set docker_image_reference = replace(docker_image_reference, 'registry.test', 'old:4000')",
+      )
+      .run()
+    promote('a/x:v1')
+
+    await pull('b/y', 'prod', app)
+    expect(pullSpec()).toBe(`registry.test/b/y@${app.digest}`)
+  })
+
   it('is promoted to the same tag again, where the content of the tag was deleted', async () => {
     await world.push('a/x', app, 'v1')
     promote('a/x:v1')
