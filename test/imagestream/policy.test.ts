@@ -313,6 +313,94 @@ describe('when the chosen tag is removed, the next one is chosen', () => {
   })
 })
 
+describe('a tag that its registry does not have any longer', () => {
+  const push = (...tags: string[]): void => {
+    for (const tag of tags) world.remote.push(UPSTREAM, tag, image({ seed: tag }))
+  }
+  const best = () => world.decision('ruby:stable')?.chosen
+  beforeEach(async () => {
+    push('1.1.0', '1.2.0')
+    await world.create({ spec: { dockerImageRepository: UPSTREAM, tags: [ruled('stable', SEMVER)] } })
+  })
+
+  it('is no candidate after a 404 by name, keeps its own image, and is one again when it is found', async () => {
+    expect(best()).toBe('1.2.0')
+    world.remote.untag(UPSTREAM, '1.2.0')
+    await world.import()
+
+    expect(world.digests('stable')).toEqual([
+      image({ seed: '1.1.0' }).digest,
+      image({ seed: '1.2.0' }).digest,
+    ])
+    expect(world.digests('1.2.0')).toEqual([image({ seed: '1.2.0' }).digest])
+    expect(world.decision('ruby:stable')).toMatchObject({
+      chosen: '1.1.0',
+      excluded: expect.arrayContaining([
+        {
+          ...{ tag: '1.2.0', value: null, reason: 'NO_IMAGE' },
+          message: 'the registry that it was imported from does not have it any longer',
+        },
+      ]),
+    })
+    // the same image: no event, and still a candidate
+    push('1.2.0')
+    await world.import()
+    expect(best()).toBe('1.2.0')
+    expect(world.digests('stable')[0]).toBe(image({ seed: '1.2.0' }).digest)
+  })
+
+  it.each(['Unauthorized', 'TooManyRequests', 'RegistryUnavailable'] as const)(
+    'stays a candidate while the registry refuses the request or fails, however often: %s',
+    async (reason) => {
+      world.remote.hideFromLists(UPSTREAM, '1.2.0')
+      world.remote.fail(UPSTREAM, '1.2.0', reason)
+      for (let times = 0; times < 3; times++) {
+        world.time += 60 * 60_000
+        await world.import()
+      }
+      expect(world.condition('1.2.0')).toMatchObject({ reason })
+      expect(best()).toBe('1.2.0')
+      expect(world.history('stable')).toHaveLength(1)
+    },
+  )
+
+  it('stays gone while later requests are refused', async () => {
+    const spec = {
+      tags: [fromImage('1.3.0', `${UPSTREAM}:1.3.0`), fromImage('1.1', UPSTREAM), ruled('best', SEMVER)],
+    }
+    push('1.3.0', 'latest')
+    await world.create({ name: 'other', spec })
+    const chosen = () => world.decision('other:best')?.chosen
+    expect(chosen()).toBe('1.3.0')
+    world.remote.untag(UPSTREAM, '1.3.0')
+    await world.import({ imageStream: 'other' })
+    expect(chosen()).toBe('1.1')
+    world.remote.fail(UPSTREAM, '1.3.0', 'RegistryUnavailable')
+    await world.import({ imageStream: 'other' })
+    expect(chosen()).toBe('1.1')
+  })
+
+  it('is not one whose new source does not exist, nor one that was pushed', async () => {
+    world.push(image({ seed: 'pushed' }), 'web:2.0.0')
+    world.push(image({ seed: 'imported' }), 'web:1.0.0')
+    world.specify('web', [ruled('best', SEMVER), fromImage('2.0.0', `${UPSTREAM}:none`)])
+    const { id } = world.stream('web')
+    const request = { repository: false, specTags: 'all', repositoryTags: [] } as const
+    await world.finished(world.db.transact((tx) => world.importer.request(tx, id, request)))
+
+    expect(world.condition('2.0.0', 'web')).toMatchObject({ reason: 'NotFound' })
+    expect(world.decision('web:best')?.chosen).toBe('2.0.0')
+  })
+
+  it('leaves the tag with its image where there is no other candidate', async () => {
+    for (const tag of ['1.1.0', '1.2.0']) world.remote.untag(UPSTREAM, tag)
+    await world.import()
+
+    expect(best()).toBeNull()
+    expect(world.digests('stable')[0]).toBe(image({ seed: '1.2.0' }).digest)
+  })
+})
+
 describe('the newest image', () => {
   it('is the one that was created last, in any order of pushes', () => {
     world.createWith('web', [ruled('last', NEWEST), ruled('first', { ...NEWEST, lowest: true })])

@@ -70,6 +70,8 @@ export const tags = sqliteTable(
     failing: text('failing'),
     /** When a complete tag list of its repository first lacked it; null while it is listed or found by name. */
     missingSince: time('missing_since'),
+    /** When its registry confirmed that it does not have the tag; null while it has, also if a later request fails. */
+    goneAt: time('gone_at'),
     /**
      * When the tag was removed; null for a tag of the stream. A removed tag keeps its history. It has no newest event, no image
      * and no condition.

@@ -97,7 +97,7 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
   }
 
   finish(finished: Import, { repositoryFailure, finishCheck }: ImportEnd): void {
-    const { db, rows, streams, now, onFinished } = this.#context
+    const { db, rows, streams, recorder, now, onFinished } = this.#context
     const failedMessage =
       repositoryFailure?.message ?? (finished.state === 'FAILED' ? finished.message : null)
     db.transact((tx) => {
@@ -111,6 +111,7 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
         text: failedMessage ?? inSeconds(at),
         wholeAt: finished.state === 'SUCCEEDED' ? at : null,
       })
+      recorder.leaveGoneTags(tx, this.#stream.id)
       this.#recordRepository(tx, this.#stream, { importId: this.#importId, failure: repositoryFailure, at })
       onFinished?.(tx, this.#stream, finished)
     })

@@ -16,11 +16,12 @@ export interface CandidateImage
 export type CandidatesView = ReturnType<ReturnType<typeof createPolicyCandidates>['view']>
 
 const IS_FREE = 'p.follows_tag is null and p.policy is null'
+const IS_CANDIDATE = `t.gone_at is null and ${IS_FREE}`
 
 /**
  * Creates the reads of the tags of a stream that its policies choose among. Tags without an image are not candidates, nor
  * are tags that follow another or have a policy, so that no choice depends on another one, nor tags that list the
- * referrers of an image.
+ * referrers of an image, nor imported tags of which the registry confirmed that it does not have them any longer.
  */
 export function createPolicyCandidates(db: Database) {
   const find = db.prepare<CandidateImage>(
@@ -28,19 +29,20 @@ export function createPolicyCandidates(db: Database) {
        i.kind = 'ARTIFACT' as isArtifact
      from tags t join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id
        left join spec_tags p on p.stream_id = t.stream_id and p.name = t.name
-     where t.stream_id = ? and t.name = ? and ${IS_FREE}`,
+     where t.stream_id = ? and t.name = ? and ${IS_CANDIDATE}`,
   )
   const all = db.prepare<Candidate>(
     `select t.name as tag, i.created_at as createdAt, i.kind = 'ARTIFACT' as isArtifact
      from tags t join images i on i.id = t.newest_image_id
        left join spec_tags p on p.stream_id = t.stream_id and p.name = t.name
-     where t.stream_id = ? and ${IS_FREE}`,
+     where t.stream_id = ? and ${IS_CANDIDATE}`,
   )
   const excluded = db.prepare<ExcludedRow>(
-    `select t.name as tag, t.newest_event_id is not null as hasImage,
+    `select t.name as tag, t.newest_event_id is not null as hasImage, t.gone_at is not null as isGone,
+       p.policy is not null as hasPolicy,
        p.follows_namespace || '/' || p.follows_stream || ':' || p.follows_tag as followed
      from tags t left join spec_tags p on p.stream_id = t.stream_id and p.name = t.name
-     where t.stream_id = ? and t.name <> ? and t.removed_at is null and (t.newest_event_id is null or not (${IS_FREE}))`,
+     where t.stream_id = ? and t.name <> ? and t.removed_at is null and (t.newest_event_id is null or not (${IS_CANDIDATE}))`,
   )
 
   const readAll = (streamId: number): Candidate[] =>
@@ -83,13 +85,19 @@ export function createPolicyCandidates(db: Database) {
 interface ExcludedRow {
   readonly tag: TagName
   readonly hasImage: 0 | 1
+  /** 1 where the registry does not have the tag any longer. */
+  readonly isGone: 0 | 1
+  readonly hasPolicy: 0 | 1
   /** Name of the tag that it follows. */
   readonly followed: string | null
 }
 
-function exclusionOf({ tag, hasImage, followed }: ExcludedRow): ExcludedAlready {
+const GONE = 'the registry that it was imported from does not have it any longer'
+
+function exclusionOf({ tag, hasImage, isGone, hasPolicy, followed }: ExcludedRow): ExcludedAlready {
   if (followed !== null) return { tag, reason: 'FOLLOWS', message: `it follows ${followed}` }
-  return hasImage
-    ? { tag, reason: 'FOLLOWS', message: 'it has a policy' }
-    : { tag, reason: 'NO_IMAGE', message: 'it has no image' }
+  if (!hasImage) return { tag, reason: 'NO_IMAGE', message: 'it has no image' }
+  return isGone && !hasPolicy
+    ? { tag, reason: 'NO_IMAGE', message: GONE }
+    : { tag, reason: 'FOLLOWS', message: 'it has a policy' }
 }

@@ -18,7 +18,7 @@ export interface TagMove {
 /** Changes of a stream's tags since its policies last chose. */
 export interface ChangedTags {
   readonly moved: readonly TagMove[]
-  /** Tags that were removed, or whose spec tag changed. */
+  /** Tags that were removed or confirmed to be gone, that recovered, or whose spec tag changed. */
   readonly rewritten: readonly TagName[]
   /** Milliseconds since 1970. */
   readonly at: number
@@ -40,6 +40,12 @@ export function createPolicyRules(db: Database) {
        left join policy_choices c on c.stream_id = p.stream_id and c.tag = p.name
      where p.stream_id = ? and p.policy is not null and p.from_kind is null order by p.name`,
   )
+  const goneChoices = db.prepare<{ chosen: TagName }>(
+    `select c.chosen from spec_tags p indexed by spec_tags_with_policy
+       join policy_choices c on c.stream_id = p.stream_id and c.tag = p.name
+       join tags t on t.stream_id = p.stream_id and t.name = c.chosen
+     where p.stream_id = ? and p.policy is not null and p.from_kind is null and t.gone_at is not null`,
+  )
   const created = db.prepare<Pick<typeof images.$inferSelect, 'createdAt'>>(
     'select created_at as createdAt from images where id = ?',
   )
@@ -47,6 +53,8 @@ export function createPolicyRules(db: Database) {
     imageId === null ? null : (created.get(imageId)?.createdAt ?? null)
 
   return {
+    /** Returns the chosen tags that their registry does not have any longer. */
+    goneChoices: (streamId: number): TagName[] => goneChoices.all(streamId).map(({ chosen }) => chosen),
     /**
      * Stores the new choices and returns the changes of the tags with a policy: where the policy chooses another tag, where
      * the chosen tag moved, and where the policy itself was written. Compares the changed tags with the chosen one; reads

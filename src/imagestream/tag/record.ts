@@ -105,8 +105,11 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
      * do the tags of the stream whose policy chooses the tag, with their followers.
      */
     recordTagEvent(tx: Transaction, address: TagAddress, change: TagChange): RecordedEvent {
-      const { moved, ...recorded } = recordWithFollowers(tx, address, change)
-      if (moved) applyPolicies(tx, address.streamId, { moved: [moved], rewritten: [], at: change.at })
+      const { moved, isRecovered, ...recorded } = recordWithFollowers(tx, address, change)
+      if (moved || isRecovered) {
+        const changed = moved ? { moved: [moved], rewritten: [] } : { moved: [], rewritten: [address.tag] }
+        applyPolicies(tx, address.streamId, { ...changed, at: change.at })
+      }
       return recorded
     },
 
@@ -124,12 +127,25 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
       applyPolicies(tx, stream.streamId, { moved, rewritten, at: now() })
     },
 
-    /** Sets the condition `ImportSuccess=False`; the history stays. */
+    /**
+     * Sets the condition `ImportSuccess=False`; the history stays. A tag that its registry does not have any longer is no
+     * candidate of policies: `leaveGoneTags` applies those that chose it.
+     */
     recordImportFailure(tx: Transaction, { streamId, tag }: StreamTagKey, failure: ImportFailure): void {
       const old = tags.find(streamId, tag)
-      if (!tags.setFailure(old?.id ?? tags.insert(streamId, tag, null), failure)) return
+      const id = old?.id ?? tags.insert(streamId, tag, null)
+      if (!tags.setFailure(id, failure)) return
       versions.raise(tx, streamId)
+      if (isGone(old, failure)) tags.setGone(id, failure.at)
       if (!old?.failing) onTransition(tx, { streamId, tag, importId: failure.importId ?? null, failure })
+    },
+
+    /**
+     * Applies the stream's policies that chose a tag that its registry does not have any longer. Called at the end of an
+     * import: tags that disappeared together are not chosen one after the other.
+     */
+    leaveGoneTags(tx: Transaction, streamId: number): void {
+      applyPolicies(tx, streamId, { moved: [], rewritten: policies.goneChoices(streamId), at: now() })
     },
 
     /**
@@ -164,10 +180,16 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
 
 type StreamTagKey = Pick<TagAddress, 'streamId' | 'tag'>
 
+/** Reports whether the failure confirms that the registry lost the image: it came from the source that does not have the tag. */
+const isGone = (old: TagState | undefined, { reason, generation }: ImportFailure): boolean =>
+  reason === 'NotFound' && old?.upstreamDigest != null && (old.generation ?? 0) >= generation
+
 /** A recorded change of one tag. */
 interface Recording extends RecordedEvent {
   /** Null where the tag has the same image from the same place. */
   readonly moved: TagMove | null
+  /** Whether the tag had a condition, which the change has cleared. */
+  readonly isRecovered: boolean
 }
 
 /** The rows that a change of a tag writes. */
@@ -237,6 +259,7 @@ function createRecordOne(
       const push = { pushedAt, source, namespace, imageStreamName, streamId, tag, dockerImageReference }
       pushes.append(tx, { ...push, imageId, previousImageId: from })
     }
-    return { tagEventId, pushed: !sameImage, moved: sameImage && sameReference ? null : { tag, from } }
+    const moved = sameImage && sameReference ? null : { tag, from }
+    return { tagEventId, pushed: !sameImage, moved, isRecovered: Boolean(old?.failing) }
   }
 }

@@ -50,10 +50,13 @@ export function createTagRows(db: Database) {
   const setFailing = db.prepare(
     'update tags set failing = ?, removed_at = null, removed_spec = null where id = ?',
   )
-  const setWorking = db.prepare('update tags set failing = null, missing_since = null where id = ?')
+  const setGone = db.prepare('update tags set gone_at = ? where id = ? and gone_at is null')
+  const setWorking = db.prepare(
+    'update tags set failing = null, missing_since = null, gone_at = null where id = ?',
+  )
   const setRemoved = db.prepare(
     `update tags set removed_at = ?, newest_event_id = null, newest_at = 0, newest_image_id = null, upstream_digest = null,
-       platforms = null, failing = null, missing_since = null, removed_spec = (
+       platforms = null, failing = null, missing_since = null, gone_at = null, removed_spec = (
          select json_object(${SPEC_COLUMNS}) from spec_tags p where p.stream_id = tags.stream_id and p.name = tags.name)
      where id in (select value from json_each(?))`,
   )
@@ -102,6 +105,8 @@ export function createTagRows(db: Database) {
       setFailing.run(reason, id)
       return true
     },
+    /** Stores that the registry does not have the tag, until `clearConditions`. */
+    setGone: (id: number, at: number): void => void setGone.run(at, id),
     /** Marks the tags as removed, each with its spec tag; those without a history are deleted. */
     remove(ids: readonly number[], at: number): void {
       const tags = JSON.stringify(ids)
