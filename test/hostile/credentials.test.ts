@@ -101,7 +101,12 @@ describe('a secret', () => {
         const username = field === 'bearerToken' ? null : 'me'
         await server.set({ prefix: upstream.host, username, [field]: secret })
         const from = `${upstream.host}/team/app:latest`
-        const done = await importImage(server.client, { from, tag: 'latest', confirm: true })
+        const done = await importImage(server.client, {
+          from,
+          tag: 'latest',
+          confirm: true,
+          replaceSource: true,
+        })
         seen.push(JSON.stringify(done))
       }
       seen.push(

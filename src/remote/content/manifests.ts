@@ -72,8 +72,9 @@ export async function resolveTag(
   const response = await request('GET')
   if (response.status === 304 && known) return { digest: known }
   if (response.status !== 200) throw await session.responseError(topic, response)
-  if (returnsDigest === undefined) hints.heads.record(repository, false, clock.now())
   const manifest = await readManifest(session, response, topic)
+  // only a manifest shows that the registry responded, and no proxy in its place
+  if (returnsDigest === undefined) hints.heads.record(repository, false, clock.now())
   const reported = digestOfHeader(response)
   if (reported && reported !== manifest.digest) {
     warn(

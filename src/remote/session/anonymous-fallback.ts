@@ -1,3 +1,4 @@
+import type { Clock } from '../../concurrency/clock.ts'
 import { CloudLoginError } from '../login/cloud-token-endpoint.ts'
 import type { Credential } from '../login/credentials.ts'
 import {
@@ -7,6 +8,9 @@ import {
   type SessionOptions,
 } from './registry-request.ts'
 import type { HintedRequests } from './retry-without-hints.ts'
+
+/** Milliseconds for which a refused credential is not sent: repeated bad logins get this server's address blocked. */
+const REFUSAL_LIFETIME = 60_000
 
 /** The credential for one repository, looked up once. */
 export class RepositoryCredential {
@@ -41,12 +45,14 @@ export class AnonymousFallback {
   readonly #credential: RepositoryCredential
   /** Set once anonymous access has worked where the credential had not. */
   #isAnonymous = false
-  /** The refusal of the credential. It is not sent again: repeated bad logins get this server's address blocked. */
-  #refusal: RegistryResponse | CloudLoginError | undefined
+  readonly #clock: Clock
+  /** The refusal of the credential, which is not sent again meanwhile; `until` in milliseconds since 1970. */
+  #refused: { readonly refusal: RegistryResponse | CloudLoginError; readonly until: number } | undefined
 
-  constructor(requests: HintedRequests, credential: RepositoryCredential) {
+  constructor(requests: HintedRequests, credential: RepositoryCredential, clock: Clock) {
     this.#requests = requests
     this.#credential = credential
+    this.#clock = clock
   }
 
   /** Returns the response; when both are denied, the one for the credential. */
@@ -54,17 +60,20 @@ export class AnonymousFallback {
     const credential = this.#isAnonymous ? null : await this.#credential.find()
     const result = await this.#sendAs(credential, request)
     if (!result.signedIn || !isDenied(result.response)) return result
-    if (result.response.status === 401) this.#refusal = result
+    if (result.response.status === 401) this.#refuse(result)
     const anonymous = await this.#requests.send(request, null)
     if (isDenied(anonymous.response)) return result
     this.#isAnonymous = true
-    this.#refusal = undefined
+    this.#refused = undefined
     return anonymous
   }
 
   async #sendAs(credential: Credential | null, request: RegistryRequest): Promise<RegistryResponse> {
-    if (this.#refusal instanceof CloudLoginError) throw this.#refusal
-    if (this.#refusal) return this.#refusal
+    const { refusal, until = 0 } = this.#refused ?? {}
+    if (refusal && until > this.#clock.now()) {
+      if (refusal instanceof CloudLoginError) throw refusal
+      return refusal
+    }
     try {
       return await this.#requests.send(request, credential)
     } catch (error) {
@@ -72,11 +81,15 @@ export class AnonymousFallback {
       if (!(error instanceof CloudLoginError && error.isRefusal)) throw error
       const anonymous = await this.#requests.send(request, null)
       if (isDenied(anonymous.response)) {
-        this.#refusal = error
+        this.#refuse(error)
         throw error
       }
       this.#isAnonymous = true
       return anonymous
     }
+  }
+
+  #refuse(refusal: RegistryResponse | CloudLoginError): void {
+    this.#refused = { refusal, until: this.#clock.now() + REFUSAL_LIFETIME }
   }
 }

@@ -17,7 +17,7 @@ export class Session {
     this.options = options
     this.credential = new RepositoryCredential(options)
     this.#requests = new HintedRequests(options)
-    this.#fallback = new AnonymousFallback(this.#requests, this.credential)
+    this.#fallback = new AnonymousFallback(this.#requests, this.credential, options.clock)
   }
 
   get repository(): string {

@@ -106,6 +106,16 @@ describe('resolving a tag', () => {
     expect(it.upstream.requests).toMatchObject({ head: 3, manifest: 2 })
   })
 
+  test('by HEAD is used again after a web page in place of the registry', async () => {
+    let isPortal = true
+    await using it = await start(() =>
+      isPortal ? { status: 200, headers: { 'content-type': 'text/html' }, body: '<html>' } : undefined,
+    )
+    await refusalOf(it.repository.resolveTag(tag('1'), null))
+    isPortal = false
+    expect(await it.repository.resolveTag(tag('1'), null)).toEqual({ digest: app.digest })
+  })
+
   test('by HEAD is no longer trusted for a 404 an hour after it worked', async () => {
     let isSupported = true
     await using it = await start(({ kind }) => (kind === 'head' && !isSupported ? failing(404) : undefined))

@@ -236,6 +236,24 @@ describe("one captive portal's 401", () => {
   )
 })
 
+describe('a refused credential', () => {
+  test('is sent again in the same import after a minute: the 401 may have been that of a captive portal', async () => {
+    await using upstream = await startUpstream({ auth: { scheme: 'basic', credentials: LOGIN } })
+    upstream.push('team/app', '1', app)
+    await using client = new TestClient({ credentials: password(LOGIN.username, LOGIN.password) })
+    const repository = client.repository(`${upstream.host}/team/app`)
+    upstream.hook = () => errorResponse(401, 'LOGIN', { 'www-authenticate': 'Basic realm="portal"' })
+    await refusalOf(repository.resolveTag(tag('1'), null))
+    upstream.hook = undefined
+    upstream.reset()
+    await refusalOf(repository.resolveTag(tag('1'), null))
+    expect(upstream.log.filter(({ headers }) => headers.authorization)).toEqual([])
+
+    client.clock.time += 60_001
+    expect(await repository.resolveTag(tag('1'), null)).toEqual(FOUND)
+  })
+})
+
 describe("one repository's own refusing token server", () => {
   test.each(RETIREMENTS)(
     '(it %s) blocks no other repository of the host, in no namespace',
