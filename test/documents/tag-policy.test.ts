@@ -48,6 +48,13 @@ describe('a policy in a document', () => {
     expect(JSON.parse(stored()?.policy ?? '')).toEqual({ order: 'SEMVER', filter })
   })
 
+  it('can choose artifacts', () => {
+    apply(domain, withPolicy({ order: 'SEMVER', artifacts: true }))
+
+    expect(stored()?.policy).toBe('{"order":"SEMVER","artifacts":true}')
+    expect(refusal(domain, withPolicy({ order: 'SEMVER', artifacts: 'yes' })).message).toContain('artifacts')
+  })
+
   it.each([
     ['JSON', exported],
     ['YAML', exportedYaml],
