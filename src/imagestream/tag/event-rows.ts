@@ -8,6 +8,9 @@ export interface Removal {
   readonly reason: RemovalReason
 }
 
+/** The writes of `tag_events`. */
+export type EventRows = ReturnType<typeof createEventRows>
+
 /** Creates the writes of `tag_events`, for the recorder alone. */
 export function createEventRows(db: Database) {
   const insert = db.prepare(

@@ -12,6 +12,9 @@ export interface TagAddress {
   readonly tag: TagName
 }
 
+/** A tag of a stream. */
+export type TagKey = Pick<TagAddress, 'streamId' | 'tag'>
+
 /** The image that a tag points to from `at` on. */
 export interface TagChange {
   readonly imageId: number

@@ -1,0 +1,98 @@
+import type { Transaction } from '../../db/transact.ts'
+import type { PushLog } from '../../events/push-log.ts'
+import type { EventRows } from './event-rows.ts'
+import type { TagMove } from './policy-rules.ts'
+import type { createSharing } from './stream-content.ts'
+import type { ImportTransition, TagAddress, TagChange } from './tag-change.ts'
+import type { createStreamVersions, createTagRows, TagState } from './tag-rows.ts'
+
+/** The event of a change of a tag. */
+export interface RecordedEvent {
+  readonly tagEventId: number
+  /** Whether the tag points to another image now: only that is a push. */
+  readonly pushed: boolean
+}
+
+/** A recorded change of one tag. */
+export interface Recording extends RecordedEvent {
+  /** Null where the tag has the same image from the same place. */
+  readonly moved: TagMove | null
+  /** Whether the tag had a condition, which the change has cleared. */
+  readonly isRecovered: boolean
+}
+
+/** The rows that a change of a tag writes. */
+export interface RecordedRows {
+  readonly tags: ReturnType<typeof createTagRows>
+  readonly events: EventRows
+  readonly versions: ReturnType<typeof createStreamVersions>
+}
+
+/** What a change of a tag writes and starts outside the tag's rows. */
+export interface RecordedElsewhere {
+  readonly pushes: PushLog
+  /** Runs in the transaction in which a tag begins or ceases to fail. */
+  readonly onTransition: (tx: Transaction, transition: ImportTransition) => void
+  readonly share: ReturnType<typeof createSharing>
+}
+
+/** Creates the function that records the change of a single tag: its row, its event, its content and its push. */
+export function createRecordOne(
+  { tags, events, versions }: RecordedRows,
+  { pushes, onTransition, share }: RecordedElsewhere,
+) {
+  /** Adds an event, or rewrites the newest one where only the image or only the reference differs. Returns its id. */
+  const write = (
+    { streamId, tag }: TagAddress,
+    change: TagChange,
+    { old, isSameSource }: { readonly old: TagState | undefined; readonly isSameSource: boolean },
+  ): number => {
+    if (!old) {
+      // the image is inserted with the tag, so that the indexes of tags are written once
+      const tagId = tags.insert(streamId, tag, change)
+      const eventId = events.insert(tagId, change)
+      tags.setEvent(tagId, eventId)
+      return eventId
+    }
+    if (old.eventId === null || !isSameSource) {
+      const eventId = events.insert(old.id, change)
+      tags.setNewest(old.id, eventId, change)
+      return eventId
+    }
+    events.rewrite(old.eventId, change)
+    tags.setImage(old.id, change)
+    return old.eventId
+  }
+
+  return (tx: Transaction, address: TagAddress, received: TagChange): Recording => {
+    const change = share(tx, address, received)
+    const { streamId, streamName: imageStreamName, tag } = address
+    const old = tags.find(streamId, tag)
+    const sameImage = old?.imageId === change.imageId
+    const sameReference = old?.dockerImageReference === change.dockerImageReference
+    // an import of an older spec that finishes late never lowers the generation
+    const sameGeneration = old !== undefined && old.generation !== null && change.generation <= old.generation
+    const isSame = sameImage && sameReference && sameGeneration
+
+    const tagEventId =
+      isSame && old?.eventId != null
+        ? old.eventId
+        : write(address, change, { old, isSameSource: sameImage || sameReference })
+    if (old?.failing) {
+      tags.clearConditions(old.id)
+      onTransition(tx, { streamId, tag, importId: change.importId ?? null, failure: null })
+    }
+    if (!isSame || old?.failing) versions.raise(tx, streamId)
+    else if (old.upstreamDigest !== change.upstreamDigest) tags.setImage(old.id, change)
+
+    const from = old?.imageId ?? null
+    if (!sameImage) {
+      const { namespace } = address
+      const { at: pushedAt, source, imageId, dockerImageReference } = change
+      const push = { pushedAt, source, namespace, imageStreamName, streamId, tag, dockerImageReference }
+      pushes.append(tx, { ...push, imageId, previousImageId: from })
+    }
+    const moved = sameImage && sameReference ? null : { tag, from }
+    return { tagEventId, pushed: !sameImage, moved, isRecovered: Boolean(old?.failing) }
+  }
+}

@@ -1,0 +1,46 @@
+import type { Database } from '../../db/open.ts'
+import type { Transaction } from '../../db/transact.ts'
+import type { RecordedRows } from './record-one.ts'
+import { createRemoveSpecTags } from './remove-spec-tags.ts'
+import type { TagKey } from './tag-change.ts'
+import type { RemovalReason } from './tag-event.ts'
+import type { TagState } from './tag-rows.ts'
+
+/** Creates the removal of tags, whose histories stay. `now` returns milliseconds since 1970. */
+export function createTagRemoval(db: Database, { tags, events, versions }: RecordedRows, now: () => number) {
+  const { removeSpecTags, forgetSources } = createRemoveSpecTags(db)
+
+  const removeFromStatus = (
+    tx: Transaction,
+    streamId: number,
+    states: readonly TagState[],
+    reason: RemovalReason,
+  ): void => {
+    const at = now()
+    const eventIds = states.flatMap(({ eventId }) => eventId ?? [])
+    events.remove(eventIds, { at, reason })
+    const ids = states.map(({ id }) => id)
+    tags.remove(ids, at)
+    const names = states.map(({ name }) => name)
+    forgetSources(tx, streamId, names)
+  }
+
+  return {
+    /** Removes the tag from status and spec. Reports whether it was in one of them. */
+    removeTag(tx: Transaction, { streamId, tag }: TagKey, reason: RemovalReason): boolean {
+      const state = tags.find(streamId, tag)
+      const isInStatus = state !== undefined && state.removedAt === null
+      if (isInStatus) removeFromStatus(tx, streamId, [state], reason)
+      const isInSpec = removeSpecTags(tx, streamId, [tag])
+      if (!isInSpec && !isInStatus) return false
+      if (isInSpec) versions.raiseGeneration(streamId)
+      versions.raise(tx, streamId)
+      return true
+    },
+
+    /** Removes all tags of the stream from its status, and keeps their spec tags with them; the caller then empties the spec. */
+    removeAllTags(tx: Transaction, streamId: number, reason: RemovalReason): void {
+      removeFromStatus(tx, streamId, tags.ofStream(streamId), reason)
+    },
+  }
+}
