@@ -352,7 +352,9 @@ describe('a refusal that a setting or a field removes', () => {
     expect(await importImage(app.client)).toMatchObject(done)
 
     const forbidden = await follow(app.client, '10.0.0.1/team/app', 'private')
-    expect(forbidden.message).toMatch(/; --private-networks permits addresses of private networks$/)
+    expect(forbidden.message).toMatch(
+      /; --private-networks permits addresses of private networks, and a server without --open-to-everybody those of its own machine$/,
+    )
   })
 })
 

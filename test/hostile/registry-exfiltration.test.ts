@@ -25,7 +25,7 @@ async function startBasic() {
 /** The messages for a forbidden URL and for a forbidden address. */
 const NOT_THERE = [
   'this server may not connect there',
-  'this server may not connect there; --private-networks permits addresses of private networks',
+  'this server may not connect there; --private-networks permits addresses of private networks, and a server without --open-to-everybody those of its own machine',
 ]
 
 const client = (options = {}) =>

@@ -36,18 +36,23 @@ export const flagsIn = (modules: readonly Module[]): Names =>
 /** Finds mutations and fields in messages, and fields of certain mutations as `mutation.field`. */
 export function fieldsIn(modules: readonly Module[], schema: GraphQLSchema): Names {
   const names = new Set<string>()
+  const fields = new Set<string>()
   for (const [name, { args }] of Object.entries(schema.getMutationType()?.getFields() ?? {})) {
     names.add(name)
     for (const { type } of args) {
       const input = getNamedType(type)
       if (!isInputObjectType(input)) continue
-      for (const field of Object.keys(input.getFields())) names.add(field).add(`${name}.${field}`)
+      for (const field of Object.keys(input.getFields())) {
+        fields.add(field)
+        names.add(field).add(`${name}.${field}`)
+      }
     }
   }
   const namesOf = (message: string) => [
     ...[...message.matchAll(MUTATION)].map(([, before, after]) => before ?? after ?? ''),
     ...[...message.matchAll(FIELD)].flatMap(([, field, mutations = '']) =>
-      mutations.split(' or ').map((mutation) => `${mutation}.${field}`),
+      // "is in setTags" names a field that has no parts
+      mutations.split(' or ').flatMap((name) => (fields.has(name) ? [] : [`${name}.${field}`])),
     ),
   ]
   return namesIn(modules, namesOf, names)

@@ -14,10 +14,13 @@ const ImportFailureReasonEnum = enumType('ImportFailureReason', {
   values: {
     NotFound:
       'The registry does not have the repository, tag or image, or has no tag that the tag’s policy can choose.',
-    Unauthorized: 'The registry requires credentials, or rejected the configured credentials (HTTP 401).',
+    Unauthorized:
+      'The registry requires credentials, or rejected the configured credentials (HTTP 401); `setRegistryCredential` sets them.',
     Forbidden: 'The registry accepted the credentials but denies access to the repository (HTTP 403).',
-    ForbiddenTarget: 'The registry’s network address is one that this server must not connect to.',
-    Blocked: 'A registry configuration blocks imports from the registry.',
+    ForbiddenTarget:
+      'The registry’s network address is one that this server must not connect to; the setting `--private-networks` permits private networks.',
+    Blocked:
+      'A registry configuration, or the default access, blocks imports from the registry; `configureRegistry` changes that.',
     InvalidManifest:
       'The registry’s response is not a valid image manifest, or does not match the requested digest.',
     RegistryUnavailable: 'The registry cannot be reached, or its response is an error or not valid.',

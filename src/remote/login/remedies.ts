@@ -5,7 +5,8 @@ import { ForbiddenTargetError, ProxyError, TlsError, type TlsProblem } from '../
  * mutations and their fields.
  */
 export const REMEDIES = {
-  address: '--private-networks permits addresses of private networks',
+  address:
+    '--private-networks permits addresses of private networks, and a server without --open-to-everybody those of its own machine',
   plain: 'insecure: true in importImage or configureRegistry permits plain HTTP',
   authority: 'ca in configureRegistry or --ca-file adds a trusted authority',
   certificate: 'insecure: true in importImage or configureRegistry permits any certificate',
