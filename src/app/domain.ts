@@ -28,6 +28,7 @@ import { createPolicies } from '../imagestream/tag/policies.ts'
 import { createTagRecorder } from '../imagestream/tag/record.ts'
 import type { StreamContent } from '../imagestream/tag/stream-content.ts'
 import { createTags } from '../imagestream/tag/tag.ts'
+import { createReportedHistories } from '../imagestream/watch/reported-histories.ts'
 import { createReportedMoves } from '../imagestream/watch/reported-moves.ts'
 import { createRepositoryWatches } from '../imagestream/watch/repository-watches.ts'
 import { createRepositoryNames } from '../registry/content/repository-names.ts'
@@ -144,7 +145,7 @@ export function createDomain(dependencies: DomainDependencies) {
     tagging: createTagging(commands),
     tagRemoval: createTagRemoval(commands),
     importImage: createImportImage(commands),
-    applyDocuments: createApplyDocuments(commands),
+    applyDocuments: createApplyDocuments({ ...commands, reportedHistories: createReportedHistories(db) }),
     setTagPolicy: createSetTagPolicy(commands),
     rollBackTag: createRollBack(commands),
   }

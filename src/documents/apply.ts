@@ -15,6 +15,7 @@ import { InvalidInputError } from '../input/errors.ts'
 import { checkNamespace } from '../input/names.ts'
 import { checkVersion, type DesiredStream, desiredByImport, desiredByStream } from './desired-stream.ts'
 import { streamDiff } from './diff.ts'
+import { createHistoryImports, type HistoryImportDependencies } from './import-history.ts'
 import { type ParsedDocument, parseDocuments } from './parse.ts'
 
 export interface ApplyDocumentsInput {
@@ -22,6 +23,8 @@ export interface ApplyDocumentsInput {
   readonly manifest: string
   /** Namespace of documents without one; `default` if it is left out. */
   readonly namespace?: string | null | undefined
+  /** Imports the histories of tags in the documents' status, as reported; by default they are ignored with a warning. */
+  readonly importHistory?: boolean
   /** Reports the changes without writing anything. */
   readonly dryRun: boolean
 }
@@ -34,6 +37,8 @@ export interface AppliedDocument {
   readonly action: 'CREATED' | 'CONFIGURED' | 'UNCHANGED'
   /** The import that was requested. */
   readonly importId: number | null
+  /** Number of entries of histories that are imported. */
+  readonly importedHistory: number
   readonly warnings: readonly string[]
   /** Sources that are no longer followed. */
   readonly stopped: readonly StoppedSource[]
@@ -47,6 +52,8 @@ export interface AppliedDocument {
  */
 export type ApplyDocumentsCommand = (input: ApplyDocumentsInput) => AppliedDocument[]
 
+type ApplyOptions = Pick<ApplyDocumentsInput, 'importHistory' | 'dryRun'>
+
 /** A document that was applied inside the transaction. */
 interface Step {
   readonly applied: AppliedDocument
@@ -54,9 +61,12 @@ interface Step {
   readonly dryRun: (() => number) | null
 }
 
-export function createApplyDocuments(dependencies: CommandDependencies): ApplyDocumentsCommand {
+export function createApplyDocuments(
+  dependencies: CommandDependencies & HistoryImportDependencies,
+): ApplyDocumentsCommand {
   const { db, streams, tags, writer, importer, importMode } = dependencies
   const stoppedSources = createStoppedSources(tags)
+  const historyOf = createHistoryImports(dependencies)
 
   const dryRunOf =
     (desired: DesiredStream, old: WriteTarget['spec'], request: ImportRequest) => (): number => {
@@ -72,7 +82,11 @@ export function createApplyDocuments(dependencies: CommandDependencies): ApplyDo
       return importer.dryRun(planned, request)
     }
 
-  const apply = (tx: Transaction, document: ParsedDocument, dryRun: boolean): Step => {
+  const apply = (
+    tx: Transaction,
+    document: ParsedDocument,
+    { importHistory = false, dryRun }: ApplyOptions,
+  ): Step => {
     const { kind, namespace, name, report } = document
     const target = readTarget(dependencies, { namespace, name })
     checkVersion(document, target.stream)
@@ -80,15 +94,18 @@ export function createApplyDocuments(dependencies: CommandDependencies): ApplyDo
       kind === 'ImageStream'
         ? { desired: desiredByStream(document, target, importMode), request: null }
         : desiredByImport(document, target, importMode)
-    const diff = streamDiff(target.stream ? { ...target.stream, spec: target.spec } : null, desired)
+    const difference = streamDiff(target.stream ? { ...target.stream, spec: target.spec } : null, desired)
+    const history = historyOf(document, { streamId: target.stream?.id ?? null, importHistory })
+    const diff = difference + history.diff
     const isStored = kind === 'ImageStream' || document.isStored
     const { spec, ...metadata } = desired
     const stopped = target.stream ? stoppedSources(target.stream.id, target.spec, spec) : []
     const change =
-      isStored && diff !== ''
+      isStored && difference !== ''
         ? report.checked(() => writeTarget(tx, writer, target, { spec, metadata }))
         : null
     const written = change?.stream ?? target.stream
+    if (written) history.store(tx, written.id)
 
     let importId: number | null = null
     if (isStored && !dryRun) {
@@ -97,17 +114,28 @@ export function createApplyDocuments(dependencies: CommandDependencies): ApplyDo
     }
     const action = diff === '' ? 'UNCHANGED' : target.stream ? 'CONFIGURED' : 'CREATED'
     return {
-      applied: { kind, namespace, name, action, importId, warnings: report.warnings, stopped, diff },
+      applied: {
+        kind,
+        namespace,
+        name,
+        action,
+        importId,
+        importedHistory: history.entries,
+        warnings: report.warnings,
+        stopped,
+        diff,
+      },
       dryRun: request && (dryRun || !isStored) ? dryRunOf(desired, target.spec, request) : null,
     }
   }
 
-  return ({ manifest, namespace = null, dryRun }) => {
+  return ({ manifest, namespace = null, ...options }) => {
+    const { dryRun } = options
     if (namespace !== null) checkNamespace(namespace)
     const documents = parseDocuments(manifest, { namespace, importMode })
     refuseManyDryRuns(documents, dryRun)
     const steps = transactUnlessDry(db, dryRun, (tx) =>
-      documents.map((document) => apply(tx, document, dryRun)),
+      documents.map((document) => apply(tx, document, options)),
     )
     return steps.map((step) => (step.dryRun ? { ...step.applied, importId: step.dryRun() } : step.applied))
   }

@@ -72,6 +72,11 @@ export class Fields {
     return entries
   }
 
+  /** Returns a field of any type, which the caller checks; null where it is missing. */
+  any(key: string): unknown {
+    return this.#take(key)
+  }
+
   /** Marks fields as read that only a server sets. */
   ignore(...keys: readonly string[]): void {
     for (const key of keys) this.#read.add(key)
@@ -119,7 +124,8 @@ const pathOfEntry =
 export const isPlainObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 
-const expected = (type: string, value: unknown): string =>
+/** Returns what is wrong with a value of another type: `must be a list, and is an object`. */
+export const expected = (type: string, value: unknown): string =>
   `must be ${type}, and is ${typeNameOf(value)}${type === 'a string' && isUnquoted(value) ? ': put it in quotes' : ''}`
 
 const isUnquoted = (value: unknown): boolean =>

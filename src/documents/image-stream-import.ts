@@ -1,5 +1,5 @@
 import type { ImportImageInput } from '../imagestream/commands/import-image-plan.ts'
-import type { Fields } from './fields.ts'
+import { type Fields, isPlainObject } from './fields.ts'
 import { IMPORT_MODES, parseReferencePolicy } from './image-stream.ts'
 import { type DocumentSubject, parseSubject } from './metadata.ts'
 import type { Path } from './source.ts'
@@ -27,7 +27,10 @@ export function parseImport(
 ): ImportDocument {
   const { subject } = parseSubject(document, namespace)
   const spec = document.object('spec') ?? document.fail('spec', 'is missing')
-  document.ignore('status')
+  const status = document.any('status')
+  if (status !== null && !(isPlainObject(status) && Object.keys(status).length === 0)) {
+    document.report.warn(['status'], 'is ignored: the result of another import')
+  }
   const isStored = spec.flag('import') ?? false
   const context = { ...subject, isStored }
   const repository = spec.object('repository')

@@ -6,11 +6,13 @@ import type { Fields } from './fields.ts'
 import { type DocumentSubject, parseSubject } from './metadata.ts'
 import { splitPolicy } from './tag-policy.ts'
 
-/** An OpenShift `ImageStream` without the fields that servers set. Source: openshift/api image/v1 types.go. */
+/** An OpenShift `ImageStream` without the metadata that servers set. Source: openshift/api image/v1 types.go. */
 export interface StreamDocument extends DocumentSubject {
   readonly kind: 'ImageStream'
   readonly labels: readonly KeyValue[]
   readonly annotations: readonly KeyValue[]
+  /** As it is in the document; null where it is missing. */
+  readonly status: unknown
   readonly spec: {
     readonly dockerImageRepository: string | null
     /** An annotation in the document. */
@@ -33,12 +35,13 @@ export function parseStream(
   const labels = metadata.keyValues('labels')
   const annotations = metadata.keyValues('annotations')
   const spec = document.object('spec')
-  document.ignore('status')
+  const status = document.any('status')
   return {
     ...subject,
     kind: 'ImageStream',
     labels,
     annotations: annotations.filter((one) => !isSetByServer(one)),
+    status,
     spec: {
       dockerImageRepository: spec?.string('dockerImageRepository') || null,
       insecure: annotations.some(({ key, value }) => key === INSECURE_REPOSITORY && value === 'true'),

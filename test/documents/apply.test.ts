@@ -101,7 +101,7 @@ describe('a document for a new stream', () => {
     const serverSet = { creationTimestamp: null, generation: 'x', managedFields: 7, selfLink: [], uid: 'x' }
     const document = {
       ...imageStream({ tags: [{ name: 'a', generation: null }] }, serverSet),
-      status: 'none',
+      status: { dockerImageRepository: 7, publicDockerImageRepository: null, tags: [{ conditions: 'x' }] },
     }
 
     expect(applyOne(domain, document)).toMatchObject({ action: 'CREATED', warnings: [] })

@@ -38,11 +38,12 @@ export const listOf = (...items: readonly object[]) => ({ apiVersion: 'v1', kind
 export const apply = (
   domain: TestDomain,
   manifest: string | object,
-  { dryRun = false, namespace = 'default' } = {},
+  { dryRun = false, importHistory = false, namespace = 'default' } = {},
 ): AppliedDocument[] =>
   domain.applyDocuments({
     manifest: typeof manifest === 'string' ? manifest : JSON.stringify(manifest, null, 2),
     namespace,
+    importHistory,
     dryRun,
   })
 

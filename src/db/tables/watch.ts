@@ -1,7 +1,7 @@
 import { integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { ownerKey, rowid, time } from './columns.ts'
+import { flag, ownerKey, rowid, time } from './columns.ts'
 import { imports } from './import.ts'
 import { imageStreams } from './stream.ts'
 import { tags } from './tag.ts'
@@ -46,16 +46,20 @@ export const tagClaims = sqliteTable(
   (t) => [primaryKey({ columns: [t.streamId, t.tag] })],
 )
 
-/** Past images of tags that only a vendor's listing reported. */
+/** Past images of tags that only a vendor's listing or a document reported. */
 export const reportedMoves = sqliteTable(
   'reported_moves',
   {
     id: rowid(),
     tagId: ownerKey('tag_id', () => tags.id),
     digest: text('digest').$type<Digest>().notNull(),
-    /** Both times by the vendor's clock. */
+    /** Both times by the clock of the vendor, or of the cluster whose document it is. */
     fromAt: time('from_at').notNull(),
+    /** The start of an open move, whose end is the start of the next image. */
     untilAt: time('until_at').notNull(),
+    /** 1 for the newest entry of a document, whose end no one reported. */
+    isOpen: flag('is_open').default(0),
+    /** Name of the vendor, or of the kind of document. */
     vendor: text('vendor').notNull(),
   },
   (t) => [uniqueIndex('reported_moves_of_tag').on(t.tagId, t.fromAt, t.digest)],

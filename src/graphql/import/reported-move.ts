@@ -9,20 +9,25 @@ import { objectType } from '../kit/types.ts'
 
 objectType(ReportedMoveType, {
   description:
-    'An earlier image of a tag that the registry’s vendor reports and this server did not observe. A reported move is not in the tag’s `items` or in the push log, and this server may have no record of the image.',
+    'An earlier image of a tag that this server did not observe: the registry’s vendor reports it, or an `ImageStream` document that was applied with `importHistory`. A reported move is not in the tag’s `items` or in the push log, and this server may have no record of the image.',
   properties: (t) => ({
     digest: t.digest('Digest of the image or index that the tag pointed to, as reported.'),
   }),
   fields: (t) => ({
     from: t.expose('fromAt', {
       type: 'DateTime',
-      description: 'Time from which the tag pointed to the image, by the vendor’s clock.',
+      description: 'Time from which the tag pointed to the image, by the clock of the vendor or cluster.',
     }),
     until: t.expose('untilAt', {
       type: 'DateTime',
-      description: 'Time until which the tag pointed to the image, by the vendor’s clock.',
+      nullable: true,
+      description:
+        'Time until which the tag pointed to the image, by the clock of the vendor or cluster. For the newest entry of a document: the time of the tag’s next image, and null while there is none.',
     }),
-    reportedBy: t.exposeString('vendor', { description: 'Name of the vendor, for example `Quay`.' }),
+    reportedBy: t.exposeString('vendor', {
+      description:
+        'Name of the vendor, for example `Quay`; `ImageStream document` for an entry of a document.',
+    }),
   }),
 })
 
@@ -36,7 +41,7 @@ builder.objectField(ImageStreamTagType, 'reportedMoves', (t) =>
   t.field({
     type: ReportedMoveConnection,
     description:
-      'Moves of the tag between two imports, as reported by the registry’s vendor, newest first; the last 100 are kept. Always empty for vendors that do not report moves; Quay does.',
+      'Images of the tag that this server did not observe, newest first. The registry’s vendor reports moves between two imports (Quay does; the last 100 are kept), and documents that are applied with `importHistory` report the history in a cluster (the last 1,000 are kept).',
     args: connectionArgs,
     complexity: pageComplexity,
     resolve: (tag, args, { reportedMoves }, info) =>

@@ -1,8 +1,7 @@
 import { GraphQLError, Kind } from 'graphql'
+import { timeOfRfc3339 } from '../../input/time.ts'
 import { isDigest } from '../../oci/digest.ts'
 import { builder } from './builder.ts'
-
-const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i
 
 const refuse = (message: string): never => {
   throw new GraphQLError(message)
@@ -13,9 +12,8 @@ builder.scalarType('DateTime', {
     'A point in time in RFC 3339 format. Responses are in UTC with milliseconds, for example `2024-05-01T12:30:00.000Z`; inputs may have any offset.',
   serialize: (time) => new Date(time).toISOString(),
   parseValue: (value) => {
-    const time = typeof value === 'string' && RFC3339.test(value) ? Date.parse(value) : Number.NaN
-    // well-formed, but not a time: month 13
-    return Number.isNaN(time) ? refuse('DateTime must be RFC 3339 text: 2024-05-01T12:30:00Z') : time
+    const time = timeOfRfc3339(value)
+    return time === null ? refuse('DateTime must be RFC 3339 text: 2024-05-01T12:30:00Z') : time
   },
 })
 

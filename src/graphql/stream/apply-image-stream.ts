@@ -27,6 +27,9 @@ const ApplyImageStreamInput = inputType('ApplyImageStreamInput', {
     namespace: t.string(
       'Namespace of documents that do not name one; the default is `default`. A document whose name has a slash needs a namespace.',
     ),
+    importHistory: t.flag(
+      'Whether to import the histories of tags in the `status` of `ImageStream` documents (`status.tags[].items`) as `reportedMoves` of the tags: images that the document reports and this server did not observe; the default is false. Then they are ignored, with a warning. A tag that only the `status` has is created without an image.',
+    ),
     dryRun: t.flag(
       'Whether to check all documents and return the changes without storing them; the default is false. The images of an `ImageStreamImport` are fetched and not stored.',
     ),
@@ -69,6 +72,9 @@ const AppliedDocumentType = objectType<AppliedResult>('AppliedDocument', {
       ImportType,
       'The import that the document started, in its state after the wait; null if there was nothing to import.',
     ),
+    importedHistory: t.int(
+      'Number of history entries that were imported to `reportedMoves`, or would be imported if nothing is stored; 0 without `importHistory`. Entries that this server observed or imported before are not imported again.',
+    ),
     warnings: t.strings(
       'Parts of the document that were ignored, and names that an OpenShift cluster refuses, each with its path: `spec.tags[0].foo: …`.',
     ),
@@ -77,7 +83,7 @@ const AppliedDocumentType = objectType<AppliedResult>('AppliedDocument', {
       'Sources that the image stream no longer follows, or would no longer follow.',
     ),
     diff: t.string(
-      'Changes with one line for each field, ordered by path: `- path: old` and `+ path: new`. Fields that the server sets are omitted. Empty if nothing changes.',
+      'Changes with one line for each field, ordered by path: `- path: old` and `+ path: new`. Fields that the server sets are omitted, except for the number of history entries that are imported for each tag. Empty if nothing changes.',
     ),
   }),
 })

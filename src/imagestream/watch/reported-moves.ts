@@ -1,6 +1,5 @@
 import type { Database } from '../../db/open.ts'
-import { columnsOf } from '../../db/statement.ts'
-import { reportedMoves } from '../../db/tables/index.ts'
+import type { reportedMoves } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { getOrSet, groupBy } from '../../input/maps.ts'
 import type { KeysetPage } from '../../input/page.ts'
@@ -9,14 +8,17 @@ import type { ReportedMove } from '../../oci/vendor-listing.ts'
 import type { Images } from '../image/images.ts'
 import { countsByOwner, pageOfOwners } from '../tag/owned-rows.ts'
 
-/** An image that a tag pointed to between two imports, as a vendor reports it. Times are milliseconds since 1970. */
-export type StoredMove = typeof reportedMoves.$inferSelect
+/** An image that a tag pointed to, as a vendor or a document reports it. Times are milliseconds since 1970. */
+export interface StoredMove extends Omit<typeof reportedMoves.$inferSelect, 'isOpen' | 'untilAt'> {
+  /** Null while no later image of the tag is known. */
+  readonly untilAt: number | null
+}
 
-/** Number of moves that a tag keeps, the newest. */
+/** Number of moves of one vendor that a tag keeps, the newest. */
 export const KEPT_MOVES = 100
 
-/** Milliseconds by which a vendor's clock may differ from this server's. */
-const CLOCK_DIFFERENCE = 60_000
+/** Milliseconds by which another clock may differ from this server's. */
+export const CLOCK_DIFFERENCE = 60_000
 
 export type ReportedMoves = ReturnType<typeof createReportedMoves>
 
@@ -25,6 +27,12 @@ const NEWEST_FIRST = [
   { column: 'from_at', descending: true },
   { column: 'id', descending: true },
 ]
+/** The end of an open move is the start of the next image, which this server observed or another move has. */
+const UNTIL = `case when not t.is_open then t.until_at else (select min(at) from (
+    select m.from_at as at from reported_moves m where m.tag_id = t.tag_id and m.from_at > t.from_at
+    union all select at from (select e.created_at as at from tag_events e
+      where e.tag_id = t.tag_id and e.created_at > t.from_at order by e.id limit 1))) end`
+const COLUMNS = `t.id, t.tag_id as tagId, t.digest, t.from_at as fromAt, ${UNTIL} as untilAt, t.vendor`
 
 /** The image of a tag event. */
 interface Observed {
@@ -42,8 +50,8 @@ export function createReportedMoves(db: Database, images: Pick<Images, 'storedMa
      on conflict (tag_id, from_at, digest) do nothing`,
   )
   const trim = db.prepare(`
-    delete from reported_moves where tag_id = ? and id not in
-      (select id from reported_moves where tag_id = ? order by from_at desc, id desc limit ${KEPT_MOVES})`)
+    delete from reported_moves where tag_id = ? and vendor = ? and id not in (select id from reported_moves
+      where tag_id = ? and vendor = ? order by from_at desc, id desc limit ${KEPT_MOVES})`)
 
   /** Returns the digest, and of an index those of its images: one of them may have been imported instead. */
   const imagesOf = (digest: Digest): ReadonlySet<Digest> => {
@@ -89,17 +97,12 @@ export function createReportedMoves(db: Database, images: Pick<Images, 'storedMa
           if (wasObserved({ digest, from, until }, observed, imagesAt)) continue
           stored += insert.run(found.id, digest, from, until, vendor).changes
         }
-        if (stored > 0) trim.run(found.id, found.id)
+        if (stored > 0) trim.run(found.id, vendor, found.id, vendor)
       }
     },
     /** Returns a page of each tag's moves, newest first; its keys are [from, id]. */
     ofTags: (tagIds: readonly number[], page: KeysetPage): StoredMove[] =>
-      pageOfOwners(
-        db,
-        { ...OF_TAG, columns: columnsOf(reportedMoves, 't'), order: NEWEST_FIRST },
-        tagIds,
-        page,
-      ),
+      pageOfOwners(db, { ...OF_TAG, columns: COLUMNS, order: NEWEST_FIRST }, tagIds, page),
     countOfTags: (tagIds: readonly number[]): Map<number, number> => countsByOwner(db, OF_TAG, tagIds),
   }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import type { TestApp } from '../../fixtures/app.ts'
+import { image } from '../../fixtures/random-image.ts'
 import { createStream, errorsOf, pushLog, tagDigests } from '../../flows/operations.ts'
 import { one, picture, startWithUpstream } from '../writes.ts'
 
@@ -151,4 +152,83 @@ test('a list of many documents returns a result for each, with its own fields', 
     items.map(({ metadata }) => metadata.name),
   )
   expect(results.every((result) => result.import?.state === 'SUCCEEDED')).toBe(true)
+})
+
+test('the history of a document is ignored with a warning, and imported as reported with `importHistory`', async () => {
+  await using it = await startWithUpstream()
+  const digest = (seed: number) => image({ seed }).digest
+  const entry = (seed: number, day: number) => ({ created: `2025-01-0${day}T00:00:00Z`, image: digest(seed) })
+  const document = {
+    ...documentOf(it.repository),
+    status: {
+      dockerImageRepository: 'cluster:5000/default/app',
+      tags: [
+        { tag: 'stable', items: [entry(1, 3), entry(8, 2), entry(7, 1)] },
+        { tag: 'pushed', items: [entry(7, 1), { created: 'yesterday' }] },
+      ],
+    },
+  }
+  const manifest = JSON.stringify(document)
+  const history = async (input: object) => {
+    const { applyImageStream } = await it.app.client.request<{
+      applyImageStream: { results: readonly object[] }
+    }>(
+      `mutation ($input: ApplyImageStreamInput!) {
+        applyImageStream(input: $input) { results { action importedHistory warnings } } }`,
+      { input: { manifest, ...input } },
+    )
+    return applyImageStream.results
+  }
+  const invalid = expect.stringContaining('status.tags[1].items[1].created: the entry is ignored')
+
+  expect(await history({})).toEqual([
+    {
+      action: 'CREATED',
+      importedHistory: 0,
+      warnings: [
+        invalid,
+        'status.tags[0].items: 3 entries of history are ignored: importHistory: true imports them',
+        'status.tags[1].items: 1 entry of history is ignored: importHistory: true imports it',
+      ],
+    },
+  ])
+  const imported = { action: 'CONFIGURED', importedHistory: 4, warnings: [invalid] }
+  const before = await picture(it.app)
+  expect(await history({ importHistory: true, dryRun: true })).toEqual([imported])
+  expect(await picture(it.app)).toEqual(before)
+  expect(await history({ importHistory: true })).toEqual([imported])
+  expect(await history({ importHistory: true })).toEqual([
+    { ...imported, action: 'UNCHANGED', importedHistory: 0 },
+  ])
+
+  const tag = `{ image { digest } items { nodes { created } } reportedMoves { totalCount nodes { digest from until reportedBy } } }`
+  const { imageStream } = await it.app.client.request<{
+    imageStream: { stable: { items: { nodes: readonly { created: string }[] } }; manifest: string }
+  }>(
+    `{ imageStream(name: "app") { stable: tag(name: "stable") ${tag} pushed: tag(name: "pushed") ${tag} manifest } }`,
+  )
+  const at = (day: number) => `2025-01-0${day}T00:00:00.000Z`
+  const reportedBy = 'ImageStream document'
+  expect(imageStream).toMatchObject({
+    stable: {
+      image: { digest: one.digest },
+      reportedMoves: {
+        totalCount: 3,
+        nodes: [
+          { digest: digest(1), from: at(3), until: imageStream.stable.items.nodes[0]?.created, reportedBy },
+          { digest: digest(8), from: at(2), until: at(3), reportedBy },
+          { digest: digest(7), from: at(1), until: at(2), reportedBy },
+        ],
+      },
+    },
+    pushed: {
+      image: null,
+      items: { nodes: [] },
+      reportedMoves: { totalCount: 1, nodes: [{ digest: digest(7), from: at(1), until: null, reportedBy }] },
+    },
+  })
+  expect(await pushLog(it.app.client)).toHaveLength(1)
+  expect(await apply(it.app, imageStream.manifest, { importHistory: true })).toMatchObject([
+    { action: 'UNCHANGED', warnings: [], diff: '' },
+  ])
 })

@@ -1,0 +1,1 @@
+ALTER TABLE `reported_moves` ADD `is_open` integer DEFAULT 0 NOT NULL;
