@@ -1,4 +1,5 @@
 import type { Clock } from '../../concurrency/clock.ts'
+import { ConnectionError, TlsError } from '../../egress/errors.ts'
 import type { EgressResponse, ResponseHeaders } from '../../egress/exchange.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../login/credentials.ts'
@@ -10,7 +11,7 @@ import {
 } from '../login/registry-errors.ts'
 import type { HostRequest } from '../traffic/host-client.ts'
 import { isLoopbackHost } from '../traffic/host-names.ts'
-import type { RegistryRequest } from './registry-request.ts'
+import { BASE_REQUEST, type RegistryRequest } from './registry-request.ts'
 import type { Session } from './session.ts'
 
 /** A request to the registry itself, with the repository's credential. */
@@ -78,8 +79,7 @@ export class VendorApi {
   async origin(): Promise<URL> {
     const { hints } = this.#session.options
     if (!hints.firstResponseHeaders) {
-      const request = { method: 'GET', path: '/v2/', headers: {}, maxBytes: 64 * 1024 } as const
-      await this.#sessionOf('').requestSignedIn({ ...LISTING, ...request })
+      await this.#sessionOf('').requestSignedIn({ ...BASE_REQUEST, ...LISTING })
     }
     return hints.origin
   }
@@ -109,7 +109,8 @@ export class VendorApi {
     try {
       if (isUnprotected) throw forbiddenApiError(this.#subject(url.host))
       if (request.account !== undefined) (await this.#session.credential.find())?.onUsed?.()
-      return await client.request(url, request, { ...context, insecure })
+      const send = (target: URL) => client.request(target, request, { ...context, insecure })
+      return await send(url).catch(async (error: unknown) => send(await this.#currentUrl(url, error)))
     } catch (error) {
       context.signal.throwIfAborted()
       throw requestError(this.#subject(url.host), error, await this.#session.credential.secrets())
@@ -120,6 +121,20 @@ export class VendorApi {
   async responseError(url: URL, response: ApiResponse, sent: readonly string[] = []): Promise<RegistryError> {
     const secrets = [...sent, ...(await this.#session.credential.secrets())]
     return responseError(this.#subject(url.host), response, { signedIn: sent.length > 0, secrets })
+  }
+
+  /** Returns the URL with the registry's present scheme. Throws `failure` when it is the same, or not of the registry. */
+  async #currentUrl(url: URL, failure: unknown): Promise<URL> {
+    const { hints, context } = this.#session.options
+    const mayHaveMoved = failure instanceof ConnectionError || failure instanceof TlsError
+    if (!mayHaveMoved || url.origin !== hints.origin.origin) throw failure
+    await this.#sessionOf('')
+      .requestSignedIn({ ...BASE_REQUEST, ...LISTING })
+      .catch(() => context.signal.throwIfAborted())
+    if (url.origin === hints.origin.origin) throw failure
+    const current = new URL(url)
+    current.protocol = hints.origin.protocol
+    return current
   }
 
   #sessionOf(scope: string | undefined): Session {

@@ -108,6 +108,25 @@ describe('a port that changes its scheme', () => {
   })
 })
 
+test("the scheme of a vendor's API at the registry's own host is that of the registry", async () => {
+  const first = await start()
+  await using client = new TestClient()
+  const signal = new AbortController().signal
+  const context = { insecure: true, lane: 'test', namespace: null, signal }
+  const api = client.remote.api({ registry: first.host, repository: 'team/app' }, context)
+  const url = new URL('/v2/team/app/tags/list?n=1', await api.origin())
+  const request = { method: 'GET', headers: {}, maxBytes: 1000 } as const
+  await first[Symbol.asyncDispose]()
+  await using second = await start({ port: portOf(first), tls: certificate })
+
+  expect((await api.requestUrl(url, request)).status).toBe(200)
+  expect((await api.origin()).protocol).toBe('https:')
+  await second[Symbol.asyncDispose]()
+  await expect(api.requestUrl(new URL('/x', await api.origin()), request)).rejects.toMatchObject({
+    reason: 'RegistryUnavailable',
+  })
+})
+
 describe('a scheme that is not outdated', () => {
   test('is kept after a 400, which is returned after one attempt by TLS a minute', async () => {
     await using upstream = await start()

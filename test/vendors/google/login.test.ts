@@ -64,7 +64,7 @@ describe('Google', () => {
     const error = await refusalOf(it.resolve())
     expect(error).toMatchObject({ reason: 'Unauthorized', status: 400 })
     expect(error.message).toMatch(
-      /Google refused the key of the service account: \S+ responded with 400 invalid_grant: Invalid JWT Signature: \*\*\*$/,
+      /Google refused the key of the service account: \S+ responded with 400 invalid_grant: Invalid JWT Signature: \*\*\*; setRegistryCredential changes the key$/,
     )
   })
 
