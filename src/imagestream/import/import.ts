@@ -50,7 +50,9 @@ export function createImporter(dependencies: ImporterDependencies) {
     /** Returns a page of results, in order of importance. */
     results(importId: number, page: ResultPage): ImportResult[] {
       const outcomes = outcomesOf(importId)
-      return outcomes instanceof DryRunOutcomes ? outcomes.page(page) : rows.results(importId, page, outcomes)
+      return outcomes instanceof DryRunOutcomes
+        ? outcomes.page(page)
+        : rows.results(importId, page, outcomes?.unchangedTags)
     },
     countResults(importId: number, state: ResultPage['state']): number {
       const outcomes = outcomesOf(importId)

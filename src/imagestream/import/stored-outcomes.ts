@@ -2,30 +2,28 @@ import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { reindexedPlatforms } from '../image/changed-platforms.ts'
 import type { FetchedTagImage } from '../image/fetch-image.ts'
 import { isStored } from '../image/image.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
-import type { Import, TagFailure, UnchangedTags } from '../stored-import/import-state.ts'
+import type { Import, TagFailure } from '../stored-import/import-state.ts'
 import { recordAbsence } from '../watch/tag-list-check.ts'
 import type { TagSelection } from '../watch/tag-selection.ts'
 import type { ImportContext, ImportEnd, ImportOutcomes, TagOutcome } from './import-context.ts'
 import { createRepositoryRecorder } from './repository-recorder.ts'
+import { createTargetRecorder, type TargetRecorder } from './target-recorder.ts'
+import { UnchangedOutcomes } from './unchanged-outcomes.ts'
 
 /** Stores each tag with its image, event, condition and push in one transaction. */
-export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
+export class StoredOutcomes implements ImportOutcomes {
   readonly alreadyImported: ReadonlySet<TagName>
-  /** Events of the unchanged tags, which are their results until the import is finished. */
-  readonly unchangedEvents: number[] = []
-  readonly reindexedEvents = new Map<number, string | null>()
+  /** The results of the unchanged tags until the import is finished. */
+  readonly unchangedTags: UnchangedOutcomes
   readonly #context: ImportContext
   readonly #importId: number
   readonly #stream: ImageStream
   readonly #recorder: TargetRecorder
   readonly #recordRepository: ReturnType<typeof createRepositoryRecorder>
-  /** Unchanged tags whose rule was applied. */
-  readonly #unchangedChoices: ImportTarget[] = []
 
   constructor(context: ImportContext, importId: number, stream: ImageStream) {
     this.#context = context
@@ -33,12 +31,13 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
     this.#stream = stream
     this.#recorder = createTargetRecorder(context, importId, stream)
     this.#recordRepository = createRepositoryRecorder(context)
+    this.unchangedTags = new UnchangedOutcomes(context)
     this.alreadyImported = new Set(context.rows.importedTags(importId))
   }
 
   selected({ unchangedEvents, stillFailing }: TagSelection): void {
     const { db, rows } = this.#context
-    for (const event of unchangedEvents) this.unchangedEvents.push(event)
+    for (const event of unchangedEvents) this.unchangedTags.add(event)
     if (stillFailing.length === 0) return
     db.transact((tx) => {
       for (const failure of stillFailing) rows.saveFailure(tx, this.#importId, failure.name, failure)
@@ -46,12 +45,11 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
   }
 
   unchanged(target: ImportTarget, tagEventId: number): void {
-    this.unchangedEvents.push(tagEventId)
-    if (target.decision) this.#unchangedChoices.push(target)
+    this.unchangedTags.add(tagEventId, target)
   }
 
   async found(target: ImportTarget, found: FetchedTagImage, upstreamDigest: Digest): Promise<TagOutcome> {
-    const { images, rows } = this.#context
+    const { rows } = this.#context
     const recorded = await this.#commitTogether((tx) => {
       if (this.#recorder.isStillWanted(target))
         return this.#recorder.record(tx, target, found, upstreamDigest)
@@ -60,13 +58,7 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
     })
     if (!recorded) return { state: 'FAILED', ...SUPERSEDED }
     if (recorded.pushed) return { state: 'IMPORTED' }
-    this.unchangedEvents.push(recorded.tagEventId)
-    if (recorded.before !== upstreamDigest) {
-      this.reindexedEvents.set(
-        recorded.tagEventId,
-        reindexedPlatforms(images, recorded.before, upstreamDigest),
-      )
-    }
+    this.unchangedTags.addSameImage(recorded.tagEventId, recorded.before, upstreamDigest)
     return { state: 'UNCHANGED' }
   }
 
@@ -101,9 +93,9 @@ export class StoredOutcomes implements ImportOutcomes, UnchangedTags {
     const failedMessage =
       repositoryFailure?.message ?? (finished.state === 'FAILED' ? finished.message : null)
     db.transact((tx) => {
-      rows.finish(tx, finished, this)
+      rows.finish(tx, finished, this.unchangedTags)
       finishCheck(tx)
-      for (const target of this.#unchangedChoices) {
+      for (const target of this.unchangedTags.choices) {
         if (this.#recorder.isStillWanted(target)) this.#recorder.recordChoice(tx, target)
       }
       const at = now()
@@ -124,57 +116,4 @@ const inSeconds = (time: number): string => new Date(time).toISOString().replace
 const SUPERSEDED: TagFailure = {
   reason: 'Superseded',
   message: 'the spec changed during the import: the import that the change started has the newer state',
-}
-
-type TargetRecorder = ReturnType<typeof createTargetRecorder>
-
-/** Records the results of one import's targets in the tags of its stream. */
-function createTargetRecorder(context: ImportContext, importId: number, stream: ImageStream) {
-  const { images, recorder, streams, tags, choices, now } = context
-  const { id: streamId, namespace, name: streamName } = stream
-
-  const recordChoice = (tx: Transaction, { tag, decision, passedOver }: ImportTarget): void => {
-    if (!decision) return
-    const choice = { ...decision, passedOver: passedOver ?? null, decidedAt: now() }
-    choices.recordChoice(tx, { streamId, tag }, choice)
-  }
-
-  return {
-    /** Records the decision of the target's rule, if it has one. */
-    recordChoice,
-
-    /** Records the image as the one that the tag points to. */
-    record(tx: Transaction, target: ImportTarget, { image, index }: FetchedTagImage, upstreamDigest: Digest) {
-      const { tag, reference, generation } = target
-      recordChoice(tx, target)
-      const pullSpec = (digest: Digest): string => pullSpecByDigest(reference, digest)
-      if (index) images.store(tx, index, pullSpec)
-      const imageId = images.store(tx, image, pullSpec)
-      const before = tags.imported(streamId, tag)?.upstreamDigest ?? upstreamDigest
-      const address = { streamId, namespace, streamName, tag }
-      const dockerImageReference = pullSpec(image.digest)
-      const change = { imageId, dockerImageReference, generation, importId, upstreamDigest, at: now() }
-      return { ...recorder.recordTagEvent(tx, address, { ...change, source: 'IMPORT' }), before }
-    },
-
-    /** Records the failure as the condition of the tag. */
-    recordFailure(tx: Transaction, target: ImportTarget, { reason, message }: TagFailure): void {
-      const { tag, generation } = target
-      if (reason === 'Superseded') return
-      const { decision } = target
-      if (decision) choices.recordFailedChoice(tx, { streamId, tag }, { ...decision, decidedAt: now() })
-      // listed, and deleted upstream before it was ever read: the stream has no tag for a condition
-      const vanished = reason === 'NotFound' && !target.specTag && !target.isUnlisted
-      if (vanished && !tags.imported(streamId, tag)) return
-      const failure = { reason, message, importId, generation, at: now() }
-      recorder.recordImportFailure(tx, { streamId, tag }, failure)
-    },
-
-    /** Reports whether the spec is the one that the target was planned by; the stream may also have been deleted. */
-    isStillWanted({ tag, specTag, generation }: ImportTarget): boolean {
-      const wanted = streams.generations(streamId, tag)
-      if (specTag) return wanted?.specTag === generation
-      return wanted?.specTag === null && wanted.repository === generation
-    },
-  }
 }

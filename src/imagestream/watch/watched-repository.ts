@@ -57,21 +57,11 @@ export class WatchedRepository implements RepositoryCheck {
     const reading = fullScanMs === 0 ? null : await this.#readVendor(subject, isFullScan)
     const covers = isFullScan || reading === null ? 'PART' : reading.covers
     const selection = await this.#select(subject, reading, covers)
-    const at = now()
     this.#rowBefore = this.#row
     this.#requestedClaims = claimsOf(reading?.changes ?? [], selection)
     // after the tag list was read: a failure above must not store the reading
     this.#reading = reading
-    this.#row = {
-      ...this.#row,
-      checkedAt: at,
-      // without a reading the old fingerprints stay: later changes come before them
-      ...(reading ? { marks: reading.fingerprints, total: reading.total } : { total: null }),
-      ...(covers === 'PART'
-        ? // a scan with other options than the spec's does not count: the next import scans again
-          { checkedBy: 'FULL_SWEEP', fullScanAt: isOverridden(this.#import) ? null : at }
-        : { checkedBy: 'LISTING' }),
-    }
+    this.#row = checkedWatch(this.#row, this.#import, { covers, reading, at: now() })
     return selection
   }
 
@@ -130,6 +120,30 @@ const newWatch = ({ id, repositoryGeneration }: ImageStream): RepositoryWatchRow
   total: null,
   marks: null,
   ...NO_FAILURE,
+})
+
+interface FinishedCheck {
+  readonly covers: ListingReading['covers']
+  /** Null without a usable listing. */
+  readonly reading: ListingReading | null
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Returns the row of a repository after a check whose import handles every selected tag. */
+const checkedWatch = (
+  row: RepositoryWatchRow,
+  checkedImport: CheckedImport,
+  { covers, reading, at }: FinishedCheck,
+): RepositoryWatchRow => ({
+  ...row,
+  checkedAt: at,
+  // without a reading the old fingerprints stay: later changes come before them
+  ...(reading ? { marks: reading.fingerprints, total: reading.total } : { total: null }),
+  ...(covers === 'PART'
+    ? // a scan with other options than the spec's does not count: the next import scans again
+      { checkedBy: 'FULL_SWEEP', fullScanAt: isOverridden(checkedImport) ? null : at }
+    : { checkedBy: 'LISTING' }),
 })
 
 /** Returns the claims about tags that are requested. */
