@@ -85,6 +85,23 @@ describe('a tag of another stream that is pulled through, tagged in this one', (
     expect(await it.statuses(`blobs/${amd.config.digest}`)).toEqual([200])
   })
 
+  test('is promoted further after the other stream was deleted, and keeps the pull spec of its source', async () => {
+    await using it = await start(false)
+    it.promote()
+    it.domain.streamRemoval.delete({ namespace: 'shop', name: 'web' })
+    // as after the history of the deleted stream was pruned
+    it.domain.db.prepare('update tag_events set import_id = null').run()
+    it.domain.tagging.tagImage({
+      ...{ namespace: 'more', imageStream: 'app', tag: 'live', alias: false, reference: false },
+      from: { kind: 'ImageStreamTag', name: 'app:prod', namespace: 'copies' },
+      ...{ scheduled: false, insecure: false },
+    })
+
+    const source = `${it.upstream.host}/team/app@${app.digest}`
+    expect(new Set(it.pullSpecs())).toEqual(new Set([source]))
+    expect((await it.get('/v2/more/app/manifests/live')).bytes).toEqual(app.bytes)
+  })
+
   test('serves each image that is imported there, if it follows', async () => {
     await using it = await start(true)
     it.promote()

@@ -429,6 +429,31 @@ describe('the link of a promoted image', () => {
   })
 })
 
+describe('what was removed and is restored', () => {
+  it('as a stream under another name, is pulled under that name', async () => {
+    await world.push('a/x', app, 'v1')
+    const uid = world.domain.streams.byName('a', 'x')?.uid ?? ''
+    world.domain.streamRemoval.delete({ namespace: 'a', name: 'x' })
+    await world.push('a/x', next, 'v1')
+    world.domain.streamRemoval.restore({ uid, name: 'restored' })
+
+    await pull('a/restored', 'v1', app)
+    expect(tagOf('a', 'restored', 'v1')?.dockerImageReference).toBe(`registry.test/a/restored@${app.digest}`)
+    await pull('a/x', 'v1', next)
+  })
+
+  it('as a tag with an image of another stream, is pulled, also if its repository lost the image', async () => {
+    await world.push('a/x', app, 'v1')
+    promote('a/x:v1')
+    world.domain.tagRemoval.remove({ namespace: 'b', imageStream: 'y', tag: 'prod' })
+    await world.delete(`/v2/b/y/manifests/${app.digest}`)
+    world.domain.tagRemoval.restore({ namespace: 'b', imageStream: 'y', tag: 'prod' })
+
+    await pull('b/y', 'prod', app)
+    expect(pullSpec()).toBe(`registry.test/b/y@${app.digest}`)
+  })
+})
+
 describe('deletion', () => {
   beforeEach(async () => {
     await world.push('a/x', app, 'v1')

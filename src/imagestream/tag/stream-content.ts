@@ -26,8 +26,10 @@ export const createSharing =
   (content: StreamContent | null) =>
   (tx: Transaction, { streamId, namespace, streamName: name }: TagAddress, change: TagChange): TagChange => {
     if (!content || change.source === 'REGISTRY') return change
-    const { imageId, dockerImageReference, copiedFrom, at } = change
+    const { source, imageId, dockerImageReference, at } = change
     const stream = { namespace, name }
+    // what names no other stream comes from the history of its own
+    const copiedFrom = source === 'TAG' ? (change.copiedFrom ?? stream) : undefined
     const own = content.share(tx, { stream, streamId, imageId, dockerImageReference, copiedFrom, at })
-    return own === null || change.source === 'IMPORT' ? change : { ...change, dockerImageReference: own }
+    return own === null || source === 'IMPORT' ? change : { ...change, dockerImageReference: own }
   }

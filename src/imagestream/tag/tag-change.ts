@@ -26,7 +26,7 @@ export interface TagChange {
   readonly importId?: number
   /** Digest of the tag in the upstream registry; null for an image that does not come from one. */
   readonly upstreamDigest: Digest | null
-  /** The stream that the image is copied from; undefined for an import and a push. */
+  /** The other stream that the image is copied from; undefined for an import, a push, and an image of the own history. */
   readonly copiedFrom?: StreamName | undefined
   /** Milliseconds since 1970. */
   readonly at: number

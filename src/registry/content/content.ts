@@ -80,6 +80,9 @@ function prepareStatements(db: Database) {
       `select ${MANIFEST} where m.repository_id = ? and m.digest = (select i.digest from tags t
          join images i on i.id = t.newest_image_id where t.stream_id = ? and t.name = ?)`,
     ),
+    isPushed: db.prepare(
+      'select 1 as found from repository_manifests where repository_id = ? and digest = ? and source is null',
+    ),
     repositoryOfImage: db.prepare<Repository>(
       `select ${REPOSITORY} from repository_manifests m join repositories r on r.id = m.repository_id
        where m.image_id = ? and m.source is null limit 1`,
@@ -133,6 +136,9 @@ export function createContent(db: Database) {
     manifest: (repositoryId: number, digest: Digest) => sql.manifest.get(repositoryId, digest),
     /** Returns the manifest that the tag points to; undefined if the repository does not have it. */
     manifestOfTag: ({ id, streamId }: Repository, tag: TagName) => sql.manifestOfTag.get(id, streamId, tag),
+    /** Reports whether the repository has the manifest from a push, and not from another registry. */
+    isPushed: (repositoryId: number, digest: Digest): boolean =>
+      sql.isPushed.get(repositoryId, digest) !== undefined,
     /** Returns a repository to which the manifest was pushed, or copied from one to which it was. */
     repositoryOfImage: (imageId: number) => sql.repositoryOfImage.get(imageId),
     manifestBytes: (imageId: number): Uint8Array => sql.bytes.get(imageId)?.bytes ?? new Uint8Array(),

@@ -16,10 +16,13 @@ export interface SharedContentDependencies {
   readonly host: () => string
 }
 
+/** A pull spec by digest. */
 interface Named {
+  readonly digest: Digest
   /** Stream of this registry whose repository the pull spec names; undefined for another registry's. */
   readonly named: StreamName | undefined
-  readonly digest: Digest
+  /** True if the pull spec has the present host of this registry. */
+  readonly isHere: boolean
 }
 
 /** An image that a tag of a stream gets from another stream, or from an import. */
@@ -57,18 +60,26 @@ export function createSharedContent({ db, host }: SharedContentDependencies) {
     .limit(1)
     .prepare()
 
-  /** Returns the repository of this registry that a pull spec names; undefined for another registry's. */
-  const namedBy = ({
-    dockerImageReference,
-    imageId,
-    copiedFrom,
-  }: ReceivedContent): StreamName | undefined => {
-    const { registry, path } = partsOf(dockerImageReference)
-    if (registry === host()) return repositoryNameOf(path)
-    // this registry may have had another host when the image was pushed
-    return copiedFrom && !importedEvent.get({ imageId, dockerImageReference })
-      ? repositoryNameOf(path)
-      : undefined
+  /** Reports whether a pull spec of another host is one of this registry, from before it got its present host. */
+  const isOfFormerHost = (name: StreamName, image: ReceivedContent, digest: Digest): boolean => {
+    const repository = content.repository(name)
+    const { imageId, dockerImageReference } = image
+    return (
+      repository !== undefined &&
+      content.isPushed(repository.id, digest) &&
+      !importedEvent.get({ imageId, dockerImageReference })
+    )
+  }
+
+  /** Returns the digest of a pull spec, and the stream whose repository of this registry it names. Undefined for another text. */
+  const parsed = (image: ReceivedContent): Named | undefined => {
+    const { registry, path, digest: text } = partsOf(image.dockerImageReference)
+    const digest = parseDigest(text)
+    const name = repositoryNameOf(path)
+    if (!digest || !name) return digest && { digest, named: undefined, isHere: false }
+    const isHere = registry === host()
+    const isOwn = isHere || (image.copiedFrom && isOfFormerHost(name, image, digest))
+    return { digest, named: isOwn ? name : undefined, isHere }
   }
 
   const has = (name: StreamName, digest: Digest): boolean => {
@@ -90,19 +101,19 @@ export function createSharedContent({ db, host }: SharedContentDependencies) {
 
   /**
    * Returns the repository to link the image from: the one that the pull spec names, else that of the stream that the image
-   * is copied from. An image of this registry that neither has any longer can come from any repository: the history of
-   * the stream proves that the stream had it.
+   * is copied from. A copied image of this registry that neither has any longer can come from any repository: the history
+   * of the stream proves that the stream had it.
    */
   const sourceOf = (
     tx: Transaction,
     image: ReceivedContent,
-    { named, digest }: Named,
+    { named, digest, isHere }: Named,
   ): Repository | undefined => {
     for (const name of [named, image.copiedFrom]) {
       const source = name && !isSame(name, image.stream) && servingRepository(tx, name, digest, image.at)
       if (source) return source
     }
-    return named && content.repositoryOfImage(image.imageId)
+    return isHere && image.copiedFrom ? content.repositoryOfImage(image.imageId) : undefined
   }
 
   return {
@@ -112,13 +123,13 @@ export function createSharedContent({ db, host }: SharedContentDependencies) {
      * of the image stays in another registry, or does not exist.
      */
     share(tx: Transaction, image: ReceivedContent): string | null {
-      const { stream, streamId, dockerImageReference, at } = image
-      const named = namedBy(image)
-      const digest = parseDigest(partsOf(dockerImageReference).digest)
-      if (!digest) return null
+      const pullSpec = parsed(image)
+      if (!pullSpec) return null
+      const { stream, streamId, at } = image
+      const { named, digest } = pullSpec
       const isAtHome = named !== undefined && isSame(named, stream)
       if (isAtHome && has(stream, digest)) return null
-      const source = sourceOf(tx, image, { named, digest })
+      const source = sourceOf(tx, image, pullSpec)
       if (source && !isSame(source, stream)) {
         const { id } = content.ensureRepository(tx, stream, at)
         content.setStream(tx, id, streamId)
