@@ -282,6 +282,32 @@ describe('the same failure', () => {
   })
 })
 
+describe('the schedule of a repository', () => {
+  const importPolicy = { insecure: false, scheduled: true, importMode: 'Legacy' } as const
+  const scheduled = () => domain.schedules.ofStreams([domain.stream().id]).find(({ tag }) => tag === '')
+
+  it('has the failure of the condition, also where a spec tag succeeds', async () => {
+    push('1.0')
+    domain.remote.push(OTHER, 'one', image({ seed: 1 }))
+    domain.remote.fail(UPSTREAM, '1.0', 'Forbidden')
+    const tags = [fromImage('one', `${OTHER}:one`)]
+    await domain.create({ spec: { dockerImageRepository: UPSTREAM, importPolicy, tags } })
+
+    expect(conditions()).toMatchObject([{ reason: 'Forbidden' }])
+    expect(scheduled()).toMatchObject({ reason: 'Forbidden', message: conditions()[0]?.message })
+  })
+
+  it('has no failure where only a spec tag fails', async () => {
+    push('1.0')
+    domain.remote.untag(UPSTREAM, '1.0')
+    const tags = [fromImage('one', `${OTHER}:one`)]
+    await domain.create({ spec: { dockerImageRepository: UPSTREAM, importPolicy, tags } })
+
+    expect(conditions()).toEqual([])
+    expect(scheduled()).toMatchObject({ reason: null, succeededAt: domain.time })
+  })
+})
+
 describe('a failing tag', () => {
   it('is reported when it begins to fail and when it recovers, also by an import that a webhook started', async () => {
     push('latest', '1.0')

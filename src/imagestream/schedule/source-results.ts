@@ -1,5 +1,11 @@
 import { and, eq, sql } from 'drizzle-orm'
-import { imageStreams, importFailures, importSchedules, specTags } from '../../db/tables/index.ts'
+import {
+  imageStreams,
+  importFailures,
+  importSchedules,
+  specTags,
+  streamConditions,
+} from '../../db/tables/index.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import type { ImportRequest } from '../stored-import/import-plan.ts'
@@ -28,6 +34,9 @@ export function createSourceResults({ db, intervalMs, slowdownOf }: ScheduleDepe
         generation: sql<number>`coalesce(${specTags.generation}, ${imageStreams.repositoryGeneration})`,
         reason: importFailures.reason,
         message: importFailures.message,
+        /** Why the whole repository cannot be imported. */
+        repositoryReason: streamConditions.reason,
+        repositoryMessage: streamConditions.message,
       })
       .from(importSchedules)
       .innerJoin(imageStreams, eq(imageStreams.id, importSchedules.streamId))
@@ -39,11 +48,25 @@ export function createSourceResults({ db, intervalMs, slowdownOf }: ScheduleDepe
         importFailures,
         and(eq(importFailures.importId, importId), eq(importFailures.tag, importSchedules.tag)),
       )
+      .leftJoin(
+        streamConditions,
+        and(
+          eq(streamConditions.streamId, importSchedules.streamId),
+          eq(streamConditions.type, 'ImportSuccess'),
+        ),
+      )
       .where(eq(importSchedules.streamId, streamId))
       .all()
 
   type Source = ReturnType<typeof sourcesOf>[number]
 
+  /** Returns why the source could not be imported; a null reason if it was. */
+  const failureOf = (source: Source, finished: Import): Pick<Import, 'reason' | 'message'> => {
+    // the import has stored the result of the repository before
+    if (source.tag === '') return { reason: source.repositoryReason, message: source.repositoryMessage }
+    // an import that failed as a whole also covers the tags that it did not begin
+    return finished.state === 'FAILED' && source.reason === null ? finished : source
+  }
   const succeeded = ({ tag }: Source, streamId: number, at: number) => {
     const slowedBy = Math.min(Math.max(Math.floor(slowdownOf(streamId, tag)), 1), LONGEST_SLOWDOWN)
     return { dueAt: at + slowedBy * intervalMs, succeededAt: at, reason: null, message: null, slowedBy }
@@ -59,9 +82,7 @@ export function createSourceResults({ db, intervalMs, slowdownOf }: ScheduleDepe
     for (const source of sourcesOf(stream.id, finished.id)) {
       // a source that changed meanwhile is covered by the import that the change started
       if (!covers(request, source.tag) || source.generation > stream.generation) continue
-      // an import that failed as a whole also covers the tags that it did not begin
-      const isWhole = source.tag === '' || (finished.state === 'FAILED' && source.reason === null)
-      const { reason, message } = isWhole ? finished : source
+      const { reason, message } = failureOf(source, finished)
       const values =
         reason === null ? succeeded(source, stream.id, at) : { ...failed(source, at), reason, message }
       db.orm.update(importSchedules).set(values).where(eq(importSchedules.id, source.id)).run()
