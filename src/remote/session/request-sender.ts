@@ -2,25 +2,21 @@ import { ConnectionError, EgressTimeoutError, TlsError } from '../../egress/erro
 import type { EgressResponse } from '../../egress/exchange.ts'
 import type { Authorizer } from '../login/authorizer.ts'
 import { parseChallenges, requirementOf } from '../login/challenge.ts'
-import type { HostRequest } from '../traffic/host-client.ts'
 import { isLoopbackHost } from '../traffic/host-names.ts'
-import { RedirectError, type RedirectedResponse, requestFollowingRedirects } from '../traffic/redirect.ts'
+import type { RedirectedResponse } from '../traffic/redirect.ts'
 import type { RegistryRequest, SessionOptions } from './registry-request.ts'
-
-interface SendOptions extends Pick<HostRequest, 'account' | 'isPull' | 'isDiscovery' | 'isTentative'> {
-  readonly authorization: string | undefined
-}
+import { RequestExchange, type SendOptions } from './request-exchange.ts'
 
 /** Sends single requests to one registry host, and discovers its scheme and requirement. */
 export class RequestSender {
   readonly #options: SessionOptions
-  readonly #authorizer: Authorizer
+  readonly #exchange: RequestExchange
   /** Whether the host may have http as well as https. */
   readonly #mayLackTls: boolean
 
   constructor(options: SessionOptions, authorizer: Authorizer) {
     this.#options = options
-    this.#authorizer = authorizer
+    this.#exchange = new RequestExchange(options, authorizer)
     this.#mayLackTls = options.context.insecure || isLoopbackHost(options.hints.host)
   }
 
@@ -31,24 +27,26 @@ export class RequestSender {
   async send(request: RegistryRequest, options: SendOptions): Promise<EgressResponse> {
     const { hints, context, clock } = this.#options
     const { origin } = hints
-    const first = await this.#exchange(origin, request, options).catch((error: unknown) => {
+    const first = await this.#exchange.start(origin, request, options).catch((error: unknown) => {
       context.signal.throwIfAborted()
       return { error }
     })
     if (this.#mayLackTls && this.#mayHaveOtherScheme(first, origin)) {
       const other = new URL(`${origin.protocol === 'https:' ? 'http:' : 'https:'}//${hints.host}`)
-      const second = await this.#exchange(other, request, { ...options, isTentative: true }).catch(() => null)
+      const second = await this.#exchange
+        .start(other, request, { ...options, isTentative: true })
+        .catch(() => null)
       context.signal.throwIfAborted()
       if (second && !isForTls(second, other)) {
         hints.origin = other
-        return this.#finish(second, request, options)
+        return this.#exchange.finish(second, request, options)
       }
       second?.response.stream?.destroy()
       if ('error' in first) hints.drop()
       else hints.confirmScheme(clock.now())
     }
     if ('error' in first) throw first.error
-    return this.#finish(first, request, options)
+    return this.#exchange.finish(first, request, options)
   }
 
   /**
@@ -75,8 +73,8 @@ export class RequestSender {
     const attempt = async (scheme: 'https:' | 'http:', isTentative: boolean): Promise<EgressResponse> => {
       const origin = new URL(`${scheme}//${hints.host}`)
       const options = { authorization: undefined, isTentative, isDiscovery: hasCredential }
-      const exchanged = await this.#exchange(origin, request, options)
-      const response = await this.#finish(exchanged, request, options)
+      const exchanged = await this.#exchange.start(origin, request, options)
+      const response = await this.#exchange.finish(exchanged, request, options)
       hints.origin = origin
       hints.firstResponseHeaders = response.headers
       return response
@@ -95,42 +93,6 @@ export class RequestSender {
       hints.isDiscovered = true
     }
     return response
-  }
-
-  #exchange(origin: URL, request: RegistryRequest, options: SendOptions): Promise<RedirectedResponse> {
-    return this.#exchangeAt(new URL(request.path, origin), request, options)
-  }
-
-  #exchangeAt(
-    url: URL,
-    { method, body, headers, maxBytes, stream }: RegistryRequest,
-    options: SendOptions,
-  ): Promise<RedirectedResponse> {
-    const { client, context } = this.#options
-    const request = {
-      method,
-      headers,
-      maxBytes,
-      ...(body !== undefined && { body }),
-      ...(stream && { stream }),
-    }
-    return requestFollowingRedirects(client, url, { ...request, ...options }, context)
-  }
-
-  /** Returns the response of an exchange; for a refusal by another host, the response to an anonymous token. */
-  async #finish(
-    { response, url, isOtherOrigin }: RedirectedResponse,
-    request: RegistryRequest,
-    options: SendOptions,
-  ): Promise<EgressResponse> {
-    if (!isOtherOrigin || response.status < 400) return response
-    // another host's 401 is met with an anonymous token at most, never with this registry's credentials
-    const authorization = await this.#authorizer.authorizeRedirectTarget(url, response)
-    const last = authorization
-      ? (await this.#exchangeAt(url, request, { ...options, authorization })).response
-      : response
-    if (last.status >= 400) throw new RedirectError(`it responded with ${last.status}`)
-    return last
   }
 
   /** Reports whether the result of a request could be due to the remembered scheme. */
