@@ -222,6 +222,31 @@ describe('the history of a tag in a document', () => {
     expect(rehearsed.warnings).toHaveLength(1)
     expect(applyOne(domain, document, IMPORT)).toEqual(rehearsed)
   })
+
+  it('stays with its tag when the tag is removed, and is restored with it', () => {
+    const document = withHistory({ v1: three, v2: three })
+    applyOne(domain, document, IMPORT)
+    const before = reported('v1')
+    const [ruby, v1] = [
+      { namespace: 'default', name: 'ruby' },
+      { namespace: 'default', imageStream: 'ruby', tag: 'v1' },
+    ]
+
+    domain.tagRemoval.remove(v1)
+    expect(reported('v1')).toEqual([])
+    expect(applyOne(domain, document, IMPORT)).toMatchObject({ action: 'UNCHANGED', importedHistory: 0 })
+    expect(domain.tagNames()).toEqual(['v2'])
+    domain.time += 1
+    const { uid } = domain.stream()
+    domain.streamRemoval.delete(ruby)
+    domain.streamRemoval.restore({ uid })
+    expect(domain.tagNames()).toEqual(['v2'])
+
+    domain.tagRemoval.restore(v1)
+    expect(reported('v1')).toEqual(before)
+    expect(domain.tag('v1')).toMatchObject({ image: null })
+    expect(domain.log()).toEqual([])
+  })
 })
 
 describe.each(['nodejs', 'ruby', 'jenkins'])('an OpenShift export of %s', (name) => {

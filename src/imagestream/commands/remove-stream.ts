@@ -67,7 +67,17 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
       .run()
   }
 
-  const restoreTags = (tx: Transaction, { id: streamId, namespace, name: streamName }: ImageStream): void => {
+  const restoreTags = (
+    tx: Transaction,
+    { id: streamId, namespace, name: streamName }: ImageStream,
+    deletedAt: number,
+  ): void => {
+    const reported = tags.removedWithoutImage(streamId, { at: deletedAt })
+    recorder.restoreWithoutImage(
+      tx,
+      streamId,
+      reported.map(({ id }) => id),
+    )
     for (const { name: tag, ...event } of tags.removedWithStream(streamId)) {
       const address = { streamId, namespace, streamName, tag }
       recorder.recordTagEvent(tx, address, copiedChange(event, { generation: event.generation, at: now() }))
@@ -87,9 +97,10 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
           historyEntries: tags.countEventsOfStream(stream.id),
         }
         importer.endOfStream(tx, stream.id)
-        recorder.removeAllTags(tx, stream.id, 'STREAM_DELETED')
+        const at = now()
+        recorder.removeAllTags(tx, stream.id, { at, reason: 'STREAM_DELETED' })
         writer.writeSpec(tx, stream, emptySpec(importMode))
-        update(stream.id, { deletedAt: now(), deletedSpec: specText(spec) })
+        update(stream.id, { deletedAt: at, deletedSpec: specText(spec) })
         onDeleted(tx, stream)
         return deletion
       }),
@@ -116,7 +127,7 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
         update(deleted.id, { ...target, deletedAt: null, deletedSpec: null })
         const stream = existingStream(streams, target)
         onRestored(tx, stream)
-        restoreTags(tx, stream)
+        restoreTags(tx, stream, deleted.deletedAt)
         const spec = deleted.deletedSpec === null ? emptySpec(importMode) : readSpec(deleted.deletedSpec)
         const change = writer.writeSpec(tx, existingStream(streams, target), spec)
         return { stream: change.stream, importId: importChange(tx, importer, change) }

@@ -35,7 +35,7 @@ export function createTagRemoval(dependencies: CommandDependencies) {
   const { db, streams, tags, recorder, writer, importer, now } = dependencies
   const stoppedSources = createStoppedSources(tags)
 
-  /** Records the last image of the removed tag as a new entry of its history. Returns the tag. */
+  /** Records the last image of the removed tag, if it had one, as a new entry of its history. Returns the tag. */
   const restoreImage = (
     tx: Transaction,
     streamId: number,
@@ -43,6 +43,11 @@ export function createTagRemoval(dependencies: CommandDependencies) {
   ) => {
     const removed = tags.removed(streamId, tag)
     if (!removed) {
+      const [reported] = tags.removedWithoutImage(streamId, { name: tag })
+      if (reported) {
+        recorder.restoreWithoutImage(tx, streamId, [reported.id])
+        return reported
+      }
       const isTag = tags.named([streamId], tag).length > 0 || streams.specTag(streamId, tag) !== undefined
       if (!isTag) throw new NotFoundError(`${namespace}/${imageStream} has no removed tag ${tag}`)
       const why = `${namespace}/${imageStream}:${tag} is not removed: rollbackTag points it to an image of its history`

@@ -1,7 +1,7 @@
-import { and, count, eq, inArray, isNotNull, lte, notExists, type SQL } from 'drizzle-orm'
+import { and, count, eq, exists, inArray, isNotNull, lte, notExists, type SQL } from 'drizzle-orm'
 import { BATCH } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
-import { imageStreams, tags } from '../../db/tables/index.ts'
+import { imageStreams, tagEvents, tags } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 
 /** Deleted streams to prune. */
@@ -20,7 +20,12 @@ export function createStreamPruning({ orm }: Database) {
       lte(imageStreams.deletedAt, oldUntil),
       namespace === null ? undefined : eq(imageStreams.namespace, namespace),
     )
-  const tagOfStream = orm.select({ id: tags.id }).from(tags).where(eq(tags.streamId, imageStreams.id))
+  // tags that only have a reported history go with their stream
+  const event = orm.select({ id: tagEvents.id }).from(tagEvents).where(eq(tagEvents.tagId, tags.id))
+  const tagOfStream = orm
+    .select({ id: tags.id })
+    .from(tags)
+    .where(and(eq(tags.streamId, imageStreams.id), exists(event)))
 
   return {
     count: (prunable: PrunableStreams): number =>

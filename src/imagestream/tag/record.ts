@@ -117,6 +117,7 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
     },
 
     removeAllTags: removal.removeAllTags,
+    restoreWithoutImage: removal.restoreWithoutImage,
 
     /** Deletes entries of histories; the newest entry of a tag stays. A removed tag goes with its last entry. */
     pruneTagEvents(tx: Transaction, eventIds: readonly number[]): void {

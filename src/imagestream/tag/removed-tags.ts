@@ -1,4 +1,4 @@
-import { and, asc, eq, getTableColumns, isNotNull, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, isNotNull, notExists, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import type { SortColumn } from '../../db/page.ts'
 import { tagEvents, tags } from '../../db/tables/index.ts'
@@ -44,6 +44,29 @@ export function createRemovedTags<Tag>(db: Database, pageOf: PageOf<Tag>) {
     /** Returns the tags that were removed because their stream was deleted. */
     removedWithStream: (streamId: number): RemovedTag[] =>
       lastEntries(streamId, eq(tagEvents.removedReason, 'STREAM_DELETED')),
+    /**
+     * Returns the removed tags that never had an image and have a reported history: the one of this name, or those removed
+     * at this time.
+     */
+    removedWithoutImage: (
+      streamId: number,
+      { name, at }: { readonly name?: TagName; readonly at?: number },
+    ): Pick<typeof tags.$inferSelect, 'id' | 'removedSpec'>[] =>
+      db.orm
+        .select({ id: tags.id, removedSpec: tags.removedSpec })
+        .from(tags)
+        .where(
+          and(
+            eq(tags.streamId, streamId),
+            isNotNull(tags.removedAt),
+            name === undefined ? undefined : eq(tags.name, name),
+            at === undefined ? undefined : eq(tags.removedAt, at),
+            notExists(
+              db.orm.select({ id: tagEvents.id }).from(tagEvents).where(eq(tagEvents.tagId, tags.id)),
+            ),
+          ),
+        )
+        .all(),
     /** Returns a page of each stream's removed tags, the last removed first; its keys are [removedAt, tag id]. */
     removedOfStreams: (streamIds: readonly number[], page: KeysetPage): Tag[] =>
       pageOf(page, LAST_REMOVED, rows, streamIds),

@@ -1,5 +1,6 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
+import type { Removal } from './event-rows.ts'
 import type { RecordedRows } from './record-one.ts'
 import { createRemoveSpecTags } from './remove-spec-tags.ts'
 import type { TagKey } from './tag-change.ts'
@@ -14,13 +15,12 @@ export function createTagRemoval(db: Database, { tags, events, versions }: Recor
     tx: Transaction,
     streamId: number,
     states: readonly TagState[],
-    reason: RemovalReason,
+    removal: Removal,
   ): void => {
-    const at = now()
     const eventIds = states.flatMap(({ eventId }) => eventId ?? [])
-    events.remove(eventIds, { at, reason })
+    events.remove(eventIds, removal)
     const ids = states.map(({ id }) => id)
-    tags.remove(ids, at)
+    tags.remove(ids, removal.at)
     const names = states.map(({ name }) => name)
     forgetSources(tx, streamId, names)
   }
@@ -30,7 +30,7 @@ export function createTagRemoval(db: Database, { tags, events, versions }: Recor
     removeTag(tx: Transaction, { streamId, tag }: TagKey, reason: RemovalReason): boolean {
       const state = tags.find(streamId, tag)
       const isInStatus = state !== undefined && state.removedAt === null
-      if (isInStatus) removeFromStatus(tx, streamId, [state], reason)
+      if (isInStatus) removeFromStatus(tx, streamId, [state], { at: now(), reason })
       const isInSpec = removeSpecTags(tx, streamId, [tag])
       if (!isInSpec && !isInStatus) return false
       if (isInSpec) versions.raiseGeneration(streamId)
@@ -39,8 +39,15 @@ export function createTagRemoval(db: Database, { tags, events, versions }: Recor
     },
 
     /** Removes all tags of the stream from its status, and keeps their spec tags with them; the caller then empties the spec. */
-    removeAllTags(tx: Transaction, streamId: number, reason: RemovalReason): void {
-      removeFromStatus(tx, streamId, tags.ofStream(streamId), reason)
+    removeAllTags(tx: Transaction, streamId: number, removal: Removal): void {
+      removeFromStatus(tx, streamId, tags.ofStream(streamId), removal)
+    },
+
+    /** Restores removed tags that never had an image, by id. */
+    restoreWithoutImage(tx: Transaction, streamId: number, ids: readonly number[]): void {
+      if (ids.length === 0) return
+      tags.restore(ids)
+      versions.raise(tx, streamId)
     },
   }
 }

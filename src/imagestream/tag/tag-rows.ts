@@ -62,7 +62,11 @@ export function createTagRows(db: Database) {
   )
   const deleteWithoutHistory = db.prepare(
     `delete from tags as t where id in (select value from json_each(?))
-       and not exists (select 1 from tag_events where tag_id = t.id)`,
+       and not exists (select 1 from tag_events where tag_id = t.id)
+       and not exists (select 1 from reported_moves where tag_id = t.id)`,
+  )
+  const setRestored = db.prepare(
+    'update tags set removed_at = null, removed_spec = null where id in (select value from json_each(?))',
   )
   const deletePruned = db.prepare(
     `delete from tags as t where removed_at is not null and id in (select value from json_each(?))
@@ -107,14 +111,16 @@ export function createTagRows(db: Database) {
     },
     /** Stores that the registry does not have the tag, until `clearConditions`. */
     setGone: (id: number, at: number): void => void setGone.run(at, id),
-    /** Marks the tags as removed, each with its spec tag; those without a history are deleted. */
+    /** Marks the tags as removed, each with its spec tag; those without a history, observed or reported, are deleted. */
     remove(ids: readonly number[], at: number): void {
       const tags = JSON.stringify(ids)
       clearConditions.run(tags)
       deleteWithoutHistory.run(tags)
       setRemoved.run(at, tags)
     },
-    /** Deletes those of the tags that are removed and have no history. */
+    /** Restores removed tags without an image. */
+    restore: (ids: readonly number[]): void => void setRestored.run(JSON.stringify(ids)),
+    /** Deletes those of the tags that are removed and have no history of their own. */
     deletePruned: (ids: readonly number[]): void => void deletePruned.run(JSON.stringify(ids)),
     clearConditions(id: number): void {
       clearConditions.run(JSON.stringify([id]))
