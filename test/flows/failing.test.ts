@@ -103,3 +103,20 @@ test('a repository that is missing, unreachable or refused is visible in conditi
   ])
   expect((await failing(app.client)).nodes.map(({ name }) => name)).toEqual(['missing', 'unreachable'])
 })
+
+test('a failing tag, and a repository of this server’s own registry, are as visible', async () => {
+  await using upstream = await startUpstream()
+  for (const tag of ['v1', 'v2']) upstream.push('team/app', tag, image({ seed: tag }))
+  const { log, takeLines } = openLog()
+  await using app = await startApp({}, { log })
+  await follow(app.client, `${upstream.host}/team/app`, 'app')
+  upstream.hook = ({ reference }, response) => (reference === 'v1' ? errorResponse(403, 'DENIED') : response)
+  for (let times = 0; times < 2; times++) await importImage(app.client)
+  expect(takeLines()).toMatchObject([{ level: WARN, imageStream: 'app', tag: 'v1', reason: 'Forbidden' }])
+  expect(await failingFigures(app.app.url)).toEqual(['imagestreams_failing_tags{reason="Forbidden"} 1'])
+  expect((await failing(app.client)).nodes.map(({ name }) => name)).toEqual(['app'])
+
+  await follow(app.client, `${new URL(app.app.url).host}/default/none`, 'own')
+  expect(takeLines()).toMatchObject([{ level: WARN, imageStream: 'own', reason: 'NotFound' }])
+  expect((await failing(app.client)).nodes.map(({ name }) => name)).toEqual(['app', 'own'])
+})
