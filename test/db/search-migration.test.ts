@@ -106,14 +106,14 @@ describe('a database from before search was added', () => {
     [{ notCheckedSince: 8001 }, ['empty', 'ruby', 'tool']],
     [{ unchangedSince: 7000 }, ['empty', 'tool']],
     [{ unchangedSince: 7001 }, ['empty', 'ruby', 'tool']],
-  ])('finds streams after the migration: %j', (filter, names) => {
+  ])('finds streams after the migration: %j', async (filter, names) => {
     using db = openDatabase(old.file)
     const streams = createStreams(db)
 
-    const page = streams.page({ ...filter, order: 'NAME', page: ALL })
+    const page = await streams.page({ ...filter, order: 'NAME', page: ALL })
 
     expect(page.map(({ name }) => name)).toEqual(names)
-    expect(streams.count(filter)).toBe(names.length)
+    expect(await streams.count(filter)).toBe(names.length)
   })
 
   it.each<[TagSearchFilter, string[]]>([
@@ -131,10 +131,10 @@ describe('a database from before search was added', () => {
     expect(tags.map(({ name }) => name).sort()).toEqual(names.toSorted())
   })
 
-  it('orders streams by their newest tag event', () => {
+  it('orders streams by their newest tag event', async () => {
     using db = openDatabase(old.file)
 
-    const page = createStreams(db).page({ order: 'NEWEST_FIRST', page: ALL })
+    const page = await createStreams(db).page({ order: 'NEWEST_FIRST', page: ALL })
 
     expect(page.map(({ name }) => name)).toEqual(['ruby', 'empty', 'tool'])
   })

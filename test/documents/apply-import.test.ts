@@ -129,7 +129,7 @@ describe('an ImageStreamImport', () => {
       streamId: null,
       imported: 2,
     })
-    expect(domain.streams.count({})).toBe(0)
+    expect(await domain.streams.count({})).toBe(0)
   })
 
   it.each([
@@ -198,13 +198,13 @@ describe('an ImageStreamImport', () => {
       'spec.images[1].to.name',
       'the tag "t" appears twice',
     ],
-  ])('of %s is refused, naming the field', (_what, spec, path, message) => {
+  ])('of %s is refused, naming the field', async (_what, spec, path, message) => {
     expect(() => apply(domain, importOf({ import: true, ...spec }))).toThrow(
       expect.objectContaining({ code: 'INVALID', message: expect.stringMatching(/^line \d+: /) }),
     )
     expect(() => apply(domain, importOf({ import: true, ...spec }))).toThrow(`${path}: `)
     expect(() => apply(domain, importOf({ import: true, ...spec }))).toThrow(message)
-    expect(domain.streams.count({})).toBe(0)
+    expect(await domain.streams.count({})).toBe(0)
   })
 
   it('warns of fields that are not stored', () => {

@@ -24,11 +24,11 @@ describe('resourceVersion', () => {
     expect(domain.dump()).toEqual(before)
   })
 
-  it('without a uid is compared, also for a stream that no longer exists', () => {
+  it('without a uid is compared, also for a stream that no longer exists', async () => {
     const document = imageStream(change, { resourceVersion: '1' })
 
     expect(() => apply(domain, document)).toThrow('default/ruby does not exist')
-    expect(domain.streams.count({})).toBe(0)
+    expect(await domain.streams.count({})).toBe(0)
   })
 
   it('of an ImageStreamImport is compared too', async () => {

@@ -147,17 +147,17 @@ const REFUSED: readonly (readonly [string, string, number, string, string])[] = 
 ]
 
 describe('a YAML document', () => {
-  it.each(REFUSED)('with %s is refused with line and path', (_what, text, line, path, message) => {
+  it.each(REFUSED)('with %s is refused with line and path', async (_what, text, line, path, message) => {
     const refused = refusal(domain, text)
 
     expect(refused.message).toMatch(new RegExp(`^line ${line}: `))
     expect(refused.message).toContain(`line ${line}: ${path}: `)
     expect(refused.message).toContain(message)
     expect(refused.field).toMatch(/^manifest\.0\./)
-    expect(domain.streams.count({})).toBe(0)
+    expect(await domain.streams.count({})).toBe(0)
   })
 
-  it('with a cycle of tags is refused at the field of the source', () => {
+  it('with a cycle of tags is refused at the field of the source', async () => {
     const cycle = yaml(`  tags:
   - name: a
     from: {kind: ImageStreamTag, name: b}
@@ -170,7 +170,7 @@ describe('a YAML document', () => {
       field: expect.stringMatching(/^manifest\.0\.spec\.tags\.[01]\.from\.name$/),
       message: expect.stringMatching(/^line (7|11): spec\.tags\[[01]\]\.from\.name: /),
     })
-    expect(domain.streams.count({})).toBe(0)
+    expect(await domain.streams.count({})).toBe(0)
   })
 })
 
@@ -178,7 +178,7 @@ describe('an error in one of several documents', () => {
   const good = imageStream({ lookupPolicy: { local: true } }, { name: 'good' })
   const bad = imageStream({ tags: [tagOf('a', 'a'), tagOf('b', 'a', { reference: 1 })] })
 
-  it('has the number of the document in a list, and nothing is written', () => {
+  it('has the number of the document in a list, and nothing is written', async () => {
     const text = JSON.stringify(listOf(good, good, bad), null, 1).replace('"good"', '"other"')
 
     const line = text.slice(0, text.indexOf('"reference"')).split('\n').length
@@ -186,7 +186,7 @@ describe('an error in one of several documents', () => {
       field: 'manifest.2.spec.tags.1.reference',
       message: `document 3 of 3, line ${line}: spec.tags[1].reference: must be true or false, and is the number 1`,
     })
-    expect(domain.streams.count({})).toBe(0)
+    expect(await domain.streams.count({})).toBe(0)
   })
 
   it('has the number of the document in a series, without empty ones, and the line in the whole text', () => {

@@ -26,9 +26,10 @@ const conditions = (name = 'ruby'): StreamCondition[] => {
   return domain.streamConditions.ofStreams([id]).get(id) ?? []
 }
 /** Names of the failing streams by the search, which must agree with the count. */
-const failing = (reason?: ImportFailureReason): string[] => {
-  const found = domain.streams.page({ failing: { reason }, order: 'NAME', page: ALL }).map(({ name }) => name)
-  expect(domain.streams.count({ failing: { reason } })).toBe(found.length)
+const failing = async (reason?: ImportFailureReason): Promise<string[]> => {
+  const page = await domain.streams.page({ failing: { reason }, order: 'NAME', page: ALL })
+  const found = page.map(({ name }) => name)
+  expect(await domain.streams.count({ failing: { reason } })).toBe(found.length)
   return found
 }
 const reported = () => domain.reports.splice(0)
@@ -52,9 +53,9 @@ describe('a stream whose whole repository fails', () => {
           generation: 1,
         },
       ])
-      expect(failing()).toEqual(['ruby'])
-      expect(failing(reason)).toEqual(['ruby'])
-      expect(failing('InvalidManifest')).toEqual([])
+      expect(await failing()).toEqual(['ruby'])
+      expect(await failing(reason)).toEqual(['ruby'])
+      expect(await failing('InvalidManifest')).toEqual([])
       expect(domain.streamConditions.countFailing()).toEqual({ repositories: { [reason]: 1 }, tags: {} })
       expect(reported()).toEqual([{ ...RUBY, tag: null, failure: expect.objectContaining({ reason }) }])
     },
@@ -74,7 +75,7 @@ describe('a stream whose whole repository fails', () => {
 
     expect(conditions()).toMatchObject([{ reason: 'Unauthorized', lastTransitionTime: since }])
     expect(domain.stream().resourceVersion).toBeGreaterThan(resourceVersion)
-    expect(failing('RegistryUnavailable')).toEqual([])
+    expect(await failing('RegistryUnavailable')).toEqual([])
     expect(reported()).toHaveLength(1)
   })
 
@@ -89,7 +90,7 @@ describe('a stream whose whole repository fails', () => {
     await domain.import()
 
     expect(conditions()).toEqual([])
-    expect(failing()).toEqual([])
+    expect(await failing()).toEqual([])
     expect(domain.stream().resourceVersion).toBeGreaterThan(resourceVersion)
     expect(domain.streamConditions.countFailing()).toEqual({ repositories: {}, tags: {} })
     expect(reported()).toEqual([{ ...RUBY, tag: null, failure: null }])
@@ -122,7 +123,7 @@ describe('a stream whose whole repository fails', () => {
     domain.remote.fail(UPSTREAM, '1.0', null)
     await domain.import()
     expect(conditions()).toEqual([])
-    expect(failing('Forbidden')).toEqual(['ruby'])
+    expect(await failing('Forbidden')).toEqual(['ruby'])
   })
 
   it('does not fail where a listed tag fails and another one does not, nor where the repository is empty', async () => {
@@ -130,7 +131,7 @@ describe('a stream whose whole repository fails', () => {
     domain.remote.fail(UPSTREAM, '1.0', 'Forbidden')
     await domain.create()
     expect(conditions()).toEqual([])
-    expect(failing()).toEqual(['ruby'])
+    expect(await failing()).toEqual(['ruby'])
 
     for (const tag of ['latest', '1.0']) {
       domain.remote.untag(UPSTREAM, tag)
@@ -189,7 +190,7 @@ describe('a stream whose whole repository fails', () => {
     domain.writer.update({ namespace: 'default', name: 'ruby', spec: { dockerImageRepository: null } })
 
     expect(conditions()).toEqual([])
-    expect(failing()).toEqual([])
+    expect(await failing()).toEqual([])
   })
 
   it('is reported again when another repository of its spec fails too', async () => {
@@ -325,7 +326,7 @@ describe('a failing tag', () => {
     }
     expect(reported()).toMatchObject([{ ...RUBY, tag: '1.0', failure: { reason: 'TooManyRequests' } }])
     expect(domain.streamConditions.countFailing()).toEqual({ repositories: {}, tags: { TooManyRequests: 1 } })
-    expect(failing('TooManyRequests')).toEqual(['ruby'])
+    expect(await failing('TooManyRequests')).toEqual(['ruby'])
 
     domain.remote.fail(UPSTREAM, '1.0', null)
     await domain.import()
@@ -337,7 +338,7 @@ describe('a failing tag', () => {
     await domain.create({ spec: { tags: [fromImage('stable', UPSTREAM, { policy: { order: 'SEMVER' } })] } })
 
     expect(domain.condition('stable')).toMatchObject({ status: 'False', reason: 'Unauthorized' })
-    expect(failing('Unauthorized')).toEqual(['ruby'])
+    expect(await failing('Unauthorized')).toEqual(['ruby'])
     expect(reported()).toMatchObject([{ tag: 'stable', failure: { reason: 'Unauthorized' } }])
     expect(domain.streamConditions.countFailing().tags).toEqual({ Unauthorized: 1 })
   })

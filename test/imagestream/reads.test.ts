@@ -173,34 +173,37 @@ describe('streams', () => {
       })
     }
   })
-  const chosen = (filter: StreamFilter) => {
-    const page = domain.streams
-      .page({ ...filter, order: 'NAME', page: ALL })
-      .map(({ namespace, name }) => `${namespace}/${name}`)
-    expect(domain.streams.count(filter)).toBe(page.length)
+  const chosen = async (filter: StreamFilter) => {
+    const found = await domain.streams.page({ ...filter, order: 'NAME', page: ALL })
+    const page = found.map(({ namespace, name }) => `${namespace}/${name}`)
+    expect(await domain.streams.count(filter)).toBe(page.length)
     return page
   }
 
-  it('are sorted by namespace, then name', () => {
-    expect(chosen({})).toEqual(['a/python', 'a/ruby', 'a/ruby-slim', 'b/ruby'])
-    const after = domain.streams.page({ order: 'NAME', page: { limit: 1, after: ['a', 'ruby'] } })
+  it('are sorted by namespace, then name', async () => {
+    expect(await chosen({})).toEqual(['a/python', 'a/ruby', 'a/ruby-slim', 'b/ruby'])
+    const after = await domain.streams.page({ order: 'NAME', page: { limit: 1, after: ['a', 'ruby'] } })
     expect(names(after)).toEqual(['ruby-slim', 'ruby'])
     const page = { limit: 1, before: ['b', 'ruby'], fromEnd: true }
-    expect(names(domain.streams.page({ order: 'NAME', page }))).toEqual(['ruby', 'ruby-slim'])
+    expect(names(await domain.streams.page({ order: 'NAME', page }))).toEqual(['ruby', 'ruby-slim'])
   })
 
-  it('are filtered by namespace, glob and labels together', () => {
-    expect(chosen({ namespace: 'a', matching: 'ruby*' })).toEqual(['a/ruby', 'a/ruby-slim'])
-    expect(chosen({ labels: [{ key: 'team', value: 'x' }] })).toEqual(['a/python', 'a/ruby-slim', 'b/ruby'])
+  it('are filtered by namespace, glob and labels together', async () => {
+    expect(await chosen({ namespace: 'a', matching: 'ruby*' })).toEqual(['a/ruby', 'a/ruby-slim'])
+    expect(await chosen({ labels: [{ key: 'team', value: 'x' }] })).toEqual([
+      'a/python',
+      'a/ruby-slim',
+      'b/ruby',
+    ])
     expect(
-      chosen({
+      await chosen({
         labels: [
           { key: 'team', value: 'x' },
           { key: 'app', value: 'ruby' },
         ],
       }),
     ).toEqual(['b/ruby'])
-    expect(chosen({ labels: [{ key: 'team', value: `' or 1=1 --` }] })).toEqual([])
+    expect(await chosen({ labels: [{ key: 'team', value: `' or 1=1 --` }] })).toEqual([])
   })
 
   it('that do not exist are missing', () => {

@@ -110,17 +110,17 @@ const tagFilter: fc.Arbitrary<TagSearchFilter> = fc.record({
 const order = fc.constantFrom<StreamOrder>('NAME', 'NEWEST_FIRST')
 
 describe('found streams', () => {
-  it('are those that a check of all streams finds, in order and counted, for any filters', () => {
+  it('are those that a check of all streams finds, in order and counted, for any filters', async () => {
     let found = 0
     using statements = watchStatements()
-    fc.assert(
-      fc.property(streamFilter, order, (filter, by) => {
+    await fc.assert(
+      fc.asyncProperty(streamFilter, order, async (filter, by) => {
         const expected = world.expectedStreams(filter, by)
 
-        const page = world.domain.streams.page({ ...filter, order: by, page: ALL })
+        const page = await world.domain.streams.page({ ...filter, order: by, page: ALL })
 
         expect(page.map(({ id }) => id)).toEqual(expected)
-        expect(world.domain.streams.count(filter)).toBe(expected.length)
+        expect(await world.domain.streams.count(filter)).toBe(expected.length)
         if (expected.length > 0) found++
       }),
       { numRuns: 300 },
@@ -136,19 +136,19 @@ describe('found streams', () => {
     }
   })
 
-  it('are paged without gaps or duplicates, in every order and from both ends', () => {
-    fc.assert(
-      fc.property(
+  it('are paged without gaps or duplicates, in every order and from both ends', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         streamFilter,
         order,
         fc.integer({ min: 7, max: 150 }),
         fc.boolean(),
-        (filter, by, size, fromEnd) => {
+        async (filter, by, size, fromEnd) => {
           const paged: number[] = []
           let key: readonly (string | number)[] | undefined
           for (;;) {
             const page = { limit: size, fromEnd, ...(fromEnd ? { before: key } : { after: key }) }
-            const read = world.domain.streams.page({ ...filter, order: by, page })
+            const read = await world.domain.streams.page({ ...filter, order: by, page })
             // one more row than the limit: the list continues
             const goesOn = read.length > size
             const kept = fromEnd ? read.slice(goesOn ? 1 : 0) : read.slice(0, size)

@@ -74,8 +74,12 @@ export function connectionType(
   })
   return objectType<Connection<object>>(`${name}Connection`, {
     description: `A page of a list of ${items}.`,
-    properties: (t) => ({ pageInfo: t.one(PageInfoType, 'Position of this page in the list.') }),
     fields: (t) => ({
+      pageInfo: t.field({
+        type: PageInfoType,
+        description: 'Position of this page in the list.',
+        resolve: (connection) => connection.pageInfo,
+      }),
       edges: t.field({
         type: [edgeType],
         description: 'Items of this page, each with its cursor.',
@@ -89,9 +93,10 @@ export function connectionType(
         resolve: (connection) => connection.nodes,
       }),
       ...(counted && {
-        totalCount: t.exposeInt('totalCount', {
+        totalCount: t.int({
           description: `Number of ${items} in the whole list, after filters. The server counts only when the field is selected.`,
           complexity: COUNT_COMPLEXITY,
+          resolve: (connection) => connection.totalCount,
         }),
       }),
     }),

@@ -100,23 +100,31 @@ const maySelectPageInfo = ({ fieldNodes }: GraphQLResolveInfo): boolean =>
 const sizeOf = (field: 'first' | 'last', size: number | null | undefined): number | undefined =>
   size == null ? undefined : checkRange(field, size, 1, MAXIMUM_PAGE_SIZE)
 
+/** A value, or a promise for one that is read in parts. */
+export type MaybePromise<Value> = Value | Promise<Value>
+
+const after = <Value, Result>(
+  value: MaybePromise<Value>,
+  next: (value: Value) => Result,
+): MaybePromise<Result> => (value instanceof Promise ? value.then(next) : next(value))
+
 export interface ConnectionSource<Node> {
   readonly page: KeysetPage
   /** Returns the page's nodes in order, and one more where the list continues: after them, or before them with `fromEnd`. */
-  readonly rows: () => readonly Node[]
+  readonly rows: () => MaybePromise<readonly Node[]>
   /** Returns the page's nodes alone, where they are known without reading the rows. */
   readonly nodes?: () => readonly Node[]
   readonly cursors: Pick<Cursors<Node>, 'encode'>
   /** Returns the end cursor of an empty page, where the list may grow after it. */
   readonly emptyCursor?: () => string
   /** Returns the length of the whole list; called only when the operation selects it. */
-  readonly totalCount: () => number
+  readonly totalCount: () => MaybePromise<number>
 }
 
 interface PageReader<Node> extends Pick<ConnectionSource<Node>, 'totalCount'> {
   readonly cursors: Cursors<Node>
   /** Reads as `ConnectionSource.rows`. */
-  readonly rows: (page: KeysetPage) => readonly Node[]
+  readonly rows: (page: KeysetPage) => MaybePromise<readonly Node[]>
 }
 
 /** Returns the page of a list that the arguments select, read when it is needed. Throws InvalidInputError. */
@@ -132,50 +140,56 @@ export function connection<Node>(
 /** A page of a list. Fields that the operation does not select are neither computed nor read. */
 export class Connection<Node> {
   readonly #source: ConnectionSource<Node>
-  #rows: readonly Node[] | undefined
+  #rows: MaybePromise<readonly Node[]> | undefined
 
   constructor(source: ConnectionSource<Node>) {
     this.#source = source
   }
 
-  get nodes(): readonly Node[] {
-    if (this.#source.nodes) return this.#source.nodes()
+  get nodes(): MaybePromise<readonly Node[]> {
+    return this.#source.nodes ? this.#source.nodes() : after(this.#allRows(), (rows) => this.#pageOf(rows))
+  }
+
+  get edges(): MaybePromise<Edge<Node>[]> {
+    const { cursors } = this.#source
+    return after(this.nodes, (nodes) =>
+      nodes.map((node) => ({
+        node,
+        get cursor() {
+          return cursors.encode(node)
+        },
+      })),
+    )
+  }
+
+  get pageInfo(): MaybePromise<PageInfo> {
+    const { page, cursors, emptyCursor } = this.#source
+    return after(this.#allRows(), (rows) => {
+      const nodes = this.#pageOf(rows)
+      const hasMore = rows.length > page.limit
+      const first = nodes[0]
+      const last = nodes.at(-1)
+      return {
+        // past the other end, at least the item of the cursor exists
+        hasNextPage: page.fromEnd ? page.before !== undefined : hasMore,
+        hasPreviousPage: page.fromEnd ? hasMore : page.after !== undefined,
+        startCursor: first === undefined ? null : cursors.encode(first),
+        endCursor: last === undefined ? (emptyCursor?.() ?? null) : cursors.encode(last),
+      }
+    })
+  }
+
+  get totalCount(): MaybePromise<number> {
+    return this.#source.totalCount()
+  }
+
+  #pageOf(rows: readonly Node[]): readonly Node[] {
     const { limit, fromEnd } = this.#source.page
-    const rows = this.#allRows()
     if (rows.length <= limit) return rows
     return fromEnd ? rows.slice(-limit) : rows.slice(0, limit)
   }
 
-  get edges(): Edge<Node>[] {
-    const { cursors } = this.#source
-    return this.nodes.map((node) => ({
-      node,
-      get cursor() {
-        return cursors.encode(node)
-      },
-    }))
-  }
-
-  get pageInfo(): PageInfo {
-    const { page, cursors, emptyCursor } = this.#source
-    const { nodes } = this
-    const hasMore = this.#allRows().length > page.limit
-    const first = nodes[0]
-    const last = nodes.at(-1)
-    return {
-      // past the other end, at least the item of the cursor exists
-      hasNextPage: page.fromEnd ? page.before !== undefined : hasMore,
-      hasPreviousPage: page.fromEnd ? hasMore : page.after !== undefined,
-      startCursor: first === undefined ? null : cursors.encode(first),
-      endCursor: last === undefined ? (emptyCursor?.() ?? null) : cursors.encode(last),
-    }
-  }
-
-  get totalCount(): number {
-    return this.#source.totalCount()
-  }
-
-  #allRows(): readonly Node[] {
+  #allRows(): MaybePromise<readonly Node[]> {
     this.#rows ??= this.#source.rows()
     return this.#rows
   }

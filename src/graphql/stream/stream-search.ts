@@ -104,7 +104,7 @@ builder.queryField('imageStreams', (t) =>
       }
       return connection(args, info, {
         cursors: CURSORS[order],
-        rows: (page) => batch(streams.page({ ...filter, order, page })),
+        rows: async (page) => batch(await streams.page({ ...filter, order, page })),
         totalCount: () => streams.count(filter),
       })
     },

@@ -6,9 +6,11 @@ import {
   criterion,
   everyValue,
   fewIds,
+  matchesColumn,
   ownersOf,
   probes,
 } from '../../db/search.ts'
+import { windowsOf } from '../../db/windows.ts'
 import { literalRange } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
 import type { KeysetPage } from '../../input/page.ts'
@@ -52,27 +54,34 @@ function indexOf(order: StreamOrder, { namespace }: StreamFilter): string {
   return namespace === undefined ? 'image_streams_by_newest' : 'image_streams_by_newest_in_namespace'
 }
 
-/**
- * Returns the criteria on namespace and name. The index of the order starts with the namespace; by name, the next column
- * is the name.
- */
+/** Returns the criteria that select a range of the order's index. */
+function rangeOf({ namespace, matching }: StreamFilter, order: StreamOrder): Criterion[] {
+  // the indexes have the streams that exist
+  const exists = criterion('s.deleted_at is null', [])
+  if (namespace === undefined) return [exists]
+  const range = matching === undefined || order !== 'NAME' ? undefined : literalRange(matching)
+  return [
+    exists,
+    criterion('s.namespace = ?', [namespace]),
+    // by name, the next column of the index is the name
+    ...(range ? [criterion('s.name >= ? and s.name < ?', range)] : []),
+  ]
+}
+
+/** Returns the criteria on the name that are checked on each stream. */
 function nameCriteria({ namespace, matching }: StreamFilter, order: StreamOrder): Criterion[] {
-  const criteria: Criterion[] = []
-  const range = matching === undefined ? undefined : literalRange(matching)
-  if (namespace !== undefined) criteria.push(criterion('s.namespace = ?', [namespace]))
-  if (range) {
-    // the order's own index serves the range
-    const isInOrder = order === 'NAME' && namespace !== undefined
-    const [prefix, values] =
-      namespace === undefined ? ['', range] : ['namespace = ? and ', [namespace, ...range]]
-    const ids = {
-      text: `select id from image_streams where deleted_at is null and ${prefix}name >= ? and name < ?`,
-      values,
-    }
-    criteria.push(criterion('s.name >= ? and s.name < ?', range, ...(isInOrder ? [] : [ids])))
+  if (matching === undefined) return []
+  const range = literalRange(matching)
+  const isOfOrder = order === 'NAME' && namespace !== undefined
+  const matches = criterion(matchesColumn('s.name', matching), [matching])
+  if (!range || isOfOrder) return [matches]
+  const [prefix, values] =
+    namespace === undefined ? ['', range] : ['namespace = ? and ', [namespace, ...range]]
+  const ids = {
+    text: `select id from image_streams where deleted_at is null and ${prefix}name >= ? and name < ?`,
+    values,
   }
-  if (matching !== undefined) criteria.push(criterion('matches_glob(?, s.name)', [matching]))
-  return criteria
+  return [criterion('s.name >= ? and s.name < ?', range, ids), matches]
 }
 
 function labelCriterion({ key, value }: KeyValue): Criterion {
@@ -153,47 +162,64 @@ export interface StreamQuery extends StreamFilter {
   readonly page: KeysetPage
 }
 
-const EXISTS = 's.deleted_at is null'
-
 export function createStreamSearch(db: Database) {
-  /** Returns the `from` clause for `s`: the few streams that can meet the criteria, or all. */
-  const source = (criteria: readonly Criterion[], all: string) => {
-    const few = fewIds(db, criteria)
-    if (few === undefined) return { from: all, ids: [] }
-    return {
-      from: 'json_each(?) few cross join image_streams s on s.id = few.value',
-      ids: [JSON.stringify(few)],
+  /** Returns the read of one part of a page in one statement, and whether the part has to be bounded. */
+  const readerOf = (filter: StreamFilter, order: StreamOrder) => {
+    const range = rangeOf(filter, order)
+    const checked = criteriaOf(filter, order)
+    const few = fewIds(db, checked)
+    const all = `image_streams s indexed by ${indexOf(order, filter)}`
+    const from = few ? 'json_each(?) few cross join image_streams s on s.id = few.value' : all
+    const ids = few ? [JSON.stringify(few)] : []
+    const { where, values } = probes([...range, ...checked])
+    /** Returns the results of a statement on the streams of the page that meet the filter. */
+    const select = <Row>(columns: string, page: KeysetPage, isList: boolean): Row[] => {
+      const { condition, keys, orderBy, limit, inOrder } = keyset(page, SORT[order])
+      const end = isList ? `order by ${orderBy} limit ?` : ''
+      const conditions = [...condition, ...where].join(' and ')
+      const statement = `select ${columns} from ${from} where ${conditions} ${end}`
+      const rows = db.prepare<Row>(statement).all(...ids, ...keys, ...values, ...(isList ? [limit] : []))
+      return isList ? inOrder(rows) : rows
     }
+    /** Returns the parts of the page: itself, where few streams are read or each that is read meets the filter. */
+    const windows = (page: KeysetPage, signal: AbortSignal | undefined) => {
+      if (few || checked.length === 0) return [page]
+      const rows = { from: all, where: range.map(({ probe }) => probe), columns: SORT[order] }
+      return windowsOf(db, rows, { page, probes: checked.length, signal })
+    }
+    return { select, windows }
   }
 
   return {
-    /** Returns a page of the streams that meet the filter, in order, with these columns of `s`. */
-    page({ order, page, ...filter }: StreamQuery, columns: string): ImageStream[] {
-      const criteria = criteriaOf(filter, order)
-      const { from, ids } = source(criteria, `image_streams s indexed by ${indexOf(order, filter)}`)
-      const { where, values } = probes(criteria)
-      const { condition, keys, orderBy, limit, inOrder } = keyset(page, SORT[order])
-      return inOrder(
-        db
-          .prepare<ImageStream>(
-            `select ${columns} from ${from} where ${[EXISTS, ...condition, ...where].join(' and ')} order by ${orderBy} limit ?`,
-          )
-          .all(...ids, ...keys, ...values, limit),
-      )
+    /**
+     * Returns a page of the streams that meet the filter, in order, with these columns of `s`. Reads in bounded statements,
+     * between which other work runs.
+     */
+    async page(
+      { order, page, ...filter }: StreamQuery,
+      columns: string,
+      signal?: AbortSignal,
+    ): Promise<ImageStream[]> {
+      const { select, windows } = readerOf(filter, order)
+      const wanted = keyset(page, SORT[order]).limit
+      let found: ImageStream[] = []
+      for await (const window of windows(page, signal)) {
+        const rest = { ...window, limit: wanted - found.length, peek: false }
+        const rows = select<ImageStream>(columns, rest, true)
+        found = page.fromEnd ? [...rows, ...found] : [...found, ...rows]
+        if (found.length >= wanted) break
+      }
+      return found
     },
 
-    count(filter: StreamFilter): number {
-      const criteria = criteriaOf(filter, 'NAME')
-      // without an order, SQLite chooses the index
-      const { from, ids } = source(criteria, 'image_streams s')
-      const { where, values } = probes(criteria)
-      return (
-        db
-          .prepare<{ total: number }>(
-            `select count(*) as total from ${from} where ${[EXISTS, ...where].join(' and ')}`,
-          )
-          .get(...ids, ...values)?.total ?? 0
-      )
+    /** Returns the number of streams that meet the filter, read as `page` does: changes meanwhile may be counted or not. */
+    async count(filter: StreamFilter, signal?: AbortSignal): Promise<number> {
+      const { select, windows } = readerOf(filter, 'NAME')
+      let total = 0
+      for await (const window of windows({ limit: 0 }, signal)) {
+        total += select<{ total: number }>('count(*) as total', window, false)[0]?.total ?? 0
+      }
+      return total
     },
   }
 }

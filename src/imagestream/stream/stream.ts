@@ -81,7 +81,7 @@ export function createStreams(db: Database) {
     byIds: (ids: readonly number[]): Map<number, ImageStream> =>
       new Map(byIds.all(JSON.stringify(ids)).map((stream) => [stream.id, stream])),
     /** Returns a page of the streams that meet the filter, in order; its keys are `streamKeyOf(stream, order)`. */
-    page: (listing: StreamQuery): ImageStream[] => search.page(listing, COLUMNS),
+    page: (listing: StreamQuery): Promise<ImageStream[]> => search.page(listing, COLUMNS),
     count: search.count,
     /** Returns the spec tags of many streams, those of each in the order of its spec. */
     specTags: (streamIds: readonly number[]): SpecTag[] => specTags.all(JSON.stringify(streamIds)),
