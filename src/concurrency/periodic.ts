@@ -33,7 +33,7 @@ export function startPeriodic(job: PeriodicJob): Disposable {
   let since = now()
   let state: 'new' | 'succeeded' | 'failed' = 'new'
 
-  /** The end of the last run; undefined when there is none. A time in the future comes from a clock that was ahead: counts from `since`. */
+  /** The end of the last run; undefined when there is none. For a time in the future, of a clock that was ahead, `since`. */
   const lastFinish = (at: number): number | undefined => {
     try {
       const finish = job.lastFinish?.()

@@ -9,7 +9,7 @@ export async function yieldToEventLoop(signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted()
 }
 
-/** Works on each item in order, and yields to the event loop after each batch. Rejects with the signal's reason once it is aborted. */
+/** Works on the items in order, and yields to the event loop after each batch. Rejects with the signal's reason once aborted. */
 export async function forEachYielding<Item>(
   items: Iterable<Item>,
   signal: AbortSignal,

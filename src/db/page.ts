@@ -9,7 +9,10 @@ export interface SortColumn {
   readonly descending?: boolean
 }
 
-/** Returns parts of the SQL of one page, for a statement of the caller. All columns must ascend or all descend, and together they must be unique. */
+/**
+ * Returns parts of the SQL of one page, for a statement of the caller. All columns must ascend or all descend, and together
+ * they must be unique.
+ */
 export function keyset(
   { limit, peek = true, after, before, fromEnd = false }: KeysetPage,
   columns: readonly SortColumn[],

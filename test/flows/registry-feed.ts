@@ -46,7 +46,7 @@ export class RegistryFeed implements Disposable {
     return feed
   }
 
-  /** Returns all received pushes in order, after one round trip. A push is acknowledged (201) later than it is sent to subscribers. */
+  /** Returns all received pushes in order, after one round trip: a push is acknowledged (201) after it is sent. */
   async pushes(): Promise<readonly RegistryPush[]> {
     await this.#follower.roundTrip()
     return [...this.#pushes]

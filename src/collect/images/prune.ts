@@ -29,9 +29,9 @@ const DRY_RUN_EVENTS = 5 * BATCH
 export type Pruner = ReturnType<typeof createPruner>
 
 /**
- * Removes old entries of histories and, unless the prune is for one namespace, unreferenced images while imports and pushes continue: each deleting transaction
- * checks again. Runs are serialized; the next run completes one that a crash interrupted. Disposing aborts the running
- * one, and resolves when it has stopped.
+ * Removes old entries of histories and, unless the prune is for one namespace, unreferenced images while imports and pushes
+ * continue: each deleting transaction checks again. Runs are serialized; the next run completes one that a crash
+ * interrupted. Disposing aborts the running one, and resolves when it has stopped.
  */
 export function createPruner({ db, recorder, now }: PrunerDependencies) {
   const readOldEvents = createReadOldEvents(db)

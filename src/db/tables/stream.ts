@@ -142,7 +142,7 @@ export const policyChoices = sqliteTable(
     chosen: text('chosen').$type<TagName>(),
     /** When the policy was last applied. */
     decidedAt: time('decided_at').notNull(),
-    /** JSON text: the reasons, when the candidates are tags of a registry. Null for candidates of the own stream, whose reasons can be computed again. */
+    /** JSON text: the reasons for candidates in a registry. Null for those of the own stream: they can be computed again. */
     report: text('report'),
     /**
      * Why tags of a repository that rank higher than the imported choice, or may do so, were passed over: their images cannot

@@ -57,7 +57,7 @@ export const reportedMoves = sqliteTable(
     fromAt: time('from_at').notNull(),
     /** The start of an open move, whose end is the start of the next image. */
     untilAt: time('until_at').notNull(),
-    /** 1 for the newest entry of a document, whose end no one reported. */
+    /** 1 for the newest entry of a document, whose end is not reported. */
     isOpen: flag('is_open').default(0),
     /** Name of the vendor, or of the kind of document. */
     vendor: text('vendor').notNull(),

@@ -149,7 +149,7 @@ export function failureOf(
 }
 
 const NOT_IMPLEMENTED = 501
-/** Client errors that concern a login, a quota or the moment, and not the request itself; 404 is an answer. */
+/** Client errors of a registry that serves such requests: they concern a login, a quota, the moment, or a missing tag. */
 const REFUSALS = [401, 402, 403, 404, 407, 408, 421, 425, 429, 451]
 
 /** Reports whether the status says that the registry does not serve such a request at all. */

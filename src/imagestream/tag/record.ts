@@ -119,7 +119,7 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
     removeAllTags: removal.removeAllTags,
     restoreWithoutImage: removal.restoreWithoutImage,
 
-    /** Deletes entries of histories; the newest entry of a tag stays. A removed tag goes with its last entry. */
+    /** Deletes entries of histories; the newest entry of a tag stays. A removed tag is deleted with its last entry. */
     pruneTagEvents(tx: Transaction, eventIds: readonly number[]): void {
       const pruned = events.deleteOld(eventIds)
       for (const streamId of new Set(pruned.map((tag) => tag.streamId))) versions.raise(tx, streamId)

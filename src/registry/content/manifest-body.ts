@@ -22,7 +22,7 @@ const MANIFEST_TYPES: readonly string[] = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIF
 /** Reports whether it is one of the four types of manifests that this registry accepts. */
 export const isManifestType = (mediaType: string): boolean => MANIFEST_TYPES.includes(mediaType)
 
-/** Returns the body's exact bytes. Throws OciError when there are more than a manifest may have; rejects when the client disconnects. */
+/** Returns the body's exact bytes. Throws OciError for a body that is too large; rejects when the client disconnects. */
 export async function readManifestBody(request: IncomingMessage): Promise<Buffer> {
   const body = await readBody(request, MAX_MANIFEST_SIZE)
   if (!body) {

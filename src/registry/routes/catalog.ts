@@ -11,8 +11,8 @@ import type { RouteDependencies } from './dependencies.ts'
 const BATCH = 500
 
 /**
- * Lists the repositories that the caller may pull: those with manifests, or with tags that their stream imports with `referencePolicy: Local`, in byte
- * order of their names. Source: Docker Registry HTTP API V2, listing repositories.
+ * Lists the repositories that the caller may pull: those with manifests, or with tags that their stream imports with
+ * `referencePolicy: Local`, in byte order of their names. Source: Docker Registry HTTP API V2, listing repositories.
  */
 export function createCatalogList({ db: { orm }, limits }: RouteDependencies): Handler<RegistryCall> {
   // one step for each namespace, however many streams it has

@@ -95,7 +95,7 @@ export function createManifestPut(dependencies: RouteDependencies): Handler {
   }
 }
 
-/** Returns the path's tag, or the `tag` parameters of a push by digest. Source: OCI distribution-spec, pushing manifests with tags. */
+/** Returns the path's tag, or the `tag` parameters of a push by digest. Source: OCI distribution-spec, pushing manifests. */
 function tagsOf({ tag }: ManifestReference, query: URLSearchParams): readonly TagName[] {
   if (tag) return [tag]
   const tags = new Set<TagName>()

@@ -9,7 +9,7 @@ import { bestOf, type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
 /** The image, and the time in milliseconds since 1970. */
 type VerifySignatureOptions = { readonly image: Digest; readonly now: number }
 
-/** Verifies one signature. Resolves to the verdict of the first requirement that accepts it, or to the gravest flaw. Never rejects. */
+/** Verifies a signature. Resolves to the verdict of the first requirement that accepts it, or to the gravest flaw. Never rejects. */
 export async function verifySignature(
   signature: Signature,
   requirements: readonly TrustRequirement[],
