@@ -265,6 +265,24 @@ describe('an image', () => {
   })
 })
 
+it('a deleted stream whose tags have histories that only a document reported is removed', async () => {
+  const created = new Date(world.domain.time - HOUR).toISOString()
+  const manifest = JSON.stringify({
+    apiVersion: 'image.openshift.io/v1',
+    kind: 'ImageStream',
+    metadata: { name: 'web' },
+    status: { tags: [{ tag: 'v1', items: [{ created, image: one.digest }] }] },
+  })
+  world.domain.applyDocuments({ manifest, importHistory: true, dryRun: false })
+  world.domain.streamRemoval.delete({ namespace: 'default', name: 'web' })
+  await world.pass(HOUR)
+  expect(world.domain.dump()).toMatchObject({ image_streams: [{}], tags: [{}], reported_moves: [{}] })
+
+  await world.pruner.prune()
+
+  expect(world.domain.dump()).toMatchObject({ image_streams: [], tags: [], reported_moves: [] })
+})
+
 describe('an index', () => {
   const both = index([one, two])
   const nested = index([both, three])
