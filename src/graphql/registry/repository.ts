@@ -104,7 +104,7 @@ builder.queryFields((t) => ({
       const filter = { namespace: namespace ?? undefined, matching: checkGlob(matching, 'matching') }
       return connection(args, info, {
         cursors,
-        rows: (page) => batch(registry.usage.repositories(filter, page)),
+        rows: async (page) => batch(await registry.usage.repositories(filter, page)),
         totalCount: () => registry.usage.countRepositories(filter),
       })
     },

@@ -3,6 +3,7 @@ import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/open.ts'
 import { pageBy } from '../../db/page.ts'
 import { repositories } from '../../db/tables/index.ts'
+import { windowsOf } from '../../db/windows.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 
@@ -41,7 +42,17 @@ interface OwnerSum extends Sum {
 
 const { namespace, name } = repositories
 
-export function createUsage({ db: { orm }, blobs }: { db: Database; blobs: BlobStore }) {
+export function createUsage({ db, blobs }: { db: Database; blobs: BlobStore }) {
+  const { orm } = db
+  /** Returns the parts of the page that are read one by one: a pattern is checked on each repository. */
+  const windows = ({ namespace: only, matching }: RepositoryFilter, page: KeysetPage) => {
+    if (matching === undefined) return [page]
+    const where = only === undefined ? [] : [{ text: 'namespace = ?', values: [only] }]
+    const columns = [{ column: 'namespace' }, { column: 'name' }]
+    const from = 'repositories indexed by repositories_by_name'
+    return windowsOf(db, { from, where, columns }, { page, probes: 1 })
+  }
+
   return {
     repository: (repository: StreamName): RepositorySummary | undefined =>
       orm
@@ -50,23 +61,44 @@ export function createUsage({ db: { orm }, blobs }: { db: Database; blobs: BlobS
         .where(and(eq(namespace, repository.namespace), eq(name, repository.name)))
         .get(),
 
-    /** Returns a page by namespace, then name. Page keys are [namespace, name]. */
-    repositories(filter: RepositoryFilter, page: KeysetPage): RepositorySummary[] {
-      const { where, orderBy, limit, inOrder } = pageBy([namespace, name], page)
-      const matching = orm
-        .select()
-        .from(repositories)
-        .where(and(matches(filter), where))
-      return inOrder(
-        matching
-          .orderBy(...orderBy)
-          .limit(limit)
-          .all(),
-      )
+    /**
+     * Returns a page by namespace, then name. Page keys are [namespace, name]. Reads in bounded statements, between which
+     * other work runs.
+     */
+    async repositories(filter: RepositoryFilter, page: KeysetPage): Promise<RepositorySummary[]> {
+      const { limit: wanted } = pageBy([namespace, name], page)
+      let found: RepositorySummary[] = []
+      for await (const window of windows(filter, page)) {
+        const rest = { ...window, limit: wanted - found.length, peek: false }
+        const { where, orderBy, limit, inOrder } = pageBy([namespace, name], rest)
+        const matching = orm
+          .select()
+          .from(repositories)
+          .where(and(matches(filter), where))
+        const rows = inOrder(
+          matching
+            .orderBy(...orderBy)
+            .limit(limit)
+            .all(),
+        )
+        found = page.fromEnd ? [...rows, ...found] : [...found, ...rows]
+        if (found.length >= wanted) break
+      }
+      return found
     },
 
-    countRepositories: (filter: RepositoryFilter): number =>
-      orm.select({ total: count() }).from(repositories).where(matches(filter)).get()?.total ?? 0,
+    async countRepositories(filter: RepositoryFilter): Promise<number> {
+      let total = 0
+      for await (const window of windows(filter, { limit: 0 })) {
+        const { where } = pageBy([namespace, name], window)
+        const counted = orm
+          .select({ total: count() })
+          .from(repositories)
+          .where(and(matches(filter), where))
+        total += counted.get()?.total ?? 0
+      }
+      return total
+    },
 
     /** Returns the usage by repository id; an empty repository has zeros. */
     ofRepositories(ids: readonly number[]): Map<number, Usage> {
