@@ -16,7 +16,7 @@ import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { ImageManifestType, ImageType, PlatformType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
-import { bytesOf, childrenOf, configOf, manifestOf } from './image.ts'
+import { bytesOf, childrenOf, configOf, manifestOf } from './image-content.ts'
 import { LayerDifferenceType, SettingChangeType, ValueChangeType } from './image-difference-parts.ts'
 
 /** Two images to compare. Each field of the difference is computed when it is selected. */

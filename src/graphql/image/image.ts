@@ -1,12 +1,8 @@
-import { type Image, platformOf } from '../../imagestream/image/image.ts'
-import { type ImageConfig, parseImageConfig } from '../../oci/image-config.ts'
-import { type Manifest, readManifest } from '../../oci/manifest.ts'
-import { batch, batchValues, loadById, loadForBatch, loadReferred } from '../kit/batch.ts'
+import { platformOf } from '../../imagestream/image/image.ts'
+import { batch, batchValues, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import type { GraphQLContext } from '../kit/context.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import {
-  type AnyImage,
   ImageConfigType,
   ImageLayerType,
   ImageManifestType,
@@ -14,53 +10,9 @@ import {
   PlatformType,
 } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { bytesOf, childrenOf, configOf, manifestOf, wholeOf } from './image-content.ts'
 
 registerRowNode('Image', (id, { images }) => images.byIds([id]).get(id))
-
-/** Returns the image of an event, push or result, loaded for the owner's batch. */
-export function imageOf<Owner extends { readonly imageId: number | null }>(
-  owner: Owner,
-  { images }: GraphQLContext,
-): Image {
-  const found = loadReferred(owner, 'image', 'imageId', (ids) => batchValues(images.byIds(ids)))
-  if (!found) throw new Error(`image ${owner.imageId} does not exist, but an object refers to it`)
-  return found
-}
-
-/** Returns the whole image of a summary, loaded for the summary's batch. */
-const wholeOf = (image: AnyImage, { images }: GraphQLContext): Image => {
-  if ('mediaType' in image) return image
-  const whole = loadById(image, 'whole', (ids) => images.byIds(ids))
-  if (!whole) throw new Error(`image ${image.id} does not exist, but an object refers to it`)
-  return whole
-}
-
-/** Returns the exact bytes of the image's manifest, loaded for the image's batch. */
-export const bytesOf = (image: AnyImage, { images }: GraphQLContext): Uint8Array => {
-  if ('fetched' in image) return image.fetched.bytes
-  const bytes = loadById(image, 'bytes', (ids) => images.manifests(ids))
-  if (!bytes) throw new Error(`image ${image.id} has no manifest`)
-  return bytes
-}
-
-/** Returns the parsed manifest, which is stored or part of the dry run. */
-export const manifestOf = (image: AnyImage, context: GraphQLContext): Manifest =>
-  'fetched' in image
-    ? image.fetched.manifest
-    : readManifest(bytesOf(image, context), wholeOf(image, context).mediaType)
-
-/** Returns the manifests that an index lists; empty for a single image. */
-export const childrenOf = (index: AnyImage, context: GraphQLContext) => {
-  const manifest = manifestOf(index, context)
-  return manifest.kind === 'image' ? [] : manifest.manifests.map((descriptor) => ({ descriptor, index }))
-}
-
-/** Returns the config; null for an index and for an artifact that is not a container image. */
-export const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConfig | null => {
-  const bytes =
-    'fetched' in image ? image.fetched.config?.bytes : loadById(image, 'config', (ids) => images.configs(ids))
-  return bytes ? parseImageConfig(new TextDecoder().decode(bytes)) : null
-}
 
 const ImageKindEnum = enumType('ImageKind', {
   description: 'Kind of the content of a manifest.',

@@ -1,6 +1,6 @@
 import type { ImportResult } from '../../imagestream/stored-import/import-state.ts'
 import { NotFoundError } from '../../input/errors.ts'
-import { imageOf } from '../image/image.ts'
+import { imageOf } from '../image/image-content.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'

@@ -9,7 +9,7 @@ import type { ImportResult } from '../../imagestream/stored-import/import-state.
 import type { TagEvent } from '../../imagestream/tag/tag-event.ts'
 import type { Platform } from '../../oci/descriptor.ts'
 import { isIndexType } from '../../oci/media-types.ts'
-import { imageOf, manifestOf } from '../image/image.ts'
+import { imageOf, manifestOf } from '../image/image-content.ts'
 import { batchValues, loadById, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'

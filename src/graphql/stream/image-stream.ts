@@ -7,7 +7,6 @@ import {
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import { readKeyValues } from '../../input/key-values.ts'
 import { namespaceOf } from '../../input/names.ts'
-import { repositoryPathOf } from '../../oci/repository-name.ts'
 import { ImportConnection } from '../import/import.ts'
 import { batch, prime } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
@@ -24,14 +23,7 @@ import {
   KeyValueType,
 } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import {
-  ImageStreamTagConnection,
-  ImageStreamTagOrderEnum,
-  removedTagsOfStream,
-  tagOfStream,
-  tagsOfStream,
-} from '../tag/image-stream-tag.ts'
-import { tagSearchArgs, tagSearchComplexity } from '../tag/tag-search.ts'
+import { ImageStreamTagConnection, removedTagsOfStream, tagOfStream } from '../tag/tags-of-stream.ts'
 
 registerRowNode('ImageStream', (id, { streams }) => streams.byIds([id]).get(id))
 
@@ -157,51 +149,6 @@ objectType(ImageStreamType, {
         'Names in `manifest` that are valid here and that an OpenShift cluster refuses, each with its path: `metadata.name: …`. In YAML the manifest begins with them as comments.',
       complexity: 100,
       resolve: (stream, _args, context) => manifestWarnings(stream, context),
-    }),
-  }),
-})
-
-objectType(ImageStreamStatusType, {
-  description: 'Observed state of an image stream.',
-  properties: (t) => ({
-    checkedAt: t.dateTimeOrNull(
-      'Time at which an import last succeeded for all of its tags, changed or not; null if there was none. `notCheckedSince` filters by this time.',
-    ),
-  }),
-  fields: (t) => ({
-    dockerImageRepository: t.string({
-      description:
-        'Repository from which clients can pull the stream’s images, and to which they can push: the repository with the stream’s name in the integrated registry. If the registry is external, `spec.dockerImageRepository` takes precedence.',
-      resolve: (stream, _args, { pullRepository }) => pullRepository(stream),
-    }),
-    publicDockerImageRepository: t.string({
-      nullable: true,
-      description:
-        'Repository of the stream under the registry’s public host name (`--registry-host`); null if none is configured.',
-      resolve: (stream, _args, { registry: { publicHost } }) =>
-        publicHost === null ? null : `${publicHost}/${repositoryPathOf(stream)}`,
-    }),
-    changedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description:
-        'Time at which one of the stream’s tags last got another image; null if no tag ever had an image. `unchangedSince` filters by this time.',
-      resolve: ({ newestAt }) => newestAt || null,
-    }),
-    tags: t.field({
-      type: ImageStreamTagConnection,
-      description:
-        'Tags of the image stream. By default the most important come first: `latest`, then minor versions, then full versions, each with the newest first, then other tags by name.',
-      args: {
-        ...tagSearchArgs,
-        orderBy: t.arg({
-          type: ImageStreamTagOrderEnum,
-          description: 'Sort order of the tags. If omitted, tags are ordered by importance.',
-        }),
-        ...connectionArgs,
-      },
-      complexity: tagSearchComplexity,
-      resolve: tagsOfStream,
     }),
   }),
 })

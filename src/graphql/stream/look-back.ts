@@ -18,8 +18,8 @@ import {
   TagEventType,
 } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
-import { batchTags } from '../tag/image-stream-tag.ts'
 import { TagEventConnection } from '../tag/tag-event.ts'
+import { batchTags } from '../tag/tags-of-stream.ts'
 
 /** Returns the tag whose history contains the entry, loaded for the entry's batch. */
 function tagOf(event: TagEvent, { tags }: GraphQLContext): Tag {

@@ -1,18 +1,14 @@
-import type { GraphQLResolveInfo } from 'graphql'
 import { pullSpecOf } from '../../imagestream/spec/pull-spec.ts'
 import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
-import { keyOf, type Tag, type TagOrder } from '../../imagestream/tag/tag.ts'
+import type { Tag } from '../../imagestream/tag/tag.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName, checkTagName, namespaceOf, splitName } from '../../input/names.ts'
-import type { TagName } from '../../oci/tag.ts'
-import { batch, loadForBatch, loadReferred, loadRows, prime } from '../kit/batch.ts'
+import { loadForBatch, loadReferred, loadRows } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
-import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { streamNamespaceArg } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
-import { ownedConnection } from '../kit/owned-connection.ts'
 import {
   ImageStreamTagType,
   ImageStreamType,
@@ -20,115 +16,9 @@ import {
   TagEventConditionType,
   TagReferenceType,
 } from '../kit/references.ts'
-import { type SearchArguments, searchFilter } from '../kit/search-filter.ts'
-import { enumType, objectType } from '../kit/types.ts'
+import { objectType } from '../kit/types.ts'
 import { history, TagEventConnection } from './tag-event.ts'
-
-export const ImageStreamTagOrderEnum = enumType('ImageStreamTagOrder', {
-  description: 'Sort order of tags.',
-  values: {
-    NAME: 'By name, in byte order.',
-    NEWEST_FIRST: 'By the time at which the tag last got another image, the newest first.',
-    SEMVER_DESC:
-      'By semantic version, the highest first, in the order in which a policy with order `SEMVER` chooses: of equal versions `1.2.0` before `1.2` before `v1.2`. Tags that are not versions follow, by name.',
-  },
-})
-
-export const ImageStreamTagConnection = connectionType('ImageStreamTag', ImageStreamTagType, {
-  items: 'tags',
-})
-
-const tagCursors = (order: TagOrder) =>
-  keyCursors<Tag>(
-    `tags ${order}`,
-    (tag) => keyOf(tag, order),
-    order === 'NEWEST_FIRST' ? ['number', 'number'] : ['string'],
-  )
-
-/** Returns a tag by name, even one that only the spec has, loaded for the stream's batch. Throws InvalidInputError. */
-export function tagOfStream(
-  stream: ImageStream,
-  name: string,
-  { tags, streams }: GraphQLContext,
-): Tag | undefined {
-  const checked = checkTagName(name, 'name')
-  return loadForBatch(stream, `tag ${checked}`, (all) => {
-    const ids = all.map(({ id }) => id)
-    const wanted = streams.specTags(ids).filter((specTag) => specTag.name === checked)
-    const found = new Map(wanted.map(({ streamId }) => [streamId, tagWithoutStatus(streamId, checked)]))
-    for (const tag of tags.named(ids, checked)) found.set(tag.streamId, tag)
-    batchTags([...found.values()])
-    prime([...found.values()], 'imageStream', new Map(all.map((one) => [one.id, one])))
-    return found
-  }).get(stream.id)
-}
-
-const tagWithoutStatus = (streamId: number, name: TagName): Tag => ({
-  id: 0,
-  streamId,
-  name,
-  newestEventId: null,
-  newestAt: 0,
-  removedAt: null,
-  dockerImageReference: null,
-  generation: null,
-  image: null,
-})
-
-type TagsArguments = ConnectionArguments &
-  SearchArguments & { orderBy?: TagOrder | null | undefined; artifacts?: boolean }
-
-/** Marks tags as one batch, and their images as another. */
-export function batchTags(tags: readonly Tag[]): readonly Tag[] {
-  batch(tags.flatMap(({ image }) => image ?? []))
-  return batch(tags)
-}
-
-/** Returns a page of a stream's tags, read once for the stream's batch. Throws InvalidInputError. */
-export function tagsOfStream(
-  stream: ImageStream,
-  { orderBy, artifacts, ...args }: TagsArguments,
-  { tags }: GraphQLContext,
-  info: GraphQLResolveInfo,
-): Connection<Tag> {
-  const order = orderBy ?? 'IMPORTANCE'
-  const filter = { ...searchFilter(args), artifacts }
-  return ownedConnection(stream, args, info, {
-    name: `tags ${JSON.stringify([order, filter])}`,
-    cursors: tagCursors(order),
-    rows: (ids, page, streams) => {
-      const rows = batchTags(tags.ofStreams(ids, { ...filter, order, page }))
-      prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
-      return rows
-    },
-    ownerIdOf: ({ streamId }) => streamId,
-    counts: (ids) => tags.countOfStreams(ids, filter),
-  })
-}
-
-const removedCursors = keyCursors<Tag>('removedTags', ({ removedAt, id }) => [removedAt ?? 0, id], [
-  'number',
-  'number',
-])
-
-/** Returns a page of a stream's removed tags, read once for the stream's batch. Throws InvalidInputError. */
-export const removedTagsOfStream = (
-  stream: ImageStream,
-  args: ConnectionArguments,
-  { tags }: GraphQLContext,
-  info: GraphQLResolveInfo,
-): Connection<Tag> =>
-  ownedConnection(stream, args, info, {
-    name: 'removed tags',
-    cursors: removedCursors,
-    rows: (ids, page, streams) => {
-      const rows = batchTags(tags.removedOfStreams(ids, page))
-      prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
-      return rows
-    },
-    ownerIdOf: ({ streamId }) => streamId,
-    counts: (ids) => tags.countRemovedOfStreams(ids),
-  })
+import { tagOfStream } from './tags-of-stream.ts'
 
 registerNode('ImageStreamTag', (key, context) => {
   const [, streamId, name = ''] = /^(\d{1,15})\/(.+)$/.exec(key) ?? []

@@ -4,7 +4,7 @@ import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import { ImageType } from '../kit/references.ts'
-import { batchTags, ImageStreamTagConnection } from './image-stream-tag.ts'
+import { batchTags, ImageStreamTagConnection } from './tags-of-stream.ts'
 
 const cursors = keyCursors<Tag>('image tags', ({ streamId, id }) => [streamId, id], ['number', 'number'])
 

@@ -2,7 +2,7 @@ import type { RolledBackTag } from '../../imagestream/commands/roll-back.ts'
 import { inNamespace, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamTagType, TagEventType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
-import { batchTags } from './image-stream-tag.ts'
+import { batchTags } from './tags-of-stream.ts'
 
 const RollbackTagInput = inputType('RollbackTagInput', {
   description:

@@ -4,9 +4,9 @@ import type { Tag } from '../../imagestream/tag/tag.ts'
 import { checkWait, inNamespace, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
-import { tagOfStream } from './image-stream-tag.ts'
 import { TagPolicyDecisionType, TagPolicyInput } from './tag-policy.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
+import { tagOfStream } from './tags-of-stream.ts'
 
 const SetTagPolicyInput = inputType('SetTagPolicyInput', {
   description: 'A tag, and the policy that chooses its image.',

@@ -7,10 +7,10 @@ import type { GraphQLContext } from '../kit/context.ts'
 import { inNamespace, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
-import { tagOfStream } from './image-stream-tag.ts'
 import { StoppedSourceType } from './stopped-source.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 import { ObjectReferenceInput } from './tag-reference-input.ts'
+import { tagOfStream } from './tags-of-stream.ts'
 
 const TagImageInput = inputType('TagImageInput', {
   description: 'A tag, and the image that the tag is to point to.',
