@@ -1,4 +1,3 @@
-import { type KeyValue, writeKeyValues } from '../input/key-values.ts'
 import type { DocumentReport } from './report.ts'
 import { type Path, quote } from './source.ts'
 
@@ -59,19 +58,6 @@ export class Fields {
     return value.map((item, at) => this.#child(item, [...this.path, key, at]))
   }
 
-  /** Returns labels or annotations. Throws InvalidInputError. */
-  keyValues(key: string): KeyValue[] {
-    const value = this.#take(key) ?? {}
-    const path = [...this.path, key]
-    if (!isPlainObject(value)) return this.#failType(key, 'an object of strings', value)
-    const entries = Object.entries(value).map(([name, text]) => {
-      if (typeof text !== 'string') return this.report.fail([...path, name], expected('a string', text))
-      return { key: name, value: text }
-    })
-    this.report.checked(() => writeKeyValues(entries, key), pathOfEntry(path, entries))
-    return entries
-  }
-
   /** Returns a field of any type, which the caller checks; null where it is missing. */
   any(key: string): unknown {
     return this.#take(key)
@@ -110,15 +96,6 @@ export class Fields {
     return this.fail(key, expected(type, value))
   }
 }
-
-/** Returns the place of an entry whose key is invalid: the domain's field is `labels.0.key`. */
-const pathOfEntry =
-  (path: Path, entries: readonly KeyValue[]) =>
-  (field: string): Path => {
-    const at = /\.(\d+)\.key$/.exec(field)?.[1]
-    const entry = at === undefined ? undefined : entries[Number(at)]
-    return entry ? [...path, entry.key] : path
-  }
 
 /** Reports whether the value is an object of JSON. YAML has other objects: times, sets, binary data. */
 export const isPlainObject = (value: unknown): value is object =>

@@ -3,6 +3,7 @@ import type { ObjectReferenceInput, SpecTagInput } from '../imagestream/spec/spe
 import { INSECURE_REPOSITORY, isSetByServer } from '../imagestream/spec/stream-annotations.ts'
 import type { KeyValue } from '../input/key-values.ts'
 import type { Fields } from './fields.ts'
+import { keyValuesOf } from './key-value-fields.ts'
 import { type DocumentSubject, parseSubject } from './metadata.ts'
 import { splitPolicy } from './tag-policy.ts'
 
@@ -32,8 +33,8 @@ export function parseStream(
   { namespace, importMode }: { readonly namespace: string | null; readonly importMode: ImportMode },
 ): StreamDocument {
   const { metadata, subject } = parseSubject(document, namespace)
-  const labels = metadata.keyValues('labels')
-  const annotations = metadata.keyValues('annotations')
+  const labels = keyValuesOf(metadata, 'labels')
+  const annotations = keyValuesOf(metadata, 'annotations')
   const spec = document.object('spec')
   const status = document.any('status')
   return {
@@ -56,7 +57,7 @@ function parseTag(tag: Fields, importMode: ImportMode): SpecTagInput {
   const from = tag.object('from')
   return {
     name: tag.required('name'),
-    ...splitPolicy(tag, tag.keyValues('annotations')),
+    ...splitPolicy(tag, keyValuesOf(tag, 'annotations')),
     from: from && parseReference(from),
     reference: tag.flag('reference') ?? false,
     importPolicy: parseImportPolicy(tag.object('importPolicy'), importMode),

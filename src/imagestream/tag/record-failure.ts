@@ -6,15 +6,15 @@ import type { TagState } from './tag-rows.ts'
 /** Creates the function that records the failed import of a tag as its condition. */
 export const createRecordFailure =
   (
-    { tags, versions }: Pick<RecordedRows, 'tags' | 'versions'>,
+    { tags, conditions, versions }: Pick<RecordedRows, 'tags' | 'conditions' | 'versions'>,
     onTransition: RecordedElsewhere['onTransition'],
   ) =>
   (tx: Transaction, { streamId, tag }: TagKey, failure: ImportFailure): void => {
     const old = tags.find(streamId, tag)
     const id = old?.id ?? tags.insert(streamId, tag, null)
-    if (!tags.setFailure(id, failure)) return
+    if (!conditions.setFailure(id, failure)) return
     versions.raise(tx, streamId)
-    if (isGone(old, failure)) tags.setGone(id, failure.at)
+    if (isGone(old, failure)) conditions.setGone(id, failure.at)
     if (!old?.failing) onTransition(tx, { streamId, tag, importId: failure.importId ?? null, failure })
   }
 

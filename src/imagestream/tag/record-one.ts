@@ -1,5 +1,6 @@
 import type { Transaction } from '../../db/transact.ts'
 import type { PushLog } from '../../events/push-log.ts'
+import type { createConditionRows } from './condition-rows.ts'
 import type { EventRows } from './event-rows.ts'
 import type { TagMove } from './policy-rules.ts'
 import type { createSharing } from './stream-content.ts'
@@ -24,6 +25,7 @@ export interface Recording extends RecordedEvent {
 /** The rows that a change of a tag writes. */
 export interface RecordedRows {
   readonly tags: ReturnType<typeof createTagRows>
+  readonly conditions: ReturnType<typeof createConditionRows>
   readonly events: EventRows
   readonly versions: ReturnType<typeof createStreamVersions>
 }
@@ -36,9 +38,12 @@ export interface RecordedElsewhere {
   readonly share: ReturnType<typeof createSharing>
 }
 
+/** Records the change of a single tag. */
+export type RecordOne = ReturnType<typeof createRecordOne>
+
 /** Creates the function that records the change of a single tag: its row, its event, its content and its push. */
 export function createRecordOne(
-  { tags, events, versions }: RecordedRows,
+  { tags, conditions, events, versions }: RecordedRows,
   { pushes, onTransition, share }: RecordedElsewhere,
 ) {
   /** Adds an event, or rewrites the newest one where only the image or only the reference differs. Returns its id. */
@@ -79,7 +84,7 @@ export function createRecordOne(
         ? old.eventId
         : write(address, change, { old, isSameSource: sameImage || sameReference })
     if (old?.failing) {
-      tags.clearConditions(old.id)
+      conditions.clear(old.id)
       onTransition(tx, { streamId, tag, importId: change.importId ?? null, failure: null })
     }
     if (!isSame || old?.failing) versions.raise(tx, streamId)

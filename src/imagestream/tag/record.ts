@@ -1,12 +1,14 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { createConditionRows } from './condition-rows.ts'
 import { createEventRows } from './event-rows.ts'
 import { type ChangedTags, createPolicyRules, type TagMove } from './policy-rules.ts'
 import { createRecordFailure } from './record-failure.ts'
-import { createRecordOne, type RecordedElsewhere, type RecordedEvent, type Recording } from './record-one.ts'
+import { createRecordWithFollowers } from './record-followers.ts'
+import { createRecordOne, type RecordedElsewhere, type RecordedEvent } from './record-one.ts'
 import { createSharing, type StreamContent } from './stream-content.ts'
-import { copiedChange, type TagAddress, type TagChange, type TagKey } from './tag-change.ts'
+import type { TagAddress, TagChange, TagKey } from './tag-change.ts'
 import type { RemovalReason } from './tag-event.ts'
 import { createTagRemoval } from './tag-removal.ts'
 import { createStreamVersions, createTagRows } from './tag-rows.ts'
@@ -33,29 +35,17 @@ export interface TagRecorderDependencies extends Omit<RecordedElsewhere, 'share'
 /** Creates the recorder of a database, the only module that writes tag events. */
 export function createTagRecorder(dependencies: TagRecorderDependencies) {
   const { db, pushes, content, now, onTransition } = dependencies
-  const rows = { tags: createTagRows(db), events: createEventRows(db), versions: createStreamVersions(db) }
+  const rows = {
+    tags: createTagRows(db),
+    conditions: createConditionRows(db),
+    events: createEventRows(db),
+    versions: createStreamVersions(db),
+  }
   const { tags, events, versions } = rows
   const recordOne = createRecordOne(rows, { pushes, onTransition, share: createSharing(content) })
-  const followersOf = db.prepare<TagAddress & { generation: number }>(`
-    select s.id as streamId, s.namespace, s.name as streamName, p.name as tag, p.generation
-    from spec_tags p join image_streams s on s.id = p.stream_id
-    where p.follows_namespace = ? and p.follows_stream = ? and p.follows_tag = ? order by s.id, p.name`)
+  const recordWithFollowers = createRecordWithFollowers(db, recordOne)
   const policies = createPolicyRules(db)
   const removal = createTagRemoval(db, rows, now)
-
-  // Breadth first. A tag follows at most one other and never itself, so each follower is reached once.
-  const recordWithFollowers = (tx: Transaction, address: TagAddress, change: TagChange): Recording => {
-    const recording = recordOne(tx, address, change)
-    const moved = recording.moved ? [address] : []
-    for (const { namespace, streamName, tag } of moved) {
-      for (const { generation, ...follower } of followersOf.all(namespace, streamName, tag)) {
-        const copiedFrom = { namespace, name: streamName }
-        const copy = copiedChange(change, { generation, copiedFrom, at: change.at })
-        if (recordOne(tx, follower, copy).moved) moved.push(follower)
-      }
-    }
-    return recording
-  }
 
   // One round is enough: a policy never chooses a tag that follows another or has a policy, and only such tags move here.
   const applyPolicies = (tx: Transaction, streamId: number, changed: ChangedTags): void => {

@@ -3,7 +3,8 @@ import { specTags, type tagEvents, type tags } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { SPEC_TAG_FIELDS } from '../spec/spec-difference.ts'
-import type { ImportFailure, TagChange } from './tag-change.ts'
+import { createConditionRows } from './condition-rows.ts'
+import type { TagChange } from './tag-change.ts'
 import { sortKeysOf } from './tag-order.ts'
 
 type Nullable<Row> = { [Column in keyof Row]: Row[Column] | null }
@@ -26,8 +27,9 @@ const isArtifact = (name: string): string =>
 /** The content of a spec tag, as arguments of `json_object`. */
 const SPEC_COLUMNS = SPEC_TAG_FIELDS.map((field) => `'${field}', p.${specTags[field].name}`).join(', ')
 
-/** Creates the writes of `tags`, a row with the newest image of each tag, and of their conditions. Runs inside a transaction. */
+/** Creates the writes of `tags`, a row with the newest image of each tag. Runs inside a transaction. */
 export function createTagRows(db: Database) {
+  const conditions = createConditionRows(db)
   const state = `
     select t.id, t.name, t.removed_at as removedAt, t.upstream_digest as upstreamDigest, e.id as eventId,
       e.image_id as imageId, e.docker_image_reference as dockerImageReference, e.generation, t.failing is not null as failing
@@ -47,13 +49,6 @@ export function createTagRows(db: Database) {
     `update tags set newest_image_id = ?, upstream_digest = ?, platforms = ${PLATFORMS},
        artifact = ${isArtifact('name')} where id = ?`,
   )
-  const setFailing = db.prepare(
-    'update tags set failing = ?, removed_at = null, removed_spec = null where id = ?',
-  )
-  const setGone = db.prepare('update tags set gone_at = ? where id = ? and gone_at is null')
-  const setWorking = db.prepare(
-    'update tags set failing = null, missing_since = null, gone_at = null where id = ?',
-  )
   const setRemoved = db.prepare(
     `update tags set removed_at = ?, newest_event_id = null, newest_at = 0, newest_image_id = null, upstream_digest = null,
        platforms = null, failing = null, missing_since = null, gone_at = null, removed_spec = (
@@ -72,17 +67,6 @@ export function createTagRows(db: Database) {
     `delete from tags as t where removed_at is not null and id in (select value from json_each(?))
        and not exists (select 1 from tag_events where tag_id = t.id)`,
   )
-  const clearConditions = db.prepare(
-    'delete from tag_conditions where tag_id in (select value from json_each(?))',
-  )
-  const setCondition = db.prepare(`
-    insert into tag_conditions (tag_id, type, status, reason, message, last_transition_time, generation)
-    values (?, 'ImportSuccess', 'False', ?, ?, ?, ?)
-    on conflict (tag_id, type) do update set status = excluded.status, reason = excluded.reason,
-      message = excluded.message, generation = excluded.generation, last_transition_time =
-        case when status = excluded.status then last_transition_time else excluded.last_transition_time end
-    where (status, reason, message, generation) is not
-      (excluded.status, excluded.reason, excluded.message, excluded.generation)`)
 
   return {
     find: (streamId: number, tag: TagName): TagState | undefined => find.get(streamId, tag),
@@ -103,18 +87,10 @@ export function createTagRows(db: Database) {
       id: number,
       { imageId, upstreamDigest }: Pick<TagChange, 'imageId' | 'upstreamDigest'>,
     ): void => void setImage.run(imageId, upstreamDigest, imageId, imageId, id),
-    /** Sets the condition `ImportSuccess=False`. Reports whether that changed anything. */
-    setFailure(id: number, { reason, message, generation, at }: ImportFailure): boolean {
-      if (setCondition.run(id, reason, message, at, generation).changes === 0) return false
-      setFailing.run(reason, id)
-      return true
-    },
-    /** Stores that the registry does not have the tag, until `clearConditions`. */
-    setGone: (id: number, at: number): void => void setGone.run(at, id),
     /** Marks the tags as removed, each with its spec tag; those without a history, observed or reported, are deleted. */
     remove(ids: readonly number[], at: number): void {
       const tags = JSON.stringify(ids)
-      clearConditions.run(tags)
+      conditions.delete(ids)
       deleteWithoutHistory.run(tags)
       setRemoved.run(at, tags)
     },
@@ -122,10 +98,6 @@ export function createTagRows(db: Database) {
     restore: (ids: readonly number[]): void => void setRestored.run(JSON.stringify(ids)),
     /** Deletes those of the tags that are removed and have no history of their own. */
     deletePruned: (ids: readonly number[]): void => void deletePruned.run(JSON.stringify(ids)),
-    clearConditions(id: number): void {
-      clearConditions.run(JSON.stringify([id]))
-      setWorking.run(id)
-    },
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Clock } from '../../concurrency/clock.ts'
-import { ConnectionError, TlsError } from '../../egress/errors.ts'
 import type { EgressResponse, ResponseHeaders } from '../../egress/exchange.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import type { Credential } from '../login/credentials.ts'
@@ -11,7 +10,8 @@ import {
 } from '../login/registry-errors.ts'
 import type { HostRequest } from '../traffic/host-client.ts'
 import { isLoopbackHost } from '../traffic/host-names.ts'
-import { BASE_REQUEST, type RegistryRequest } from './registry-request.ts'
+import type { RegistryRequest } from './registry-request.ts'
+import { LISTING, ScopedSessions } from './scoped-sessions.ts'
 import type { Session } from './session.ts'
 
 /** A request to the registry itself, with the repository's credential. */
@@ -38,8 +38,6 @@ export interface VendorApiOptions {
   readonly servesTags: boolean
 }
 
-const LISTING = { what: "the vendor's listing", unreadable: 'InvalidManifest' } as const
-
 /**
  * Access to the interfaces of a repository's vendor beside the registry protocol, through the same queues, circuit breakers
  * and checks, with credentials for the hosts that the caller names only. Requests throw RegistryError, or the signal's
@@ -55,8 +53,7 @@ export class VendorApi {
   /** Whether tags are read from the registry itself; where they are read from mirrors, its listing is not useful. */
   readonly servesTags: boolean
   readonly #session: Session
-  readonly #openSession: VendorApiOptions['openSession']
-  readonly #sessions = new Map<string, Session>()
+  readonly #sessions: ScopedSessions
 
   constructor({ session, openSession, servesTags }: VendorApiOptions) {
     const { registry, repository, clock, context } = session.options
@@ -67,7 +64,7 @@ export class VendorApi {
     this.insecure = context.insecure
     this.servesTags = servesTags
     this.#session = session
-    this.#openSession = openSession
+    this.#sessions = new ScopedSessions(session, openSession)
   }
 
   /** The headers of the registry's first response; undefined before any request. */
@@ -76,12 +73,8 @@ export class VendorApi {
   }
 
   /** Returns the registry's scheme and host. Requests `/v2/` when there was no request to it before. */
-  async origin(): Promise<URL> {
-    const { hints } = this.#session.options
-    if (!hints.firstResponseHeaders) {
-      await this.#sessionOf('').requestSignedIn({ ...BASE_REQUEST, ...LISTING })
-    }
-    return hints.origin
+  origin(): Promise<URL> {
+    return this.#sessions.origin()
   }
 
   /** Returns the repository's credential; null for anonymous access. */
@@ -93,7 +86,7 @@ export class VendorApi {
 
   /** Returns the response of the registry itself, also a 404. */
   requestRegistry({ scope, ...request }: RegistryApiRequest): Promise<ApiResponse> {
-    return this.#sessionOf(scope).request({ ...LISTING, ...request })
+    return this.#sessions.of(scope).request({ ...LISTING, ...request })
   }
 
   /**
@@ -110,7 +103,9 @@ export class VendorApi {
       if (isUnprotected) throw forbiddenApiError(this.#subject(url.host))
       if (request.account !== undefined) (await this.#session.credential.find())?.onUsed?.()
       const send = (target: URL) => client.request(target, request, { ...context, insecure })
-      return await send(url).catch(async (error: unknown) => send(await this.#currentUrl(url, error)))
+      return await send(url).catch(async (error: unknown) =>
+        send(await this.#sessions.currentUrl(url, error)),
+      )
     } catch (error) {
       context.signal.throwIfAborted()
       throw requestError(this.#subject(url.host), error, await this.#session.credential.secrets())
@@ -121,27 +116,6 @@ export class VendorApi {
   async responseError(url: URL, response: ApiResponse, sent: readonly string[] = []): Promise<RegistryError> {
     const secrets = [...sent, ...(await this.#session.credential.secrets())]
     return responseError(this.#subject(url.host), response, { signedIn: sent.length > 0, secrets })
-  }
-
-  /** Returns the URL with the registry's present scheme. Throws `failure` when it is the same, or not of the registry. */
-  async #currentUrl(url: URL, failure: unknown): Promise<URL> {
-    const { hints, context } = this.#session.options
-    const mayHaveMoved = failure instanceof ConnectionError || failure instanceof TlsError
-    if (!mayHaveMoved || url.origin !== hints.origin.origin) throw failure
-    await this.#sessionOf('')
-      .requestSignedIn({ ...BASE_REQUEST, ...LISTING })
-      .catch(() => context.signal.throwIfAborted())
-    if (url.origin === hints.origin.origin) throw failure
-    const current = new URL(url)
-    current.protocol = hints.origin.protocol
-    return current
-  }
-
-  #sessionOf(scope: string | undefined): Session {
-    if (scope === undefined) return this.#session
-    const session = this.#sessions.get(scope) ?? this.#openSession(scope)
-    this.#sessions.set(scope, session)
-    return session
   }
 
   #subject(registry: string): RequestSubject {
