@@ -111,7 +111,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 
 /** The tables of each room: no other room writes them. */
 const OWNS: Readonly<Record<string, readonly string[]>> = {
-  events: ['push_log', 'push_log_state'],
+  events: ['push_log', 'push_log_state', 'stream_changes'],
   credentials: ['registry_credentials'],
   'registry-config': ['registry_configurations', 'registry_defaults', 'registry_secrets'],
   imagestream: [
@@ -177,6 +177,8 @@ const PREPARED: Readonly<Record<string, string>> = {
   'db/transact.ts': 'all: begin, commit, rollback',
   'db/search.ts': 'find',
   'db/windows.ts': 'find',
+  'events/fingerprint.ts': 'subscribe',
+  'events/log-trimming.ts': 'subscribe',
   'events/push-log.ts': 'subscribe',
   'events/push-search.ts': 'subscribe',
   'events/push-series.ts': 'find',

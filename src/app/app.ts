@@ -4,7 +4,7 @@ import { type Logger, pino } from 'pino'
 import { createPruner } from '../collect/images/prune.ts'
 import { createCredentialTest } from '../credentials/credential-test.ts'
 import { openDatabase } from '../db/open.ts'
-import { pushFilterOf } from '../graphql/push/image-push.ts'
+import { LOG_SUBSCRIPTIONS } from '../graphql/push/log-subscriptions.ts'
 import { createSchema } from '../graphql/schema.ts'
 import { createMetrics } from '../http/metrics/metrics.ts'
 import { LOOPBACK_HOSTS } from '../http/request/sender.ts'
@@ -120,7 +120,7 @@ async function open(
     notifications: registry.notifications,
     deliveries: webhooks.deliveries,
     metrics,
-    filterOf: pushFilterOf,
+    subscriptions: LOG_SUBSCRIPTIONS,
     log,
     allowedOrigins: config.allowedOrigins,
     allowedHosts: config.openToEverybody ? undefined : LOOPBACK_HOSTS,

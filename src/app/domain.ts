@@ -23,11 +23,13 @@ import type { Import } from '../imagestream/stored-import/import-state.ts'
 import { createFollowing } from '../imagestream/stream/follow.ts'
 import { createStreams } from '../imagestream/stream/stream.ts'
 import { createStreamConditions } from '../imagestream/stream/stream-conditions.ts'
+import { changeOf, createChangeRecorder } from '../imagestream/tag/change-record.ts'
 import { createLookBack } from '../imagestream/tag/look-back.ts'
 import { createPolicies } from '../imagestream/tag/policies.ts'
 import { createTagRecorder } from '../imagestream/tag/record.ts'
 import type { StreamContent } from '../imagestream/tag/stream-content.ts'
 import { createTags } from '../imagestream/tag/tag.ts'
+import type { ImportTransition } from '../imagestream/tag/tag-change.ts'
 import { createReportedHistories } from '../imagestream/watch/reported-histories.ts'
 import { createReportedMoves } from '../imagestream/watch/reported-moves.ts'
 import { createRepositoryWatches } from '../imagestream/watch/repository-watches.ts'
@@ -66,8 +68,12 @@ export function createDomain(dependencies: DomainDependencies) {
   const tags = createTags(db)
   const { onReport = () => {}, onFurtherTags = () => {} } = dependencies
   const reports = createTransitionReports({ streams, onReport, onFurtherTags })
-  const { onTransition } = reports
-  const recorder = createTagRecorder({ db, pushes, content, now, onTransition })
+  const recordChange = createChangeRecorder(db, pushes, now)
+  const onTransition = (tx: Transaction, transition: ImportTransition): void => {
+    recordChange(tx, changeOf(transition))
+    reports.onTransition(tx, transition)
+  }
+  const recorder = createTagRecorder({ db, pushes, recordChange, content, now, onTransition })
   const policies = createPolicies(db)
   const lookBack = createLookBack(db)
   const following = createFollowing({ db, streams, tags, recorder, now })
@@ -112,10 +118,22 @@ export function createDomain(dependencies: DomainDependencies) {
     streamConditions,
     importer,
     following,
+    recordChange,
     onSpecWritten,
   })
   const reads = { tags, images, lookBack, policies }
-  const commands = { db, streams, writer, importer, following, recorder, importMode, now, ...reads }
+  const commands = {
+    db,
+    streams,
+    writer,
+    importer,
+    following,
+    recorder,
+    recordChange,
+    importMode,
+    now,
+    ...reads,
+  }
   return {
     pushes,
     images,

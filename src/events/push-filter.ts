@@ -14,10 +14,17 @@ export interface PushFilter {
 }
 
 /** Reports whether the push meets the criteria. */
-export const matchesPush = (push: Push, { namespace, imageStream, tag }: PushFilter): boolean =>
-  (namespace === undefined || push.namespace === namespace) &&
-  (imageStream === undefined || matchesGlob(imageStream, push.imageStreamName)) &&
-  (tag === undefined || matchesGlob(tag, push.tag))
+export const matchesPush = (
+  {
+    namespace: ofNamespace,
+    imageStreamName,
+    tag: ofTag,
+  }: Pick<Push, 'namespace' | 'imageStreamName'> & { tag: string | null },
+  { namespace, imageStream, tag }: PushFilter,
+): boolean =>
+  (namespace === undefined || ofNamespace === namespace) &&
+  (imageStream === undefined || matchesGlob(imageStream, imageStreamName)) &&
+  (tag === undefined || (ofTag !== null && matchesGlob(tag, ofTag)))
 
 /** Part of the log: the sequences above `after` and below `before`. */
 export interface Interval {

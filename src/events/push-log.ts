@@ -1,23 +1,32 @@
 import { randomUUID } from 'node:crypto'
-import { BATCH, yieldToEventLoop } from '../concurrency/yielding.ts'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { CursorExpiredError, decodeCursor, encodeCursor } from './cursor.ts'
-import type { Push } from './push-filter.ts'
-import { createPushReads } from './push-search.ts'
+import { createFingerprints } from './fingerprint.ts'
+import { type EntryFilter, isOfPushes, type LogEntry, type StreamChange, TAG_PUSHED } from './log-entry.ts'
+import { createLogTrimming } from './log-trimming.ts'
+import type { Interval, Push } from './push-filter.ts'
+import { createPushReads, type PushRange } from './push-search.ts'
+import { createChangeReads } from './stream-changes.ts'
 
 /** Cause of a push: an import, a push to the integrated registry, or a change of the tag. */
 export type PushSource = Push['source']
 
-/** The record of all pushes in commit order. Cursors are positions in it. */
+/** A part of the log, with criteria for all kinds of entries. */
+export interface EntryRange extends Omit<PushRange, 'filter'> {
+  readonly filter?: EntryFilter | undefined
+}
+
+/** The record of all pushes and other changes of streams, in commit order. Cursors are positions in it. */
 export type PushLog = ReturnType<typeof createPushLog>
 
 /** Opens the log, which one process at a time can do. */
 export function createPushLog(db: Database) {
   db.prepare('insert or ignore into push_log_state (id, uid, dropped) values (1, ?, 0)').run(randomUUID())
   const uid = db.prepare<{ uid: string }>('select uid from push_log_state').get()?.uid ?? ''
-  // when all pushes have been removed, the newest is the last removed one
-  const last = 'coalesce((select max(sequence) from push_log), (select dropped from push_log_state))'
+  // when all entries have been removed, the newest is the last removed one
+  const last = `max(ifnull((select max(sequence) from push_log), 0), ifnull((select max(sequence) from stream_changes), 0),
+    (select dropped from push_log_state))`
   const state = db.prepare<{ last: number; dropped: number }>(
     `select ${last} as last, dropped from push_log_state`,
   )
@@ -26,26 +35,32 @@ export function createPushLog(db: Database) {
     stream_id, tag, docker_image_reference, image_id, previous_image_id)
     values (${last} + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 
-  const oldest = db.prepare<Pick<Push, 'sequence' | 'pushedAt'>>(
-    `select sequence, pushed_at as pushedAt from push_log order by sequence limit ${BATCH}`,
-  )
-  const raiseDropped = db.prepare('update push_log_state set dropped = max(dropped, ?)')
-  const deleteThrough = db.prepare('delete from push_log where sequence <= ?')
-
-  /** Removes at most a batch of the oldest pushes. In a transaction, so that no cursor is valid whose pushes are gone. */
-  const dropSome = (time: number): number => {
-    const rows = oldest.all()
-    const kept = rows.findIndex(({ pushedAt }) => pushedAt >= time)
-    const last = rows.at(kept < 0 ? -1 : kept - 1)
-    if (kept === 0 || !last) return 0
-    raiseDropped.run(last.sequence)
-    return deleteThrough.run(last.sequence).changes
-  }
+  const insertChange =
+    db.prepare(`insert into stream_changes (sequence, changed_at, kind, namespace, image_stream_name,
+    stream_id, tag, reason, message) values (${last} + 1, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  const trim = createLogTrimming(db)
+  const reads = createPushReads(db, bounds)
+  const changes = createChangeReads(db)
+  const fingerprintAt = createFingerprints(db)
 
   const counts: Record<PushSource, number> = { IMPORT: 0, REGISTRY: 0, TAG: 0 }
   const listeners = new Set<() => void>()
   const notify = (): void => {
     for (const listener of listeners) listener()
+  }
+
+  const checkPosition = (sequence: number): void => {
+    const { last, dropped } = bounds()
+    if (sequence > last) {
+      throw new CursorExpiredError(
+        'the cursor is ahead of this database, which is older than it: start without "since"',
+      )
+    }
+    if (sequence < dropped) {
+      throw new CursorExpiredError(
+        'pushes after this cursor have been removed: read the streams, then start without "since"',
+      )
+    }
   }
 
   return {
@@ -69,9 +84,39 @@ export function createPushLog(db: Database) {
       return sequence
     },
 
-    ...createPushReads(db, bounds),
+    /** Adds another change of a stream under the next number, and notifies the listeners after the commit. */
+    appendChange(tx: Transaction, change: Omit<StreamChange, 'sequence'>): void {
+      const { changedAt, kind, namespace, imageStreamName, streamId, tag, reason, message } = change
+      insertChange.run(changedAt, kind, namespace, imageStreamName, streamId, tag, reason, message)
+      tx.afterCommit(notify)
+    },
 
-    /** Returns the sequence of the newest push; 0 when there has been none. */
+    ...reads,
+
+    /** Reads entries of all kinds after a sequence in two statements, oldest first, without a gap. */
+    readEntries(range: Interval & { readonly limit: number }): LogEntry[] {
+      const pushes = reads.read(range)
+      return inOrder(pushes, changes.read(range)).slice(0, range.limit)
+    },
+
+    /** Reads entries of any range, as `find` reads pushes. */
+    async findEntries(range: EntryRange, signal?: AbortSignal): Promise<LogEntry[]> {
+      const { filter = {}, descending = false, limit } = range
+      const { last: end } = bounds()
+      const interval = { after: range.after ?? 0, before: Math.min(range.before ?? end + 1, end + 1) }
+      const { kinds = [TAG_PUSHED] } = filter
+      const pushes =
+        kinds === 'ALL' || kinds.includes(TAG_PUSHED)
+          ? await reads.find({ ...range, ...interval }, signal)
+          : []
+      const others = isOfPushes(filter)
+        ? []
+        : await changes.find({ ...interval, filter, descending, limit }, signal)
+      const found = inOrder(pushes, others)
+      return (descending ? found.reverse() : found).slice(0, limit)
+    },
+
+    /** Returns the sequence of the newest entry; 0 when there has been none. */
     head: (): number => bounds().last,
 
     /** Returns the number of pushes since this process opened the log, by source. */
@@ -86,39 +131,34 @@ export function createPushLog(db: Database) {
       return () => listeners.delete(listener)
     },
 
-    cursor: (sequence: number): string => encodeCursor(uid, sequence),
+    /** Returns the cursor of a position. It carries a fingerprint of its entry, where the log still has the entry. */
+    cursor: (sequence: number): string => encodeCursor(uid, sequence, fingerprintAt(sequence)),
 
     /** Returns the sequence of a cursor. Throws InvalidCursorError, or CursorExpiredError if reading on would leave a gap. */
     position(cursor: string): number {
-      const { log, sequence } = decodeCursor(cursor)
-      const { last, dropped } = bounds()
-      if (log !== uid)
+      const { log, sequence, fingerprint } = decodeCursor(cursor)
+      if (log !== uid) {
         throw new CursorExpiredError('the cursor is of another database: start without "since"')
-      if (sequence > last) {
-        throw new CursorExpiredError(
-          'the cursor is ahead of this database, which is older than it: start without "since"',
-        )
       }
-      if (sequence < dropped) {
+      checkPosition(sequence)
+      const actual = fingerprint === null ? null : fingerprintAt(sequence)
+      if (actual !== null && actual !== fingerprint) {
         throw new CursorExpiredError(
-          'pushes after this cursor have been removed: read the streams, then start without "since"',
+          'the cursor is of a later state of this database, which was set back: start without "since"',
         )
       }
       return sequence
     },
 
-    /**
-     * Removes pushes from before a time, in milliseconds since 1970, up to the first that is later. Cursors before the last
-     * of them expire. Each transaction removes a bounded number; between them other work runs. Resolves to their number,
-     * or rejects with the signal's reason once it is aborted: what was removed stays removed.
-     */
-    async dropBefore(time: number, signal?: AbortSignal): Promise<number> {
-      for (let total = 0; ; ) {
-        const dropped = db.transact(() => dropSome(time))
-        total += dropped
-        if (dropped < BATCH) return total
-        await yieldToEventLoop(signal)
-      }
-    },
+    /** Throws CursorExpiredError if reading on from the position would leave a gap. */
+    checkPosition,
+
+    dropBefore: trim,
   }
 }
+
+/** Returns the entries by sequence, oldest first. */
+const inOrder = (pushes: readonly Push[], changes: readonly StreamChange[]): LogEntry[] =>
+  changes.length === 0 ? [...pushes].sort(bySequence) : [...pushes, ...changes].sort(bySequence)
+
+const bySequence = (one: LogEntry, other: LogEntry): number => one.sequence - other.sequence

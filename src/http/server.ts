@@ -36,8 +36,8 @@ const TIMINGS = {
 export interface ServerOptions extends HttpEndpoints {
   readonly schema: GraphQLSchema
   readonly domain: SharedContext
-  /** Returns the filter for the arguments of `imagePushed`. */
-  readonly filterOf: PushHubOptions['filterOf']
+  /** The root fields that subscribe to the log. */
+  readonly subscriptions: PushHubOptions['fields']
   readonly log: Logger
   /** Reports whether the server can serve requests (`/readyz`). */
   readonly isReady?: () => boolean
@@ -63,7 +63,7 @@ const HTTP_OPTIONS = {
 export function createServer({
   schema,
   domain,
-  filterOf,
+  subscriptions,
   log,
   isReady = () => true,
   allowedOrigins = [],
@@ -81,7 +81,7 @@ export function createServer({
   })
   const hub = createPushHub({
     pushes: domain.pushes,
-    filterOf,
+    fields: subscriptions,
     createContext: (viewer) => createContext(newRequestId(), viewer),
     log,
   })

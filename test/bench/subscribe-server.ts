@@ -26,7 +26,7 @@ async function serveApi(): Promise<Fanout> {
   const server = createServer({
     schema: world.schema,
     domain: { pushes: world.pushes } as SharedContext,
-    filterOf,
+    subscriptions: { imagePushed: filterOf },
     log: pino({ level: 'silent' }),
     // keep-alive comments would be counted as events
     timings: { keepAlive: 3_600_000 },

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { CursorExpiredError, InvalidCursorError } from '../../src/events/cursor.ts'
+import { CursorExpiredError, encodeCursor, InvalidCursorError } from '../../src/events/cursor.ts'
 import { matchesPush } from '../../src/events/push-filter.ts'
 import { type LogFixture, openLog, pushOf } from './fixture.ts'
 
@@ -130,6 +130,28 @@ describe('a cursor of the log', () => {
     expect(await log.dropBefore(3)).toBe(2)
     expect(() => log.position(log.cursor(1))).toThrow(CursorExpiredError)
     expect(sequences({ after: log.position(log.cursor(2)) })).toEqual([3])
+  })
+
+  it('has expired when the database was set back and another entry got its number', () => {
+    const { log, push, db } = fixture
+    push({ pushedAt: 1 }, { pushedAt: 2 })
+    const lost = log.cursor(2)
+    db.prepare('delete from push_log where sequence = 2').run()
+    expect(() => log.position(lost)).toThrow(/ahead of this database/)
+
+    push({ pushedAt: 3 }, { pushedAt: 4 })
+
+    expect(() => log.position(lost)).toThrow(/which was set back/)
+    expect(() => log.position(lost)).toThrow(CursorExpiredError)
+    expect(log.position(log.cursor(2))).toBe(2)
+  })
+
+  it('of an earlier version has no fingerprint, and stays valid', () => {
+    const { log, push, db } = fixture
+    push({}, {})
+    const { uid = '' } = db.prepare<{ uid: string }>('select uid from push_log_state').get() ?? {}
+
+    expect(sequences({ after: log.position(encodeCursor(uid, 1)) })).toEqual([2])
   })
 
   it('is refused when it is not a cursor', () => {

@@ -19,7 +19,7 @@ export async function startApi(overrides: Overrides = {}) {
     schema: world.schema,
     // the schema of these tests reads only the push log
     domain: { pushes: world.pushes } as SharedContext,
-    filterOf,
+    subscriptions: { imagePushed: filterOf },
     log,
     ...overrides,
   })

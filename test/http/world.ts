@@ -4,7 +4,7 @@ import { openDatabase } from '../../src/db/open.ts'
 import type { Push, PushFilter } from '../../src/events/push-filter.ts'
 import { createPushLog, type PushLog } from '../../src/events/push-log.ts'
 import type { GraphQLContext } from '../../src/graphql/kit/context.ts'
-import type { PushArguments } from '../../src/graphql/live/push-hub.ts'
+import type { PushFilterArguments } from '../../src/graphql/push/image-push.ts'
 import { RegistryError } from '../../src/oci/registry-error.ts'
 import type { TagName } from '../../src/oci/tag.ts'
 
@@ -92,10 +92,14 @@ const counted = (log: PushLog, counters: Counters): PushLog => ({
     counters.reads++
     return log.read(options)
   },
+  readEntries(range) {
+    counters.reads++
+    return log.readEntries(range)
+  },
 })
 
 /** Like the field of the real schema, without its rules. */
-export function filterOf({ namespace, imageStream, tag }: PushArguments): PushFilter {
+export function filterOf({ namespace, imageStream, tag }: PushFilterArguments): PushFilter {
   if (tag === '') {
     throw Object.assign(new Error('"tag" is empty'), { code: 'INVALID', field: 'tag' })
   }

@@ -65,9 +65,7 @@ describe('a tag event, compared with the newest one of its tag', () => {
     expect(record()).toMatchObject({ pushed: true })
 
     expect(history()).toEqual([[first, A, 1]])
-    expect(domain.log()).toMatchObject([
-      { sequence: 1, imageId: first, previousImageId: null, tag: 'latest' },
-    ])
+    expect(domain.log()).toMatchObject([{ imageId: first, previousImageId: null, tag: 'latest' }])
     expect(version()).toBe(2)
   })
 

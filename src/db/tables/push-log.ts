@@ -4,11 +4,11 @@ import type { TagName } from '../../oci/tag.ts'
 import { keyOf, time } from './columns.ts'
 import { images } from './tag.ts'
 
-/** Changes of tags to another image, in commit order: the source of subscriptions. */
+/** Changes of tags to another image. With `stream_changes` they are one log in commit order: the source of subscriptions. */
 export const pushLog = sqliteTable(
   'push_log',
   {
-    /** Ascends by 1 in commit order. */
+    /** Ascends by 1 in commit order; a number is either here or in `stream_changes`. */
     sequence: integer('sequence').primaryKey(),
     pushedAt: time('pushed_at').notNull(),
     source: text('source', { enum: ['IMPORT', 'REGISTRY', 'TAG'] }).notNull(),
@@ -29,6 +29,39 @@ export const pushLog = sqliteTable(
     index('push_log_by_image').on(t.imageId),
     index('push_log_by_previous_image').on(t.previousImageId).where(sql`previous_image_id is not null`),
   ],
+)
+
+/** Changes of image streams other than pushes. */
+export const streamChanges = sqliteTable(
+  'stream_changes',
+  {
+    /** One sequence with `push_log`. */
+    sequence: integer('sequence').primaryKey(),
+    changedAt: time('changed_at').notNull(),
+    kind: text('kind', {
+      enum: [
+        'STREAM_CREATED',
+        'STREAM_UPDATED',
+        'STREAM_DELETED',
+        'STREAM_RESTORED',
+        'TAG_SOURCE_CHANGED',
+        'TAG_REMOVED',
+        'TAG_RESTORED',
+        'IMPORT_FAILING',
+        'IMPORT_RECOVERED',
+      ],
+    }).notNull(),
+    namespace: text('namespace').notNull(),
+    imageStreamName: text('image_stream_name').notNull(),
+    // no foreign key: entries outlive their stream
+    streamId: integer('stream_id').notNull(),
+    /** Null for a change of the whole stream. */
+    tag: text('tag').$type<TagName>(),
+    /** Why a tag was removed, or why an import fails; null for other kinds. */
+    reason: text('reason'),
+    message: text('message'),
+  },
+  (t) => [index('stream_changes_by_stream').on(t.namespace, t.imageStreamName, t.sequence)],
 )
 
 /** One row: the identity of the log, and its first entry. */

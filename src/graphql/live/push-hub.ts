@@ -1,7 +1,7 @@
 import { execute, GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import { InvalidCursorError } from '../../events/cursor.ts'
-import type { Push, PushFilter } from '../../events/push-filter.ts'
+import type { EntryFilter, LogEntry } from '../../events/log-entry.ts'
 import type { PushLog } from '../../events/push-log.ts'
 import type { GraphQLContext, Viewer } from '../kit/context.ts'
 import { formatError, maskError, maskResult } from '../kit/errors.ts'
@@ -15,17 +15,13 @@ import { type Operation, type RootSubscription, readSubscription } from './subsc
 export type { PushMember, PushReader } from './push-members.ts'
 export type { PushPage } from './push-page.ts'
 
-/** Arguments of `imagePushed` except `since`, as the schema coerces them. */
-export interface PushArguments {
-  readonly namespace?: string | null
-  readonly imageStream?: string | null
-  readonly tag?: string | null
-}
+/** A subscription to the log: returns the filter of its arguments. Throws InvalidInputError. */
+export type FilterOf = (args: Readonly<Record<string, unknown>>) => EntryFilter
 
 export interface PushHubOptions {
   readonly pushes: PushLog
-  /** Returns the filter of the arguments. Throws InvalidInputError. */
-  readonly filterOf: (args: PushArguments) => PushFilter
+  /** By the name of each root field that subscribes to the log. */
+  readonly fields: Readonly<Record<string, FilterOf>>
   /** Returns a new context for each execution, with a request id of its own. */
   readonly createContext: (viewer: Viewer) => GraphQLContext
   readonly log: Pick<Logger, 'error'>
@@ -33,7 +29,7 @@ export interface PushHubOptions {
   readonly now?: () => number
 }
 
-/** An accepted subscription. Its position is fixed, and its pushes are sent once it has a reader. */
+/** An accepted subscription. Its position is fixed, and its entries are sent once it has a reader. */
 export interface PushSubscription {
   read(reader: PushReader): PushMember
 }
@@ -45,12 +41,12 @@ export interface SubscribeRequest {
   readonly resumeFrom?: string | undefined
 }
 
-/** Executes `imagePushed` for any number of subscribers, once for each distinct operation and viewer. */
+/** Executes subscriptions to the log for any number of subscribers, once for each distinct operation and viewer. */
 export type PushHub = ReturnType<typeof createPushHub>
 
 export function createPushHub({
   pushes,
-  filterOf,
+  fields,
   createContext,
   log,
   now = () => performance.now(),
@@ -60,7 +56,7 @@ export function createPushHub({
   const rendered = new RenderedPushes(now)
   let turn: NodeJS.Immediate | undefined
 
-  // pushes of the same turn of the event loop are read together
+  // entries of the same turn of the event loop are read together
   const stop = pushes.onAppend(() => {
     turn ??= setImmediate(follow)
   })
@@ -81,20 +77,24 @@ export function createPushHub({
     for (const group of groups.values()) group.wake()
   }
 
-  async function render(subscription: RootSubscription, viewer: Viewer, push: Push): Promise<PushResult> {
+  async function render(
+    subscription: RootSubscription,
+    viewer: Viewer,
+    entry: LogEntry,
+  ): Promise<PushResult> {
     const contextValue = createContext(viewer)
     const report = { requestId: contextValue.requestId, log }
-    const result = await execute({ ...subscription.operation, rootValue: push, contextValue })
+    const result = await execute({ ...subscription.operation, rootValue: entry, contextValue })
     const { data, errors } = maskResult(result, report)
     const payload = errors ? { data, errors: errors.map(formatError) } : { data }
     return {
-      sequence: push.sequence,
-      cursor: pushes.cursor(push.sequence),
+      sequence: entry.sequence,
+      cursor: pushes.cursor(entry.sequence),
       json: Buffer.from(JSON.stringify(payload)),
     }
   }
 
-  function groupOf(subscription: RootSubscription, viewer: Viewer, filter: PushFilter): PushGroup {
+  function groupOf(subscription: RootSubscription, viewer: Viewer, filter: EntryFilter): PushGroup {
     const key = `${JSON.stringify(viewer.id)}${subscription.key}`
     const existing = groups.get(key)
     if (existing) return existing
@@ -102,7 +102,7 @@ export function createPushHub({
     const group = new PushGroup({
       source,
       filter,
-      render: (push) => rendered.get(`${push.sequence}${key}`, () => render(subscription, viewer, push)),
+      render: (entry) => rendered.get(`${entry.sequence}${key}`, () => render(subscription, viewer, entry)),
       mask: (error) => maskError(error, { requestId: createContext(viewer).requestId, log }),
       onEmpty: () => groups.delete(key),
     })
@@ -112,14 +112,15 @@ export function createPushHub({
 
   return {
     /**
-     * Returns undefined for operations that do not subscribe to `imagePushed`. Without a cursor, the position is the end
+     * Returns undefined for operations that do not subscribe to the log. Without a cursor, the position is the end
      * of the log. Throws InvalidInputError, CursorExpiredError, and a GraphQLError with code INVALID for text that is not
      * a cursor and for an operation that skips its root field.
      */
     subscribe({ operation, viewer, resumeFrom }: SubscribeRequest): PushSubscription | undefined {
-      const subscription = readSubscription(operation, 'imagePushed', 'since')
-      if (!subscription) return undefined
-      const filter = filterOf(subscription.args as PushArguments)
+      const subscription = readSubscription(operation, Object.keys(fields), 'since')
+      const filterOf = subscription && fields[subscription.field]
+      if (!filterOf) return undefined
+      const filter = filterOf(subscription.args)
       const position = positionOf(pushes, subscription.args.since ?? resumeFrom)
       return { read: (reader) => groupOf(subscription, viewer, filter).join(reader, position) }
     },

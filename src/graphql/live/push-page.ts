@@ -1,10 +1,10 @@
-import type { Push, PushFilter } from '../../events/push-filter.ts'
+import type { EntryFilter, LogEntry } from '../../events/log-entry.ts'
 import type { PushTail } from './push-tail.ts'
 
-/** The result of one operation for one push. */
+/** The result of one operation for one entry of the log. */
 export interface PushResult {
   readonly sequence: number
-  /** Resumes after this push. */
+  /** Resumes after this entry. */
   readonly cursor: string
   /** The execution result as JSON in UTF-8. */
   readonly json: Buffer
@@ -23,26 +23,26 @@ export interface PushStretch extends PushPage {
 
 export interface PushPageOptions {
   readonly source: PushTail
-  readonly filter: PushFilter
-  readonly render: (push: Push) => Promise<PushResult>
+  readonly filter: EntryFilter
+  readonly render: (entry: LogEntry) => Promise<PushResult>
 }
 
 /** Bytes after which a page ends. */
 const PAGE_BYTES = 64 * 1024
 
-/** Renders the pushes after a position, up to the size of a page. Rejects as `PushTail.after` throws. */
+/** Renders the entries after a position, up to the size of a page. Rejects as `PushTail.after` throws. */
 export async function renderPage(
   { source, filter, render }: PushPageOptions,
   position: number,
 ): Promise<PushStretch> {
-  const { pushes, through } = source.after(position, filter)
+  const { entries, through } = source.after(position, filter)
   const results: PushResult[] = []
   let bytes = 0
-  for (const push of pushes) {
-    const result = await render(push)
+  for (const entry of entries) {
+    const result = await render(entry)
     results.push(result)
     bytes += result.json.length
-    if (bytes >= PAGE_BYTES) return { results, through: push.sequence }
+    if (bytes >= PAGE_BYTES) return { results, through: entry.sequence }
   }
   return { results, through }
 }

@@ -1,27 +1,30 @@
-import { matchesPush, type Push, type PushFilter } from '../../events/push-filter.ts'
+import { type EntryFilter, isOfPushes, type LogEntry, matchesEntry } from '../../events/log-entry.ts'
 import type { PushLog } from '../../events/push-log.ts'
 
-/** Pushes of the tail: the newest part of the log, held in memory for all readers. */
+/** Entries of the tail: the newest part of the log, held in memory for all readers. */
 const TAIL_ROWS = 1_024
 
-/** Maximum number of pushes of one read of the log. */
+/** Maximum number of entries of one read of the log. */
 const READ_ROWS = 256
 
-/** The pushes after a position. */
-export interface PushBatch {
-  /** The pushes that match the filter, oldest first. */
-  readonly pushes: readonly Push[]
-  /** The last sequence that was read: no other push up to this one matches. */
+/** After all sequences. */
+const END = Number.MAX_SAFE_INTEGER
+
+/** The entries after a position. */
+export interface EntryBatch {
+  /** The entries that match the filter, oldest first. */
+  readonly entries: readonly LogEntry[]
+  /** The last sequence that was read: no other entry up to this one matches. */
   readonly through: number
 }
 
 /**
- * A reader of the push log for all subscriptions. New pushes are read once, into a bounded tail. Subscriptions that are
+ * A reader of the log for all subscriptions. New entries are read once, into a bounded tail. Subscriptions that are
  * further behind read pages of the log.
  */
 export class PushTail {
   readonly #log: PushLog
-  #tail: Push[] = []
+  #tail: LogEntry[] = []
   #end: number
 
   constructor(log: PushLog) {
@@ -40,43 +43,44 @@ export class PushTail {
     this.#end = this.#log.head()
   }
 
-  /** Reads the pushes since the last call. Reports whether there were any. */
+  /** Reads the entries since the last call. Reports whether there were any. */
   advance(): boolean {
     const before = this.#end
     const start = Math.max(before, this.#log.head() - TAIL_ROWS)
     if (start > this.#end) this.#tail = []
     this.#end = start
     for (;;) {
-      const pushes = this.#log.read({ after: this.#end, limit: READ_ROWS })
-      const first = pushes[0]
+      const entries = this.#log.readEntries({ after: this.#end, before: END, limit: READ_ROWS })
+      const first = entries[0]
       if (first === undefined) break
-      // pushes that were dropped from the log leave a gap: the tail restarts after it
+      // entries that were dropped from the log leave a gap: the tail restarts after it
       if (first.sequence !== this.#end + 1) this.#tail = []
-      this.#tail.push(...pushes)
-      this.#end = pushes.at(-1)?.sequence ?? this.#end
-      if (pushes.length < READ_ROWS) break
+      this.#tail.push(...entries)
+      this.#end = entries.at(-1)?.sequence ?? this.#end
+      if (entries.length < READ_ROWS) break
     }
     if (this.#tail.length > TAIL_ROWS) this.#tail = this.#tail.slice(-TAIL_ROWS)
     return this.#end > before
   }
 
   /** Returns a bounded range after this position. Throws CursorExpiredError if the log no longer has all of it. */
-  after(position: number, filter: PushFilter): PushBatch {
+  after(position: number, filter: EntryFilter): EntryBatch {
     // sequences are dense, so a position is an index
     const index = position - (this.#end - this.#tail.length)
     if (index >= 0) {
-      const pushes = this.#tail.slice(index, index + READ_ROWS)
+      const entries = this.#tail.slice(index, index + READ_ROWS)
       return {
-        pushes: pushes.filter((push) => matchesPush(push, filter)),
-        through: pushes.at(-1)?.sequence ?? position,
+        entries: entries.filter((entry) => matchesEntry(entry, filter)),
+        through: entries.at(-1)?.sequence ?? position,
       }
     }
-    this.#log.position(this.#log.cursor(position))
+    this.#log.checkPosition(position)
     // pages end at fixed sequences, so that readers at different positions soon share pages
     const through = Math.min(this.#end, (Math.floor(position / READ_ROWS) + 1) * READ_ROWS)
-    return {
-      pushes: this.#log.read({ after: position, before: through + 1, filter, limit: READ_ROWS }),
-      through,
-    }
+    const range = { after: position, before: through + 1, limit: READ_ROWS }
+    const entries = isOfPushes(filter)
+      ? this.#log.read({ ...range, filter })
+      : this.#log.readEntries(range).filter((entry) => matchesEntry(entry, filter))
+    return { entries, through }
   }
 }

@@ -26,6 +26,7 @@ type Values = Readonly<Record<string, unknown>>
 /** A subscription to one root field, with a key that equal operations share. */
 export interface RootSubscription {
   readonly operation: Operation
+  readonly field: string
   /** Coerced arguments of the root field. */
   readonly args: Values
   /** Equal for operations that have the same result for one event, regardless of their start position. */
@@ -33,13 +34,13 @@ export interface RootSubscription {
 }
 
 /**
- * Parses an operation that subscribes to this root field. Returns undefined for all others, and for invalid variables,
+ * Parses an operation that subscribes to one of these root fields. Returns undefined for all others, and for invalid variables,
  * which the executor reports. `position` names the argument that only sets the start. Throws GraphQLError for any
  * subscription that skips its root field, because executors report an internal error for it.
  */
 export function readSubscription(
   operation: Operation,
-  fieldName: string,
+  fieldNames: readonly string[],
   position: string,
 ): RootSubscription | undefined {
   const { schema, document, operationName, variableValues } = operation
@@ -55,11 +56,11 @@ export function readSubscription(
       extensions: { code: 'INVALID' },
     })
   }
-  const field = type.getFields()[fieldName]
-  if (!field || node.name.value !== fieldName) return undefined
+  const field = type.getFields()[node.name.value]
+  if (!field || !fieldNames.includes(field.name)) return undefined
   const args = getArgumentValues(field, node, variables.coerced)
   const free = freeVariable(node, position, document)
-  return { operation, args, key: keyOf(operation, definition, free) }
+  return { operation, field: field.name, args, key: keyOf(operation, definition, free) }
 }
 
 function* rootFields(

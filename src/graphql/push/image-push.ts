@@ -1,19 +1,17 @@
-import { InvalidCursorError } from '../../events/cursor.ts'
 import type { Push, PushFilter } from '../../events/push-filter.ts'
 import type { Image } from '../../imagestream/image/image.ts'
-import { InvalidInputError } from '../../input/errors.ts'
 import { checkGlob } from '../../input/glob.ts'
 import { checkNamespace } from '../../input/names.ts'
 import { imageOf } from '../image/image-content.ts'
-import { batch, batchValues, loadReferred } from '../kit/batch.ts'
+import { batchValues, loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { Connection, type Cursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImagePushType, ImageStreamType, ImageType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { logConnection } from './log-connection.ts'
 
 registerRowNode(
   'ImagePush',
@@ -76,7 +74,7 @@ objectType(ImagePushType, {
 
 const ImagePushConnection = connectionType('ImagePush', ImagePushType, { items: 'pushes', counted: false })
 
-interface PushFilterArguments {
+export interface PushFilterArguments {
   readonly namespace?: string | null | undefined
   readonly imageStream?: string | null | undefined
   readonly tag?: string | null | undefined
@@ -91,22 +89,6 @@ export function pushFilterOf({ namespace, imageStream, tag }: PushFilterArgument
     tag: checkGlob(tag, 'tag'),
   }
 }
-
-/** Returns the position of a client's cursor. Throws InvalidInputError, CursorExpiredError. */
-function positionOf(cursor: string, field: string, { pushes }: GraphQLContext): number {
-  try {
-    return pushes.position(cursor)
-  } catch (error) {
-    if (error instanceof InvalidCursorError)
-      throw new InvalidInputError(field, error.message, { cause: error })
-    throw error
-  }
-}
-
-const pushCursors = (context: GraphQLContext): Cursors<Push> => ({
-  encode: ({ sequence }) => context.pushes.cursor(sequence),
-  decode: (cursor, field) => [positionOf(cursor, field, context)],
-})
 
 const filterArgs = builder.args((t) => ({
   namespace: t.string({ description: 'Returns only pushes to image streams in this namespace.' }),
@@ -133,37 +115,17 @@ builder.queryField('imagePushes', (t) =>
       ...connectionArgs,
     },
     complexity: pageComplexity,
-    resolve: async (_query, { since, ...args }, context, info) => {
-      const filter = pushFilterOf(args)
-      const cursors = pushCursors(context)
-      const page = pageOf(args, cursors, info)
-      const floor = Math.max(
-        since == null ? 0 : positionOf(since, 'since', context),
-        Number(page.after?.[0] ?? 0),
-      )
-      // a push that commits while the log is read comes after the page
-      const end = page.before ? Number(page.before[0]) - 1 : context.pushes.head()
-      const found = await context.pushes.find({
-        after: floor,
-        before: end + 1,
-        filter,
-        descending: page.fromEnd ?? false,
-        limit: page.peek === false ? page.limit : page.limit + 1,
-      })
-      // pushes after the cursor may have been removed while the log was read
-      if (since != null || page.after) context.pushes.position(context.pushes.cursor(floor))
-      const rows = batch(page.fromEnd ? found.reverse() : found)
-      return new Connection({
-        page,
-        cursors,
-        rows: () => rows,
-        // clients with an empty page can still subscribe from a cursor: the last position that was read
-        emptyCursor: () => context.pushes.cursor(Math.max(floor, end)),
-        totalCount: () => 0,
-      })
+    resolve: (_query, { namespace, imageStream, tag, ...args }, context, info) => {
+      const filter = pushFilterOf({ namespace, imageStream, tag })
+      return logConnection(args, context, info, (range) => context.pushes.find({ ...range, filter }))
     },
   }),
 )
+
+/** Never called: the hub executes the operation once for all of its subscribers. */
+export const throughHub = (): never => {
+  throw new Error('subscriptions to the log run through the push hub')
+}
 
 builder.subscriptionField('imagePushed', (t) =>
   t.field({
@@ -177,11 +139,7 @@ builder.subscriptionField('imagePushed', (t) =>
           '`cursor` of the last push that the client received. `CURSOR_EXPIRED` if the log no longer contains all pushes after it.',
       }),
     },
-    subscribe: () => {
-      throw new Error(
-        'imagePushed runs through the push hub, which executes an operation once for all of its subscribers',
-      )
-    },
+    subscribe: throughHub,
     // a new object for each execution: values that are loaded for it are as new as the result
     resolve: (push) => ({ ...(push as Push) }),
   }),

@@ -39,7 +39,7 @@ export interface RestoreStreamInput {
 export interface StreamRemovalDependencies
   extends Pick<
     CommandDependencies,
-    'db' | 'streams' | 'writer' | 'importer' | 'recorder' | 'tags' | 'importMode' | 'now'
+    'db' | 'streams' | 'writer' | 'importer' | 'recorder' | 'recordChange' | 'tags' | 'importMode' | 'now'
   > {
   /** Runs in the transaction that deleted the stream. */
   readonly onDeleted: (tx: Transaction, stream: ImageStream) => void
@@ -54,8 +54,19 @@ export interface StreamRemovalDependencies
 export type StreamRemoval = ReturnType<typeof createStreamRemoval>
 
 export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
-  const { db, streams, writer, importer, recorder, tags, importMode, now, onDeleted, onRestored } =
-    dependencies
+  const {
+    db,
+    streams,
+    writer,
+    importer,
+    recorder,
+    recordChange,
+    tags,
+    importMode,
+    now,
+    onDeleted,
+    onRestored,
+  } = dependencies
   const stoppedSources = createStoppedSources(tags)
 
   const update = (id: number, change: Partial<typeof imageStreams.$inferInsert>): void => {
@@ -80,6 +91,7 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
     )
     for (const { name: tag, ...event } of tags.removedWithStream(streamId)) {
       const address = { streamId, namespace, streamName, tag }
+      recordChange(tx, { kind: 'TAG_RESTORED', streamId, tag })
       recorder.recordTagEvent(tx, address, copiedChange(event, { generation: event.generation, at: now() }))
     }
   }
@@ -99,8 +111,9 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
         importer.endOfStream(tx, stream.id)
         const at = now()
         recorder.removeAllTags(tx, stream.id, { at, reason: 'STREAM_DELETED' })
-        writer.writeSpec(tx, stream, emptySpec(importMode))
+        writer.writeSpec(tx, stream, emptySpec(importMode), { isLogged: false })
         update(stream.id, { deletedAt: at, deletedSpec: specText(spec) })
+        recordChange(tx, { kind: 'STREAM_DELETED', streamId: stream.id })
         onDeleted(tx, stream)
         return deletion
       }),
@@ -126,10 +139,11 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
         }
         update(deleted.id, { ...target, deletedAt: null, deletedSpec: null })
         const stream = existingStream(streams, target)
+        recordChange(tx, { kind: 'STREAM_RESTORED', streamId: stream.id })
         onRestored(tx, stream)
         restoreTags(tx, stream, deleted.deletedAt)
         const spec = deleted.deletedSpec === null ? emptySpec(importMode) : readSpec(deleted.deletedSpec)
-        const change = writer.writeSpec(tx, existingStream(streams, target), spec)
+        const change = writer.writeSpec(tx, existingStream(streams, target), spec, { isLogged: false })
         return { stream: change.stream, importId: importChange(tx, importer, change) }
       }),
   }

@@ -32,7 +32,7 @@ export interface RestoredTag {
 export type TagRemoval = ReturnType<typeof createTagRemoval>
 
 export function createTagRemoval(dependencies: CommandDependencies) {
-  const { db, streams, tags, recorder, writer, importer, now } = dependencies
+  const { db, streams, tags, recorder, recordChange, writer, importer, now } = dependencies
   const stoppedSources = createStoppedSources(tags)
 
   /** Records the last image of the removed tag, if it had one, as a new entry of its history. Returns the tag. */
@@ -55,6 +55,7 @@ export function createTagRemoval(dependencies: CommandDependencies) {
     }
     const { generation } = removed
     const change = copiedChange(removed, { generation, at: now() })
+    recordChange(tx, { kind: 'TAG_RESTORED', streamId, tag })
     recorder.recordTagEvent(tx, { streamId, namespace, streamName: imageStream, tag }, change)
     return removed
   }

@@ -16,6 +16,7 @@ import type { Following } from '../stream/follow.ts'
 import { createSpecTagRows } from '../stream/spec-tag-rows.ts'
 import type { Streams } from '../stream/stream.ts'
 import type { StreamConditions } from '../stream/stream-conditions.ts'
+import type { ChangeRecorder } from '../tag/change-record.ts'
 import { createRemoveSpecTags } from '../tag/remove-spec-tags.ts'
 
 /** Labels and annotations of a stream, as JSON text for their columns. */
@@ -26,6 +27,8 @@ export interface WriteOptions {
   readonly metadata?: StreamMetadata
   /** Returns the field of a tag's `from.name`, for errors; by default its place in the spec. */
   readonly fieldOf?: (tag: TagName) => string
+  /** False where the change is part of another one that the log has; true by default. */
+  readonly isLogged?: boolean
 }
 
 /** The part of a written spec that can be imported and was not before. */
@@ -45,6 +48,7 @@ export interface SpecWriterDependencies {
   readonly streams: Streams
   readonly streamConditions: Pick<StreamConditions, 'clearFailure'>
   readonly following: Following
+  readonly recordChange: ChangeRecorder
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly uuid: () => string
@@ -66,9 +70,14 @@ export const importChange = (
 const NO_METADATA: StreamMetadata = { labels: '[]', annotations: '[]' }
 
 export function createSpecWriter(dependencies: SpecWriterDependencies) {
-  const { db, streams, streamConditions, following, now, uuid, blockOf, onSpecWritten } = dependencies
+  const { db, streams, streamConditions, following, recordChange } = dependencies
+  const { now, uuid, blockOf, onSpecWritten } = dependencies
   const specTagRows = createSpecTagRows(db, following)
   const { removeSpecTags } = createRemoveSpecTags(db)
+
+  const recordSources = (tx: Transaction, streamId: number, tags: readonly TagName[]): void => {
+    for (const tag of tags) recordChange(tx, { kind: 'TAG_SOURCE_CHANGED', streamId, tag })
+  }
 
   return {
     /** Inserts a stream. Throws InvalidInputError, AlreadyExistsError, and the errors of `writeSpec`. */
@@ -100,6 +109,8 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
         .returning()
         .get()
       writeLabels(db, stream)
+      recordChange(tx, { kind: 'STREAM_CREATED', streamId: stream.id })
+      recordSources(tx, stream.id, [...spec.tags.keys()])
       specTagRows.write(tx, stream, { tags: [...spec.tags], removed: [], fieldOf })
       specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
       onSpecWritten(tx, stream)
@@ -116,7 +127,7 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       tx: Transaction,
       stream: ImageStream,
       spec: Spec,
-      { metadata = stream, fieldOf = fieldIn(spec) }: WriteOptions = {},
+      { metadata = stream, fieldOf = fieldIn(spec), isLogged = true }: WriteOptions = {},
     ): SpecChange {
       const old = streams.spec(stream)
       const difference = specDifference(old, spec)
@@ -135,6 +146,8 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
         repositoryGeneration: repository ? generation : stream.repositoryGeneration,
       })
       if (labels !== stream.labels) writeLabels(db, written)
+      if (isLogged) recordChange(tx, { kind: 'STREAM_UPDATED', streamId: stream.id })
+      if (isLogged) recordSources(tx, stream.id, [...changed.map(([tag]) => tag), ...removed])
       // another repository is imported now, and that import stores its own result
       if (repository && spec.dockerImageRepository === null) streamConditions.clearFailure(tx, stream.id)
       if (removed.length > 0) removeSpecTags(tx, stream.id, removed)

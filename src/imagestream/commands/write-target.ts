@@ -18,6 +18,7 @@ import {
 } from '../spec/spec.ts'
 import type { Following } from '../stream/follow.ts'
 import type { Streams } from '../stream/stream.ts'
+import type { ChangeRecorder } from '../tag/change-record.ts'
 import type { LookBack } from '../tag/look-back.ts'
 import type { Policies } from '../tag/policies.ts'
 import type { TagRecorder } from '../tag/record.ts'
@@ -32,6 +33,7 @@ export interface CommandDependencies {
   readonly importer: Importer
   readonly following: Following
   readonly recorder: TagRecorder
+  readonly recordChange: ChangeRecorder
   readonly policies: Policies
   readonly tags: Tags
   readonly images: Images

@@ -1,6 +1,7 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
+import type { ChangeRecorder } from './change-record.ts'
 import { createConditionRows } from './condition-rows.ts'
 import { createEventRows } from './event-rows.ts'
 import { type ChangedTags, createPolicyRules, type TagMove } from './policy-rules.ts'
@@ -26,6 +27,7 @@ export type TagRecorder = ReturnType<typeof createTagRecorder>
 
 export interface TagRecorderDependencies extends Omit<RecordedElsewhere, 'share'> {
   readonly db: Database
+  readonly recordChange: ChangeRecorder
   /** Null where no integrated registry serves the images of streams. */
   readonly content: StreamContent | null
   /** Milliseconds since 1970. */
@@ -34,7 +36,7 @@ export interface TagRecorderDependencies extends Omit<RecordedElsewhere, 'share'
 
 /** Creates the recorder of a database, the only module that writes tag events. */
 export function createTagRecorder(dependencies: TagRecorderDependencies) {
-  const { db, pushes, content, now, onTransition } = dependencies
+  const { db, pushes, recordChange, content, now, onTransition } = dependencies
   const rows = {
     tags: createTagRows(db),
     conditions: createConditionRows(db),
@@ -45,7 +47,7 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
   const recordOne = createRecordOne(rows, { pushes, onTransition, share: createSharing(content) })
   const recordWithFollowers = createRecordWithFollowers(db, recordOne)
   const policies = createPolicyRules(db)
-  const removal = createTagRemoval(db, rows, now)
+  const removal = createTagRemoval(db, rows, { recordChange, now })
 
   // One round is enough: a policy never chooses a tag that follows another or has a policy, and only such tags move here.
   const applyPolicies = (tx: Transaction, streamId: number, changed: ChangedTags): void => {

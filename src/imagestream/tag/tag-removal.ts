@@ -1,5 +1,6 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
+import type { ChangeRecorder } from './change-record.ts'
 import type { Removal } from './event-rows.ts'
 import type { RecordedRows } from './record-one.ts'
 import { createRemoveSpecTags } from './remove-spec-tags.ts'
@@ -8,7 +9,11 @@ import type { RemovalReason } from './tag-event.ts'
 import type { TagState } from './tag-rows.ts'
 
 /** Creates the removal of tags, whose histories stay. `now` returns milliseconds since 1970. */
-export function createTagRemoval(db: Database, { tags, events, versions }: RecordedRows, now: () => number) {
+export function createTagRemoval(
+  db: Database,
+  { tags, events, versions }: RecordedRows,
+  { recordChange, now }: { readonly recordChange: ChangeRecorder; readonly now: () => number },
+) {
   const { removeSpecTags, forgetSources } = createRemoveSpecTags(db)
 
   const removeFromStatus = (
@@ -23,6 +28,9 @@ export function createTagRemoval(db: Database, { tags, events, versions }: Recor
     tags.remove(ids, removal.at)
     const names = states.map(({ name }) => name)
     forgetSources(tx, streamId, names)
+    for (const tag of names) {
+      recordChange(tx, { kind: 'TAG_REMOVED', streamId, tag, reason: removal.reason })
+    }
   }
 
   return {
@@ -34,6 +42,7 @@ export function createTagRemoval(db: Database, { tags, events, versions }: Recor
       const isInSpec = removeSpecTags(tx, streamId, [tag])
       if (!isInSpec && !isInStatus) return false
       if (isInSpec) versions.raiseGeneration(streamId)
+      if (!isInStatus) recordChange(tx, { kind: 'TAG_SOURCE_CHANGED', streamId, tag })
       versions.raise(tx, streamId)
       return true
     },

@@ -23,7 +23,7 @@ beforeEach(() => {
   failures = []
   hub = createPushHub({
     pushes: world.pushes,
-    filterOf,
+    fields: { imagePushed: filterOf },
     createContext: (viewer) => ({ requestId: 'shared', viewer, pushes: world.pushes }) as GraphQLContext,
     log: { error: (details: unknown) => void failures.push(details) },
     now: () => now,
@@ -258,9 +258,9 @@ describe('a reader that is busy', () => {
 describe('a log that cannot be read', () => {
   it('ends the subscriptions with a masked and logged error, and no reader waits', async () => {
     const reader = join()
-    const { read } = world.pushes
+    const { readEntries } = world.pushes
     Object.assign(world.pushes, {
-      read: () => {
+      readEntries: () => {
         throw new Error('disk I/O error in /var/lib/secret')
       },
     })
@@ -269,7 +269,7 @@ describe('a log that cannot be read', () => {
     expect(reader.error).toMatchObject({ extensions: { code: 'INTERNAL', requestId: 'shared' } })
     expect(reader.error?.message).not.toContain('secret')
     expect(failures).toHaveLength(1)
-    Object.assign(world.pushes, { read })
+    Object.assign(world.pushes, { readEntries })
     const next = join({ variables: { since: world.pushes.cursor(0) } })
     await until(() => next.texts.length === 1)
   })

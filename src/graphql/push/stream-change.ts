@@ -1,0 +1,142 @@
+import { type ChangeKind, type EntryFilter, isPush, kindOf, type LogEntry } from '../../events/log-entry.ts'
+import { builder } from '../kit/builder.ts'
+import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { ImagePushType, ImageStreamType } from '../kit/references.ts'
+import { streamOf } from '../kit/stream-of.ts'
+import { enumType, objectType } from '../kit/types.ts'
+import { type PushFilterArguments, pushFilterOf, throughHub } from './image-push.ts'
+import { logConnection } from './log-connection.ts'
+
+const ChangeKindEnum = enumType<ChangeKind>('ImageStreamChangeKind', {
+  description: 'What changed in an image stream.',
+  values: {
+    STREAM_CREATED: 'The image stream was created, by a mutation or by a push to the integrated registry.',
+    STREAM_UPDATED: 'The spec, the labels or the annotations of the image stream changed.',
+    STREAM_DELETED:
+      'The image stream was deleted. Its tags were removed before, each with a change of its own.',
+    STREAM_RESTORED: 'The deleted image stream was restored. Its tags follow, each with changes of its own.',
+    TAG_PUSHED: 'The tag points to another image: `push` has the images.',
+    TAG_SOURCE_CHANGED:
+      'The source of the tag in the spec was set, changed or removed: an image of a registry, a followed tag, a pinned image or a policy.',
+    TAG_REMOVED: 'The tag was removed; `reason` is `UNTAGGED`, `DELETED_IN_REGISTRY` or `STREAM_DELETED`.',
+    TAG_RESTORED: 'The removed tag was restored. A `TAG_PUSHED` with its image follows.',
+    IMPORT_FAILING:
+      'The import of the tag, or of the whole repository if `tag` is null, begins to fail; `reason` and `message` say why.',
+    IMPORT_RECOVERED: 'The import of the tag, or of the whole repository if `tag` is null, succeeds again.',
+  },
+})
+
+export const StreamChangeType = builder.objectRef<LogEntry>('ImageStreamChange')
+objectType(StreamChangeType, {
+  description: 'A change of an image stream or of one of its tags: an entry of the log.',
+  properties: (t) => ({
+    namespace: t.string('Namespace of the image stream.'),
+    imageStreamName: t.string('Name that the image stream had at the time of the change.'),
+    tag: t.stringOrNull('Name of the tag; null for a change of the whole image stream.'),
+  }),
+  fields: (t) => ({
+    cursor: t.string({
+      description:
+        'Position of the change in the log. `since` with this cursor returns the changes after it, here and in `imagePushed`.',
+      resolve: ({ sequence }, _args, { pushes }) => pushes.cursor(sequence),
+    }),
+    kind: t.field({ type: ChangeKindEnum, description: 'What changed.', resolve: kindOf }),
+    changedAt: t.field({
+      type: 'DateTime',
+      description: 'Time at which this server recorded the change.',
+      resolve: (entry) => (isPush(entry) ? entry.pushedAt : entry.changedAt),
+    }),
+    reason: t.string({
+      nullable: true,
+      description: 'Machine-readable reason of a removal or of a failing import; null for other kinds.',
+      resolve: (entry) => (isPush(entry) ? null : entry.reason),
+    }),
+    message: t.string({
+      nullable: true,
+      description: 'Explanation for people of a failing import; null for other kinds.',
+      resolve: (entry) => (isPush(entry) ? null : entry.message),
+    }),
+    imageStream: t.field({
+      type: ImageStreamType,
+      nullable: true,
+      description: 'The image stream in its present state; null if the stream was deleted.',
+      resolve: (entry, _args, context) => streamOf(entry, context),
+    }),
+    push: t.field({
+      type: ImagePushType,
+      nullable: true,
+      description: 'The push, with the new and the previous image; null for other kinds than `TAG_PUSHED`.',
+      resolve: (entry) => (isPush(entry) ? entry : null),
+    }),
+  }),
+})
+
+const StreamChangeConnection = connectionType('ImageStreamChange', StreamChangeType, {
+  items: 'changes',
+  counted: false,
+})
+
+interface ChangeFilterArguments extends PushFilterArguments {
+  readonly kinds?: readonly ChangeKind[] | null | undefined
+}
+
+/** Returns the filter of `imageStreamChanged` and `imageStreamChanges`. Throws InvalidInputError. */
+export const changeFilterOf = ({ kinds, ...args }: ChangeFilterArguments): EntryFilter => ({
+  ...pushFilterOf(args),
+  kinds: kinds ?? 'ALL',
+})
+
+const filterArgs = builder.args((t) => ({
+  namespace: t.string({ description: 'Returns only changes of image streams in this namespace.' }),
+  imageStream: t.string({
+    description:
+      'Returns only changes of image streams whose name matches this pattern; `*` matches any characters, slashes included. The pattern does not contain the namespace.',
+  }),
+  tag: t.string({
+    description:
+      'Returns only changes of tags whose name matches this pattern; `*` matches any characters. Changes of whole image streams do not match.',
+  }),
+  kinds: t.field({
+    type: [ChangeKindEnum],
+    description: 'Returns only changes of these kinds; all if omitted.',
+  }),
+}))
+
+builder.queryField('imageStreamChanges', (t) =>
+  t.field({
+    type: StreamChangeConnection,
+    description:
+      'Returns the log of all changes of image streams and their tags, oldest first; `imagePushes` returns the pushes alone. `pageInfo.endCursor` is not null even on an empty page, so that a client can subscribe from it.',
+    args: {
+      ...filterArgs,
+      since: t.arg.string({
+        description:
+          'Returns only changes after this `cursor`, of a change or of a push. `CURSOR_EXPIRED` if the log no longer contains all of them.',
+      }),
+      ...connectionArgs,
+    },
+    complexity: pageComplexity,
+    resolve: (_query, { namespace, imageStream, tag, kinds, ...args }, context, info) => {
+      const filter = changeFilterOf({ namespace, imageStream, tag, kinds })
+      return logConnection(args, context, info, (range) => context.pushes.findEntries({ ...range, filter }))
+    },
+  }),
+)
+
+builder.subscriptionField('imageStreamChanged', (t) =>
+  t.field({
+    type: StreamChangeType,
+    description:
+      'Delivers every change of image streams and their tags after `since` in the order of the log, then each new change as it happens, without gaps or duplicates: like `imagePushed`, with all other changes. Without `since`, only new changes are delivered.',
+    args: {
+      ...filterArgs,
+      since: t.arg.string({
+        description:
+          '`cursor` of the last change or push that the client received. `CURSOR_EXPIRED` if the log no longer contains all changes after it.',
+      }),
+    },
+    subscribe: throughHub,
+    // a new object for each execution: values that are loaded for it are as new as the result
+    resolve: (entry) => ({ ...(entry as LogEntry) }),
+  }),
+)
