@@ -72,7 +72,7 @@ describe('a dry run', () => {
   it('uses a spec that is not stored', async () => {
     await domain.create({ spec: { tags: [fromImage('a', UPSTREAM)] } })
     domain.remote.push(OTHER, 'x', image({ seed: 'other' }))
-    const run = await domain.import({ dryRun: true, tag: 'a', from: `${OTHER}:x` })
+    const run = await domain.import({ dryRun: true, tag: 'a', from: `${OTHER}:x`, replaceSource: true })
 
     expect(resultsOf(run.id)).toEqual([['a', 'IMPORTED']])
     expect(domain.streams.specTags([domain.stream().id])[0]?.fromName).toBe(UPSTREAM)

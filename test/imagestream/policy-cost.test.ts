@@ -20,9 +20,13 @@ afterEach(async () => {
   await world[Symbol.asyncDispose]()
 })
 
-const RULES = /from spec_tags p indexed by spec_tags_with_policy/
-const CANDIDATE = /where t\.stream_id = \? and t\.name = \? and p\.follows_tag is null and p\.policy is null/
-const CANDIDATES = /where t\.stream_id = \? and p\.follows_tag is null and p\.policy is null/
+const RULES = /from spec_tags p indexed by spec_tags_with_policy join image_streams/
+const CANDIDATE =
+  /where t\.stream_id = \? and t\.name = \? and t\.gone_at is null and p\.follows_tag is null and p\.policy is null/
+const CANDIDATES =
+  /where t\.stream_id = \? and t\.gone_at is null and p\.follows_tag is null and p\.policy is null/
+/** Read once at the end of an import: the chosen tags that their registry does not have any longer. */
+const GONE = /select c\.chosen from spec_tags p indexed by spec_tags_with_policy/
 const count = (text: RegExp): number => statements.run.filter((one) => text.test(one)).length
 
 describe('the cost of a policy', () => {
@@ -35,6 +39,7 @@ describe('the cost of a policy', () => {
 
     expect(await world.finished(importId ?? 0)).toMatchObject({ imported: all.length, failed: 0 })
     expect(count(RULES)).toBe(all.length)
+    expect(count(GONE)).toBe(1)
     // the moved tag, and the tag that was chosen before
     expect(count(CANDIDATE)).toBeLessThan(2 * all.length)
     expect(count(CANDIDATES)).toBe(0)
