@@ -1,13 +1,6 @@
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
-import { createApplyDocuments } from '../documents/apply.ts'
 import { createPushLog } from '../events/push-log.ts'
-import { createImportImage } from '../imagestream/commands/import-image.ts'
-import { createStreamRemoval } from '../imagestream/commands/remove-stream.ts'
-import { createTagRemoval } from '../imagestream/commands/remove-tag.ts'
-import { createRollBack } from '../imagestream/commands/roll-back.ts'
-import { createSetTagPolicy } from '../imagestream/commands/set-tag-policy.ts'
-import { createTagging } from '../imagestream/commands/tag-image.ts'
 import { createStreamWriter, type StreamWriterDependencies } from '../imagestream/commands/write-stream.ts'
 import { createImages } from '../imagestream/image/images.ts'
 import type { RemoteRegistry } from '../imagestream/image/remote-registry.ts'
@@ -30,13 +23,12 @@ import { createTagRecorder } from '../imagestream/tag/record.ts'
 import type { StreamContent } from '../imagestream/tag/stream-content.ts'
 import { createTags } from '../imagestream/tag/tag.ts'
 import type { ImportTransition } from '../imagestream/tag/tag-change.ts'
-import { createReportedHistories } from '../imagestream/watch/reported-histories.ts'
 import { createReportedMoves } from '../imagestream/watch/reported-moves.ts'
 import { createRepositoryWatches } from '../imagestream/watch/repository-watches.ts'
-import { createRepositoryNames } from '../registry/content/repository-names.ts'
 import { createAnnouncements } from '../webhooks/announcements.ts'
 import { createImportListener } from '../webhooks/import-listener.ts'
 import { createHintRetries } from '../webhooks/retries.ts'
+import { createCommands } from './commands.ts'
 
 /** What the domain needs of the rest of the server. */
 export interface DomainDependencies
@@ -110,7 +102,6 @@ export function createDomain(dependencies: DomainDependencies) {
   })
 
   const { onSpecWritten } = schedules
-  const repositories = createRepositoryNames(db)
   const writer = createStreamWriter({
     ...dependencies,
     streams,
@@ -121,19 +112,24 @@ export function createDomain(dependencies: DomainDependencies) {
     recordChange,
     onSpecWritten,
   })
-  const reads = { tags, images, lookBack, policies }
-  const commands = {
-    db,
-    streams,
-    writer,
-    importer,
-    following,
-    recorder,
-    recordChange,
-    importMode,
-    now,
-    ...reads,
-  }
+  const commands = createCommands(
+    {
+      db,
+      streams,
+      writer,
+      importer,
+      following,
+      recorder,
+      recordChange,
+      importMode,
+      now,
+      tags,
+      images,
+      lookBack,
+      policies,
+    },
+    hintRetries,
+  )
   return {
     pushes,
     images,
@@ -152,19 +148,6 @@ export function createDomain(dependencies: DomainDependencies) {
     hintRetries,
     schedules,
     writer,
-    streamRemoval: createStreamRemoval({
-      ...commands,
-      onDeleted(tx, stream) {
-        hintRetries.dropTargets(tx, stream.id)
-        repositories.retire(tx, stream)
-      },
-      onRestored: repositories.bringBack,
-    }),
-    tagging: createTagging(commands),
-    tagRemoval: createTagRemoval(commands),
-    importImage: createImportImage(commands),
-    applyDocuments: createApplyDocuments({ ...commands, reportedHistories: createReportedHistories(db) }),
-    setTagPolicy: createSetTagPolicy(commands),
-    rollBackTag: createRollBack(commands),
+    ...commands,
   }
 }

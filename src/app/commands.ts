@@ -1,0 +1,41 @@
+import { createApplyDocuments } from '../documents/apply.ts'
+import { createImportImage } from '../imagestream/commands/import-image.ts'
+import { createStreamRemoval } from '../imagestream/commands/remove-stream.ts'
+import { createTagRemoval } from '../imagestream/commands/remove-tag.ts'
+import { createRollBack } from '../imagestream/commands/roll-back.ts'
+import { createSetTagPolicy } from '../imagestream/commands/set-tag-policy.ts'
+import { createTagging } from '../imagestream/commands/tag-image.ts'
+import { createReportedHistories } from '../imagestream/watch/reported-histories.ts'
+import { createRepositoryNames } from '../registry/content/repository-names.ts'
+import type { HintRetries } from '../webhooks/retries.ts'
+
+/** What the commands share. */
+type CommandDependencies = Omit<Parameters<typeof createStreamRemoval>[0], 'onDeleted' | 'onRestored'> &
+  Omit<Parameters<typeof createApplyDocuments>[0], 'reportedHistories'> &
+  Parameters<typeof createTagging>[0] &
+  Parameters<typeof createTagRemoval>[0] &
+  Parameters<typeof createImportImage>[0] &
+  Parameters<typeof createSetTagPolicy>[0] &
+  Parameters<typeof createRollBack>[0]
+
+/** Creates the commands that change streams and their tags. */
+export function createCommands(dependencies: CommandDependencies, hintRetries: HintRetries) {
+  const { db } = dependencies
+  const repositories = createRepositoryNames(db)
+  return {
+    streamRemoval: createStreamRemoval({
+      ...dependencies,
+      onDeleted(tx, stream) {
+        hintRetries.dropTargets(tx, stream.id)
+        repositories.retire(tx, stream)
+      },
+      onRestored: repositories.bringBack,
+    }),
+    tagging: createTagging(dependencies),
+    tagRemoval: createTagRemoval(dependencies),
+    importImage: createImportImage(dependencies),
+    applyDocuments: createApplyDocuments({ ...dependencies, reportedHistories: createReportedHistories(db) }),
+    setTagPolicy: createSetTagPolicy(dependencies),
+    rollBackTag: createRollBack(dependencies),
+  }
+}
