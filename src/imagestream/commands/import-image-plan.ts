@@ -6,7 +6,7 @@ import type { ImportMode } from '../image/fetch-image.ts'
 import { flag, isImportable, type Spec, type SpecTagContent } from '../spec/spec.ts'
 import { checkSchedulable } from '../spec/tag-source.ts'
 import type { ImportRequest } from '../stored-import/import-plan.ts'
-import { checkSameSource, importTarget, isSameReference, whyNotImported } from './import-target.ts'
+import { chainEnd, checkSameSource, isSameReference, whyNotImported } from './chain-end.ts'
 
 /** Input of `importImage`. Null stands for undefined: the field is not set. */
 export interface ImportImageInput {
@@ -103,7 +103,7 @@ function planSource(spec: Spec, input: ImportImageInput, from: string, mode: Imp
   const reference = checkReference(from, 'from')
   if (input.scheduled) checkSchedulable({ kind: 'DockerImage', name: from }, 'scheduled')
   const name = input.tag != null ? checkTagName(input.tag) : (reference.tag ?? ('latest' as TagName))
-  const target = input.replaceSource ? undefined : importTarget(spec, homeOf(input), name)
+  const target = input.replaceSource ? undefined : chainEnd(spec, homeOf(input), name)
   if (target) checkSameSource(name, target, from)
   const tag = target?.tag ?? name
   const old = spec.tags.get(tag)
@@ -140,7 +140,7 @@ function planWholeSpec(spec: Spec, input: ImportImageInput): ImportImagePlan {
 
 /** Plans a tag without `from`: the source of its spec tag, of the tag that it follows, or else the tag of the repository. */
 function planTag(spec: Spec, input: ImportImageInput, name: TagName): ImportImagePlan {
-  const target = importTarget(spec, homeOf(input), name)
+  const target = chainEnd(spec, homeOf(input), name)
   const { tag, content: old } = target
   if (old && isImportable(old)) {
     if (input.scheduled && old.fromName)

@@ -8,10 +8,10 @@ import { type ChangedTags, createPolicyRules, type TagMove } from './policy-rule
 import { createRecordFailure } from './record-failure.ts'
 import { createRecordWithFollowers } from './record-followers.ts'
 import { createRecordOne, type RecordedElsewhere, type RecordedEvent } from './record-one.ts'
+import { createRecordRemoval } from './record-removal.ts'
 import { createSharing, type StreamContent } from './stream-content.ts'
 import type { TagAddress, TagChange, TagKey } from './tag-change.ts'
 import type { RemovalReason } from './tag-event.ts'
-import { createTagRemoval } from './tag-removal.ts'
 import { createStreamVersions, createTagRows } from './tag-rows.ts'
 
 /** Spec tags of one stream that were written together. */
@@ -47,7 +47,7 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
   const recordOne = createRecordOne(rows, { pushes, onTransition, share: createSharing(content) })
   const recordWithFollowers = createRecordWithFollowers(db, recordOne)
   const policies = createPolicyRules(db)
-  const removal = createTagRemoval(db, rows, { recordChange, now })
+  const removal = createRecordRemoval(db, rows, { recordChange, now })
 
   // One round is enough: a policy never chooses a tag that follows another or has a policy, and only such tags move here.
   const applyPolicies = (tx: Transaction, streamId: number, changed: ChangedTags): void => {

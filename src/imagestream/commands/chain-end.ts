@@ -6,8 +6,8 @@ import type { Spec, SpecTagContent } from '../spec/spec.ts'
 import { choosesOfStream } from '../spec/spec-policy.ts'
 import { formatStreamTag, type StreamTag, streamTagOf } from '../spec/tag-source.ts'
 
-/** The tag that an import of a tag imports: the tag itself, or the last one that it follows. */
-export interface ImportTarget {
+/** The tag that an import of a tag imports, at the end of a chain: the tag itself, or the last one that it follows. */
+export interface ChainEnd {
   readonly tag: TagName
   /** Undefined where the spec does not have the tag. */
   readonly content: SpecTagContent | undefined
@@ -17,7 +17,7 @@ export interface ImportTarget {
  * Returns the tag that an import of `tag` imports: of a tag that follows others of its stream, the last one. Throws
  * InvalidInputError where it follows a tag of another stream, or itself. Source: FollowTagReference of oc.
  */
-export function importTarget(spec: Spec, home: StreamName, tag: TagName): ImportTarget {
+export function chainEnd(spec: Spec, home: StreamName, tag: TagName): ChainEnd {
   const passed = new Set<TagName>()
   for (let at = tag; !passed.has(at); ) {
     const content = spec.tags.get(at)
@@ -39,7 +39,7 @@ const whyForeign = (tag: TagName, followed: StreamTag): string =>
  * Throws InvalidInputError where the import of a tag from a reference would replace another source. A tag without any
  * source may get one. Source: `oc import-image`.
  */
-export function checkSameSource(tag: TagName, target: ImportTarget, from: string): void {
+export function checkSameSource(tag: TagName, target: ChainEnd, from: string): void {
   const { content } = target
   if (content && !content.policy && isImage(content, from)) return
   const source = content && describeSource(content)
@@ -67,7 +67,7 @@ function describeSource({ fromKind, fromName, policy }: SpecTagContent): string 
 }
 
 /** Returns why a tag without an importable source is not imported. */
-export function whyNotImported(tag: TagName, { tag: target, content }: ImportTarget): string {
+export function whyNotImported(tag: TagName, { tag: target, content }: ChainEnd): string {
   const subject = `the tag "${target}"${target === tag ? '' : `, which "${tag}" points to,`}`
   const remedy = 'change the source by tagImage, or give "from" with replaceSource: true'
   if (content?.fromName != null) {

@@ -9,7 +9,7 @@ import type { RemovalReason } from './tag-event.ts'
 import type { TagState } from './tag-rows.ts'
 
 /** Creates the removal of tags, whose histories stay. `now` returns milliseconds since 1970. */
-export function createTagRemoval(
+export function createRecordRemoval(
   db: Database,
   { tags, events, versions }: RecordedRows,
   { recordChange, now }: { readonly recordChange: ChangeRecorder; readonly now: () => number },
