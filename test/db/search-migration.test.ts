@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/db/open.ts'
 import { createStreams } from '../../src/imagestream/stream/stream.ts'
-import type { StreamFilter } from '../../src/imagestream/stream/stream-search.ts'
+import type { StreamFilter } from '../../src/imagestream/stream/stream-criteria.ts'
 import { createTags } from '../../src/imagestream/tag/tag.ts'
 import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { image, index } from '../fixtures/random-image.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { StreamFilter } from '../../src/imagestream/stream/stream-search.ts'
+import type { StreamFilter } from '../../src/imagestream/stream/stream-criteria.ts'
 import { keyOf, type Tag, type TagOrder } from '../../src/imagestream/tag/tag.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { ALL, fromImage, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'

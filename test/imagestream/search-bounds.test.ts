@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/open.ts'
 import { createStreams, type Streams } from '../../src/imagestream/stream/stream.ts'
-import type { StreamFilter } from '../../src/imagestream/stream/stream-search.ts'
+import type { StreamFilter } from '../../src/imagestream/stream/stream-criteria.ts'
 import { countingIterations } from '../fixtures/event-loop.ts'
 import { watchStatements } from '../fixtures/statements.ts'
 

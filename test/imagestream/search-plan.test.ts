@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FEW } from '../../src/db/search.ts'
-import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-search.ts'
+import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-criteria.ts'
 import type { TagOrder } from '../../src/imagestream/tag/tag.ts'
 import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { watchStatements } from '../fixtures/statements.ts'

@@ -1,4 +1,4 @@
-import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-search.ts'
+import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-criteria.ts'
 import type { ImportFailureReason } from '../../src/imagestream/tag/tag-change.ts'
 import type { Failing, TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { formatPlatform } from '../../src/oci/descriptor.ts'

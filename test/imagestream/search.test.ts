@@ -1,10 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  type StreamFilter,
-  type StreamOrder,
-  streamKeyOf,
-} from '../../src/imagestream/stream/stream-search.ts'
+import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-criteria.ts'
+import { streamKeyOf } from '../../src/imagestream/stream/stream-search.ts'
 import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { RegistryErrorReason } from '../../src/oci/registry-error.ts'

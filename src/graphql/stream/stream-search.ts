@@ -1,5 +1,6 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
-import { type StreamOrder, streamKeyOf } from '../../imagestream/stream/stream-search.ts'
+import type { StreamOrder } from '../../imagestream/stream/stream-criteria.ts'
+import { streamKeyOf } from '../../imagestream/stream/stream-search.ts'
 import { checkNamespace } from '../../input/names.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
