@@ -1,3 +1,5 @@
+import { getTableColumns } from 'drizzle-orm'
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Database } from '../../db/open.ts'
 import { specTags } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -12,6 +14,11 @@ import type { Following } from './follow.ts'
 /** Maximum number of tags with a policy in one stream. */
 const MAX_POLICIES = 100
 
+const { position: _, ...written } = getTableColumns(specTags)
+/** The columns of a spec tag without its position, by field. */
+const WRITTEN = Object.entries(written) as [keyof typeof written, SQLiteColumn][]
+const NAMES = WRITTEN.map(([, { name }]) => name)
+
 export interface ChangedSpecTags {
   readonly tags: readonly NamedSpecTag[]
   readonly removed: readonly TagName[]
@@ -21,9 +28,15 @@ export interface ChangedSpecTags {
 
 /** Creates the writes of spec tags. */
 export function createSpecTagRows(db: Database, following: Following) {
+  // prepared: a document can have thousands of spec tags
+  const upsert = db.prepare(
+    `insert into spec_tags (${NAMES.join(', ')}) values (${NAMES.map(() => '?').join(', ')})
+     on conflict (stream_id, name) do update set ${NAMES.map((name) => `${name} = excluded.${name}`).join(', ')}`,
+  )
   const arrange = db.prepare(`
-    update spec_tags as t set position = o.key from json_each(?) o
-    where t.stream_id = ? and t.name = o.value and t.position is not o.key`)
+    with o (position, name) as materialized (select key, value from json_each(?))
+    update spec_tags as t set position = o.position from o
+    where t.stream_id = ? and t.name = o.name and t.position is not o.position`)
   // a choice by another policy or from another repository is outdated
   const forgetChoices = db.prepare(
     `delete from policy_choices as c where c.stream_id = ? and exists (
@@ -58,8 +71,7 @@ export function createSpecTagRows(db: Database, following: Following) {
       for (const [name, tag] of tags) {
         const derived = { ...followedColumns(stream, tag), registry: registryOf(tag) }
         const row = { ...tag, ...derived, streamId, name, generation }
-        const target = [specTags.streamId, specTags.name]
-        db.orm.insert(specTags).values(row).onConflictDoUpdate({ target, set: row }).run()
+        upsert.run(...WRITTEN.map(([field]) => row[field]))
       }
       if (tags.some(([, { policy }]) => policy !== null)) checkPolicies(streamId)
       // after all of them are written: one may follow another
