@@ -5,18 +5,10 @@ import { createTagRemoval } from '../imagestream/commands/remove-tag.ts'
 import { createRollBack } from '../imagestream/commands/roll-back.ts'
 import { createSetTagPolicy } from '../imagestream/commands/set-tag-policy.ts'
 import { createTagging } from '../imagestream/commands/tag-image.ts'
+import type { CommandDependencies } from '../imagestream/commands/write-target.ts'
 import { createReportedHistories } from '../imagestream/watch/reported-histories.ts'
 import { createRepositoryNames } from '../registry/content/repository-names.ts'
 import type { HintRetries } from '../webhooks/retries.ts'
-
-/** What the commands share. */
-type CommandDependencies = Omit<Parameters<typeof createStreamRemoval>[0], 'onDeleted' | 'onRestored'> &
-  Omit<Parameters<typeof createApplyDocuments>[0], 'reportedHistories'> &
-  Parameters<typeof createTagging>[0] &
-  Parameters<typeof createTagRemoval>[0] &
-  Parameters<typeof createImportImage>[0] &
-  Parameters<typeof createSetTagPolicy>[0] &
-  Parameters<typeof createRollBack>[0]
 
 /** Creates the commands that change streams and their tags. */
 export function createCommands(dependencies: CommandDependencies, hintRetries: HintRetries) {

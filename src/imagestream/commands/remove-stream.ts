@@ -13,6 +13,7 @@ import { importChange } from './write-spec.ts'
 import type { WrittenStream } from './write-stream.ts'
 import { type CommandDependencies, existingStream, type ReadVersion } from './write-target.ts'
 
+/** A stream to delete. */
 export interface DeleteStreamInput extends ReadVersion {
   /** Reports what would be deleted, and writes nothing. */
   readonly dryRun?: boolean

@@ -8,11 +8,13 @@ import { createStoppedSources, type StoppedSource } from './stopped-sources.ts'
 import { importChange } from './write-spec.ts'
 import { type CommandDependencies, checkTagInput, existingStream, type TagInput } from './write-target.ts'
 
+/** A tag to remove. */
 export interface RemoveTagInput extends TagInput {
   /** Reports what would be removed, and writes nothing. */
   readonly dryRun?: boolean
 }
 
+/** A removal of a tag, or what it would do. */
 export interface TagRemovalOutcome {
   readonly streamId: number
   /** The source that is no longer followed; empty for a tag without one. */
@@ -21,6 +23,7 @@ export interface TagRemovalOutcome {
   readonly historyEntries: number
 }
 
+/** A tag that was restored. */
 export interface RestoredTag {
   readonly streamId: number
   readonly tag: TagName

@@ -25,6 +25,7 @@ export interface StreamFilter extends Pick<TagSearchFilter, 'digest' | 'failing'
   readonly unchangedSince?: number | undefined
 }
 
+/** Order of a list of streams: by namespace and name, or by the time at which a tag last got another image. */
 export type StreamOrder = 'NAME' | 'NEWEST_FIRST'
 
 /** Returns the criteria that select a range of the order's index. */
