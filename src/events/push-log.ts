@@ -1,21 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
-import { CursorExpiredError, decodeCursor, encodeCursor } from './cursor.ts'
-import { createFingerprints } from './fingerprint.ts'
-import { type EntryFilter, isOfPushes, type LogEntry, type StreamChange, TAG_PUSHED } from './log-entry.ts'
+import { createEntryReads } from './entry-reads.ts'
+import type { StreamChange } from './log-entry.ts'
 import { createLogTrimming } from './log-trimming.ts'
-import type { Interval, Push } from './push-filter.ts'
-import { createPushReads, type PushRange } from './push-search.ts'
-import { createChangeReads } from './stream-changes.ts'
+import { createPositions } from './positions.ts'
+import type { Push } from './push-filter.ts'
+import { createPushReads } from './push-search.ts'
 
 /** Cause of a push: an import, a push to the integrated registry, or a change of the tag. */
 export type PushSource = Push['source']
-
-/** A part of the log, with criteria for all kinds of entries. */
-export interface EntryRange extends Omit<PushRange, 'filter'> {
-  readonly filter?: EntryFilter | undefined
-}
 
 /** The record of all pushes and other changes of streams, in commit order. Cursors are positions in it. */
 export type PushLog = ReturnType<typeof createPushLog>
@@ -38,29 +32,12 @@ export function createPushLog(db: Database) {
   const insertChange =
     db.prepare(`insert into stream_changes (sequence, changed_at, kind, namespace, image_stream_name,
     stream_id, tag, reason, message) values (${last} + 1, ?, ?, ?, ?, ?, ?, ?, ?)`)
-  const trim = createLogTrimming(db)
   const reads = createPushReads(db, bounds)
-  const changes = createChangeReads(db)
-  const fingerprintAt = createFingerprints(db)
 
   const counts: Record<PushSource, number> = { IMPORT: 0, REGISTRY: 0, TAG: 0 }
   const listeners = new Set<() => void>()
   const notify = (): void => {
     for (const listener of listeners) listener()
-  }
-
-  const checkPosition = (sequence: number): void => {
-    const { last, dropped } = bounds()
-    if (sequence > last) {
-      throw new CursorExpiredError(
-        'the cursor is ahead of this database, which is older than it: start without "since"',
-      )
-    }
-    if (sequence < dropped) {
-      throw new CursorExpiredError(
-        'pushes after this cursor have been removed: read the streams, then start without "since"',
-      )
-    }
   }
 
   return {
@@ -93,28 +70,7 @@ export function createPushLog(db: Database) {
 
     ...reads,
 
-    /** Reads entries of all kinds after a sequence in two statements, oldest first, without a gap. */
-    readEntries(range: Interval & { readonly limit: number }): LogEntry[] {
-      const pushes = reads.read(range)
-      return inOrder(pushes, changes.read(range)).slice(0, range.limit)
-    },
-
-    /** Reads entries of any range, as `find` reads pushes. */
-    async findEntries(range: EntryRange, signal?: AbortSignal): Promise<LogEntry[]> {
-      const { filter = {}, descending = false, limit } = range
-      const { last: end } = bounds()
-      const interval = { after: range.after ?? 0, before: Math.min(range.before ?? end + 1, end + 1) }
-      const { kinds = [TAG_PUSHED] } = filter
-      const pushes =
-        kinds === 'ALL' || kinds.includes(TAG_PUSHED)
-          ? await reads.find({ ...range, ...interval }, signal)
-          : []
-      const others = isOfPushes(filter)
-        ? []
-        : await changes.find({ ...interval, filter, descending, limit }, signal)
-      const found = inOrder(pushes, others)
-      return (descending ? found.reverse() : found).slice(0, limit)
-    },
+    ...createEntryReads(db, reads, bounds),
 
     /** Returns the sequence of the newest entry; 0 when there has been none. */
     head: (): number => bounds().last,
@@ -131,34 +87,8 @@ export function createPushLog(db: Database) {
       return () => listeners.delete(listener)
     },
 
-    /** Returns the cursor of a position. It carries a fingerprint of its entry, where the log still has the entry. */
-    cursor: (sequence: number): string => encodeCursor(uid, sequence, fingerprintAt(sequence)),
+    ...createPositions(db, uid, bounds),
 
-    /** Returns the sequence of a cursor. Throws InvalidCursorError, or CursorExpiredError if reading on would leave a gap. */
-    position(cursor: string): number {
-      const { log, sequence, fingerprint } = decodeCursor(cursor)
-      if (log !== uid) {
-        throw new CursorExpiredError('the cursor is of another database: start without "since"')
-      }
-      checkPosition(sequence)
-      const actual = fingerprint === null ? null : fingerprintAt(sequence)
-      if (actual !== null && actual !== fingerprint) {
-        throw new CursorExpiredError(
-          'the cursor is of a later state of this database, which was set back: start without "since"',
-        )
-      }
-      return sequence
-    },
-
-    /** Throws CursorExpiredError if reading on from the position would leave a gap. */
-    checkPosition,
-
-    dropBefore: trim,
+    dropBefore: createLogTrimming(db),
   }
 }
-
-/** Returns the entries by sequence, oldest first. */
-const inOrder = (pushes: readonly Push[], changes: readonly StreamChange[]): LogEntry[] =>
-  changes.length === 0 ? [...pushes].sort(bySequence) : [...pushes, ...changes].sort(bySequence)
-
-const bySequence = (one: LogEntry, other: LogEntry): number => one.sequence - other.sequence

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import { InvalidCursorError } from '../../events/cursor.ts'
+import type { EntryRange } from '../../events/entry-reads.ts'
 import type { LogEntry } from '../../events/log-entry.ts'
-import type { EntryRange } from '../../events/push-log.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { batch } from '../kit/batch.ts'
 import { Connection, type ConnectionArguments, type Cursors, pageOf } from '../kit/connection.ts'
