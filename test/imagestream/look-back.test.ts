@@ -127,6 +127,16 @@ describe('the image of a tag at a time', () => {
 })
 
 describe('a stream’s tags at a time', () => {
+  it('have the removed ones, where the clock was set back', () => {
+    record([moved('a', 1, 100), moved('b', 2, 1000), moved('a', 3, 200)])
+    const then = () => [tagsThen(300), domain.lookBack.countTagsAt([streamId], { time: 300 }).get(streamId)]
+    const before = then()
+    domain.tagRemoval.remove({ namespace: 'default', imageStream: 'ruby', tag: 'a' })
+
+    expect(before).toEqual([new Map([['a', image({ seed: 3 }).digest]]), 1])
+    expect(then()).toEqual(before)
+  })
+
   it('are read by name, in pages from both ends, filtered by a glob and counted', () => {
     const names = ['3.10', '3.2', 'latest', '3', '3.2-slim']
     record(names.map((tag, seed) => moved(tag, seed, 1000 + seed)))

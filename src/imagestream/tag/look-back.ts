@@ -42,7 +42,7 @@ const SEARCH = `
     select t.id,
       case when later.created_at <= a.time then later.id when earlier.created_at <= a.time then earlier.id end,
       case when later.created_at <= a.time then later.id else 0 end,
-      case when later.created_at <= a.time then t.newest_event_id + 1
+      case when later.created_at <= a.time then (select max(id) from tag_events where tag_id = t.id) + 1
         when earlier.created_at > a.time then earlier.id else 0 end
     from requested a cross join moment m cross join json_each(?) o cross join tags t on t.id = o.value
     left join tag_events earlier on earlier.id = (
