@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { kindOf } from '../../src/events/log-entry.ts'
 import { KEPT_ENTRIES } from '../../src/imagestream/watch/reported-histories.ts'
 import { KEPT_MOVES } from '../../src/imagestream/watch/reported-moves.ts'
 import type { Digest } from '../../src/oci/digest.ts'
@@ -246,7 +247,30 @@ describe('the history of a tag in a document', () => {
     expect(reported('v1')).toEqual(before)
     expect(domain.tag('v1')).toMatchObject({ image: null })
     expect(domain.log()).toEqual([])
+    const entries = domain.pushes.readEntries({ after: 0, before: 100, limit: 100 })
+    expect(entries.filter(({ tag }) => tag !== null).map((entry) => [kindOf(entry), entry.tag])).toEqual([
+      ['TAG_REMOVED', 'v1'],
+      ['TAG_REMOVED', 'v2'],
+      ['TAG_RESTORED', 'v2'],
+      ['TAG_RESTORED', 'v1'],
+    ])
   })
+
+  it.each(['that was not imported', 'whose import fails'])(
+    'stays with a tag %s when its source is removed',
+    async (which) => {
+      const reference = which === 'that was not imported'
+      const spec = { tags: [{ ...tagOf('v1', `${UPSTREAM}:none`), reference }] }
+      const { importId } = applyOne(domain, withHistory({ v1: three }, spec), IMPORT)
+      if (importId) await domain.finished(importId)
+      const before = reported('v1')
+      expect(before).toHaveLength(3)
+
+      domain.writer.update({ namespace: 'default', name: 'ruby', removeTags: ['v1'] })
+
+      expect(reported('v1')).toEqual(before)
+    },
+  )
 })
 
 describe.each(['nodejs', 'ruby', 'jenkins'])('an OpenShift export of %s', (name) => {

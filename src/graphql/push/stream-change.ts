@@ -19,7 +19,7 @@ const ChangeKindEnum = enumType<ChangeKind>('ImageStreamChangeKind', {
     TAG_SOURCE_CHANGED:
       'The source of the tag in the spec was set, changed or removed: an image of a registry, a followed tag, a pinned image or a policy.',
     TAG_REMOVED: 'The tag was removed; `reason` is `UNTAGGED`, `DELETED_IN_REGISTRY` or `STREAM_DELETED`.',
-    TAG_RESTORED: 'The removed tag was restored. A `TAG_PUSHED` with its image follows.',
+    TAG_RESTORED: 'The removed tag was restored. A `TAG_PUSHED` follows if it had an image.',
     IMPORT_FAILING:
       'The import of the tag, or of the whole repository if `tag` is null, begins to fail; `reason` and `message` say why.',
     IMPORT_RECOVERED: 'The import of the tag, or of the whole repository if `tag` is null, succeeds again.',

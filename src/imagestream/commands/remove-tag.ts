@@ -48,6 +48,7 @@ export function createTagRemoval(dependencies: CommandDependencies) {
     if (!removed) {
       const [reported] = tags.removedWithoutImage(streamId, { name: tag })
       if (reported) {
+        recordChange(tx, { kind: 'TAG_RESTORED', streamId, tag })
         recorder.restoreWithoutImage(tx, streamId, [reported.id])
         return reported
       }
@@ -100,7 +101,7 @@ export function createTagRemoval(dependencies: CommandDependencies) {
         const spec = streams.spec(stream)
         if (removedSpec === null || spec.tags.has(tag)) return { streamId, tag, importId: null }
         const restored = { ...spec, tags: new Map(spec.tags).set(tag, readSpecTag(removedSpec)) }
-        const change = writer.writeSpec(tx, stream, restored, { fieldOf: () => 'tag' })
+        const change = writer.writeSpec(tx, stream, restored, { fieldOf: () => 'tag', isRestored: true })
         return { streamId, tag, importId: importChange(tx, importer, change) }
       })
     },

@@ -3,6 +3,7 @@ import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import type { Database } from '../../db/open.ts'
 import {
   importSchedules,
+  reportedMoves,
   repositoryWatches,
   specTags,
   tagClaims,
@@ -35,6 +36,10 @@ export function createRemoveSpecTags({ orm }: Database) {
 
   const ofTags = and(eq(tags.streamId, streamId), inArray(tags.name, names))
   const itsEvents = orm.select({ id: tagEvents.id }).from(tagEvents).where(eq(tagEvents.tagId, tags.id))
+  const itsReports = orm
+    .select({ id: reportedMoves.id })
+    .from(reportedMoves)
+    .where(eq(reportedMoves.tagId, tags.id))
   const failing = orm
     .select({ id: tags.id })
     .from(tags)
@@ -53,7 +58,7 @@ export function createRemoveSpecTags({ orm }: Database) {
     .prepare()
   const removeEmpty = orm
     .delete(tags)
-    .where(and(ofTags, isNull(tags.newestEventId), notExists(itsEvents)))
+    .where(and(ofTags, isNull(tags.newestEventId), notExists(itsEvents), notExists(itsReports)))
     .prepare()
   /** Removes the failures of imports of the tags' sources, and the tags that have nothing else. */
   const clearFailures = (values: { streamId: number; names: string }): void => {

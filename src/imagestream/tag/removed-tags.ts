@@ -51,9 +51,9 @@ export function createRemovedTags<Tag>(db: Database, pageOf: PageOf<Tag>) {
     removedWithoutImage: (
       streamId: number,
       { name, at }: { readonly name?: TagName; readonly at?: number },
-    ): Pick<typeof tags.$inferSelect, 'id' | 'removedSpec'>[] =>
+    ): Pick<typeof tags.$inferSelect, 'id' | 'name' | 'removedSpec'>[] =>
       db.orm
-        .select({ id: tags.id, removedSpec: tags.removedSpec })
+        .select({ id: tags.id, name: tags.name, removedSpec: tags.removedSpec })
         .from(tags)
         .where(
           and(
