@@ -85,6 +85,7 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
     deletedAt: number,
   ): void => {
     const reported = tags.removedWithoutImage(streamId, { at: deletedAt })
+    for (const { name: tag } of reported) recordChange(tx, { kind: 'TAG_RESTORED', streamId, tag })
     recorder.restoreWithoutImage(
       tx,
       streamId,
@@ -144,7 +145,10 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
         onRestored(tx, stream)
         restoreTags(tx, stream, deleted.deletedAt)
         const spec = deleted.deletedSpec === null ? emptySpec(importMode) : readSpec(deleted.deletedSpec)
-        const change = writer.writeSpec(tx, existingStream(streams, target), spec, { isLogged: false })
+        const change = writer.writeSpec(tx, existingStream(streams, target), spec, {
+          isLogged: false,
+          isRestored: true,
+        })
         return { stream: change.stream, importId: importChange(tx, importer, change) }
       }),
   }

@@ -29,6 +29,11 @@ export interface WriteOptions {
   readonly fieldOf?: (tag: TagName) => string
   /** False where the change is part of another one that the log has; true by default. */
   readonly isLogged?: boolean
+  /**
+   * True where spec tags are restored: their tags have images already, and move only with a tag that they follow; a source
+   * that is blocked now is restored as it would have stayed. False by default.
+   */
+  readonly isRestored?: boolean
 }
 
 /** The part of a written spec that can be imported and was not before. */
@@ -123,18 +128,14 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
      * Throws InvalidInputError where a source is blocked or a tag follows
      * itself, NotFoundError, ConflictError; then the transaction must fail.
      */
-    writeSpec(
-      tx: Transaction,
-      stream: ImageStream,
-      spec: Spec,
-      { metadata = stream, fieldOf = fieldIn(spec), isLogged = true }: WriteOptions = {},
-    ): SpecChange {
+    writeSpec(tx: Transaction, stream: ImageStream, spec: Spec, options: WriteOptions = {}): SpecChange {
+      const { metadata = stream, fieldOf = fieldIn(spec), isLogged = true, isRestored = false } = options
       const old = streams.spec(stream)
       const difference = specDifference(old, spec)
       const { labels, annotations } = metadata
       const isSame = difference.isEmpty && labels === stream.labels && annotations === stream.annotations
       if (isSame) return changeOf(stream, false, [])
-      checkSources(blockOf, { before: old, after: spec }, fieldOf)
+      if (!isRestored) checkSources(blockOf, { before: old, after: spec }, fieldOf)
 
       const { repository, changed, removed } = difference
       const generation = stream.generation + (difference.isEmpty ? 0 : 1)
@@ -151,7 +152,7 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       // another repository is imported now, and that import stores its own result
       if (repository && spec.dockerImageRepository === null) streamConditions.clearFailure(tx, stream.id)
       if (removed.length > 0) removeSpecTags(tx, stream.id, removed)
-      specTagRows.write(tx, written, { tags: changed, removed, fieldOf })
+      specTagRows.write(tx, written, { tags: changed, removed, fieldOf, isRestored })
       if (difference.isRearranged) specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
       onSpecWritten(tx, written)
       return changeOf(written, repository && spec.dockerImageRepository !== null, changed)

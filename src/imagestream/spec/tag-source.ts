@@ -106,6 +106,10 @@ export function followedColumns(home: StreamName, source: TagSource) {
 export const isFromStream = ({ fromKind }: Pick<TagSource, 'fromKind'>): boolean =>
   fromKind === 'ImageStreamTag' || fromKind === 'ImageStreamImage'
 
+/** Reports whether the tag gets each new image of another tag. */
+export const followsTag = ({ fromKind, reference }: Pick<TagSource, 'fromKind' | 'reference'>): boolean =>
+  fromKind === 'ImageStreamTag' && !reference
+
 /** Formats a tag as `namespace/stream:tag`. */
 export const formatStreamTag = ({ namespace, stream, tag }: StreamTag): string =>
   `${namespace}/${stream}:${tag}`

@@ -8,7 +8,7 @@ import { parseReference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream, SpecTagContent } from '../spec/spec.ts'
 import type { NamedSpecTag } from '../spec/spec-difference.ts'
-import { followedColumns, isFromStream } from '../spec/tag-source.ts'
+import { followedColumns, followsTag, isFromStream } from '../spec/tag-source.ts'
 import type { Following } from './follow.ts'
 
 /** Maximum number of tags with a policy in one stream. */
@@ -24,6 +24,8 @@ export interface ChangedSpecTags {
   readonly removed: readonly TagName[]
   /** Returns the field of a tag's `from.name`, for errors. */
   readonly fieldOf: (tag: TagName) => string
+  /** Whether the tags have images already, so that only those that follow another tag get the one of their source. */
+  readonly isRestored?: boolean
 }
 
 /** Creates the writes of spec tags. */
@@ -62,7 +64,11 @@ export function createSpecTagRows(db: Database, following: Following) {
      * policy the one that it chooses. Throws InvalidInputError for too many policies, and the errors of
      * `Following.copySources`.
      */
-    write(tx: Transaction, stream: ImageStream, { tags, removed, fieldOf }: ChangedSpecTags): void {
+    write(
+      tx: Transaction,
+      stream: ImageStream,
+      { tags, removed, fieldOf, isRestored = false }: ChangedSpecTags,
+    ): void {
       const { id: streamId, generation } = stream
       forgetChoices.run(
         streamId,
@@ -75,7 +81,8 @@ export function createSpecTagRows(db: Database, following: Following) {
       }
       if (tags.some(([, { policy }]) => policy !== null)) checkPolicies(streamId)
       // after all of them are written: one may follow another
-      const fromStreams = tags.filter(([, tag]) => isFromStream(tag)).map(([name]) => name)
+      const isCopied = isRestored ? followsTag : isFromStream
+      const fromStreams = tags.filter(([, tag]) => isCopied(tag)).map(([name]) => name)
       const rewritten = [...tags.map(([name]) => name), ...removed]
       following.copySources(tx, stream, { tags: fromStreams, rewritten, fieldOf })
     },

@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ObjectReferenceInput } from '../../src/imagestream/spec/spec.ts'
+import { image } from '../fixtures/random-image.ts'
+import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
+import { FollowWorld, following, one, two } from './follow-world.ts'
+
+let world: FollowWorld
+beforeEach(() => {
+  world = new FollowWorld()
+})
+afterEach(() => world[Symbol.asyncDispose]())
+
+const APP = { namespace: 'default', name: 'app' }
+const BASE = { namespace: 'default', imageStream: 'app', tag: 'base' }
+
+const sourceOfBase = () => world.streams.specTag(world.stream('app').id, tagName('base'))?.fromName
+
+/** Deletes and restores the stream, or removes and restores its tag. */
+const WAYS = {
+  'the tag': () => {
+    world.tagRemoval.remove(BASE)
+    world.time += 1
+    world.tagRemoval.restore(BASE)
+  },
+  'the stream': () => {
+    const { uid } = world.streamRemoval.delete(APP).stream
+    world.time += 1
+    world.streamRemoval.restore({ uid })
+  },
+}
+
+describe.each(Object.entries(WAYS))('%s that is restored', (_, removeAndRestore) => {
+  it.each<[string, ObjectReferenceInput, { reference?: boolean }]>([
+    ['an image', { kind: 'ImageStreamImage', name: `web@${one.digest}` }, {}],
+    ['a copied tag', { kind: 'ImageStreamTag', name: 'web:1' }, { reference: true }],
+  ])('keeps its last image, though its spec names %s that it had before', (_source, from, more) => {
+    world.push(one, 'web:1')
+    world.retag('app:base', from, more)
+    const pinned = sourceOfBase()
+    world.push(two, 'app:base')
+    world.push(image({ seed: 3 }), 'web:1')
+    const before = world.log().length
+
+    removeAndRestore()
+
+    expect(world.digestsOf('app:base')).toEqual([two.digest, two.digest, one.digest])
+    expect(world.logged(before)).toEqual(['TAG app:base'])
+    expect(sourceOfBase()).toBe(pinned)
+  })
+
+  it('gets the present image of the tag that it follows', () => {
+    world.push(one, 'web:1')
+    world.createWith('app', [following('base', 'web:1')])
+    world.push(two, 'web:1')
+
+    removeAndRestore()
+
+    expect(world.digestsOf('app:base')[0]).toBe(two.digest)
+  })
+
+  it('has its source, also when its registry has been blocked since', async () => {
+    world.remote.push(UPSTREAM, '1', one)
+    await world.create({ name: 'app', spec: { tags: [fromImage('base', `${UPSTREAM}:1`)] } })
+    world.blockedBy = 'the registry is blocked'
+
+    removeAndRestore()
+
+    expect(world.digestsOf('app:base')[0]).toBe(one.digest)
+    expect(sourceOfBase()).toBe(`${UPSTREAM}:1`)
+  })
+})
