@@ -1,28 +1,13 @@
-import { plannedStream } from '../../imagestream/commands/write-target.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
-import { readSpec } from '../../imagestream/spec/stored-spec.ts'
 import { checkNamespace } from '../../input/names.ts'
-import { batch, prime } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import { inputType, mutation, namespaceArg } from '../kit/inputs.ts'
+import { withLastSpecs } from '../kit/last-specs.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { payloadOf, writtenPayload } from './mutations.ts'
 import { ImageStreamConnection } from './stream-search.ts'
-
-/** Returns the streams as one batch, with the specs that they had when they were deleted. */
-function withSpecs(streams: readonly ImageStream[]): readonly ImageStream[] {
-  const planned = streams.map((stream) =>
-    stream.deletedSpec === null
-      ? { stream, specTags: undefined }
-      : plannedStream({ ...stream, stream }, readSpec(stream.deletedSpec)),
-  )
-  const shown = batch(planned.map(({ stream }) => stream))
-  const specTags = planned.map((one) => [one.stream.id, one.specTags ?? []] as const)
-  if (planned.some((one) => one.specTags)) prime(shown, 'specTags', new Map(specTags))
-  return shown
-}
 
 builder.queryField('imageStreamByUid', (t) =>
   t.field({
@@ -33,7 +18,7 @@ builder.queryField('imageStreamByUid', (t) =>
     args: { uid: t.arg.string({ required: true, description: '`uid` of the image stream.' }) },
     resolve: (_query, { uid }, { streams }) => {
       const found = streams.byUid(uid)
-      return found && withSpecs([found])[0]
+      return found && withLastSpecs([found])[0]
     },
   }),
 )
@@ -55,7 +40,7 @@ builder.queryField('deletedImageStreams', (t) =>
       checkNamespace(namespace)
       return connection(args, info, {
         cursors: deletedCursors,
-        rows: (page) => withSpecs(streams.deleted(namespace, page)),
+        rows: (page) => withLastSpecs(streams.deleted(namespace, page)),
         totalCount: () => streams.countDeleted(namespace),
       })
     },

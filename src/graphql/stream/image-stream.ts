@@ -13,6 +13,7 @@ import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import { streamNamespaceArg } from '../kit/inputs.ts'
+import { withLastSpecs } from '../kit/last-specs.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import {
@@ -25,7 +26,7 @@ import {
 import { enumType, objectType } from '../kit/types.ts'
 import { ImageStreamTagConnection, removedTagsOfStream, tagOfStream } from '../tag/tags-of-stream.ts'
 
-registerRowNode('ImageStream', (id, { streams }) => streams.byIds([id]).get(id))
+registerRowNode('ImageStream', (id, { streams }) => withLastSpecs([...streams.evenDeleted([id]).values()])[0])
 
 const ManifestFormatEnum = enumType('ManifestFormat', {
   description: 'Format of a manifest document.',

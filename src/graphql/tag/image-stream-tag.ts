@@ -8,6 +8,7 @@ import { builder } from '../kit/builder.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { streamNamespaceArg } from '../kit/inputs.ts'
+import { withLastSpecs } from '../kit/last-specs.ts'
 import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
 import {
   ImageStreamTagType,
@@ -18,17 +19,20 @@ import {
 } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { history, TagEventConnection } from './tag-event.ts'
-import { tagOfStream } from './tags-of-stream.ts'
+import { removedTagOfStream, tagOfStream } from './tags-of-stream.ts'
 
 registerNode('ImageStreamTag', (key, context) => {
   const [, streamId, name = ''] = /^(\d{1,15})\/(.+)$/.exec(key) ?? []
-  const stream = streamId && context.streams.byIds([Number(streamId)]).get(Number(streamId))
-  return stream ? tagOfStream(stream, name, context) : undefined
+  const [stream] = withLastSpecs([...context.streams.evenDeleted([Number(streamId ?? 0)]).values()])
+  return stream && (tagOfStream(stream, name, context) ?? removedTagOfStream(stream, name, context))
 })
 
 /** Returns the stream, which may be deleted: histories of images lead to its tags. */
 const anyStreamOf = (tag: Tag, { streams }: GraphQLContext): ImageStream => {
-  const found = loadReferred(tag, 'imageStream', 'streamId', (ids) => streams.evenDeleted(ids))
+  const found = loadReferred(tag, 'imageStream', 'streamId', (ids) => {
+    const shown = withLastSpecs([...streams.evenDeleted(ids).values()])
+    return new Map(shown.map((stream) => [stream.id, stream]))
+  })
   if (!found) throw new Error(`the stream of tag ${tag.id} does not exist`)
   return found
 }

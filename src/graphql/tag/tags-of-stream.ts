@@ -99,6 +99,17 @@ const removedCursors = keyCursors<Tag>('removedTags', ({ removedAt, id }) => [re
   'number',
 ])
 
+/** Returns a removed tag of the stream; undefined if none of this name was removed. */
+export function removedTagOfStream(
+  { id }: ImageStream,
+  name: string,
+  { tags }: GraphQLContext,
+): Tag | undefined {
+  const checked = checkTagName(name, 'name')
+  const tagId = tags.removed(id, checked)?.tagId ?? tags.removedWithoutImage(id, { name: checked })[0]?.id
+  return tagId === undefined ? undefined : tags.byIds([tagId]).get(tagId)
+}
+
 /** Returns a page of a stream's removed tags, read once for the stream's batch. Throws InvalidInputError. */
 export const removedTagsOfStream = (
   stream: ImageStream,

@@ -194,6 +194,49 @@ describe('a deleted stream', () => {
     })
   })
 
+  test('has one value, by its id, by its uid and from the histories of images; so do its tags', async () => {
+    await using it = await startWithUpstream()
+    await follow(it.app.client, it.repository)
+    await createStream(it.app.client, {
+      name: 'other',
+      spec: { tags: [{ name: 'kept', reference: true, from: { kind: 'ImageStreamTag', name: 'app:none' } }] },
+    })
+    await mutate(
+      it.app,
+      'tagImage',
+      { imageStream: 'other', tag: 'copy', from: { kind: 'ImageStreamTag', name: 'app:latest' } },
+      '__typename',
+    )
+    await mutate(it.app, 'untagImage', { imageStream: 'other', tag: 'copy' }, 'historyEntries')
+    const { app } = await run<{ app: { uid: string } }>(it.app, '{ app: imageStream(name: "app") { uid } }')
+    await deleteStream(it.app.client)
+
+    const stream = 'id uid name deletionTimestamp spec { dockerImageRepository tags { name } }'
+    const tag = `id tag removed image { digest } items { totalCount } imageStream { ${stream} }`
+    type Tag = { id: string; imageStream: { id: string; uid: string } }
+    const found = await run<{ image: { history: { nodes: { imageStreamTag: Tag }[] } } }>(
+      it.app,
+      `{ image(digest: "${one.digest}") { history { nodes { imageStreamTag { ${tag} } } } } }`,
+    )
+    const tags = found.image.history.nodes.map(({ imageStreamTag }) => imageStreamTag)
+    expect(tags).toMatchObject([
+      { tag: 'copy', imageStream: { spec: { dockerImageRepository: null, tags: [{ name: 'kept' }] } } },
+      { imageStream: { uid: app.uid, spec: { dockerImageRepository: it.repository } } },
+      { imageStream: { uid: app.uid, spec: { dockerImageRepository: it.repository } } },
+    ])
+    for (const each of tags) {
+      const { imageStream } = each
+      expect(
+        await run(
+          it.app,
+          `{ node(id: "${each.id}") { ... on ImageStreamTag { ${tag} } }
+             stream: node(id: "${imageStream.id}") { ... on ImageStream { ${stream} } }
+             byUid: imageStreamByUid(uid: "${imageStream.uid}") { ${stream} } }`,
+        ),
+      ).toEqual({ node: each, stream: imageStream, byUid: imageStream })
+    }
+  })
+
   test('is restored under its own or another name, with its tags and sources, and not over a new stream', async () => {
     await using it = await startWithUpstream()
     await follow(it.app.client, it.repository)
