@@ -168,16 +168,33 @@ describe('a tag that has a source', () => {
 
   it.each([
     ['pinned', 'the tag "pinned" points to ImageStreamImage "ruby@'],
-    ['waiting', 'the spec has no source for the tag "nowhere", which "waiting" points to'],
-    ['foreign', 'the tag "foreign" points to default/web:1 of another image stream'],
+    [
+      'waiting',
+      'the spec has no source for the tag "nowhere", which "waiting" points to: import "nowhere" with the image\'s reference as "from", or change',
+    ],
+    [
+      'foreign',
+      'the tag "foreign" points to default/web:1 of another image stream: import it there, or change the source by tagImage, or give "from" with replaceSource: true',
+    ],
   ])('that cannot be imported is refused, with the reason: %s', (tag, message) => {
     expect(() => domain.beginImport({ tag })).toThrow(
       expect.objectContaining({ field: 'tag', message: expect.stringContaining(message) }),
     )
   })
 
+  it('and waits for a tag without one gets an image when that tag is imported', async () => {
+    await domain.import({ tag: 'nowhere', from: OTHER })
+
+    expect(domain.digests('waiting')).toEqual([digest])
+  })
+
   it('of another stream may be replaced explicitly only', async () => {
-    expect(() => domain.beginImport({ tag: 'foreign', from: OTHER })).toThrow('of another image stream')
+    expect(() => domain.beginImport({ tag: 'foreign', from: OTHER })).toThrow(
+      expect.objectContaining({
+        field: 'from',
+        message: `the tag "foreign" points to default/web:1 of another image stream: replaceSource: true, or tagImage, changes the source to "${OTHER}"`,
+      }),
+    )
     await domain.import({ tag: 'foreign', from: OTHER, replaceSource: true })
 
     expect(domain.digests('foreign')).toEqual([digest])

@@ -103,7 +103,7 @@ function planSource(spec: Spec, input: ImportImageInput, from: string, mode: Imp
   const reference = checkReference(from, 'from')
   if (input.scheduled) checkSchedulable({ kind: 'DockerImage', name: from }, 'scheduled')
   const name = input.tag != null ? checkTagName(input.tag) : (reference.tag ?? ('latest' as TagName))
-  const target = input.replaceSource ? undefined : chainEnd(spec, homeOf(input), name)
+  const target = input.replaceSource ? undefined : chainEnd(spec, homeOf(input), name, from)
   if (target) checkSameSource(name, target, from)
   const tag = target?.tag ?? name
   const old = spec.tags.get(tag)
@@ -140,7 +140,7 @@ function planWholeSpec(spec: Spec, input: ImportImageInput): ImportImagePlan {
 
 /** Plans a tag without `from`: the source of its spec tag, of the tag that it follows, or else the tag of the repository. */
 function planTag(spec: Spec, input: ImportImageInput, name: TagName): ImportImagePlan {
-  const target = chainEnd(spec, homeOf(input), name)
+  const target = chainEnd(spec, homeOf(input), name, null)
   const { tag, content: old } = target
   if (old && isImportable(old)) {
     if (input.scheduled && old.fromName)
