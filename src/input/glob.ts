@@ -19,30 +19,23 @@ export function checkGlob(pattern: string | null | undefined, field: string): st
 export const isGlob = (pattern: string): boolean => pattern.includes('*')
 
 /**
- * Reports whether the whole text matches a pattern, in which `*` stands for zero or more characters, slashes included. Takes at most
- * pattern × text steps, because users choose the pattern.
+ * Reports whether the whole text matches a pattern, in which `*` stands for zero or more characters, slashes included. Each part
+ * between two stars is searched once, at its first place: users choose the pattern.
  */
 export function matchesGlob(pattern: string, text: string): boolean {
-  let p = 0
-  let star = -1
-  let resumeAt = 0
-  for (let t = 0; t < text.length; ) {
-    if (pattern[p] === '*') {
-      star = p++
-      resumeAt = t
-    } else if (pattern[p] === text[t]) {
-      p++
-      t++
-    } else if (star >= 0) {
-      // the last star matches one more character
-      p = star + 1
-      t = ++resumeAt
-    } else {
-      return false
-    }
+  const star = pattern.indexOf('*')
+  if (star < 0) return pattern === text
+  const lastStar = pattern.lastIndexOf('*')
+  const end = text.length - (pattern.length - lastStar - 1)
+  if (end < star || !text.startsWith(pattern.slice(0, star))) return false
+  if (!text.endsWith(pattern.slice(lastStar + 1))) return false
+  let at = star
+  for (const part of pattern.slice(star, lastStar).split('*')) {
+    const found = text.indexOf(part, at)
+    if (found < 0) return false
+    at = found + part.length
   }
-  while (pattern[p] === '*') p++
-  return p === pattern.length
+  return at <= end
 }
 
 const LAST_CHARACTER = '\x7f'

@@ -34,6 +34,18 @@ describe('a glob', () => {
     )
   })
 
+  it.each([`*${'a'.repeat(120)}z`, `*${'a'.repeat(120)}z*`, `*z${'a'.repeat(120)}*`, 'a*'.repeat(120)])(
+    'is searched in 20,000 tags in a fraction of a second: %s',
+    (pattern) => {
+      const took = cpuTime(() => {
+        for (let n = 0; n < 20_000; n++) matchesGlob(pattern, `${'a'.repeat(122)}${n}`)
+      })
+
+      // comparing each place of the text character by character takes seconds
+      expect(took).toBeLessThan(1500)
+    },
+  )
+
   it('takes at most pattern times text steps', () => {
     const pattern = `${'a*'.repeat(200)}b`
     const text = 'a'.repeat(20_000)
