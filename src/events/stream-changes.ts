@@ -1,13 +1,16 @@
-import { and, asc, desc, eq, gt, lt, type SQL, sql } from 'drizzle-orm'
-import { turnToRead } from '../concurrency/yielding.ts'
+import { and, asc, gt, lt, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
+import { keyset } from '../db/page.ts'
+import type { Sql } from '../db/search.ts'
+import { columnsOf } from '../db/statement.ts'
 import { streamChanges } from '../db/tables/index.ts'
+import { windowsOf } from '../db/windows.ts'
 import { isGlob } from '../input/glob.ts'
-import { type EntryFilter, matchesEntry, type StreamChange } from './log-entry.ts'
-import type { Interval } from './push-filter.ts'
+import type { EntryFilter, StreamChange } from './log-entry.ts'
+import { conditionsOf, type Interval } from './push-filter.ts'
 
-/** Rows that one statement reads at most: about a millisecond. */
-const WINDOW_ROWS = 500
+const COLUMNS = columnsOf(streamChanges, 'stream_changes')
+const BY_SEQUENCE = [{ column: 'sequence' }] as const
 
 export interface ChangeRange extends Interval {
   readonly filter: EntryFilter
@@ -16,8 +19,27 @@ export interface ChangeRange extends Interval {
   readonly limit: number
 }
 
+/** Returns the rows that an index has in the order of the log: those of one stream, or all. */
+function rowsOf({ namespace, imageStream }: EntryFilter): { readonly from: string; readonly where: Sql[] } {
+  if (namespace === undefined || imageStream === undefined || isGlob(imageStream)) {
+    return { from: 'stream_changes', where: [] }
+  }
+  return {
+    from: 'stream_changes indexed by stream_changes_by_stream',
+    where: [{ text: 'namespace = ? and image_stream_name = ?', values: [namespace, imageStream] }],
+  }
+}
+
+/** Returns the conditions on each row. */
+function criteriaOf({ kinds = 'ALL', ...filter }: EntryFilter): Sql {
+  const { where, values } = conditionsOf(filter)
+  if (kinds === 'ALL') return { text: ['true', ...where].join(' and '), values }
+  const ofKinds = 'kind in (select value from json_each(?))'
+  return { text: [ofKinds, ...where].join(' and '), values: [JSON.stringify(kinds), ...values] }
+}
+
 /** Creates the reads of changes that are no pushes. */
-export function createChangeReads({ orm }: Database) {
+export function createChangeReads(db: Database) {
   const { sequence } = streamChanges
   const [after, before, limit] = [
     sql.placeholder('after'),
@@ -25,40 +47,38 @@ export function createChangeReads({ orm }: Database) {
     sql.placeholder('limit'),
   ]
   const isInside = and(gt(sequence, after), lt(sequence, before))
-  const page = orm.select().from(streamChanges).where(isInside).orderBy(asc(sequence)).limit(limit).prepare()
-
-  /** Returns the first rows of the interval. */
-  const window = ({ filter, descending, ...interval }: ChangeRange): StreamChange[] => {
-    const { namespace, imageStream } = filter
-    const conditions: SQL[] = [gt(sequence, interval.after), lt(sequence, interval.before)]
-    // the index has the changes of one stream in the order of the log; with any other filter the log itself is read
-    if (namespace !== undefined && imageStream !== undefined && !isGlob(imageStream)) {
-      conditions.push(eq(streamChanges.namespace, namespace), eq(streamChanges.imageStreamName, imageStream))
-    }
-    return orm
-      .select()
-      .from(streamChanges)
-      .where(and(...conditions))
-      .orderBy(descending ? desc(sequence) : asc(sequence))
-      .limit(WINDOW_ROWS)
-      .all()
-  }
+  const all = db.orm
+    .select()
+    .from(streamChanges)
+    .where(isInside)
+    .orderBy(asc(sequence))
+    .limit(limit)
+    .prepare()
 
   return {
     /** Reads in one statement, oldest first. */
-    read: (range: Interval & { readonly limit: number }): StreamChange[] => page.all({ ...range }),
+    read: (range: Interval & { readonly limit: number }): StreamChange[] => all.all({ ...range }),
 
     /** Reads any range in bounded statements, between which other work runs. Rejects with the signal's reason. */
-    async find(range: ChangeRange, signal?: AbortSignal): Promise<StreamChange[]> {
+    async find(
+      { filter, descending, limit, after, before }: ChangeRange,
+      signal?: AbortSignal,
+    ): Promise<StreamChange[]> {
+      const rows = { ...rowsOf(filter), columns: BY_SEQUENCE }
+      const criteria = criteriaOf(filter)
+      const page = { limit, peek: false, after: [after], before: [before], fromEnd: descending }
       const found: StreamChange[] = []
-      for (let rest: Interval = range; found.length < range.limit; ) {
-        await turnToRead(signal)
-        const rows = window({ ...range, ...rest })
-        for (const row of rows)
-          if (found.length < range.limit && matchesEntry(row, range.filter)) found.push(row)
-        const last = rows.at(-1)
-        if (!last || rows.length < WINDOW_ROWS) break
-        rest = range.descending ? { ...rest, before: last.sequence } : { ...rest, after: last.sequence }
+      for await (const window of windowsOf(db, rows, { page, probes: 1, signal })) {
+        const { condition, keys, orderBy } = keyset(window, BY_SEQUENCE)
+        const conditions = [...rows.where, criteria].map(({ text }) => text)
+        const matching = db
+          .prepare<StreamChange>(
+            `select ${COLUMNS} from ${rows.from} where ${[...condition, ...conditions].join(' and ')}
+             order by ${orderBy} limit ?`,
+          )
+          .all(...keys, ...[...rows.where, criteria].flatMap(({ values }) => values), limit - found.length)
+        for (const row of matching) found.push(row)
+        if (found.length >= limit) break
       }
       return found
     },

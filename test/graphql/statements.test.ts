@@ -76,7 +76,7 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
         name imageStream { name } spec { name } conditions { reason }
         items(first: 3) { totalCount nodes { created image { ${IMAGE} } } }
         image { ${IMAGE} tags(first: 2) { totalCount nodes { name imageStream { name } } } } } } } } } }`,
-    24,
+    25,
   ],
   'one tag and the imports of many streams': [
     `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { nodes {
@@ -88,7 +88,7 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
     `query ($size: Int!) { imageStreams(platform: "linux/arm64", orderBy: NEWEST_FIRST, first: $size) { totalCount nodes {
       name status { tags(platform: "linux/arm64", unchangedSince: "2100-01-01T00:00:00Z", first: 3) {
         totalCount nodes { tag image { digest } } } } } } }`,
-    10,
+    12,
   ],
   'tags whose images could not be read': [
     `query ($size: Int!) { imageStream(name: "broken") { status { tags(first: $size) { nodes {
@@ -105,7 +105,7 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
       tagsAt(time: "2100-01-01T00:00:00Z", first: 6) { totalCount pageInfo { hasNextPage } nodes {
         tag event { created image { digest config { env } } imageStreamTag { name } } } }
       status { tags(first: 5) { nodes { at(time: "2100-01-01T00:00:00Z") { image { digest } } } } } } } }`,
-    13,
+    15,
   ],
   'the histories of the images of many tags': [
     `query ($size: Int!) { imageStream(name: "app-1") { status { tags(first: $size) { nodes {

@@ -103,7 +103,8 @@ const sizeOf = (field: 'first' | 'last', size: number | null | undefined): numbe
 /** A value, or a promise for one that is read in parts. */
 export type MaybePromise<Value> = Value | Promise<Value>
 
-const after = <Value, Result>(
+/** Returns the result of `next` for the value, at once unless it is a promise. */
+export const after = <Value, Result>(
   value: MaybePromise<Value>,
   next: (value: Value) => Result,
 ): MaybePromise<Result> => (value instanceof Promise ? value.then(next) : next(value))

@@ -2,7 +2,14 @@ import type { GraphQLResolveInfo } from 'graphql'
 import { groupBy } from '../../input/maps.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import { loadForBatch } from './batch.ts'
-import { Connection, type ConnectionArguments, type Cursors, pageOf } from './connection.ts'
+import {
+  after,
+  Connection,
+  type ConnectionArguments,
+  type Cursors,
+  type MaybePromise,
+  pageOf,
+} from './connection.ts'
 
 interface Owner {
   readonly id: number
@@ -14,10 +21,14 @@ interface OwnedList<One extends Owner, Row> {
   readonly name: string
   readonly cursors: Cursors<Row>
   /** Reads a page for each of these owners at once. */
-  readonly rows: (ownerIds: number[], page: KeysetPage, owners: readonly One[]) => readonly Row[]
+  readonly rows: (
+    ownerIds: number[],
+    page: KeysetPage,
+    owners: readonly One[],
+  ) => MaybePromise<readonly Row[]>
   readonly ownerIdOf: (row: Row) => number | null | undefined
   /** Returns the length of the whole list by owner id, without the owners whose list is empty. */
-  readonly counts: (ownerIds: number[]) => ReadonlyMap<number, number>
+  readonly counts: (ownerIds: number[]) => MaybePromise<ReadonlyMap<number, number>>
   /** The nodes of the first page of one item, where they are known without a read. */
   readonly newest?: () => readonly Row[]
 }
@@ -34,13 +45,17 @@ export function ownedConnection<One extends Owner, Row>(
   return new Connection({
     page,
     cursors,
-    rows: () =>
-      loadForBatch(owner, `${name} ${JSON.stringify(page)}`, (owners) =>
-        groupBy(rows(idsOf(owners), page, owners), ownerIdOf),
-      ).get(owner.id) ?? [],
+    rows: () => {
+      const found = loadForBatch(owner, `${name} ${JSON.stringify(page)}`, (owners) =>
+        after(rows(idsOf(owners), page, owners), (all) => groupBy(all, ownerIdOf)),
+      )
+      return after(found, (byOwner) => byOwner.get(owner.id) ?? [])
+    },
     ...(newest && isNewest && { nodes: newest }),
-    totalCount: () =>
-      loadForBatch(owner, `${name} count`, (owners) => counts(idsOf(owners))).get(owner.id) ?? 0,
+    totalCount: () => {
+      const found = loadForBatch(owner, `${name} count`, (owners) => counts(idsOf(owners)))
+      return after(found, (byOwner) => byOwner.get(owner.id) ?? 0)
+    },
   })
 }
 

@@ -6,7 +6,7 @@ import type { TagEvent } from '../../imagestream/tag/tag-event.ts'
 import { checkGlob } from '../../input/glob.ts'
 import { batch, batchValues, loadById, loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
+import { after, type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
@@ -62,13 +62,13 @@ function pastTags(
   return ownedConnection(stream, args, info, {
     name: `tagsAt ${JSON.stringify(filter)}`,
     cursors: pastTagCursors,
-    rows: (ids, page) => {
-      const rows = lookBack.tagsAt(ids, filter, page)
-      batch(rows.map(({ event }) => event))
-      return rows
-    },
+    rows: (ids, page) =>
+      after(lookBack.pageAt(ids, filter, page), (rows) => {
+        batch(rows.map(({ event }) => event))
+        return rows
+      }),
     ownerIdOf: ({ streamId }) => streamId,
-    counts: (ids) => lookBack.countTagsAt(ids, filter),
+    counts: (ids) => lookBack.totalAt(ids, filter),
   })
 }
 

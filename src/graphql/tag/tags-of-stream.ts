@@ -4,7 +4,7 @@ import { keyOf, type Tag, type TagOrder } from '../../imagestream/tag/tag.ts'
 import { checkTagName } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { batch, loadForBatch, prime } from '../kit/batch.ts'
-import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
+import { after, type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
 import { connectionType } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
@@ -84,13 +84,14 @@ export function tagsOfStream(
   return ownedConnection(stream, args, info, {
     name: `tags ${JSON.stringify([order, filter])}`,
     cursors: tagCursors(order),
-    rows: (ids, page, streams) => {
-      const rows = batchTags(tags.ofStreams(ids, { ...filter, order, page }))
-      prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
-      return rows
-    },
+    rows: (ids, page, streams) =>
+      after(tags.pageOfStreams(ids, { ...filter, order, page }), (found) => {
+        const rows = batchTags(found)
+        prime(rows, 'imageStream', new Map(streams.map((one) => [one.id, one])))
+        return rows
+      }),
     ownerIdOf: ({ streamId }) => streamId,
-    counts: (ids) => tags.countOfStreams(ids, filter),
+    counts: (ids) => tags.totalOfStreams(ids, filter),
   })
 }
 

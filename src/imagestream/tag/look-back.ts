@@ -1,10 +1,11 @@
 import type { Database } from '../../db/open.ts'
-import { pageOfEach } from '../../db/page.ts'
+import { keyset, pageOfEach } from '../../db/page.ts'
 import type { tags as tagsTable } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { countsByOwner } from './owned-rows.ts'
 import { EVENT_COLUMNS, eventPages, type TagEvent } from './tag-event.ts'
+import { createTagParts, type OrderedTags } from './tag-parts.ts'
 
 /** A tag and the entry of its history for a time in the past. */
 export interface PastTag {
@@ -67,8 +68,13 @@ const SEARCH = `
 const HAD_IMAGE =
   '(select e.created_at from tag_events e where e.tag_id = tags.id order by e.id limit 1) <= ?'
 const WAS_NOT_REMOVED = `not exists (
-  select 1 from tag_events r where r.tag_id = tags.id and r.removed_at <= ? and not exists (
-    select 1 from tag_events n where n.tag_id = r.tag_id and n.id > r.id and n.created_at <= ?))`
+  select 1 from tag_events r where r.id = (
+      select max(id) from tag_events where tag_id = tags.id and removed_at <= ?)
+    and not exists (
+      select 1 from tag_events n where n.tag_id = r.tag_id and n.id > r.id and n.created_at <= ?))`
+const BY_NAME = [{ column: 'name' }] as const
+/** Rows that the conditions read for a tag. */
+const PROBES = 4
 
 const conditions = ({ time, matching }: PastTagFilter) => ({
   where: [...(matching ? ['matches_glob(?, name)'] : []), HAD_IMAGE, WAS_NOT_REMOVED],
@@ -96,38 +102,59 @@ export function createLookBack(db: Database) {
   const eventsAt = (tagIds: readonly number[], time: number): Map<number, TagEvent> =>
     new Map(search.all(time, JSON.stringify(tagIds)).map((event) => [event.tagId, event]))
 
+  const parts = createTagParts(db)
+  const byName = (streamIds: readonly number[]): OrderedTags => ({
+    streamIds,
+    index: 'tags_by_name',
+    order: BY_NAME,
+    probes: PROBES,
+  })
+
+  /** Returns a page of each stream's tags that had an image at the time, by name; its keys are [name]. */
+  const tagsAt = (streamIds: readonly number[], filter: PastTagFilter, page: KeysetPage): PastTag[] => {
+    const { from, orderBy, parameters, inOrder } = pageOfEach(page, BY_NAME, {
+      table: 'tags',
+      owner: 'stream_id',
+      ...conditions(filter),
+    })
+    const tags = inOrder(
+      db
+        .prepare<Pick<typeof tagsTable.$inferSelect, 'id' | 'streamId' | 'name'>>(
+          `select t.id, t.stream_id as streamId, t.name from ${from} order by ${orderBy}`,
+        )
+        .all(...parameters(streamIds)),
+    )
+    const events = eventsAt(
+      tags.map(({ id }) => id),
+      filter.time,
+    )
+    return tags.flatMap(({ id, streamId, name }) => {
+      const event = events.get(id)
+      return event ? { streamId, name, event } : []
+    })
+  }
+  /** Counts the tags of `tagsAt`; those within the window, a page of them. */
+  const countTagsAt = (
+    streamIds: readonly number[],
+    filter: PastTagFilter,
+    window: KeysetPage = { limit: 0 },
+  ): Map<number, number> => {
+    const { where, values } = conditions(filter)
+    const { condition, keys } = keyset(window, BY_NAME)
+    const rows = { table: 'tags', owner: 'stream_id', conditions: [...condition, ...where] } as const
+    return countsByOwner(db, rows, streamIds, ...keys, ...values)
+  }
+
   return {
     eventsAt,
-
-    /** Returns a page of each stream's tags that had an image at the time, by name; its keys are [name]. */
-    tagsAt(streamIds: readonly number[], filter: PastTagFilter, page: KeysetPage): PastTag[] {
-      const { from, orderBy, parameters, inOrder } = pageOfEach(page, [{ column: 'name' }], {
-        table: 'tags',
-        owner: 'stream_id',
-        ...conditions(filter),
-      })
-      const tags = inOrder(
-        db
-          .prepare<Pick<typeof tagsTable.$inferSelect, 'id' | 'streamId' | 'name'>>(
-            `select t.id, t.stream_id as streamId, t.name from ${from} order by ${orderBy}`,
-          )
-          .all(...parameters(streamIds)),
-      )
-      const events = eventsAt(
-        tags.map(({ id }) => id),
-        filter.time,
-      )
-      return tags.flatMap(({ id, streamId, name }) => {
-        const event = events.get(id)
-        return event ? { streamId, name, event } : []
-      })
-    },
-
-    countTagsAt(streamIds: readonly number[], filter: PastTagFilter): Map<number, number> {
-      const { where, values } = conditions(filter)
-      const rows = { table: 'tags', owner: 'stream_id', conditions: where } as const
-      return countsByOwner(db, rows, streamIds, ...values)
-    },
+    tagsAt,
+    countTagsAt,
+    /** Returns a page as `tagsAt` does, where the histories are long in bounded statements between which other work runs. */
+    pageAt: (streamIds: readonly number[], filter: PastTagFilter, page: KeysetPage) =>
+      parts.page(byName(streamIds), page, (ids, part) => tagsAt(ids, filter, part)),
+    /** Counts as `countTagsAt` does, and reads as `pageAt` does. */
+    totalAt: (streamIds: readonly number[], filter: PastTagFilter) =>
+      parts.count(byName(streamIds), (ids, window) => countTagsAt(ids, filter, window)),
 
     /** Returns a page of each image's entries in all histories, newest first; its keys are [event id]. */
     eventsOfImages: (imageIds: readonly number[], page: KeysetPage): TagEvent[] =>

@@ -126,3 +126,14 @@ export function searchTags(db: Database, streamIds: readonly number[], filter: T
   const { where, values } = probes(criteria)
   return { where: ['removed_at is null', ...where], values, among: fewIds(db, criteria) }
 }
+
+/** Reports whether the filter has no criterion but that tags are of images. */
+export const isListOfImages = ({ artifacts: _, ...filter }: TagSearchFilter): boolean =>
+  Object.values(filter).every((value) => value === undefined)
+
+/** Returns how many rows of other tables or columns a search checks for each tag at most. */
+export const criteriaCount = ({ labels = [], ...filter }: TagSearchFilter): number =>
+  Object.values(filter).filter((value) => value !== undefined).length + LABEL_PROBES * labels.length
+
+/** Criteria that are checked in the time of reading the labels of one config. */
+const LABEL_PROBES = 20

@@ -1,5 +1,5 @@
 import type { Database } from '../../db/open.ts'
-import { pageOfEach, type SortColumn } from '../../db/page.ts'
+import { keyset, pageOfEach, type SortColumn } from '../../db/page.ts'
 import type { Parameter } from '../../db/statement.ts'
 import type { images, tagEvents, tags as tagsTable } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
@@ -10,7 +10,8 @@ import { countsByOwner } from './owned-rows.ts'
 import { createRemovedTags } from './removed-tags.ts'
 import { createTagHistories } from './tag-event.ts'
 import { sortKeysOf } from './tag-order.ts'
-import { searchTags, type TagSearchFilter } from './tag-search.ts'
+import { createTagParts, type OrderedTags } from './tag-parts.ts'
+import { criteriaCount, isListOfImages, searchTags, type TagSearchFilter } from './tag-search.ts'
 
 /** A tag with the image that it points to, as lists of tags need it. */
 export interface Tag
@@ -54,6 +55,23 @@ const SORT: Record<TagOrder, readonly SortColumn[]> = {
   ],
   SEMVER_DESC: [{ column: 'version' }],
 }
+
+/** The index of the tags that are not removed, by order. */
+const INDEX: Record<TagOrder, string> = {
+  IMPORTANCE: 'tags_by_importance',
+  NAME: 'tags_by_name',
+  NEWEST_FIRST: 'tags_by_newest',
+  SEMVER_DESC: 'tags_by_version',
+}
+
+/** Returns the tags that a search checks, and how many criteria it checks on each. */
+const searched = (streamIds: readonly number[], order: TagOrder, filter: TagSearchFilter): OrderedTags => ({
+  streamIds,
+  index: INDEX[order],
+  order: SORT[order],
+  where: 'removed_at is null',
+  probes: criteriaCount(filter),
+})
 
 const BY_STREAM: readonly SortColumn[] = [{ column: 'stream_id' }, { column: 'id' }]
 
@@ -128,6 +146,27 @@ export function createTags(db: Database) {
      where t.stream_id in (select value from json_each(?)) and instr(e.docker_image_reference, ?) = 1`,
   )
 
+  const parts = createTagParts(db)
+
+  /** Returns a page of each stream's tags that meet the filter, in order; its keys are `keyOf(tag, order)`. */
+  const ofStreams = (streamIds: readonly number[], { order, page, ...filter }: TagQuery): Tag[] => {
+    const rows = { owner: 'stream_id', ...searchTags(db, streamIds, filter) }
+    return pageOf(page, SORT[order], rows, streamIds)
+  }
+  /** Returns the number of each stream's tags that meet the filter; those within the window, a page by name. */
+  const countOfStreams = (
+    streamIds: readonly number[],
+    filter: TagSearchFilter = {},
+    window: KeysetPage = { limit: 0 },
+  ): Map<number, number> => {
+    const { where, values, among } = searchTags(db, streamIds, filter)
+    const { condition, keys } = keyset(window, SORT.NAME)
+    const rows = { table: 'tags', owner: 'stream_id', conditions: [...condition, ...where] } as const
+    return among
+      ? countsByOwner(db, { ...rows, by: 'id' }, among, ...keys, ...values)
+      : countsByOwner(db, rows, streamIds, ...keys, ...values)
+  }
+
   return {
     ...createTagHistories(db),
     ...createRemovedTags(db, pageOf),
@@ -152,18 +191,22 @@ export function createTags(db: Database) {
     /** Returns the repositories of each stream's pull specs that start with the text. */
     repositories: (streamIds: readonly number[], start: string) =>
       repositories.all(JSON.stringify(streamIds), start),
-    /** Returns a page of each stream's tags that meet the filter, in order; its keys are `keyOf(tag, order)`. */
-    ofStreams(streamIds: readonly number[], { order, page, ...filter }: TagQuery): Tag[] {
-      const rows = { owner: 'stream_id', ...searchTags(db, streamIds, filter) }
-      return pageOf(page, SORT[order], rows, streamIds)
+    ofStreams,
+    countOfStreams,
+    /** Returns a page as `ofStreams` does, where the tags are many in bounded statements between which other work runs. */
+    pageOfStreams(
+      streamIds: readonly number[],
+      { order, page, ...filter }: TagQuery,
+    ): Tag[] | Promise<Tag[]> {
+      const tags = searched(streamIds, order, filter)
+      const read = (ids: readonly number[], part: KeysetPage) =>
+        ofStreams(ids, { ...filter, order, page: part })
+      // most tags are images: a page of them is full soon
+      return isListOfImages(filter) ? read(streamIds, page) : parts.page(tags, page, read)
     },
-    countOfStreams(streamIds: readonly number[], filter: TagSearchFilter = {}): Map<number, number> {
-      const { where, values, among } = searchTags(db, streamIds, filter)
-      const rows = { table: 'tags', owner: 'stream_id', conditions: where } as const
-      return among
-        ? countsByOwner(db, { ...rows, by: 'id' }, among, ...values)
-        : countsByOwner(db, rows, streamIds, ...values)
-    },
+    /** Counts as `countOfStreams` does, and reads as `pageOfStreams` does. */
+    totalOfStreams: (streamIds: readonly number[], filter: TagSearchFilter) =>
+      parts.count(searched(streamIds, 'NAME', filter), (ids, window) => countOfStreams(ids, filter, window)),
     /** Returns a page of the tags that point to each image, in order of stream; its keys are [stream id, tag id]. */
     ofImages: (imageIds: readonly number[], page: KeysetPage): Tag[] =>
       pageOf(page, BY_STREAM, { owner: 'newest_image_id' }, imageIds),
