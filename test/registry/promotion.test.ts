@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { TagImageInput } from '../../src/imagestream/commands/tag-image.ts'
 import { digestOf } from '../../src/oci/digest.ts'
+import { createUsage } from '../../src/registry/content/usage.ts'
 import { referrer } from '../collect/blobs/world.ts'
 import { apply } from '../documents/documents.ts'
 import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
@@ -440,6 +441,24 @@ describe('what was removed and is restored', () => {
     await pull('a/restored', 'v1', app)
     expect(tagOf('a', 'restored', 'v1')?.dockerImageReference).toBe(`registry.test/a/restored@${app.digest}`)
     await pull('a/x', 'v1', next)
+  })
+
+  it('is in no list of repositories and no source of a mount until then', async () => {
+    const { db } = world.domain
+    const usage = createUsage({ db, blobs: world.blobs })
+    await world.push('a/x', app, 'v1')
+    await world.push('a/other', next, 'v1')
+    world.domain.streamRemoval.delete({ namespace: 'a', name: 'x' })
+    const uid = db.prepare<{ uid: string }>('select uid from image_streams where deleted_at > 0').get()?.uid
+
+    const listed = await usage.repositories({}, { limit: 9 })
+    expect(listed.map(({ name }) => name)).not.toContain(`x@${uid}`)
+    expect(await usage.countRepositories({})).toBe(listed.length)
+    const mount = `/v2/c/z/blobs/uploads/?mount=${app.config.digest}`
+    expect((await world.send('POST', mount)).status).toBe(202)
+    expect((await world.send('POST', `${mount}&from=${encodeURIComponent(`a/x@${uid}`)}`)).status).toBe(202)
+    world.domain.streamRemoval.restore({ uid: uid ?? '' })
+    expect((await world.send('POST', mount)).status).toBe(201)
   })
 
   it('as a tag with an image of another stream, is pulled, also if its repository lost the image', async () => {

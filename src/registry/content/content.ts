@@ -10,6 +10,7 @@ import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { isNamed } from './repository-names.ts'
 
 /** A repository of the integrated registry; `streamId` is null until it has a manifest. */
 export type Repository = Pick<typeof repositories.$inferSelect, 'id' | 'namespace' | 'name' | 'streamId'>
@@ -50,6 +51,9 @@ export interface NewBlobLink {
 /** Repositories and the blobs and manifests that they may serve. Writes take the open transaction. */
 export type Content = ReturnType<typeof createContent>
 
+/** Repositories of a blob that are read: a common one, such as an empty config, can be in all. */
+const MAX_SOURCES = 100
+
 const REPOSITORY = 'r.id, r.namespace, r.name, r.stream_id as streamId'
 const MANIFEST = `m.digest, m.image_id as imageId, i.media_type as mediaType, m.confirmed_at as confirmedAt
   from repository_manifests m join images i on i.id = m.image_id`
@@ -73,7 +77,7 @@ function prepareStatements(db: Database) {
     unlinkBlob: db.prepare('delete from repository_blobs where repository_id = ? and digest = ?'),
     repositoriesOfBlob: db.prepare<Repository>(
       `select ${REPOSITORY} from repository_blobs l join repositories r on r.id = l.repository_id
-       where l.digest = ? order by r.namespace, r.name`,
+       where l.digest = ? and ${isNamed('r.name')} limit ${MAX_SOURCES}`,
     ),
     manifest: db.prepare<LinkedManifest>(`select ${MANIFEST} where m.repository_id = ? and m.digest = ?`),
     manifestOfTag: db.prepare<LinkedManifest>(
@@ -130,7 +134,7 @@ export function createContent(db: Database) {
     /** Returns false if the repository did not have the blob. */
     unlinkBlob: (_tx: Transaction, repositoryId: number, digest: Digest) =>
       sql.unlinkBlob.run(repositoryId, digest).changes > 0,
-    /** Returns the repositories that have the blob, by name. */
+    /** Returns repositories that have the blob, not all where they are many; none of a deleted stream. */
     repositoriesOfBlob: (digest: Digest) => sql.repositoriesOfBlob.all(digest),
 
     manifest: (repositoryId: number, digest: Digest) => sql.manifest.get(repositoryId, digest),

@@ -10,6 +10,12 @@ interface NamedStream extends StreamName {
   readonly uid: string
 }
 
+/** The character of the names that repositories of deleted streams have, and no request can have. */
+const RETIRED = '@'
+
+/** Returns the condition that a repository's name is not that of a deleted stream. */
+export const isNamed = (column: string): string => `instr(${column}, '${RETIRED}') = 0`
+
 /**
  * Creates the changes of the names of repositories whose stream is deleted or restored. Until the stream is pruned, the
  * repository of a deleted stream keeps its content under a name that no request can have, `app@<uid>`.
@@ -37,7 +43,7 @@ export function createRepositoryNames({ orm }: Database) {
   return {
     /** Frees the name of the deleted stream's repository. */
     retire: (_tx: Transaction, stream: NamedStream): void =>
-      rename(stream.id, { namespace: stream.namespace, name: `${stream.name}@${stream.uid}` }),
+      rename(stream.id, { namespace: stream.namespace, name: `${stream.name}${RETIRED}${stream.uid}` }),
     /** Gives the repository of a restored stream the stream's name. */
     bringBack(_tx: Transaction, stream: NamedStream): void {
       mergeBlobs(stream.id, stream)

@@ -6,6 +6,7 @@ import { repositories } from '../../db/tables/index.ts'
 import { windowsOf } from '../../db/windows.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
+import { isNamed } from './repository-names.ts'
 
 /** A repository in a list; `streamId` is null until it has a manifest. */
 export type RepositorySummary = typeof repositories.$inferSelect
@@ -44,9 +45,8 @@ const { namespace, name } = repositories
 
 export function createUsage({ db, blobs }: { db: Database; blobs: BlobStore }) {
   const { orm } = db
-  /** Returns the parts of the page that are read one by one: a pattern is checked on each repository. */
-  const windows = ({ namespace: only, matching }: RepositoryFilter, page: KeysetPage) => {
-    if (matching === undefined) return [page]
+  /** Returns the parts of the page that are read one by one: its conditions are checked on each repository. */
+  const windows = ({ namespace: only }: RepositoryFilter, page: KeysetPage) => {
     const where = only === undefined ? [] : [{ text: 'namespace = ?', values: [only] }]
     const columns = [{ column: 'namespace' }, { column: 'name' }]
     const from = 'repositories indexed by repositories_by_name'
@@ -140,6 +140,7 @@ export function createUsage({ db, blobs }: { db: Database; blobs: BlobStore }) {
 
 const matches = (filter: RepositoryFilter): SQL | undefined =>
   and(
+    sql.raw(isNamed('name')),
     filter.namespace === undefined ? undefined : eq(namespace, filter.namespace),
     filter.matching === undefined ? undefined : sql`matches_glob(${filter.matching}, ${name})`,
   )
