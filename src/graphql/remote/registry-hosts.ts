@@ -17,7 +17,7 @@ const BreakerStateEnum = enumType('BreakerState', {
 
 const BreakerType = objectType<HostStatus['breaker']>('Breaker', {
   description:
-    'A circuit breaker, for a whole host or for one account. It opens after repeated failures, or if the host requests a pause, and stops requests for a while.',
+    'A circuit breaker, for a whole host, one repository or one account. It opens after repeated failures, or if the host requests a pause, and stops requests for a while.',
   properties: (t) => ({
     state: t.one(BreakerStateEnum, 'State of the circuit breaker.'),
     since: t.dateTimeOrNull('Time of the last change of the state; null while the state is `CLOSED`.'),
@@ -84,7 +84,10 @@ objectType(RegistryHostType, {
     concurrency: t.int(
       'Number of concurrent requests to the host. It starts at the limit (`--requests-per-registry`, or `concurrency` of the configuration), is halved each time the host rejects requests because of their number, and increases by one after as many successes.',
     ),
-    breaker: t.one(BreakerType, 'Circuit breaker of the host.'),
+    breaker: t.one(
+      BreakerType,
+      'Circuit breaker of the host; while it is closed, that of a repository that fails, whose requests alone are stopped.',
+    ),
     budgets: t.list(
       RequestBudgetType,
       'Remaining requests of each account, the most recently reported last; empty if the host does not report them.',

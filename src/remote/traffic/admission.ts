@@ -14,6 +14,8 @@ import type { RequestContext } from './request-context.ts'
 
 /** A request that waits to be sent to its host. */
 export interface QueuedRequest extends CountedRequest, Pick<RequestContext, 'lane' | 'namespace' | 'signal'> {
+  /** The part of the host that is requested, such as a repository. */
+  readonly part: string
   /**
    * An anonymous first request of a caller that has a credential: it is sent although the circuit of the anonymous account
    * is open.
@@ -41,8 +43,10 @@ export async function admit(
   const { lane, namespace, signal, isDiscovery, isStream } = request
   const queue = isStream ? host.streams : host.requests
   const account = host.accounts.breakerOf(request.account)
+  const part = host.parts.breakerOf(request.part)
+  const required = isDiscovery ? [host.breaker, part] : [host.breaker, part, account]
   for (;;) {
-    const opening = host.breaker.opening ?? (isDiscovery ? undefined : account.opening)
+    const opening = required.find(({ opening }) => opening)?.opening
     if (opening) {
       const remaining = opening.until - clock.now()
       if (opening.kind === 'FAILURES' || remaining > patience.left)
@@ -54,22 +58,50 @@ export async function admit(
     const turn = queue.enter(lane, signal, request)
     if (turn) await turn
     // a circuit may have opened while the request waited for its slot
-    const hostPermit = host.breaker.permit()
-    const accountPermit = hostPermit && (isDiscovery ? CLOSED_PERMIT : account.permit())
-    if (hostPermit && accountPermit) {
-      return new Admission({ host, queue, account, hostPermit, accountPermit, request, clock })
+    const permits = takePermits(required)
+    if ('refusing' in permits) {
+      queue.leave()
+      await unlessAborted(permits.refusing.probeEnded, signal)
+      continue
     }
-    if (hostPermit) host.breaker.release(hostPermit)
-    queue.leave()
-    await unlessAborted((hostPermit ? account : host.breaker).probeEnded, signal)
+    const [hostPermit = CLOSED_PERMIT, partPermit = CLOSED_PERMIT, accountPermit = CLOSED_PERMIT] = permits
+    return new Admission({
+      host,
+      queue,
+      account,
+      part,
+      hostPermit,
+      partPermit,
+      accountPermit,
+      request,
+      clock,
+    })
   }
+}
+
+/** Takes a permit of each circuit; none, and returns the one that refuses, if one does. */
+function takePermits(
+  breakers: readonly CircuitBreaker[],
+): readonly Permit[] | { readonly refusing: CircuitBreaker } {
+  const permits: Permit[] = []
+  for (const breaker of breakers) {
+    const permit = breaker.permit()
+    if (!permit) {
+      for (const [at, taken] of permits.entries()) breakers[at]?.release(taken)
+      return { refusing: breaker }
+    }
+    permits.push(permit)
+  }
+  return permits
 }
 
 interface AdmissionParts {
   readonly host: HostTraffic
   readonly queue: HostQueue
   readonly account: CircuitBreaker
+  readonly part: CircuitBreaker
   readonly hostPermit: Permit
+  readonly partPermit: Permit
   readonly accountPermit: Permit
   readonly request: QueuedRequest
   readonly clock: Clock
@@ -86,10 +118,10 @@ export class Admission {
     this.#number = parts.host.countSent()
   }
 
-  /** Whether a circuit of the host or of the account is open or half-open. */
+  /** Whether a circuit of the host, the part or the account is open or half-open. */
   get isCircuitOpen(): boolean {
-    const { host, account } = this.#parts
-    return host.breaker.state !== 'CLOSED' || account.state !== 'CLOSED'
+    const { host, account, part } = this.#parts
+    return [host.breaker, account, part].some(({ state }) => state !== 'CLOSED')
   }
 
   /** Takes the request from the account's budget. Throws BudgetError. */
@@ -100,7 +132,7 @@ export class Admission {
 
   /** Records a response. Returns whether the account's quota is exhausted, so that a retry is pointless. */
   recordResponse(response: EgressResponse, isLast: boolean): boolean {
-    const { host, account, hostPermit, accountPermit, request, clock } = this.#parts
+    const { host, account, part, hostPermit, partPermit, accountPermit, request, clock } = this.#parts
     const { status, headers } = response
     const now = clock.now()
     host.budgets.read(request.account, headers, now)
@@ -112,31 +144,50 @@ export class Admission {
     if (!isFailure(status)) {
       host.increaseConcurrency()
       host.breaker.succeed(hostPermit)
+      part.succeed(partPermit)
       account.succeed(accountPermit)
       return false
     }
-    const [breaker, permit] = isOfAccount ? [account, accountPermit] : [host.breaker, hostPermit]
     const cause = { failure: response, namespace: request.namespace }
-    if (pause !== undefined) breaker.pause(permit, now + pause, cause)
-    else if (isExhausted) breaker.release(permit)
-    else if (isOfAccount) breaker.backOff(permit, cause)
-    else if (isLast || permit.isProbe) breaker.fail(permit, cause)
-    else breaker.release(permit)
-    if (isOfAccount) host.breaker.succeed(hostPermit)
-    else account.release(accountPermit)
-    return isExhausted
+    if (isOfAccount) {
+      if (pause !== undefined) account.pause(accountPermit, now + pause, cause)
+      else if (isExhausted) account.release(accountPermit)
+      else account.backOff(accountPermit, cause)
+      host.breaker.succeed(hostPermit)
+      part.release(partPermit)
+      return isExhausted
+    }
+    account.release(accountPermit)
+    if (pause === undefined) this.#recordFailure(response, isLast)
+    else {
+      host.breaker.pause(hostPermit, now + pause, cause)
+      part.release(partPermit)
+    }
+    return false
   }
 
   /** Records that no response arrived; that of a tentative request does not count as a failure of the host. */
   recordError(error: unknown, { isLast, isTentative }: { isLast: boolean; isTentative: boolean }): void {
-    const { host, account, hostPermit, accountPermit, request } = this.#parts
+    const { host, account, part, hostPermit, partPermit, accountPermit } = this.#parts
     account.release(accountPermit)
     // a certificate that does not verify is no failure of the host: requests that accept it may succeed
     const isOfHost = error instanceof ConnectionError || error instanceof EgressTimeoutError
-    if (!isOfHost || isTentative) host.breaker.release(hostPermit)
-    else if (isLast || hostPermit.isProbe) {
-      host.breaker.fail(hostPermit, { failure: error, namespace: request.namespace })
+    if (isOfHost && !isTentative) this.#recordFailure(error, isLast)
+    else {
+      host.breaker.release(hostPermit)
+      part.release(partPermit)
     }
+  }
+
+  #recordFailure(failure: HostFailure, isLast: boolean): void {
+    const { host, part, hostPermit, partPermit, request } = this.#parts
+    const cause = { failure, namespace: request.namespace }
+    const isCounted = isLast || hostPermit.isProbe || partPermit.isProbe
+    // a part that failed before proves nothing about the host
+    if (isCounted && !partPermit.isProbe) host.breaker.fail(hostPermit, cause, request.part)
+    else host.breaker.release(hostPermit)
+    if (isCounted) part.fail(partPermit, cause)
+    else part.release(partPermit)
   }
 
   /** Frees the slot; where there is a stream, when the stream closes. */

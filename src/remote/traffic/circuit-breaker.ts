@@ -35,12 +35,14 @@ interface Opening extends BreakerCause {
 /** Status of a closed circuit. */
 export const CLOSED_STATUS: BreakerStatus = { state: 'CLOSED', since: null, reason: null, nextAttempt: null }
 
-/** Stops requests to a host, or to one account at it, while it requests a pause and after consecutive failures. */
+/** Stops requests to a host, or to one part of it or one account at it, while it requests a pause and after consecutive failures. */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions
   readonly #refusals: BackOff
   readonly #probe = new ProbeSlot()
   #failures = 0
+  /** Parts of the host that the consecutive failures concern: one or two are enough to know whether they differ. */
+  readonly #failingParts = new Set<string | undefined>()
   #failedProbes = 0
   #opening: Opening | undefined
 
@@ -81,7 +83,7 @@ export class CircuitBreaker {
 
   /** Records a response of a working host. */
   succeed(permit: Permit): void {
-    this.#failures = 0
+    this.#clearFailures()
     // a request that was sent before the circuit opened does not close it
     if (!permit.isProbe && this.#opening) return
     this.#failedProbes = 0
@@ -90,11 +92,17 @@ export class CircuitBreaker {
     this.#refusals.recover()
   }
 
-  /** Records a request that failed after its last attempt, or a failed probe. */
-  fail(permit: Permit, cause: BreakerCause): void {
+  /**
+   * Records a request that failed after its last attempt, or a failed probe. With a `part`, the circuit opens only when
+   * requests for different parts fail.
+   */
+  fail(permit: Permit, cause: BreakerCause, part?: string): void {
     this.#failures += 1
+    if (this.#failingParts.size < 2) this.#failingParts.add(part)
     if (permit.isProbe) this.#failedProbes += 1
-    if (permit.isProbe || (!this.#opening && this.#failures >= this.#options.failures)) {
+    const hasFailed =
+      this.#failures >= this.#options.failures && (part === undefined || this.#failingParts.size > 1)
+    if (permit.isProbe || (!this.#opening && hasFailed)) {
       this.#open('FAILURES', endOfOpening(this.#options, this.#failedProbes), cause)
     }
     this.release(permit)
@@ -117,7 +125,7 @@ export class CircuitBreaker {
 
   /** Forgets failures, because the way to the host has changed. A pause after a refusal remains. */
   reset(): void {
-    this.#failures = 0
+    this.#clearFailures()
     if (this.#opening && this.#opening.kind !== 'FAILURES') return
     this.#failedProbes = 0
     this.#opening = undefined
@@ -126,6 +134,11 @@ export class CircuitBreaker {
   /** Ends a request whose result proves nothing about the host. */
   release({ isProbe }: Permit): void {
     if (isProbe) this.#probe.free()
+  }
+
+  #clearFailures(): void {
+    this.#failures = 0
+    this.#failingParts.clear()
   }
 
   #wait(kind: 'REQUESTED' | 'BACK_OFF', until: number, cause: BreakerCause): void {

@@ -8,6 +8,7 @@ import { admit, type QueuedRequest } from './admission.ts'
 import { BudgetError } from './budgets.ts'
 import type { HostFailure } from './host-failure.ts'
 import { registryOf } from './host-names.ts'
+import { partOf } from './host-parts.ts'
 import { type HostLimits, type HostStatus, HostTraffic } from './host-traffic.ts'
 import { IdleMap } from './idle-map.ts'
 import type { RemoteLimits } from './limits.ts'
@@ -56,7 +57,10 @@ export class HostClient {
 
   /** Closes circuits that opened after failures: there may be another way to their hosts now. */
   forgetFailures(): void {
-    for (const [, { breaker }] of this.#hosts) breaker.reset()
+    for (const [, { breaker, parts }] of this.#hosts) {
+      breaker.reset()
+      parts.reset()
+    }
   }
 
   /**
@@ -73,7 +77,7 @@ export class HostClient {
     const host = this.#hostOf(url.host)
     const tries = isTentative ? 1 : limits.tries
     const patience = { left: limits.longestPause }
-    const queued = { ...context, account, isPull, isStream: request.stream !== undefined }
+    const queued = { ...context, account, part: partOf(url), isPull, isStream: request.stream !== undefined }
     for (let attempt = 1; ; attempt += 1) {
       const next = { ...queued, isDiscovery: isDiscovery && attempt === 1 }
       const admission = await admit(host, next, { clock, patience })

@@ -3,6 +3,7 @@ import { type AccountStatus, Accounts } from './accounts.ts'
 import { AdaptiveConcurrency } from './adaptive-concurrency.ts'
 import { Budgets } from './budgets.ts'
 import { type BreakerStatus, CircuitBreaker, type CircuitBreakerOptions } from './circuit-breaker.ts'
+import { HostParts } from './host-parts.ts'
 import { HostQueue } from './host-queue.ts'
 import type { RemoteLimits } from './limits.ts'
 import type { RequestBudget } from './quota-headers.ts'
@@ -25,6 +26,7 @@ export interface HostStatus {
   readonly waiting: number
   /** Requests sent at a time: fewer than allowed for a while after the host refused requests for load. */
   readonly concurrency: number
+  /** Of the host; while it is closed, of a part that fails. */
   readonly breaker: BreakerStatus
   /** The budgets that the host reported, one per account. */
   readonly budgets: readonly RequestBudget[]
@@ -37,8 +39,10 @@ export class HostTraffic {
   readonly requests: HostQueue
   /** A stream holds its slot until it ends: in a queue of their own streams do not delay other requests. */
   readonly streams: HostQueue
-  /** For failures that concern every account: the host fails or is unreachable. */
+  /** For failures that concern every part and account: the host fails or is unreachable. */
   readonly breaker: CircuitBreaker
+  /** For failures that may concern one part only, such as a repository. */
+  readonly parts: HostParts
   /** For failures that concern one account: the host limits its requests. */
   readonly accounts: Accounts
   readonly budgets: Budgets
@@ -58,13 +62,14 @@ export class HostTraffic {
     this.budgets = new Budgets(limits.reserve)
     const newBreaker = () => new CircuitBreaker({ ...options, ...limits })
     this.breaker = newBreaker()
+    this.parts = new HostParts(newBreaker)
     this.accounts = new Accounts(newBreaker)
   }
 
-  /** Reports whether the state of this host can be dropped: no request, open circuit or account depends on it. */
+  /** Reports whether the state of this host can be dropped: no request or open circuit depends on it. */
   get idle(): boolean {
-    const { requests, streams, breaker, accounts } = this
-    return requests.idle && streams.idle && breaker.state !== 'OPEN' && accounts.idle
+    const { requests, streams, breaker, parts, accounts } = this
+    return requests.idle && streams.idle && breaker.state !== 'OPEN' && parts.idle && accounts.idle
   }
 
   /** Changes the limits; requests in flight continue. */
@@ -95,13 +100,13 @@ export class HostTraffic {
   }
 
   status(host: string): HostStatus {
-    const { requests, streams, breaker, budgets, accounts } = this
+    const { requests, streams, breaker, parts, budgets, accounts } = this
     return {
       host,
       inFlight: requests.inFlight + streams.inFlight,
       waiting: requests.waiting + streams.waiting,
       concurrency: this.#concurrency.size,
-      breaker: breaker.status,
+      breaker: breaker.state === 'CLOSED' ? parts.status : breaker.status,
       budgets: budgets.all,
       accounts: accounts.statuses(budgets),
     }

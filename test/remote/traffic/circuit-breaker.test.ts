@@ -53,6 +53,14 @@ describe('a circuit breaker', () => {
     expect(breaker.state).toBe('CLOSED')
   })
 
+  test('stays closed while only one part of the host fails', () => {
+    const { breaker } = start()
+    for (let at = 0; at < 5; at += 1) breaker.fail(CLOSED_PERMIT, refused, 'team/app')
+    expect(breaker.state).toBe('CLOSED')
+    breaker.fail(CLOSED_PERMIT, refused, 'team/other')
+    expect(breaker.state).toBe('OPEN')
+  })
+
   test('permits one probe at its next attempt, and all requests after its success', async () => {
     const { breaker, fail, probe } = start()
     fail(3)

@@ -232,3 +232,72 @@ describe('the budget of a host', () => {
     ])
   })
 })
+
+describe('a repository that fails', () => {
+  const failing = ({ repository }: { readonly repository: string }) =>
+    repository === 'team/app' ? errorResponse(500, 'NO') : undefined
+
+  /** A registry where team/app failed five times, and other repositories work. */
+  async function startFailing(client: TestClient) {
+    const upstream = await start()
+    const host = hostOf(client, upstream.host)
+    upstream.push('team/other', '1', app)
+    upstream.push('team/third', '1', app)
+    const resolve = (name: string) => client.repository(`${upstream.host}/${name}`).resolveTag(tag('1'), null)
+    await resolve('team/other')
+    upstream.hook = failing
+    for (const _ of FIVE) await refusalOf(host.resolve())
+    upstream.reset()
+    return { upstream, resolve, standing: host.standing }
+  }
+
+  test('is not requested meanwhile, and the other repositories of the host are', async () => {
+    await using client = new TestClient()
+    const { upstream, resolve, standing } = await startFailing(client)
+    await using _ = upstream
+    await refusalOf(resolve('team/app'))
+    expect(upstream.log).toHaveLength(0)
+    expect(standing()?.breaker).toMatchObject({ state: 'OPEN', reason: 'it responded with 500' })
+    await expect(resolve('team/other')).resolves.toMatchObject({ digest: app.digest })
+    await expect(resolve('team/third')).resolves.toMatchObject({ digest: app.digest })
+  })
+
+  test('does not stop the others by its probes, and recovers by one', async () => {
+    await using client = new TestClient()
+    const { upstream, resolve, standing } = await startFailing(client)
+    await using _ = upstream
+    for (const _ of FIVE) {
+      client.clock.time = standing()?.breaker.nextAttempt ?? Number.NaN
+      await refusalOf(resolve('team/app'))
+      await expect(resolve('team/other')).resolves.toMatchObject({ digest: app.digest })
+    }
+    upstream.hook = undefined
+    client.clock.time = standing()?.breaker.nextAttempt ?? Number.NaN
+    await expect(resolve('team/app')).resolves.toMatchObject({ digest: app.digest })
+    expect(standing()?.breaker.state).toBe('CLOSED')
+  })
+
+  test('stops the others when they fail too', async () => {
+    await using client = new TestClient()
+    const { upstream, resolve, standing } = await startFailing(client)
+    await using _ = upstream
+    upstream.hook = () => errorResponse(502, 'NO')
+    await refusalOf(resolve('team/other'))
+    upstream.reset()
+    await refusalOf(resolve('team/third'))
+    expect(upstream.log).toHaveLength(0)
+    expect(standing()?.breaker).toMatchObject({ state: 'OPEN', reason: 'it responded with 502' })
+  })
+})
+
+test('the tokens of one scope that fail do not stop the repositories of the same host', async () => {
+  await using upstream = await startUpstream({ auth: { scheme: 'bearer' } })
+  upstream.push('team/app', '1', app)
+  upstream.push('team/other', '1', app)
+  upstream.hook = ({ kind, url }) =>
+    kind === 'token' && url.includes('app') ? errorResponse(500, 'NO') : undefined
+  await using client = new TestClient()
+  const resolve = (name: string) => client.repository(`${upstream.host}/${name}`).resolveTag(tag('1'), null)
+  for (const _ of [...FIVE, ...FIVE]) await refusalOf(resolve('team/app'))
+  await expect(resolve('team/other')).resolves.toMatchObject({ digest: app.digest })
+})
