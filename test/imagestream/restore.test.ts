@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ObjectReferenceInput } from '../../src/imagestream/spec/spec.ts'
 import { image } from '../fixtures/random-image.ts'
-import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
+import { ALL, fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { FollowWorld, following, one, two } from './follow-world.ts'
 
 let world: FollowWorld
@@ -67,5 +67,60 @@ describe.each(Object.entries(WAYS))('%s that is restored', (_, removeAndRestore)
 
     expect(world.digestsOf('app:base')[0]).toBe(one.digest)
     expect(sourceOfBase()).toBe(`${UPSTREAM}:1`)
+  })
+})
+
+describe('a stream that is restored under another name', () => {
+  const OLD = { namespace: 'team', name: 'sub/app' }
+  const sources = () => {
+    const stream = world.streams.byName(OLD.namespace, OLD.name)
+    return Object.fromEntries(
+      world.streams
+        .specTags([stream?.id ?? 0])
+        .map(({ name, fromNamespace, fromName }) => [name, [fromNamespace, fromName]]),
+    )
+  }
+
+  it('follows its own tags, and the same tags of other streams, and not those of a new stream of its name', () => {
+    world.push(one, 'web:1')
+    world.push(one, 'app:1')
+    world.specify('app', [
+      following('own', 'app:1'),
+      following('implied', '1'),
+      following('other', 'web:1'),
+      { name: 'pinned', from: { kind: 'ImageStreamImage', name: `app@${one.digest}` }, reference: false },
+    ])
+    const { uid } = world.streamRemoval.delete(APP).stream
+    world.push(two, 'app:1')
+    const before = world.log().length
+
+    world.streamRemoval.restore({ uid, ...OLD })
+
+    expect(sources()).toEqual({
+      own: ['team', 'sub/app:1'],
+      implied: [null, '1'],
+      other: ['default', 'web:1'],
+      pinned: ['team', `sub/app@${one.digest}`],
+    })
+    const { id } = world.streams.byName(OLD.namespace, OLD.name) ?? { id: 0 }
+    const tags = world.tags.ofStreams([id], { order: 'NAME', page: ALL })
+    expect(tags.map(({ name, image }) => [name, image?.digest])).toEqual(
+      ['1', 'implied', 'other', 'own', 'pinned'].map((name) => [name, one.digest]),
+    )
+    expect(world.log()).toHaveLength(before + 5)
+  })
+
+  it('has the same sources when it is restored under its name', () => {
+    world.push(one, 'app:1')
+    world.specify('app', [following('own', 'app:1'), following('implied', '1')])
+    const { uid } = world.streamRemoval.delete(APP).stream
+    const { stream } = world.streamRemoval.restore({ uid })
+
+    expect(
+      world.streams.specTags([stream.id]).map(({ fromName, fromNamespace }) => [fromNamespace, fromName]),
+    ).toEqual([
+      [null, 'app:1'],
+      [null, '1'],
+    ])
   })
 })

@@ -6,6 +6,7 @@ import { checkNamespace, checkStreamName } from '../../input/names.ts'
 import { emptySpec } from '../spec/change-spec.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import { readSpec, specText } from '../spec/stored-spec.ts'
+import { renamedSource } from '../spec/tag-source.ts'
 import { copiedChange } from '../tag/tag-change.ts'
 import { transactUnlessDry } from './dry-run.ts'
 import { createStoppedSources, type StoppedSource } from './stopped-sources.ts'
@@ -122,7 +123,7 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
 
     /**
      * Restores a deleted stream: its spec, and the images of the tags that it had, as new entries of their histories. Its
-     * sources are imported. Throws InvalidInputError, NotFoundError, AlreadyExistsError where its name is taken.
+     * sources are imported; those that were its own tags are so under another name, too. Throws InvalidInputError, NotFoundError, AlreadyExistsError where its name is taken.
      */
     restore: ({ uid, namespace, name }: RestoreStreamInput): WrittenStream =>
       db.transact((tx) => {
@@ -145,7 +146,11 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
         onRestored(tx, stream)
         restoreTags(tx, stream, deleted.deletedAt)
         const spec = deleted.deletedSpec === null ? emptySpec(importMode) : readSpec(deleted.deletedSpec)
-        const change = writer.writeSpec(tx, existingStream(streams, target), spec, {
+        const tags = [...spec.tags].map(
+          ([tag, source]) => [tag, renamedSource(deleted, target, source)] as const,
+        )
+        const named = { ...spec, tags: new Map(tags) }
+        const change = writer.writeSpec(tx, existingStream(streams, target), named, {
           isLogged: false,
           isRestored: true,
         })

@@ -110,6 +110,29 @@ export const isFromStream = ({ fromKind }: Pick<TagSource, 'fromKind'>): boolean
 export const followsTag = ({ fromKind, reference }: Pick<TagSource, 'fromKind' | 'reference'>): boolean =>
   fromKind === 'ImageStreamTag' && !reference
 
+/**
+ * Returns the source of a spec tag whose stream gets another name: one that named the stream itself names it again, and one
+ * without a namespace stays in the namespace that it was in.
+ */
+export function renamedSource<Source extends TagSource>(
+  from: StreamName,
+  to: StreamName,
+  source: Source,
+): Source {
+  const named = streamTagOf(from, source) ?? streamImageOf(from, source)
+  if (!named || (from.namespace === to.namespace && from.name === to.name)) return source
+  const isOwn = named.namespace === from.namespace && named.stream === from.name
+  const isImplied = split(source.fromName ?? '', 'tag' in named ? ':' : '@')[0] === null
+  if (isOwn && isImplied) return source
+  const { namespace, name } = isOwn ? to : { namespace: named.namespace, name: named.stream }
+  const isLocal = source.fromNamespace === null && namespace === to.namespace && !name.includes('/')
+  return {
+    ...source,
+    fromName: 'tag' in named ? `${name}:${named.tag}` : `${name}@${named.digest}`,
+    fromNamespace: isLocal ? null : namespace,
+  }
+}
+
 /** Formats a tag as `namespace/stream:tag`. */
 export const formatStreamTag = ({ namespace, stream, tag }: StreamTag): string =>
   `${namespace}/${stream}:${tag}`
