@@ -12,7 +12,7 @@ export interface MetricsSources {
   readonly failing: () => FailingFigures
   /** Counts the pushes since the start, by source. */
   readonly pushes: () => Readonly<Record<string, number>>
-  /** Number of the newest push in the log. */
+  /** Number of the newest entry of the log: a push, or another change of a stream. */
   readonly pushLogSequence: () => number
   /** When the next scheduled import is or was due, in milliseconds since 1970; undefined when none is scheduled. */
   readonly nextDueAt: () => number | undefined
@@ -156,7 +156,11 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
       }
     },
   })
-  gauge('push_log_sequence', 'Number of the newest push in the log.', pushLogSequence)
+  gauge(
+    'push_log_sequence',
+    'Number of the newest push or other change of a stream in the log.',
+    pushLogSequence,
+  )
   const lag = 'Time for which the longest overdue scheduled import has been due; 0 when none is overdue.'
   gauge('schedule_lag_seconds', lag, () => {
     const now = sources.now()
