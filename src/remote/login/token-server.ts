@@ -51,6 +51,8 @@ const MIN_LIFETIME = 60_000
 const MAX_LIFETIME = 24 * 3_600_000
 /** Bytes of a response. */
 const MAX_RESPONSE = 1024 * 1024
+/** Bytes of a token, and of a refusal's body: both are cached. No server accepts a longer header by default. */
+const MAX_KEPT = 16 * 1024
 const CLIENT_ID = 'imagestreams'
 const JSON_ONLY = { accept: 'application/json' }
 
@@ -67,7 +69,10 @@ export async function requestToken(
     context.signal.throwIfAborted()
     throw new TokenServerError('it cannot be reached', { cause })
   })
-  if (response.status === 401 || response.status === 403) return { refused: response }
+  if (response.status === 401 || response.status === 403) {
+    // a copy: a view would keep the memory of the whole body
+    return { refused: { ...response, body: new Uint8Array(response.body.subarray(0, MAX_KEPT)) } }
+  }
   if (response.status !== 200) throw new TokenServerError('it returned no token', { response })
   return { token: parseToken(response.body, now()) }
 }
@@ -125,6 +130,7 @@ function parseToken(body: Uint8Array, now: number): Token {
   // other characters could inject a header
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value))
     throw new TokenServerError('its response contains no token')
+  if (value.length > MAX_KEPT) throw new TokenServerError(`its token has more than ${MAX_KEPT} characters`)
   const seconds = isObject(json) ? Number(json.expires_in) : 0
   const lifetime = Number.isFinite(seconds) ? seconds * 1000 : 0
   return { value, issued: now, expires: now + Math.min(Math.max(lifetime, MIN_LIFETIME), MAX_LIFETIME) }
