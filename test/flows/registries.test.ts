@@ -227,6 +227,50 @@ describe('a block', () => {
     expect((await app.client.execute(update, { input: { name: 'app', labels } })).errors).toBeUndefined()
   })
 
+  test('names the field of the input that has the blocked source', async () => {
+    await using origin = await start(one)
+    await using app = await startApp()
+    await follow(app.client, `${origin.host}/team/app`)
+    await configure(app, origin.host, { access: 'BLOCKED' })
+    const repository = `${origin.host}/team/other`
+    const name = `${repository}:1`
+    const from = { kind: 'DockerImage', name }
+    const setTags = [
+      { name: 'free', from: { kind: 'DockerImage', name: 'quay.io/free/app:1' } },
+      { name: '1', from },
+    ]
+
+    for (const [mutation, type, input, field] of [
+      ['importImage', 'ImportImageInput', { imageStream: 'app', tag: '1', from: name }, 'from'],
+      [
+        'importImage',
+        'ImportImageInput',
+        { imageStream: 'x', from: repository, all: true, confirm: true },
+        'from',
+      ],
+      [
+        'setTagPolicy',
+        'SetTagPolicyInput',
+        { imageStream: 'app', tag: '1', repository, policy: { order: 'SEMVER' } },
+        'repository',
+      ],
+      ['tagImage', 'TagImageInput', { imageStream: 'app', tag: '1', from }, 'from.name'],
+      ['updateImageStream', 'UpdateImageStreamInput', { name: 'app', setTags }, 'setTags.1.from.name'],
+      [
+        'updateImageStream',
+        'UpdateImageStreamInput',
+        { name: 'app', spec: { dockerImageRepository: repository } },
+        'spec.dockerImageRepository',
+      ],
+    ] as const) {
+      const document = `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`
+      expect((await app.client.execute(document, { input })).errors?.[0]).toMatchObject({
+        message: expect.stringContaining(`the configuration of ${origin.host} blocks it`),
+        extensions: { code: 'INVALID', field },
+      })
+    }
+  })
+
   test('of everything except the allowed registries permits only those', async () => {
     await using origin = await start(one)
     origin.push('other/app', 'latest', two)

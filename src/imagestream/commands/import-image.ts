@@ -27,7 +27,7 @@ export const createImportImage =
       return importer.dryRun(plannedStream(target, spec), { ...request, ...importOptions(input) })
     }
     return db.transact((tx) => {
-      const { stream } = writeTarget(tx, writer, target, { spec })
+      const { stream } = writeTarget(tx, writer, target, { spec, fieldOf: () => 'from' })
       return importer.request(tx, stream.id, request)
     })
   }

@@ -64,7 +64,7 @@ export function createSetTagPolicy(dependencies: CommandDependencies) {
 
   const write = (tx: Transaction, tag: TagName, input: SetTagPolicyInput): SetTagPolicyOutcome => {
     const { target, spec } = plan(tag, input)
-    const { stream } = writeTarget(tx, writer, target, { spec })
+    const { stream } = writeTarget(tx, writer, target, { spec, fieldOf: () => 'repository' })
     // an unchanged spec was not written, and the tag may have been pushed to since
     if (input.repository == null) {
       following.copySources(tx, stream, { tags: [], rewritten: [tag], fieldOf: () => 'tag' })

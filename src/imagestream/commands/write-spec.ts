@@ -10,7 +10,7 @@ import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Importer } from '../import/import.ts'
 import { type ImageStream, isImportable, type Spec } from '../spec/spec.ts'
-import { type BlockOf, checkSources, NO_SOURCES } from '../spec/spec-admission.ts'
+import { type BlockOf, checkSources, NO_SOURCES, type SourceField } from '../spec/spec-admission.ts'
 import { type NamedSpecTag, specDifference } from '../spec/spec-difference.ts'
 import type { Following } from '../stream/follow.ts'
 import { createSpecTagRows } from '../stream/spec-tag-rows.ts'
@@ -25,8 +25,8 @@ export type StreamMetadata = Pick<ImageStream, 'labels' | 'annotations'>
 export interface WriteOptions {
   /** Labels and annotations; by default those of the stream stay. */
   readonly metadata?: StreamMetadata
-  /** Returns the field of a tag's `from.name`, for errors; by default its place in the spec. */
-  readonly fieldOf?: (tag: TagName) => string
+  /** Returns the field of a source, for errors; by default its place in the spec. */
+  readonly fieldOf?: SourceField
   /** False where the change is part of another one that the log has; true by default. */
   readonly isLogged?: boolean
   /**
@@ -180,10 +180,11 @@ function writeLabels(db: Database, { id, labels }: ImageStream): void {
     select ${id}, value ->> 'key', value ->> 'value' from json_each(${labels})`)
 }
 
-const fieldIn =
-  ({ tags }: Spec) =>
-  (tag: TagName): string =>
-    `spec.tags.${[...tags.keys()].indexOf(tag)}.from.name`
+/** Returns the fields of the sources of a spec that an input replaces. */
+export const fieldIn =
+  ({ tags }: Pick<Spec, 'tags'>): SourceField =>
+  (tag) =>
+    tag === null ? 'spec.dockerImageRepository' : `spec.tags.${[...tags.keys()].indexOf(tag)}.from.name`
 
 /** Returns the fields of a spec that are columns of the stream. */
 const columnsOf = ({ tags, ...columns }: Spec) => ({

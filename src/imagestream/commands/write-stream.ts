@@ -2,10 +2,11 @@ import { type KeyValue, writeKeyValues } from '../../input/key-values.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import { changeSpec, changeSpecTags, emptySpec } from '../spec/change-spec.ts'
 import type { ImageStream, SpecInput, SpecTagInput } from '../spec/spec.ts'
+import type { SourceField } from '../spec/spec-admission.ts'
 import { writeAnnotations } from '../spec/stream-annotations.ts'
 import { transactUnlessDry } from './dry-run.ts'
 import { createStoppedSources, type StoppedSource } from './stopped-sources.ts'
-import { createSpecWriter, importChange, type SpecWriterDependencies } from './write-spec.ts'
+import { createSpecWriter, fieldIn, importChange, type SpecWriterDependencies } from './write-spec.ts'
 import { type CommandDependencies, existingStream, type ReadVersion } from './write-target.ts'
 
 /** Null stands for undefined. */
@@ -73,7 +74,12 @@ export function createStreamWriter(dependencies: StreamWriterDependencies) {
         const old = streams.spec(stream)
         const spec = changeSpecTags(changeSpec(old, input.spec ?? {}, importMode), input, importMode)
         const stopped = stoppedSources(stream.id, old, spec)
-        const change = writer.writeSpec(tx, stream, spec, { metadata })
+        const setTags = (input.setTags ?? []).map(({ name }) => name)
+        const fieldOf: SourceField = (tag) => {
+          const at = tag === null ? -1 : setTags.indexOf(tag)
+          return at < 0 ? fieldIn(spec)(tag) : `setTags.${at}.from.name`
+        }
+        const change = writer.writeSpec(tx, stream, spec, { metadata, fieldOf })
         return { stream: change.stream, importId: importChange(tx, importer, change), stopped }
       }),
   }

@@ -6,6 +6,9 @@ import type { Spec } from './spec.ts'
 /** Returns the rule that blocks imports from a repository, as `the configuration of quay.io blocks it`; null for none. */
 export type BlockOf = (reference: Pick<Reference, 'registry' | 'repository'>) => string | null
 
+/** Returns the field of a tag's source in the input, or of the repository for null. */
+export type SourceField = (tag: TagName | null) => string
+
 type Sources = Pick<Spec, 'dockerImageRepository' | 'tags'>
 
 /** The sources of a stream that does not exist yet. */
@@ -19,7 +22,7 @@ export const NO_SOURCES: Sources = { dockerImageRepository: null, tags: new Map(
 export function checkSources(
   blockOf: BlockOf,
   { before, after }: { readonly before: Sources; readonly after: Sources },
-  fieldOf: (tag: TagName) => string,
+  fieldOf: SourceField,
 ): void {
   const check = (name: string, field: string): void => {
     const blockedBy = blockOf(parseReference(name))
@@ -27,7 +30,7 @@ export function checkSources(
   }
   const { dockerImageRepository } = after
   if (dockerImageRepository !== null && dockerImageRepository !== before.dockerImageRepository) {
-    check(dockerImageRepository, 'spec.dockerImageRepository')
+    check(dockerImageRepository, fieldOf(null))
   }
   const known = new Set([...before.tags.values()].map(({ fromName }) => fromName))
   for (const [tag, { fromKind, fromName }] of after.tags) {
