@@ -94,7 +94,9 @@ function check(domain: TestDomain, model: Model): void {
     expect(times).toEqual([...times].sort((a, b) => b - a))
   }
   const log = domain.log()
-  expect(log.map(({ sequence }) => sequence)).toEqual(log.map((_, at) => at + 1))
+  // ascending; other changes of the stream, such as its creation, have numbers of the same log
+  const sequences = log.map(({ sequence }) => sequence)
+  expect(sequences).toEqual([...new Set(sequences)].sort((a, b) => a - b))
   const byTag = (name: string) =>
     log
       .filter((push) => push.tag === name)
