@@ -72,3 +72,22 @@ it('a list without a filter on each stream is one statement', async () => {
 
   expect(statements.run).toHaveLength(2)
 })
+
+it('deleted streams are counted in parts, between which other work runs', async () => {
+  using own = openDatabase(':memory:')
+  const insert = own.prepare(
+    `insert into image_streams (uid, namespace, name, generation, resource_version, created_at, labels, annotations,
+       repository_generation, insecure, scheduled, import_mode, lookup_local, newest_at, deleted_at)
+     values (?, ?, 'app', 1, 1, 0, '{}', '{}', 1, 0, 0, 'Legacy', 0, 0, ?)`,
+  )
+  own.transact(() => {
+    for (let n = 0; n < STREAMS; n++) insert.run(`uid ${n}`, n < 10 ? 'other' : 'team', n % 7)
+  })
+  const { countDeleted } = createStreams(own)
+
+  const { result, iterations } = await countingIterations(() => countDeleted('team'))
+  expect(result).toBe(STREAMS - 10)
+  expect(iterations).toBeGreaterThanOrEqual(2)
+  expect(await countDeleted('other')).toBe(10)
+  expect(await countDeleted('nowhere')).toBe(0)
+})

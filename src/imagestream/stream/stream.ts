@@ -3,6 +3,7 @@ import { keyset, type SortColumn } from '../../db/page.ts'
 import { columnsOf } from '../../db/statement.ts'
 import { imageStreams, specTags as specTagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
+import { windowsOf } from '../../db/windows.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'
@@ -39,9 +40,6 @@ export function createStreams(db: Database) {
   const evenDeleted = db.prepare<ImageStream>(
     `select ${COLUMNS} from image_streams s where s.id in (select value from json_each(?))`,
   )
-  const countDeleted = db.prepare<{ total: number }>(
-    'select count(*) as total from image_streams where namespace = ? and deleted_at is not null',
-  )
   const specTag = db.prepare<SpecTag>(
     `select ${SPEC_TAG_COLUMNS} from spec_tags t where t.stream_id = ? and t.name = ?`,
   )
@@ -77,7 +75,20 @@ export function createStreams(db: Database) {
       const list = `select ${COLUMNS} from image_streams s where ${where} order by ${orderBy} limit ?`
       return inOrder(db.prepare<ImageStream>(list).all(namespace, ...keys, limit))
     },
-    countDeleted: (namespace: string): number => countDeleted.get(namespace)?.total ?? 0,
+    /** Counts them in bounded statements, between which other work runs. */
+    async countDeleted(namespace: string): Promise<number> {
+      const from = 'image_streams s indexed by image_streams_deleted'
+      const deleted = { text: 's.namespace = ? and s.deleted_at is not null', values: [namespace] }
+      const rows = { from, where: [deleted], columns: LAST_DELETED }
+      let total = 0
+      for await (const window of windowsOf(db, rows, { page: { limit: 0 }, probes: 0 })) {
+        const { condition, keys } = keyset(window, LAST_DELETED)
+        const where = [deleted.text, ...condition].join(' and ')
+        const count = db.prepare<{ total: number }>(`select count(*) as total from ${from} where ${where}`)
+        total += count.get(namespace, ...keys)?.total ?? 0
+      }
+      return total
+    },
     byIds: (ids: readonly number[]): Map<number, ImageStream> =>
       new Map(byIds.all(JSON.stringify(ids)).map((stream) => [stream.id, stream])),
     /** Returns a page of the streams that meet the filter, in order; its keys are `streamKeyOf(stream, order)`. */
