@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { TagDecision } from '../../src/imagestream/tag/policy-choice.ts'
+import { RegistryError } from '../../src/oci/registry-error.ts'
 import type { TagPolicyInput } from '../../src/policy/policy.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -295,6 +296,13 @@ describe('a rule over a repository that chooses nothing', () => {
 })
 
 describe('a list that lacks the chosen tag', () => {
+  const unanswered = (status: number) =>
+    new RegistryError('no such request', {
+      reason: 'RegistryUnavailable',
+      registry: 'registry.test',
+      repository: 'ruby',
+      status,
+    })
   const NEWEST: TagPolicyInput = { order: 'NEWEST' }
   const dated = (tag: string, day: number) => {
     domain.remote.push(UPSTREAM, tag, image({ seed: tag, created: new Date(Date.UTC(2025, 0, day)) }))
@@ -359,6 +367,39 @@ describe('a list that lacks the chosen tag', () => {
       expect(domain.log()).toHaveLength(1)
     },
   )
+
+  it('moves down after two complete lists, a minute apart, where the registry does not serve a request by name', async () => {
+    push('3.3.1', '3.4.0')
+    await create(chosen('stable'))
+    domain.remote.hideFromLists(UPSTREAM, '3.4.0')
+    domain.remote.refuse(UPSTREAM, '3.4.0', unanswered(405))
+
+    expect(await domain.import()).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
+    domain.time += 30_000
+    expect(await domain.import()).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
+    expect(domain.digests('stable')).toEqual([release('3.4.0').digest])
+    domain.time += 60_000
+    expect(await domain.import()).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
+    expect(domain.digests('stable')[0]).toBe(release('3.3.1').digest)
+    expect(decision()?.chosen).toBe('3.3.1')
+  })
+
+  it('counts from the first list again once a list has the tag', async () => {
+    push('3.3.1', '3.4.0')
+    await create(chosen('stable'))
+    for (const isListed of [false, true, false]) {
+      if (isListed) {
+        domain.remote.showInLists(UPSTREAM, '3.4.0')
+        domain.remote.fail(UPSTREAM, '3.4.0', null)
+      } else {
+        domain.remote.hideFromLists(UPSTREAM, '3.4.0')
+        domain.remote.refuse(UPSTREAM, '3.4.0', unanswered(501))
+      }
+      expect(await domain.import()).toMatchObject({ state: isListed ? 'SUCCEEDED' : 'FAILED' })
+      domain.time += 3_600_000
+    }
+    expect(domain.digests('stable')).toEqual([release('3.4.0').digest])
+  })
 
   it('compares with the tag that was imported last, not with one whose import failed', async () => {
     push('3.3.1', '3.4.0')

@@ -144,6 +144,8 @@ export const policyChoices = sqliteTable(
     decidedAt: time('decided_at').notNull(),
     /** JSON text: the reasons for candidates in a registry. Null for those of the own stream: they can be computed again. */
     report: text('report'),
+    /** When a complete list first lacked the chosen tag of a repository that cannot be asked by name; null otherwise. */
+    missingSince: time('missing_since'),
     /**
      * Why tags of a repository that rank higher than the imported choice, or may do so, were passed over: their images cannot
      * be used. Null when there are none.

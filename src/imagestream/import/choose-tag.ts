@@ -10,6 +10,7 @@ import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { TagFailure } from '../stored-import/import-state.ts'
 import { type PassedOver, REPORTED } from '../tag/policy-choice.ts'
 import { CreationTimes, type CreationTimesDependencies, type Unusable } from './creation-times.ts'
+import { isUnanswerable } from './unanswerable.ts'
 
 /**
  * Maximum number of tags whose images one rule reads to choose the newest. Each costs a HEAD, and its image two GETs the
@@ -34,6 +35,15 @@ export class NoChoiceError extends Error {
 export interface TagChooserDependencies extends CreationTimesDependencies {
   /** Returns the upstream tag that the rule of a tag last chose and that was imported; null for none. */
   readonly held: (tag: TagName) => TagName | null
+  readonly isMissingAgain: (target: ImportTarget) => boolean
+}
+
+/** The tag that a rule chose before, and that a list lacks. */
+interface Unlisted {
+  readonly target: ImportTarget
+  readonly tag: TagName
+  /** Whether the registry returned the whole list. */
+  readonly isComplete: boolean
 }
 
 /** Applies the rules of spec tags to the repositories that they choose from, during one import. */
@@ -57,7 +67,7 @@ export class TagChooser {
     const deciding = beginDeciding(rule, REPORTED)
     const candidates: TagName[] = []
     let matched = 0
-    const { names } = await this.#dependencies.reader.listTags(target)
+    const { names, isComplete } = await this.#dependencies.reader.listTags(target)
     let unlisted = this.#dependencies.held(target.tag)
     for (const tag of names) {
       if (++matched % NAMES_A_TURN === 0) await yieldToEventLoop()
@@ -73,7 +83,7 @@ export class TagChooser {
     }
     if (unlisted !== null && !unusable.has(unlisted)) {
       if (needsTime(rule, unlisted)) candidates.push(unlisted)
-      else await this.#addUnlisted(target, unlisted, rule, deciding)
+      else await this.#addUnlisted({ target, tag: unlisted, isComplete }, rule, deciding)
     }
     const unread = await this.#addNewest(target, candidates, deciding)
     // a tag that is neither listed nor found by name is gone
@@ -90,10 +100,10 @@ export class TagChooser {
   }
 
   /**
-   * Adds the tag that was chosen before and that the list lacks, unless the registry does not find it by name: a list that
-   * lacks a tag proves nothing. Sends no request for a tag that the rule would not choose.
+   * Adds the tag that was chosen before and that the list lacks, unless the registry does not find it by name, or cannot be
+   * asked by name and two complete lists lack it: one list that lacks a tag proves nothing. Sends no request for a tag that the rule would not choose.
    */
-  async #addUnlisted(target: ImportTarget, tag: TagName, rule: Rule, deciding: Deciding): Promise<void> {
+  async #addUnlisted({ target, tag, isComplete }: Unlisted, rule: Rule, deciding: Deciding): Promise<void> {
     const ranked = rule.rank({ tag, createdAt: null })
     if (!isRanked(ranked)) return
     const { chosen } = deciding.decision()
@@ -102,7 +112,11 @@ export class TagChooser {
     try {
       await this.#dependencies.reader.resolveTag(target, tag, { known: null, keep: true })
     } catch (error) {
-      if (!(error instanceof RegistryError) || error.reason !== 'NotFound') throw error
+      if (!(error instanceof RegistryError)) throw error
+      const isGone =
+        error.reason === 'NotFound' ||
+        (isComplete && isUnanswerable(error.status) && this.#dependencies.isMissingAgain(target))
+      if (!isGone) throw error
       deciding.addExcluded({ tag, reason: 'NO_IMAGE', message: error.message })
       return
     }

@@ -15,6 +15,7 @@ import type {
   TagFailure,
 } from '../stored-import/import-state.ts'
 import { sortKeysOf } from '../tag/tag-order.ts'
+import { SCANS_APART } from '../watch/tag-list-check.ts'
 import type { ImportContext, ImportOutcomes, TagOutcome } from './import-context.ts'
 
 /** Keeps the results of a dry run in memory. */
@@ -32,6 +33,12 @@ export class DryRunOutcomes implements ImportOutcomes {
   }
 
   selected(): void {}
+
+  isMissingAgain({ tag }: ImportTarget): boolean {
+    const { choices, now } = this.#context
+    const since = choices.missingSince(this.#stream.id, tag)
+    return since !== null && now() >= since + SCANS_APART
+  }
 
   unchanged(target: ImportTarget): void {
     this.#keepDecision(target)

@@ -56,6 +56,11 @@ export interface ImportOutcomes {
   found(target: ImportTarget, found: FetchedTagImage, upstreamDigest: Digest): Promise<TagOutcome>
   /** Returns the failure that was stored, which may explain more than the registry's response. */
   failed(target: ImportTarget, failure: TagFailure): Promise<TagFailure>
+  /**
+   * Records that a complete list lacks the tag that the target's rule chose before. Reports whether an earlier one lacked
+   * it too.
+   */
+  isMissingAgain(target: ImportTarget): boolean
   /** Stores an image that was fetched only to apply a rule. */
   fetched(target: ImportTarget, found: FetchedTagImage): Promise<void>
   /** Stores the end of the import. */

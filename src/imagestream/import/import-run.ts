@@ -68,6 +68,7 @@ export class ImportRun {
       fetcher,
       reader,
       outcomes,
+      isMissingAgain: (target) => outcomes.isMissingAgain(target),
       held: (tag) => (streamId === null ? null : choices.held(streamId, tag)),
       onInternalError: this.#onInternalError,
     })

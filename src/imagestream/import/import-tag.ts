@@ -14,6 +14,7 @@ import type { RegistryReader } from '../watch/registry-reader.ts'
 import { NoChoiceError, nothingChosen, TagChooser, type TagChooserDependencies } from './choose-tag.ts'
 import type { Unusable } from './creation-times.ts'
 import type { TagOutcome } from './import-context.ts'
+import { isUnanswerable } from './unanswerable.ts'
 
 export interface TagImporterDependencies extends TagChooserDependencies {
   /** Null in a dry run of a stream that does not exist. */
@@ -147,14 +148,6 @@ export function failureOf(
   onInternalError(error)
   return { reason: 'InternalError', message: `${subject}: internal error: see the server's log` }
 }
-
-const NOT_IMPLEMENTED = 501
-/** Client errors of a registry that serves such requests: they concern a login, a quota, the moment, or a missing tag. */
-const REFUSALS = [401, 402, 403, 404, 407, 408, 421, 425, 429, 451]
-
-/** Reports whether the status says that the registry does not serve such a request at all. */
-const isUnanswerable = (status = 0): boolean =>
-  status === NOT_IMPLEMENTED || (status >= 400 && status < 500 && !REFUSALS.includes(status))
 
 // the generation does not include an import mode that only one import requests
 const isOfMode = ({ digest, mediaType, kind, upstreamDigest }: ImportedTag, mode: ImportMode): boolean =>

@@ -7,7 +7,7 @@ import { isStored } from '../image/image.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { Import, TagFailure } from '../stored-import/import-state.ts'
-import { recordAbsence } from '../watch/tag-list-check.ts'
+import { recordAbsence, SCANS_APART } from '../watch/tag-list-check.ts'
 import type { TagSelection } from '../watch/tag-selection.ts'
 import type { ImportContext, ImportEnd, ImportOutcomes, TagOutcome } from './import-context.ts'
 import { createRepositoryRecorder } from './repository-recorder.ts'
@@ -42,6 +42,14 @@ export class StoredOutcomes implements ImportOutcomes {
     db.transact((tx) => {
       for (const failure of stillFailing) rows.saveFailure(tx, this.#importId, failure.name, failure)
     })
+  }
+
+  isMissingAgain({ tag }: ImportTarget): boolean {
+    const { db, choices, now } = this.#context
+    const since = choices.missingSince(this.#stream.id, tag)
+    if (since !== null) return now() >= since + SCANS_APART
+    db.transact((tx) => choices.setMissing(tx, this.#stream.id, tag, now()))
+    return false
   }
 
   unchanged(target: ImportTarget, tagEventId: number): void {

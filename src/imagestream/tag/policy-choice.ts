@@ -63,7 +63,11 @@ export function createPolicyChoices(db: Database) {
     insert into policy_choices (stream_id, tag, chosen, decided_at, report)
     select stream_id, name, ?, ?, ? from spec_tags where stream_id = ? and name = ? and policy is not null
     on conflict (stream_id, tag) do update
-    set chosen = excluded.chosen, decided_at = excluded.decided_at, report = excluded.report`)
+    set chosen = excluded.chosen, decided_at = excluded.decided_at, report = excluded.report, missing_since = null`)
+  const missing = db.prepare<Pick<typeof policyChoices.$inferSelect, 'missingSince'>>(
+    'select missing_since as missingSince from policy_choices where stream_id = ? and tag = ?',
+  )
+  const setMissing = db.prepare('update policy_choices set missing_since = ? where stream_id = ? and tag = ?')
 
   const savePassedOver = db.prepare(`
     update policy_choices set passed_over_reason = ?, passed_over_message = ?,
@@ -78,6 +82,11 @@ export function createPolicyChoices(db: Database) {
     },
     /** Returns the upstream tag that a policy over a repository last chose and that was imported; null for none. */
     held: (streamId: number, tag: TagName): TagName | null => held.get(streamId, tag)?.chosen ?? null,
+    /** Returns when a complete list first lacked the chosen tag, which no choice has replaced since; null if none did. */
+    missingSince: (streamId: number, tag: TagName): number | null =>
+      missing.get(streamId, tag)?.missingSince ?? null,
+    setMissing: (_tx: Transaction, streamId: number, tag: TagName, at: number): void =>
+      void setMissing.run(at, streamId, tag),
     /** Stores the choice of a policy over the stream's own tags; null where no tag can be chosen. */
     recordOwn(
       _tx: Transaction,

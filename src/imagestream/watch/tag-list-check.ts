@@ -57,7 +57,7 @@ export class TagListCheck {
 }
 
 /** Milliseconds between two full scans that confirm each other: a short outage affects both of two closer scans. */
-const SCANS_APART = 60_000
+export const SCANS_APART = 60_000
 
 /** A known tag that a complete tag list lacks, and that could not be read by name. */
 export interface AbsentTag {

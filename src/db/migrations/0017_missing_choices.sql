@@ -1,0 +1,1 @@
+ALTER TABLE `policy_choices` ADD `missing_since` integer;
