@@ -193,6 +193,7 @@ const PREPARED: Readonly<Record<string, string>> = {
   'imagestream/stream/stream.ts': 'query',
   'imagestream/tag/condition-rows.ts': 'import',
   'imagestream/tag/event-rows.ts': 'import',
+  'imagestream/tag/image-histories.ts': 'find',
   'imagestream/tag/look-back.ts': 'find',
   'imagestream/tag/owned-rows.ts': 'query',
   'imagestream/tag/policy-candidates.ts': 'policy',

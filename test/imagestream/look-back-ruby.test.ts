@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { PastTag } from '../../src/imagestream/tag/look-back.ts'
+import type { PastTag } from '../../src/imagestream/tag/image-histories.ts'
 import { groupBy } from '../../src/input/maps.ts'
 import { moves, tagsAt } from '../fixtures/ruby-history.ts'
 import { ALL, TestDomain } from '../fixtures/test-domain.ts'

@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
-import type { PastTag, PastTagFilter } from '../../imagestream/tag/look-back.ts'
+import type { PastTag } from '../../imagestream/tag/image-histories.ts'
+import type { PastTagFilter } from '../../imagestream/tag/look-back.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import type { TagEvent } from '../../imagestream/tag/tag-event.ts'
 import { checkGlob } from '../../input/glob.ts'

@@ -7,6 +7,7 @@ import { emptySpec } from '../spec/change-spec.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import { readSpec, specText } from '../spec/stored-spec.ts'
 import { renamedSource } from '../spec/tag-source.ts'
+import type { Streams } from '../stream/stream.ts'
 import { copiedChange } from '../tag/tag-change.ts'
 import { transactUnlessDry } from './dry-run.ts'
 import { createStoppedSources, type StoppedSource } from './stopped-sources.ts'
@@ -123,23 +124,12 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
 
     /**
      * Restores a deleted stream: its spec, and the images of the tags that it had, as new entries of their histories. Its
-     * sources are imported; those that were its own tags are so under another name, too. Throws InvalidInputError, NotFoundError, AlreadyExistsError where its name is taken.
+     * sources are imported; those that were its own tags are so under another name, too. Throws InvalidInputError,
+     * NotFoundError, AlreadyExistsError where its name is taken.
      */
-    restore: ({ uid, namespace, name }: RestoreStreamInput): WrittenStream =>
+    restore: (input: RestoreStreamInput): WrittenStream =>
       db.transact((tx) => {
-        const deleted = streams.byUid(uid)
-        if (!deleted)
-          throw new NotFoundError(`there is no image stream with the uid "${uid}", deleted or not`)
-        if (deleted.deletedAt === null) {
-          throw new InvalidInputError('uid', `${deleted.namespace}/${deleted.name} is not deleted`)
-        }
-        const target = { namespace: namespace ?? deleted.namespace, name: name ?? deleted.name }
-        checkNamespace(target.namespace)
-        checkStreamName(target.namespace, target.name)
-        if (streams.byName(target.namespace, target.name)) {
-          const why = `there is an image stream ${target.namespace}/${target.name} already: restore it under another name`
-          throw new AlreadyExistsError(why)
-        }
+        const { deleted, target } = restorable(streams, input)
         update(deleted.id, { ...target, deletedAt: null, deletedSpec: null })
         const stream = existingStream(streams, target)
         recordChange(tx, { kind: 'STREAM_RESTORED', streamId: stream.id })
@@ -157,4 +147,25 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
         return { stream: change.stream, importId: importChange(tx, importer, change) }
       }),
   }
+}
+
+/**
+ * Returns the deleted stream with the name that it gets. Throws InvalidInputError, NotFoundError, AlreadyExistsError where
+ * the name is taken.
+ */
+function restorable(streams: Streams, { uid, namespace, name }: RestoreStreamInput) {
+  const deleted = streams.byUid(uid)
+  if (!deleted) throw new NotFoundError(`there is no image stream with the uid "${uid}", deleted or not`)
+  const { deletedAt } = deleted
+  if (deletedAt === null) {
+    throw new InvalidInputError('uid', `${deleted.namespace}/${deleted.name} is not deleted`)
+  }
+  const target = { namespace: namespace ?? deleted.namespace, name: name ?? deleted.name }
+  checkNamespace(target.namespace)
+  checkStreamName(target.namespace, target.name)
+  if (streams.byName(target.namespace, target.name)) {
+    const why = `there is an image stream ${target.namespace}/${target.name} already: restore it under another name`
+    throw new AlreadyExistsError(why)
+  }
+  return { deleted: { ...deleted, deletedAt }, target }
 }

@@ -7,7 +7,7 @@ import { isStored } from '../image/image.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { Import, TagFailure } from '../stored-import/import-state.ts'
-import { recordAbsence, SCANS_APART } from '../watch/tag-list-check.ts'
+import { recordAbsence } from '../watch/tag-list-check.ts'
 import type { TagSelection } from '../watch/tag-selection.ts'
 import type { ImportContext, ImportEnd, ImportOutcomes, TagOutcome } from './import-context.ts'
 import { createRepositoryRecorder } from './repository-recorder.ts'
@@ -44,12 +44,8 @@ export class StoredOutcomes implements ImportOutcomes {
     })
   }
 
-  isMissingAgain({ tag }: ImportTarget): boolean {
-    const { db, choices, now } = this.#context
-    const since = choices.missingSince(this.#stream.id, tag)
-    if (since !== null) return now() >= since + SCANS_APART
-    db.transact((tx) => choices.setMissing(tx, this.#stream.id, tag, now()))
-    return false
+  isMissingAgain(target: ImportTarget): boolean {
+    return this.#recorder.isMissingAgain(target)
   }
 
   unchanged(target: ImportTarget, tagEventId: number): void {

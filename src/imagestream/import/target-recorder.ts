@@ -5,6 +5,7 @@ import type { FetchedTagImage } from '../image/fetch-image.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import type { ImportTarget } from '../stored-import/import-plan.ts'
 import type { TagFailure } from '../stored-import/import-state.ts'
+import { SCANS_APART } from '../watch/tag-list-check.ts'
 import type { ImportContext } from './import-context.ts'
 
 /** The record of the results of one import's targets. */
@@ -12,7 +13,7 @@ export type TargetRecorder = ReturnType<typeof createTargetRecorder>
 
 /** Creates the record of the results of one import's targets in the tags of its stream. */
 export function createTargetRecorder(context: ImportContext, importId: number, stream: ImageStream) {
-  const { images, recorder, streams, tags, choices, now } = context
+  const { db, images, recorder, streams, tags, choices, now } = context
   const { id: streamId, namespace, name: streamName } = stream
 
   const recordChoice = (tx: Transaction, { tag, decision, passedOver }: ImportTarget): void => {
@@ -37,6 +38,14 @@ export function createTargetRecorder(context: ImportContext, importId: number, s
       const dockerImageReference = pullSpec(image.digest)
       const change = { imageId, dockerImageReference, generation, importId, upstreamDigest, at: now() }
       return { ...recorder.recordTagEvent(tx, address, { ...change, source: 'IMPORT' }), before }
+    },
+
+    /** Records that a complete list lacks the tag that a rule chose before. Reports whether an earlier one lacked it too. */
+    isMissingAgain({ tag }: ImportTarget): boolean {
+      const since = choices.missingSince(streamId, tag)
+      if (since !== null) return now() >= since + SCANS_APART
+      db.transact((tx) => choices.setMissing(tx, streamId, tag, now()))
+      return false
     },
 
     /** Records the failure as the condition of the tag. */

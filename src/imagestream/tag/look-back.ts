@@ -2,17 +2,10 @@ import type { Database } from '../../db/open.ts'
 import { keyset, pageOfEach } from '../../db/page.ts'
 import type { tags as tagsTable } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
-import type { TagName } from '../../oci/tag.ts'
+import { createImageHistories, type PastTag } from './image-histories.ts'
 import { countsByOwner } from './owned-rows.ts'
-import { EVENT_COLUMNS, eventPages, type TagEvent } from './tag-event.ts'
+import { EVENT_COLUMNS, type TagEvent } from './tag-event.ts'
 import { createTagParts, type OrderedTags } from './tag-parts.ts'
-
-/** A tag and the entry of its history for a time in the past. */
-export interface PastTag {
-  readonly streamId: number
-  readonly name: TagName
-  readonly event: TagEvent
-}
 
 export interface PastTagFilter {
   /** Milliseconds since 1970. */
@@ -83,18 +76,6 @@ const conditions = ({ time, matching }: PastTagFilter) => ({
 
 export function createLookBack(db: Database) {
   const search = db.prepare<TagEvent>(SEARCH)
-  const before = db.prepare<{ id: number; imageId: number | null }>(
-    `select e.id, (select p.image_id from tag_events p where p.tag_id = e.tag_id and p.id < e.id
-       order by p.id desc limit 1) as imageId
-     from tag_events e where e.id in (select value from json_each(?))`,
-  )
-  const newestInStream = db.prepare<TagEvent & { name: TagName }>(
-    `select ${EVENT_COLUMNS}, g.name from tag_events t join tags g on g.id = t.tag_id
-     where t.image_id = ? and g.stream_id = ? order by t.id desc limit 1`,
-  )
-  const newestOfTag = db.prepare<TagEvent>(
-    `select ${EVENT_COLUMNS} from tag_events t where t.image_id = ? and t.tag_id = ? order by t.id desc limit 1`,
-  )
   /**
    * Returns the image that each tag pointed to at the time, by tag: the last entry of its history that is not later.
    * Tags that had no image yet, or were removed, are missing.
@@ -156,30 +137,6 @@ export function createLookBack(db: Database) {
     totalAt: (streamIds: readonly number[], filter: PastTagFilter) =>
       parts.count(byName(streamIds), (ids, window) => countTagsAt(ids, filter, window)),
 
-    /** Returns a page of each image's entries in all histories, newest first; its keys are [event id]. */
-    eventsOfImages: (imageIds: readonly number[], page: KeysetPage): TagEvent[] =>
-      eventPages(db, 'image_id', imageIds, page),
-
-    countEventsOfImages: (imageIds: readonly number[]): Map<number, number> =>
-      countsByOwner(db, { table: 'tag_events', owner: 'image_id' }, imageIds),
-
-    /** Returns the image that the tag pointed to before each of these entries, by entry. First entries are missing. */
-    imagesBefore: (eventIds: readonly number[]): Map<number, number> =>
-      new Map(
-        before
-          .all(JSON.stringify(eventIds))
-          .flatMap(({ id, imageId }) => (imageId === null ? [] : [[id, imageId]])),
-      ),
-
-    /** Returns the newest entry with the image in the histories of a stream, with its tag. */
-    newestInStream(streamId: number, imageId: number): PastTag | undefined {
-      const found = newestInStream.get(imageId, streamId)
-      if (!found) return undefined
-      const { name, ...event } = found
-      return { streamId, name, event }
-    },
-
-    /** Returns the newest entry with the image in the history of a tag. */
-    newestOfTag: (tagId: number, imageId: number): TagEvent | undefined => newestOfTag.get(imageId, tagId),
+    ...createImageHistories(db),
   }
 }

@@ -61,7 +61,7 @@ export async function admit(
     const permits = takePermits(required)
     if ('refusing' in permits) {
       queue.leave()
-      await unlessAborted(permits.refusing.probeEnded, signal)
+      await unlessAborted(permits.refusing.probe.ended, signal)
       continue
     }
     const [hostPermit = CLOSED_PERMIT, partPermit = CLOSED_PERMIT, accountPermit = CLOSED_PERMIT] = permits

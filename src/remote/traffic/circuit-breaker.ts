@@ -1,4 +1,5 @@
 import { BackOff, type BackOffOptions } from './back-off.ts'
+import { FailureCount } from './failure-count.ts'
 import { type BreakerCause, boundedCause, describeFailure } from './host-failure.ts'
 import { CLOSED_PERMIT, type Permit, ProbeSlot } from './permit.ts'
 
@@ -39,11 +40,8 @@ export const CLOSED_STATUS: BreakerStatus = { state: 'CLOSED', since: null, reas
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions
   readonly #refusals: BackOff
-  readonly #probe = new ProbeSlot()
-  #failures = 0
-  /** Parts of the host that the consecutive failures concern: one or two are enough to know whether they differ. */
-  readonly #failingParts = new Set<string | undefined>()
-  #failedProbes = 0
+  readonly probe = new ProbeSlot()
+  readonly #failures = new FailureCount()
   #opening: Opening | undefined
 
   constructor(options: CircuitBreakerOptions) {
@@ -73,21 +71,15 @@ export class CircuitBreaker {
   /** Returns a permit; undefined while the circuit is open, and while a probe is in flight. */
   permit(): Permit | undefined {
     if (!this.#opening) return CLOSED_PERMIT
-    return this.state === 'OPEN' ? undefined : this.#probe.take()
-  }
-
-  /** Resolves when the probe in flight has ended; at once when there is none. */
-  get probeEnded(): Promise<void> {
-    return this.#probe.ended
+    return this.state === 'OPEN' ? undefined : this.probe.take()
   }
 
   /** Records a response of a working host. */
   succeed(permit: Permit): void {
-    this.#clearFailures()
+    this.#failures.clear()
     // a request that was sent before the circuit opened does not close it
     if (!permit.isProbe && this.#opening) return
-    this.#failedProbes = 0
-    this.#opening = undefined
+    this.#close()
     this.release(permit)
     this.#refusals.recover()
   }
@@ -97,13 +89,9 @@ export class CircuitBreaker {
    * requests for different parts fail.
    */
   fail(permit: Permit, cause: BreakerCause, part?: string): void {
-    this.#failures += 1
-    if (this.#failingParts.size < 2) this.#failingParts.add(part)
-    if (permit.isProbe) this.#failedProbes += 1
-    const hasFailed =
-      this.#failures >= this.#options.failures && (part === undefined || this.#failingParts.size > 1)
-    if (permit.isProbe || (!this.#opening && hasFailed)) {
-      this.#open('FAILURES', endOfOpening(this.#options, this.#failedProbes), cause)
+    this.#failures.add(part, permit.isProbe)
+    if (permit.isProbe || (!this.#opening && this.#failures.isReached(this.#options.failures, part))) {
+      this.#open('FAILURES', endOfOpening(this.#options, this.#failures.probes), cause)
     }
     this.release(permit)
   }
@@ -125,20 +113,19 @@ export class CircuitBreaker {
 
   /** Forgets failures, because the way to the host has changed. A pause after a refusal remains. */
   reset(): void {
-    this.#clearFailures()
+    this.#failures.clear()
     if (this.#opening && this.#opening.kind !== 'FAILURES') return
-    this.#failedProbes = 0
-    this.#opening = undefined
+    this.#close()
   }
 
   /** Ends a request whose result proves nothing about the host. */
   release({ isProbe }: Permit): void {
-    if (isProbe) this.#probe.free()
+    if (isProbe) this.probe.free()
   }
 
-  #clearFailures(): void {
-    this.#failures = 0
-    this.#failingParts.clear()
+  #close(): void {
+    this.#failures.clearProbes()
+    this.#opening = undefined
   }
 
   #wait(kind: 'REQUESTED' | 'BACK_OFF', until: number, cause: BreakerCause): void {

@@ -67,9 +67,9 @@ describe('a circuit breaker', () => {
     const permit = probe()
     expect(breaker.status).toMatchObject({ state: 'HALF_OPEN', since: 1000, nextAttempt: 1000 })
     expect(breaker.permit()).toBeUndefined()
-    const { probeEnded } = breaker
+    const { ended } = breaker.probe
     breaker.succeed(permit)
-    await probeEnded
+    await ended
     expect(breaker.state).toBe('CLOSED')
     expect(breaker.permit()).toEqual(CLOSED_PERMIT)
   })
@@ -100,9 +100,9 @@ describe('a circuit breaker', () => {
     const { breaker, fail, probe } = start()
     fail(3)
     const permit = probe()
-    const { probeEnded } = breaker
+    const { ended } = breaker.probe
     breaker.release(permit)
-    await probeEnded
+    await ended
     expect(breaker.state).toBe('HALF_OPEN')
     expect(breaker.permit()).toEqual({ isProbe: true })
   })

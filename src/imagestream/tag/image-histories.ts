@@ -1,0 +1,56 @@
+import type { Database } from '../../db/open.ts'
+import type { KeysetPage } from '../../input/page.ts'
+import type { TagName } from '../../oci/tag.ts'
+import { countsByOwner } from './owned-rows.ts'
+import { EVENT_COLUMNS, eventPages, type TagEvent } from './tag-event.ts'
+
+/** A tag and the entry of its history for a time in the past. */
+export interface PastTag {
+  readonly streamId: number
+  readonly name: TagName
+  readonly event: TagEvent
+}
+
+/** Creates the reads of the entries of histories that have an image. */
+export function createImageHistories(db: Database) {
+  const before = db.prepare<{ id: number; imageId: number | null }>(
+    `select e.id, (select p.image_id from tag_events p where p.tag_id = e.tag_id and p.id < e.id
+       order by p.id desc limit 1) as imageId
+     from tag_events e where e.id in (select value from json_each(?))`,
+  )
+  const newestInStream = db.prepare<TagEvent & { name: TagName }>(
+    `select ${EVENT_COLUMNS}, g.name from tag_events t join tags g on g.id = t.tag_id
+     where t.image_id = ? and g.stream_id = ? order by t.id desc limit 1`,
+  )
+  const newestOfTag = db.prepare<TagEvent>(
+    `select ${EVENT_COLUMNS} from tag_events t where t.image_id = ? and t.tag_id = ? order by t.id desc limit 1`,
+  )
+
+  return {
+    /** Returns a page of each image's entries in all histories, newest first; its keys are [event id]. */
+    eventsOfImages: (imageIds: readonly number[], page: KeysetPage): TagEvent[] =>
+      eventPages(db, 'image_id', imageIds, page),
+
+    countEventsOfImages: (imageIds: readonly number[]): Map<number, number> =>
+      countsByOwner(db, { table: 'tag_events', owner: 'image_id' }, imageIds),
+
+    /** Returns the image that the tag pointed to before each of these entries, by entry. First entries are missing. */
+    imagesBefore: (eventIds: readonly number[]): Map<number, number> =>
+      new Map(
+        before
+          .all(JSON.stringify(eventIds))
+          .flatMap(({ id, imageId }) => (imageId === null ? [] : [[id, imageId]])),
+      ),
+
+    /** Returns the newest entry with the image in the histories of a stream, with its tag. */
+    newestInStream(streamId: number, imageId: number): PastTag | undefined {
+      const found = newestInStream.get(imageId, streamId)
+      if (!found) return undefined
+      const { name, ...event } = found
+      return { streamId, name, event }
+    },
+
+    /** Returns the newest entry with the image in the history of a tag. */
+    newestOfTag: (tagId: number, imageId: number): TagEvent | undefined => newestOfTag.get(imageId, tagId),
+  }
+}
