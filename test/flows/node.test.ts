@@ -81,19 +81,25 @@ test('node returns the selected fields of the object', async () => {
   })
 })
 
-test('node is null for a deleted object, even if a stream with the same name is created later', async () => {
+test('node returns a deleted stream and its removed tags, even if a stream with the same name is created later', async () => {
   await using it = await startWithStream()
 
   await deleteStream(it.app.client)
   await createStream(it.app.client, { name: 'app' })
 
-  for (const typeName of ['ImageStream', 'ImageStreamTag', 'Import'] as const) {
-    expect(await it.node(it.ids[typeName]), typeName).toBeNull()
+  // imports are those of streams that exist; the others remain until they are pruned
+  expect(await it.node(it.ids.Import)).toBeNull()
+  for (const typeName of ['ImageStream', 'ImageStreamTag', 'Image', 'ImagePush'] as const) {
+    expect(await it.node(it.ids[typeName])).toMatchObject({ __typename: typeName, id: it.ids[typeName] })
   }
-  // images remain until they are pruned, and the push log outlives the stream
-  for (const typeName of ['Image', 'ImagePush'] as const) {
-    expect(await it.node(it.ids[typeName])).toMatchObject({ __typename: typeName })
-  }
+  const deleted = await it.app.client.request(
+    'query ($stream: ID!, $tag: ID!) { stream: node(id: $stream) { ... on ImageStream { name deletionTimestamp } } tag: node(id: $tag) { ... on ImageStreamTag { tag removed } } }',
+    { stream: it.ids.ImageStream, tag: it.ids.ImageStreamTag },
+  )
+  expect(deleted).toEqual({
+    stream: { name: 'app', deletionTimestamp: expect.any(String) },
+    tag: { tag: 'latest', removed: expect.any(String) },
+  })
 })
 
 test('a push remains after its stream is deleted, without a link to it', async () => {
