@@ -66,7 +66,18 @@ const COMPOSITION_ROOT = 'app'
 /** Floors of the large rooms, the lowest first: a floor imports only those below it; files of the room itself are the top. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   db: ['tables'],
-  imagestream: ['image', 'spec', 'tag', 'stream', 'stored-import', 'watch', 'import', 'commands', 'schedule'],
+  imagestream: [
+    'image',
+    'spec',
+    'tag',
+    'record',
+    'stream',
+    'stored-import',
+    'watch',
+    'import',
+    'commands',
+    'schedule',
+  ],
   registry: ['protocol', 'content', 'pull-through', 'routes'],
   collect: ['kept', 'images', 'blobs'],
   remote: ['traffic', 'login', 'session', 'content', 'location'],
@@ -192,14 +203,14 @@ const PREPARED: Readonly<Record<string, string>> = {
   'imagestream/stream/stream-search.ts': 'find',
   'imagestream/stream/stream.ts': 'query',
   'imagestream/tag/condition-rows.ts': 'import',
-  'imagestream/tag/event-rows.ts': 'import',
+  'imagestream/record/event-rows.ts': 'import',
   'imagestream/tag/image-histories.ts': 'find',
   'imagestream/tag/look-back.ts': 'find',
   'imagestream/tag/owned-rows.ts': 'query',
   'imagestream/tag/policy-candidates.ts': 'policy',
   'imagestream/tag/policy-choice.ts': 'policy',
-  'imagestream/tag/policy-rules.ts': 'import',
-  'imagestream/tag/record-followers.ts': 'import',
+  'imagestream/record/policy-rules.ts': 'import',
+  'imagestream/record/record-followers.ts': 'import',
   'imagestream/tag/tag-event.ts': 'query',
   'imagestream/tag/tag-parts.ts': 'find',
   'imagestream/tag/tag-rows.ts': 'import',
@@ -326,10 +337,10 @@ const TAG_EVENT_WRITE =
 const PREPARES_SQL = /\.prepare(?:<[^(]*>)?\(\s*[^\s)]/
 
 const secondDoors = ({ path, text }: Module): string[] => [
-  ...(path !== 'imagestream/tag/event-rows.ts' && TAG_EVENT_WRITE.test(text)
+  ...(path !== 'imagestream/record/event-rows.ts' && TAG_EVENT_WRITE.test(text)
     ? [`${path} writes tag events`]
     : []),
-  ...(path !== 'imagestream/tag/record.ts' && /import .*createEventRows/.test(text)
+  ...(path !== 'imagestream/record/record.ts' && /import .*createEventRows/.test(text)
     ? [`${path} uses the statements of the recorder`]
     : []),
 ]
@@ -340,8 +351,8 @@ describe('the rooms of src', () => {
   it('are read from the disk', () => {
     expect(modules.length).toBeGreaterThan(80)
     expect(modules.flatMap(({ text }) => importsOf(text)).length).toBeGreaterThan(250)
-    expect(modules.find(({ path }) => path === 'imagestream/tag/event-rows.ts')).toSatisfy((record: Module) =>
-      TAG_EVENT_WRITE.test(record.text),
+    expect(modules.find(({ path }) => path === 'imagestream/record/event-rows.ts')).toSatisfy(
+      (record: Module) => TAG_EVENT_WRITE.test(record.text),
     )
     expect(modules.some(({ path, text }) => roomOf(path) === 'egress' && /'undici'/.test(text))).toBe(true)
   })
@@ -402,7 +413,7 @@ describe('the rooms of src', () => {
     expect(modules.flatMap(secondWaysOut)).toEqual([])
   })
 
-  it('have one door for tag events: imagestream/tag/record.ts', () => {
+  it('have one door for tag events: imagestream/record/record.ts', () => {
     expect(modules.flatMap(secondDoors)).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { RecordedEvent } from '../../src/imagestream/tag/record-one.ts'
+import type { RecordedEvent } from '../../src/imagestream/record/record-one.ts'
 import type { ImportFailure, TagChange } from '../../src/imagestream/tag/tag-change.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'

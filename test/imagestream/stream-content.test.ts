@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { StreamContent, TaggedContent } from '../../src/imagestream/tag/stream-content.ts'
+import type { StreamContent, TaggedContent } from '../../src/imagestream/record/stream-content.ts'
 import { REGISTRY_HOST, UPSTREAM } from '../fixtures/test-domain.ts'
 import { FollowWorld, following, one, two } from './follow-world.ts'
 

@@ -9,6 +9,8 @@ import { parseReference } from '../../oci/reference.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Importer } from '../import/import.ts'
+import type { ChangeRecorder } from '../record/change-record.ts'
+import { createRemoveSpecTags } from '../record/remove-spec-tags.ts'
 import { type ImageStream, isImportable, type Spec } from '../spec/spec.ts'
 import { type BlockOf, checkSources, NO_SOURCES, type SourceField } from '../spec/spec-admission.ts'
 import { type NamedSpecTag, specDifference } from '../spec/spec-difference.ts'
@@ -16,8 +18,6 @@ import type { Following } from '../stream/follow.ts'
 import { createSpecTagRows } from '../stream/spec-tag-rows.ts'
 import type { Streams } from '../stream/stream.ts'
 import type { StreamConditions } from '../stream/stream-conditions.ts'
-import type { ChangeRecorder } from '../tag/change-record.ts'
-import { createRemoveSpecTags } from '../tag/remove-spec-tags.ts'
 
 /** Labels and annotations of a stream, as JSON text for their columns. */
 export type StreamMetadata = Pick<ImageStream, 'labels' | 'annotations'>

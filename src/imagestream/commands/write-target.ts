@@ -7,6 +7,8 @@ import type { TagName } from '../../oci/tag.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
 import type { Images } from '../image/images.ts'
 import type { Importer } from '../import/import.ts'
+import type { ChangeRecorder } from '../record/change-record.ts'
+import type { TagRecorder } from '../record/record.ts'
 import { emptySpec } from '../spec/change-spec.ts'
 import {
   FOLLOWS_NONE,
@@ -18,10 +20,8 @@ import {
 } from '../spec/spec.ts'
 import type { Following } from '../stream/follow.ts'
 import type { Streams } from '../stream/stream.ts'
-import type { ChangeRecorder } from '../tag/change-record.ts'
 import type { LookBack } from '../tag/look-back.ts'
 import type { Policies } from '../tag/policies.ts'
-import type { TagRecorder } from '../tag/record.ts'
 import type { Tags } from '../tag/tag.ts'
 import type { SpecChange, SpecWriter, WriteOptions } from './write-spec.ts'
 

@@ -5,6 +5,7 @@ import { ConflictError, InvalidInputError, NotFoundError } from '../../input/err
 import { type Digest, parseDigest } from '../../oci/digest.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
+import type { TagRecorder } from '../record/record.ts'
 import type { ImageStream, SpecTag } from '../spec/spec.ts'
 import {
   formatStreamTag,
@@ -15,7 +16,6 @@ import {
   streamTagOf,
   type TagSource,
 } from '../spec/tag-source.ts'
-import type { TagRecorder } from '../tag/record.ts'
 import type { Tags } from '../tag/tag.ts'
 import { copiedChange } from '../tag/tag-change.ts'
 import { createFollowChains, formatCycle } from './follow-chains.ts'

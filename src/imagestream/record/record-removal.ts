@@ -1,12 +1,12 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
+import type { TagKey } from '../tag/tag-change.ts'
+import type { RemovalReason } from '../tag/tag-event.ts'
+import type { TagState } from '../tag/tag-rows.ts'
 import type { ChangeRecorder } from './change-record.ts'
 import type { Removal } from './event-rows.ts'
 import type { RecordedRows } from './record-one.ts'
 import { createRemoveSpecTags } from './remove-spec-tags.ts'
-import type { TagKey } from './tag-change.ts'
-import type { RemovalReason } from './tag-event.ts'
-import type { TagState } from './tag-rows.ts'
 
 /** Creates the removal of tags, whose histories stay. `now` returns milliseconds since 1970. */
 export function createRecordRemoval(

@@ -1,11 +1,11 @@
 import type { Transaction } from '../../db/transact.ts'
 import type { PushLog } from '../../events/push-log.ts'
-import type { createConditionRows } from './condition-rows.ts'
+import type { createConditionRows } from '../tag/condition-rows.ts'
+import type { ImportTransition, TagAddress, TagChange } from '../tag/tag-change.ts'
+import type { createStreamVersions, createTagRows, TagState } from '../tag/tag-rows.ts'
 import type { EventRows } from './event-rows.ts'
 import type { TagMove } from './policy-rules.ts'
 import type { createSharing } from './stream-content.ts'
-import type { ImportTransition, TagAddress, TagChange } from './tag-change.ts'
-import type { createStreamVersions, createTagRows, TagState } from './tag-rows.ts'
 
 /** The event of a change of a tag. */
 export interface RecordedEvent {

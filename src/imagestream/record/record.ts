@@ -1,8 +1,11 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { createConditionRows } from '../tag/condition-rows.ts'
+import type { TagAddress, TagChange, TagKey } from '../tag/tag-change.ts'
+import type { RemovalReason } from '../tag/tag-event.ts'
+import { createStreamVersions, createTagRows } from '../tag/tag-rows.ts'
 import type { ChangeRecorder } from './change-record.ts'
-import { createConditionRows } from './condition-rows.ts'
 import { createEventRows } from './event-rows.ts'
 import { type ChangedTags, createPolicyRules, type TagMove } from './policy-rules.ts'
 import { createRecordFailure } from './record-failure.ts'
@@ -10,9 +13,6 @@ import { createRecordWithFollowers } from './record-followers.ts'
 import { createRecordOne, type RecordedElsewhere, type RecordedEvent } from './record-one.ts'
 import { createRecordRemoval } from './record-removal.ts'
 import { createSharing, type StreamContent } from './stream-content.ts'
-import type { TagAddress, TagChange, TagKey } from './tag-change.ts'
-import type { RemovalReason } from './tag-event.ts'
-import { createStreamVersions, createTagRows } from './tag-rows.ts'
 
 /** Spec tags of one stream that were written together. */
 export interface SpecTagChanges {

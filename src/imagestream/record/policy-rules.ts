@@ -4,9 +4,9 @@ import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { decide } from '../../policy/decide.ts'
 import { isRanked, type Ranked, type Rule, ruleOf } from '../../policy/rule.ts'
-import { type CandidatesView, createPolicyCandidates } from './policy-candidates.ts'
-import { createPolicyChoices } from './policy-choice.ts'
-import { copiedChange, type TagAddress, type TagChange } from './tag-change.ts'
+import { type CandidatesView, createPolicyCandidates } from '../tag/policy-candidates.ts'
+import { createPolicyChoices } from '../tag/policy-choice.ts'
+import { copiedChange, type TagAddress, type TagChange } from '../tag/tag-change.ts'
 
 /** A tag that points to another image, or to the same one with another reference. */
 export interface TagMove {

@@ -1,7 +1,7 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
+import { copiedChange, type TagAddress, type TagChange } from '../tag/tag-change.ts'
 import type { Recording, RecordOne } from './record-one.ts'
-import { copiedChange, type TagAddress, type TagChange } from './tag-change.ts'
 
 /** Creates the function that records the change of a tag, and of the spec tags that follow it, directly or through others. */
 export function createRecordWithFollowers(db: Database, recordOne: RecordOne) {

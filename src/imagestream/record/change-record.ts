@@ -5,7 +5,7 @@ import type { Transaction } from '../../db/transact.ts'
 import type { StreamChange } from '../../events/log-entry.ts'
 import type { PushLog } from '../../events/push-log.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { ImportTransition } from './tag-change.ts'
+import type { ImportTransition } from '../tag/tag-change.ts'
 
 /** A change of a stream, or of one of its tags, for the log. */
 export interface RecordedChange extends Pick<StreamChange, 'kind' | 'streamId'> {

@@ -1,6 +1,6 @@
 import type { Transaction } from '../../db/transact.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
-import type { TagAddress, TagChange } from './tag-change.ts'
+import type { TagAddress, TagChange } from '../tag/tag-change.ts'
 
 /** An image that a tag gets from another stream, or from an import. */
 export interface TaggedContent

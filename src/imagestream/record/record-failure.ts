@@ -1,7 +1,7 @@
 import type { Transaction } from '../../db/transact.ts'
+import type { ImportFailure, TagKey } from '../tag/tag-change.ts'
+import type { TagState } from '../tag/tag-rows.ts'
 import type { RecordedElsewhere, RecordedRows } from './record-one.ts'
-import type { ImportFailure, TagKey } from './tag-change.ts'
-import type { TagState } from './tag-rows.ts'
 
 /** Creates the function that records the failed import of a tag as its condition. */
 export const createRecordFailure =

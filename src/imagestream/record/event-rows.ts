@@ -1,6 +1,6 @@
 import type { Database } from '../../db/open.ts'
-import type { TagChange } from './tag-change.ts'
-import type { RemovalReason } from './tag-event.ts'
+import type { TagChange } from '../tag/tag-change.ts'
+import type { RemovalReason } from '../tag/tag-event.ts'
 
 /** When tags are removed, in milliseconds since 1970, and why. */
 export interface Removal {
