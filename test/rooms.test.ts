@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { groupBy } from '../src/input/maps.ts'
 import { cyclesOf } from './rooms/cycles.ts'
 import { importsOf, type Module, ownImportsOf, readModules, roomOf } from './rooms/modules.ts'
 import { sharedTypeNames } from './rooms/names.ts'
@@ -372,6 +373,13 @@ describe('the rooms of src', () => {
   it('have vendors that do not import each other', () => {
     expect(modules.flatMap(importsOfOtherVendors)).toEqual([])
     expect(importsOfOtherVendors({ path: 'vendors/zot/a.ts', text: `from '../quay/b.ts'` })).toHaveLength(1)
+  })
+
+  it('have folders of at most 25 files', () => {
+    const folders = groupBy(modules, ({ path }) => path.slice(0, path.lastIndexOf('/')))
+    const long = [...folders].filter(([, files]) => files.length > 25)
+
+    expect(long.map(([folder, files]) => `${folder}: ${files.length}`)).toEqual([])
   })
 
   it('have no import cycles', () => {

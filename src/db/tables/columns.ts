@@ -17,6 +17,17 @@ export const keyValues = (name: string) => text(name).notNull()
 /** Part of an index that is imported. */
 export const importMode = () => text('import_mode', { enum: ['Legacy', 'PreserveOriginal'] }).notNull()
 
+/** What a condition of a stream or of a tag says, as in Kubernetes. */
+export const conditionColumns = () => ({
+  type: text('type').notNull(),
+  status: text('status', { enum: ['True', 'False', 'Unknown'] }).notNull(),
+  reason: text('reason').notNull(),
+  message: text('message').notNull(),
+  lastTransitionTime: time('last_transition_time').notNull(),
+  /** Generation of the spec to which it applies: of the spec tag, or of the stream's repository. */
+  generation: integer('generation').notNull(),
+})
+
 /** Key of a row of another table, which cannot be deleted while this row exists. */
 export const keyOf = (name: string, key: () => AnySQLiteColumn) => integer(name).notNull().references(key)
 

@@ -9,7 +9,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core'
 import type { TagName } from '../../oci/tag.ts'
-import { flag, importMode, keyValues, ownerKey, rowid, time } from './columns.ts'
+import { conditionColumns, flag, importMode, keyValues, ownerKey, rowid, time } from './columns.ts'
 
 /** Image streams: their specification and summaries of their state. */
 export const imageStreams = sqliteTable(
@@ -79,13 +79,7 @@ export const streamConditions = sqliteTable(
   'stream_conditions',
   {
     streamId: ownerKey('stream_id', () => imageStreams.id),
-    type: text('type').notNull(),
-    status: text('status', { enum: ['True', 'False', 'Unknown'] }).notNull(),
-    reason: text('reason').notNull(),
-    message: text('message').notNull(),
-    lastTransitionTime: time('last_transition_time').notNull(),
-    /** Generation in which the repository or its import settings last changed. */
-    generation: integer('generation').notNull(),
+    ...conditionColumns(),
   },
   (t) => [
     primaryKey({ columns: [t.streamId, t.type] }),

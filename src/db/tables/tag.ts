@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { flag, keyOf, ownerKey, rowid, time } from './columns.ts'
+import { conditionColumns, flag, keyOf, ownerKey, rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
 /** Manifests by digest: of images, indexes and artifacts. */
@@ -123,12 +123,7 @@ export const tagConditions = sqliteTable(
   'tag_conditions',
   {
     tagId: ownerKey('tag_id', () => tags.id),
-    type: text('type').notNull(),
-    status: text('status', { enum: ['True', 'False', 'Unknown'] }).notNull(),
-    reason: text('reason').notNull(),
-    message: text('message').notNull(),
-    lastTransitionTime: time('last_transition_time').notNull(),
-    generation: integer('generation').notNull(),
+    ...conditionColumns(),
   },
   (t) => [primaryKey({ columns: [t.tagId, t.type] })],
 )

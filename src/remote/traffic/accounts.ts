@@ -1,6 +1,6 @@
+import { BreakerMap } from './breaker-map.ts'
 import type { Budgets } from './budgets.ts'
-import { type BreakerStatus, type CircuitBreaker, CLOSED_STATUS } from './circuit-breaker.ts'
-import { IdleMap } from './idle-map.ts'
+import type { BreakerStatus, CircuitBreaker } from './circuit-breaker.ts'
 import type { RequestBudget } from './quota-headers.ts'
 
 /** Account of requests that are sent without a credential: hosts count them by this server's address. */
@@ -19,30 +19,17 @@ export interface AccountStatus {
 const MAX_ACCOUNTS = 100
 
 /** The circuit breakers of the accounts that one host is requested with: a 429 concerns one account only. */
-export class Accounts {
-  readonly #breakers = new IdleMap<CircuitBreaker>(MAX_ACCOUNTS, { dropsBusy: true })
-  readonly #newBreaker: () => CircuitBreaker
-
+export class Accounts extends BreakerMap {
   constructor(newBreaker: () => CircuitBreaker) {
-    this.#newBreaker = newBreaker
-  }
-
-  /** Whether no account has an open circuit. */
-  get idle(): boolean {
-    for (const [, { state }] of this.#breakers) if (state === 'OPEN') return false
-    return true
-  }
-
-  breakerOf(account: string): CircuitBreaker {
-    return this.#breakers.getOrCreate(account, this.#newBreaker)
+    super(MAX_ACCOUNTS, newBreaker)
   }
 
   /** States of the accounts whose circuit is not closed or whose budget is known. */
   statuses(budgets: Budgets): AccountStatus[] {
-    const names = new Set([...this.#breakers].map(([name]) => name).concat(budgets.accounts))
+    const names = new Set([...this.keys, ...budgets.accounts])
     const statuses: AccountStatus[] = []
     for (const name of names) {
-      const breaker = this.#breakers.get(name)?.status ?? CLOSED_STATUS
+      const breaker = this.statusOf(name)
       const budget = budgets.last(name) ?? null
       if (breaker.state === 'CLOSED' && !budget) continue
       statuses.push({ signedIn: name !== ANONYMOUS_ACCOUNT, breaker, budget })

@@ -1,9 +1,10 @@
 import { TokenBucket } from '../../concurrency/token-bucket.ts'
 import { type AccountStatus, Accounts } from './accounts.ts'
 import { AdaptiveConcurrency } from './adaptive-concurrency.ts'
+import { BreakerMap } from './breaker-map.ts'
 import { Budgets } from './budgets.ts'
 import { type BreakerStatus, CircuitBreaker, type CircuitBreakerOptions } from './circuit-breaker.ts'
-import { HostParts } from './host-parts.ts'
+import { MAX_PARTS } from './host-parts.ts'
 import { HostQueue } from './host-queue.ts'
 import type { RemoteLimits } from './limits.ts'
 import type { RequestBudget } from './quota-headers.ts'
@@ -42,7 +43,7 @@ export class HostTraffic {
   /** For failures that concern every part and account: the host fails or is unreachable. */
   readonly breaker: CircuitBreaker
   /** For failures that may concern one part only, such as a repository. */
-  readonly parts: HostParts
+  readonly parts: BreakerMap
   /** For failures that concern one account: the host limits its requests. */
   readonly accounts: Accounts
   readonly budgets: Budgets
@@ -62,7 +63,7 @@ export class HostTraffic {
     this.budgets = new Budgets(limits.reserve)
     const newBreaker = () => new CircuitBreaker({ ...options, ...limits })
     this.breaker = newBreaker()
-    this.parts = new HostParts(newBreaker)
+    this.parts = new BreakerMap(MAX_PARTS, newBreaker)
     this.accounts = new Accounts(newBreaker)
   }
 
@@ -106,7 +107,7 @@ export class HostTraffic {
       inFlight: requests.inFlight + streams.inFlight,
       waiting: requests.waiting + streams.waiting,
       concurrency: this.#concurrency.size,
-      breaker: breaker.state === 'CLOSED' ? parts.status : breaker.status,
+      breaker: breaker.state === 'CLOSED' ? parts.lastStatus : breaker.status,
       budgets: budgets.all,
       accounts: accounts.statuses(budgets),
     }
