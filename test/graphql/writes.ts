@@ -32,6 +32,17 @@ const MUTATIONS = {
   untagImage: ['UntagImageInput', 'imageStream { id }'],
 } as const
 
+/** Runs a mutation with an input of its own type, as `UntagImageInput` for `untagImage`. */
+export const mutate = (
+  { client }: TestApp,
+  name: string,
+  input: object,
+  selection: string,
+): Promise<object> => {
+  const type = `${name.slice(0, 1).toUpperCase()}${name.slice(1)}Input`
+  return client.request(`mutation ($input: ${type}!) { ${name}(input: $input) { ${selection} } }`, { input })
+}
+
 /** Returns code and field of a mutation's errors; expects no data. */
 export async function refused(
   { client }: TestApp,

@@ -4,6 +4,7 @@ import { image } from '../../fixtures/random-image.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
 import { createStream, deleteStream, endOfLog, follow, importImage, pushLog } from '../../flows/operations.ts'
 import { eventStream, iterate, take, wsClient } from '../../http/clients.ts'
+import { mutate } from '../writes.ts'
 
 const [one, two] = [1, 2].map((seed) => image({ seed }))
 const CHANGE =
@@ -27,11 +28,6 @@ async function changes({ client }: TestApp, args = ''): Promise<Change[]> {
     `{ imageStreamChanges(first: 100${args}) { nodes { ${CHANGE} } } }`,
   )
   return imageStreamChanges.nodes
-}
-
-const mutate = ({ client }: TestApp, name: string, input: object, selection: string): Promise<object> => {
-  const type = `${name.slice(0, 1).toUpperCase()}${name.slice(1)}Input`
-  return client.request(`mutation ($input: ${type}!) { ${name}(input: $input) { ${selection} } }`, { input })
 }
 
 /** A server with a registry, and a stream `app` of two tags. */

@@ -3,7 +3,7 @@ import type { TestApp } from '../../fixtures/app.ts'
 import { PushClient } from '../../fixtures/push-client.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { createStream, deleteStream, follow, importImage, pushLog } from '../../flows/operations.ts'
-import { one, picture, startWithUpstream } from '../writes.ts'
+import { mutate, one, picture, startWithUpstream } from '../writes.ts'
 
 const two = image({ seed: 2 })
 
@@ -12,11 +12,6 @@ const run = <Result extends object>(
   operation: string,
   variables = {},
 ): Promise<Result> => client.request<Result>(operation, variables)
-
-const mutate = (app: TestApp, name: string, input: object, selection: string): Promise<object> => {
-  const type = `${name.slice(0, 1).toUpperCase()}${name.slice(1)}Input`
-  return run(app, `mutation ($input: ${type}!) { ${name}(input: $input) { ${selection} } }`, { input })
-}
 
 /** Returns code and message of the error of a refused mutation. */
 async function whyRefused({ client }: TestApp, name: string, input: object): Promise<string> {
