@@ -289,6 +289,27 @@ describe('a removed tag', () => {
     expect(domain.dump()).toEqual(before)
   })
 
+  it('is a removed tag again, with the spec tag that it had, once a source that fails is removed', () => {
+    record()
+    const spec = { tags: [fromImage('latest', 'registry.test/ruby:latest')] }
+    domain.writer.update({ namespace: 'default', name: 'ruby', spec })
+    remove()
+    const before = domain.tags.removed(streamId, tagName('latest'))
+    expect(before?.removedSpec).toContain('registry.test/ruby:latest')
+    domain.writer.update({
+      namespace: 'default',
+      name: 'ruby',
+      spec: { tags: [fromImage('latest', 'registry.test/none:latest')] },
+    })
+    fail()
+    expect(domain.tag('latest')?.removedAt).toBeNull()
+
+    domain.writer.update({ namespace: 'default', name: 'ruby', spec: { tags: [] } })
+
+    expect(domain.tag('latest')).toBeUndefined()
+    expect(domain.tags.removed(streamId, tagName('latest'))).toEqual(before)
+  })
+
   it('continues its history when it is recorded again', () => {
     record()
     remove()

@@ -143,6 +143,30 @@ describe('updating a stream', () => {
     expect(domain.log()).toHaveLength(2)
   })
 
+  it('that removes the source of a tag that is gone upstream makes it a candidate of policies again', async () => {
+    await domain.create({ spec: { tags: [fromImage('1.0', `${UPSTREAM}:3.3`)] } })
+    domain.remote.untag(UPSTREAM, '3.3')
+    await domain.import()
+    const goneAt = () =>
+      domain.db.prepare<{ goneAt: number | null }>('select gone_at as goneAt from tags').get()
+    expect(goneAt()?.goneAt).not.toBeNull()
+
+    spec({ tags: [] })
+
+    expect(goneAt()).toEqual({ goneAt: null })
+    expect(domain.condition('1.0')).toBeUndefined()
+  })
+
+  it('in a dry run starts no import, and joins none that waits', async () => {
+    const { importId } = create({ spec: { tags: [fromImage('a', `${UPSTREAM}:3.3`)] } })
+    const setTags = [fromImage('a', `${UPSTREAM}:latest`)]
+
+    expect(
+      domain.writer.update({ namespace: 'default', name: 'ruby', setTags, dryRun: true }).importId,
+    ).toBeNull()
+    await domain.finished(importId ?? 0)
+  })
+
   it('with an old resource version is a conflict, and changes nothing', () => {
     create()
     update({ labels: [{ key: 'a', value: '1' }], resourceVersion: '1' })

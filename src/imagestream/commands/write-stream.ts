@@ -80,7 +80,9 @@ export function createStreamWriter(dependencies: StreamWriterDependencies) {
           return at < 0 ? fieldIn(spec)(tag) : `setTags.${at}.from.name`
         }
         const change = writer.writeSpec(tx, stream, spec, { metadata, fieldOf })
-        return { stream: change.stream, importId: importChange(tx, importer, change), stopped }
+        // a dry run could join an import that waits, which is not its own
+        const importId = input.dryRun ? null : importChange(tx, importer, change)
+        return { stream: change.stream, importId, stopped }
       }),
   }
 }

@@ -50,6 +50,7 @@ export function createRemoveSpecTags({ orm }: Database) {
     .set({
       failing: null,
       missingSince: null,
+      goneAt: null,
       // a removed tag whose import failed is a removed tag again
       removedAt: sql`iif(${tags.newestEventId} is null,
         (select max(e.removed_at) from tag_events e where e.tag_id = tags.id), null)`,

@@ -3,9 +3,8 @@ import type { ImportFailure } from './tag-change.ts'
 
 /** Creates the writes of the failures of tags: `tag_conditions`, and their marks in `tags`. Runs inside a transaction. */
 export function createConditionRows(db: Database) {
-  const setFailing = db.prepare(
-    'update tags set failing = ?, removed_at = null, removed_spec = null where id = ?',
-  )
+  // a removed tag keeps its spec tag until it has an image: without the failing source it is a removed tag again
+  const setFailing = db.prepare('update tags set failing = ?, removed_at = null where id = ?')
   const setGone = db.prepare('update tags set gone_at = ? where id = ? and gone_at is null')
   const setWorking = db.prepare(
     'update tags set failing = null, missing_since = null, gone_at = null where id = ?',
