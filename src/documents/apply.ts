@@ -20,7 +20,7 @@ import { type ParsedDocument, parseDocuments } from './parse.ts'
 
 export interface ApplyDocumentsInput {
   /** JSON or YAML text. */
-  readonly manifest: string
+  readonly documents: string
   /** Namespace of documents without one; `default` if it is left out. */
   readonly namespace?: string | null | undefined
   /** Imports the histories of tags in the documents' status, as reported; by default they are ignored with a warning. */
@@ -46,7 +46,7 @@ export interface AppliedDocument {
 }
 
 /**
- * Applies the documents of a manifest in their order and in one transaction, with the imports that they request.
+ * Applies the documents in their order and in one transaction, with the imports that they request.
  * Throws InvalidInputError that names the document, the line and the field; ConflictError where the `resourceVersion` of a
  * document is not the newest; NotFoundError. Then nothing is written.
  */
@@ -129,10 +129,10 @@ export function createApplyDocuments(
     }
   }
 
-  return ({ manifest, namespace = null, ...options }) => {
+  return ({ documents: text, namespace = null, ...options }) => {
     const { dryRun } = options
     if (namespace !== null) checkNamespace(namespace)
-    const documents = parseDocuments(manifest, { namespace, importMode })
+    const documents = parseDocuments(text, { namespace, importMode })
     refuseManyDryRuns(documents, dryRun)
     const steps = transactUnlessDry(db, dryRun, (tx) =>
       documents.map((document) => apply(tx, document, options)),
@@ -147,7 +147,7 @@ function refuseManyDryRuns(documents: readonly ParsedDocument[], dryRun: boolean
   ).length
   if (count > KEPT_DRY_RUNS) {
     throw new InvalidInputError(
-      'manifest',
+      'documents',
       `${count} imports would be fetched without being stored: at most ${KEPT_DRY_RUNS} are allowed at a time`,
     )
   }

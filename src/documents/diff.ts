@@ -3,7 +3,7 @@ import { INSECURE_REPOSITORY } from '../imagestream/spec/stream-annotations.ts'
 import { readKeyValues } from '../input/key-values.ts'
 import type { DesiredStream } from './desired-stream.ts'
 import { isPlainObject } from './fields.ts'
-import { specTagDocument, toObject } from './manifest-document.ts'
+import { specTagDocument, toObject } from './image-stream-document.ts'
 import { pathText } from './source.ts'
 
 /**

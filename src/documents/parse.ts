@@ -9,7 +9,7 @@ import { parseJsonDocument } from './json.ts'
 import { DocumentReport } from './report.ts'
 import {
   MAX_DOCUMENTS,
-  MAX_MANIFEST_LENGTH,
+  MAX_DOCUMENTS_LENGTH,
   MAX_TAGS,
   type Path,
   quote,
@@ -32,20 +32,23 @@ const ITEM_KINDS: Readonly<Record<string, string | null>> = { List: null, ImageS
 const KINDS = { ImageStream: parseStream, ImageStreamImport: parseImport } as const
 
 /**
- * Parses the documents of a manifest: JSON, or YAML documents separated by `---`, each an `ImageStream`, an
+ * Parses the documents of a text: JSON, or YAML documents separated by `---`, each an `ImageStream`, an
  * `ImageStreamImport` or a list of them.
  * Throws InvalidInputError that names the document, the line and the field.
  */
-export function parseDocuments(manifest: string, defaults: DocumentDefaults): ParsedDocument[] {
-  if (manifest.length > MAX_MANIFEST_LENGTH) {
-    throw new InvalidInputError('manifest', `a manifest has at most ${MAX_MANIFEST_LENGTH} characters`)
+export function parseDocuments(text: string, defaults: DocumentDefaults): ParsedDocument[] {
+  if (text.length > MAX_DOCUMENTS_LENGTH) {
+    throw new InvalidInputError(
+      'documents',
+      `the documents may have at most ${MAX_DOCUMENTS_LENGTH} characters`,
+    )
   }
-  const values = sourcesOf(manifest).flatMap(documentValuesOf)
+  const values = sourcesOf(text).flatMap(documentValuesOf)
   const total = values.length
-  if (total === 0) throw new InvalidInputError('manifest', 'the manifest has no document')
+  if (total === 0) throw new InvalidInputError('documents', 'there is no document')
   if (total > MAX_DOCUMENTS) {
     throw new InvalidInputError(
-      'manifest',
+      'documents',
       `there are ${total} documents: at most ${MAX_DOCUMENTS} are allowed`,
     )
   }
@@ -64,11 +67,9 @@ export function parseDocuments(manifest: string, defaults: DocumentDefaults): Pa
  * Parses a text without checking the fields of its documents. Text that starts as JSON and is not JSON is parsed as YAML,
  * which it may be, and whose errors have a line and column. Throws InvalidInputError.
  */
-export const sourcesOf = (manifest: string): SourceDocument[] => {
-  const json = /^\uFEFF?\s*[{[]/.test(manifest)
-    ? parseJsonDocument(manifest.replace(/^\uFEFF/, ''))
-    : undefined
-  return json ? [json] : parseYaml(manifest)
+export const sourcesOf = (text: string): SourceDocument[] => {
+  const json = /^\uFEFF?\s*[{[]/.test(text) ? parseJsonDocument(text.replace(/^\uFEFF/, '')) : undefined
+  return json ? [json] : parseYaml(text)
 }
 
 /** A document inside its source. */
@@ -131,6 +132,6 @@ function refuseManyTags(documents: readonly ParsedDocument[]): void {
   const tags = documents.map((one) => (one.kind === 'ImageStream' ? one.spec.tags : one.imports).length)
   const total = tags.reduce((sum, count) => sum + count, 0)
   if (total > MAX_TAGS) {
-    throw new InvalidInputError('manifest', `there are ${total} tags: at most ${MAX_TAGS} are allowed`)
+    throw new InvalidInputError('documents', `there are ${total} tags: at most ${MAX_TAGS} are allowed`)
   }
 }

@@ -5,9 +5,9 @@ export interface DocumentPlace {
   readonly source: SourceDocument
   /** Path in the source: empty, or `items`, 3 in a list. */
   readonly at: Path
-  /** Number of the document in the manifest, from 1. */
+  /** Number of the document in the text, from 1. */
   readonly ordinal: number
-  /** Number of documents in the manifest. */
+  /** Number of documents in the text. */
   readonly total: number
 }
 
@@ -36,11 +36,11 @@ export class DocumentReport {
 
   /** Throws InvalidInputError with the line, the path and, where there are several documents, the document's number. */
   fail(path: Path, message: string, options?: ErrorOptions): never {
-    const field = ['manifest', this.#place.ordinal - 1, ...short(path)].join('.')
+    const field = ['documents', this.#place.ordinal - 1, ...short(path)].join('.')
     throw new InvalidInputError(field, this.located(path, message), options)
   }
 
-  /** Returns the message after its place in the manifest. */
+  /** Returns the message after its place in the text. */
   located(path: Path, message: string): string {
     const { source, at, ordinal, total } = this.#place
     const document = total > 1 ? [`document ${ordinal} of ${total}`] : []

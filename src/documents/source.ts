@@ -10,13 +10,13 @@ export interface SourceDocument {
   lineOf(path: Path): number
 }
 
-/** Maximum number of characters of one manifest. */
-export const MAX_MANIFEST_LENGTH = 1024 * 1024
+/** Maximum number of characters of one request. */
+export const MAX_DOCUMENTS_LENGTH = 1024 * 1024
 /** Maximum depth of nested objects and lists. */
 export const MAX_DEPTH = 32
-/** Maximum number of documents of one manifest, including those in lists. */
+/** Maximum number of documents of one request, including those in lists. */
 export const MAX_DOCUMENTS = 1000
-/** Maximum number of spec tags of one manifest: all are written in one transaction, which blocks all other requests. */
+/** Maximum number of spec tags of one request: all are written in one transaction, which blocks all other requests. */
 export const MAX_TAGS = 5000
 
 /** Maximum number of characters of a key or value in a message. */
@@ -41,7 +41,7 @@ export const quote = (text: string): string => JSON.stringify(cut(text))
 
 /** Throws InvalidInputError for a text that cannot be parsed. Line and column are counted from 1. */
 export function failAt(line: number, column: number, message: string): never {
-  throw new InvalidInputError('manifest', `line ${line}, column ${column}: ${message}`)
+  throw new InvalidInputError('documents', `line ${line}, column ${column}: ${message}`)
 }
 
 /** Message about a document that is nested too deep. */

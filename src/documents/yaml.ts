@@ -56,8 +56,8 @@ function* tokensOf(text: string, lines: LineCounter): Generator<CST.Token> {
   for (const token of new Lexer().lex(text)) {
     if (++count > MAX_TOKENS) {
       throw new InvalidInputError(
-        'manifest',
-        `YAML may have at most ${MAX_TOKENS} tokens: split the manifest, or use JSON`,
+        'documents',
+        `YAML may have at most ${MAX_TOKENS} tokens: split the documents, or use JSON`,
       )
     }
     yield* parser.next(token)
@@ -73,7 +73,7 @@ function* bounded(tokens: Iterable<CST.Token>, lines: LineCounter): Generator<CS
     if (token.type === 'error') fail(lines, token.offset, token.message)
     if (token.type === 'document') {
       if (++documents > MAX_DOCUMENTS) {
-        throw new InvalidInputError('manifest', `there are more than ${MAX_DOCUMENTS} documents`)
+        throw new InvalidInputError('documents', `there are more than ${MAX_DOCUMENTS} documents`)
       }
       checkToken(token.value, lines, 0)
     }

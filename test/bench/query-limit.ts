@@ -6,7 +6,7 @@ import { openDatabase } from '../../src/db/open.ts'
 // The limit of the query benchmark, in its own process: bare node:http with one prepared statement per request.
 
 const ONE_STREAM = `
-select json_object('data', json_object('imageStream', json_object('name', s.name, 'status', json_object('tags',
+select json_object('data', json_object('imageStream', json_object('name', s.name, 'tags',
   json_object('nodes', (select json_group_array(json_object(
       'tag', t.name,
       'dockerImageReference', e.docker_image_reference,
@@ -16,18 +16,18 @@ select json_object('data', json_object('imageStream', json_object('name', s.name
       'image', json_object('digest', i.digest, 'size', i.size,
         'platform', json_object('os', i.os, 'architecture', i.architecture))))
     from (select * from tags where stream_id = s.id order by importance limit 50) t
-    join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id))))))
+    join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id)))))
 from image_streams s where s.namespace = ? and s.name = ?`
 
 const MANY_STREAMS = `
 select json_object('data', json_object('imageStreams', json_object('nodes', json_group_array(json_object(
-  'namespace', s.namespace, 'name', s.name, 'status', json_object('tags',
+  'namespace', s.namespace, 'name', s.name, 'tags',
     json_object('nodes', (select json_group_array(json_object(
         'tag', t.name,
         'dockerImageReference', e.docker_image_reference,
         'image', json_object('digest', i.digest, 'size', i.size)))
       from (select * from tags where stream_id = s.id order by importance limit 5) t
-      join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id))))))))
+      join tag_events e on e.id = t.newest_event_id join images i on i.id = e.image_id)))))))
 from (select * from image_streams where namespace = ? order by namespace, name limit 100) s`
 
 async function startLimit(dataFolder: string): Promise<string> {

@@ -23,9 +23,9 @@ const CASES = {
     goal: 0.2,
     body: (turn: number) => ({
       query: `query ($namespace: String!, $name: String!) { imageStream(namespace: $namespace, name: $name) {
-        name status { tags(first: 50) { nodes {
+        name tags(first: 50) { nodes {
           tag dockerImageReference items(first: 1) { nodes { created generation } }
-          image { digest size platform { os architecture } } } } } } }`,
+          image { digest size platform { os architecture } } } } } }`,
       variables: { namespace: 'default', name: `app-${(turn * 37) % SIZE.streams}` },
     }),
   },
@@ -33,7 +33,7 @@ const CASES = {
     goal: 0.3,
     body: () => ({
       query: `query ($namespace: String!) { imageStreams(namespace: $namespace, first: 100) { nodes {
-        namespace name status { tags(first: 5) { nodes { tag dockerImageReference image { digest size } } } } } } }`,
+        namespace name tags(first: 5) { nodes { tag dockerImageReference image { digest size } } } } } }`,
       variables: { namespace: 'default' },
     }),
   },

@@ -135,7 +135,7 @@ export class Repository {
   #queries(): Operation {
     const [namespace, name] = this.#name.split('/')
     const query = `query ($namespace: String!, $name: String!) { imageStream(namespace: $namespace, name: $name) {
-      name status { tags(first: 5) { nodes { tag image { digest size } } } } } }`
+      name tags(first: 5) { nodes { tag image { digest size } } } } }`
     const body = JSON.stringify({ query, variables: { namespace, name } })
     const headers = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`
     const request = Buffer.from(`${this.#line('POST', '/graphql')}${headers}\r\n${body}`)

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { manifestWarnings } from '../../src/documents/manifest-document.ts'
+import { documentWarnings } from '../../src/documents/image-stream-document.ts'
 import { TestDomain } from '../fixtures/test-domain.ts'
 import { apply, applyOne, exported, exportedYaml, imageStream, refusal } from './documents.ts'
 
@@ -45,7 +45,7 @@ describe('a document whose names only this server accepts', () => {
     const stream = domain.streams.existing('my_team', 'sub/my_app')
     const yaml = exportedYaml(domain, 'sub/my_app', 'my_team')
 
-    expect(manifestWarnings(stream, domain)).toEqual(warnings)
+    expect(documentWarnings(stream, domain)).toEqual(warnings)
     expect(yaml.split('\n').slice(0, 5)).toEqual([
       ...warnings.map((warning) => `# ${warning}`),
       'apiVersion: image.openshift.io/v1',
@@ -74,7 +74,7 @@ describe('a document whose names only this server accepts', () => {
     ['a'.repeat(63), 'b'.repeat(191)],
   ])('is not one that a cluster accepts: %s/%s has no warning', (namespace, name) => {
     expect(applyOne(domain, imageStream({}, { namespace, name })).warnings).toEqual([])
-    expect(manifestWarnings(domain.streams.existing(namespace, name), domain)).toEqual([])
+    expect(documentWarnings(domain.streams.existing(namespace, name), domain)).toEqual([])
   })
 })
 
@@ -82,8 +82,8 @@ describe('a document with a nested name', () => {
   const nested = imageStream({}, { name: 'team/sub/app' })
 
   it('needs its namespace: without one it is refused with the remedy', () => {
-    const manifest = JSON.stringify(nested)
-    expect(() => domain.applyDocuments({ manifest, dryRun: false })).toThrow(
+    const documents = JSON.stringify(nested)
+    expect(() => domain.applyDocuments({ documents, dryRun: false })).toThrow(
       'metadata.namespace: "team/sub/app" has a slash, and such a name needs its namespace: ' +
         'for the repository team/sub/app give the namespace "team" and the name "sub/app"',
     )

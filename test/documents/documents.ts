@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { AppliedDocument } from '../../src/documents/apply.ts'
-import { manifestJson, manifestYaml } from '../../src/documents/manifest-document.ts'
+import { documentJson, documentYaml } from '../../src/documents/image-stream-document.ts'
 import { InvalidInputError } from '../../src/input/errors.ts'
 import type { TestDomain } from '../fixtures/test-domain.ts'
 
@@ -37,30 +37,30 @@ export const listOf = (...items: readonly object[]) => ({ apiVersion: 'v1', kind
 /** Applies a text, or an object as JSON. */
 export const apply = (
   domain: TestDomain,
-  manifest: string | object,
+  text: string | object,
   { dryRun = false, importHistory = false, namespace = 'default' } = {},
 ): AppliedDocument[] =>
   domain.applyDocuments({
-    manifest: typeof manifest === 'string' ? manifest : JSON.stringify(manifest, null, 2),
+    documents: typeof text === 'string' ? text : JSON.stringify(text, null, 2),
     namespace,
     importHistory,
     dryRun,
   })
 
-/** Applies a manifest of one document. Returns its result. */
+/** Applies a text of one document. Returns its result. */
 export function applyOne(...args: Parameters<typeof apply>): AppliedDocument {
   const [applied, ...more] = apply(...args)
   if (!applied || more.length > 0) throw new Error('not one document')
   return applied
 }
 
-/** The message and field that a manifest is refused with. */
+/** The message and field that a text is refused with. */
 export function refusal(
   domain: TestDomain,
-  manifest: string | object,
+  text: string | object,
 ): { readonly message: string; readonly field: string } {
   try {
-    apply(domain, manifest)
+    apply(domain, text)
   } catch (error) {
     if (error instanceof InvalidInputError) return { message: error.message, field: error.field }
     throw error
@@ -72,7 +72,7 @@ export function exported(
   domain: TestDomain,
   name: string,
   namespace = 'default',
-  write = manifestJson,
+  write = documentJson,
 ): string {
   const stream = domain.streams.byName(namespace, name)
   if (!stream) throw new Error(`there is no stream ${namespace}/${name}`)
@@ -87,7 +87,7 @@ export function exported(
 }
 
 export const exportedYaml = (domain: TestDomain, name: string, namespace?: string): string =>
-  exported(domain, name, namespace, manifestYaml)
+  exported(domain, name, namespace, documentYaml)
 
 const SERVER_SET = ['creationTimestamp', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid']
 const CHECK = 'openshift.io/image.dockerRepositoryCheck'

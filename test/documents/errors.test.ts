@@ -153,7 +153,7 @@ describe('a YAML document', () => {
     expect(refused.message).toMatch(new RegExp(`^line ${line}: `))
     expect(refused.message).toContain(`line ${line}: ${path}: `)
     expect(refused.message).toContain(message)
-    expect(refused.field).toMatch(/^manifest\.0\./)
+    expect(refused.field).toMatch(/^documents\.0\./)
     expect(await domain.streams.count({})).toBe(0)
   })
 
@@ -167,7 +167,7 @@ describe('a YAML document', () => {
       name: a`)
 
     expect(refusal(domain, cycle)).toMatchObject({
-      field: expect.stringMatching(/^manifest\.0\.spec\.tags\.[01]\.from\.name$/),
+      field: expect.stringMatching(/^documents\.0\.spec\.tags\.[01]\.from\.name$/),
       message: expect.stringMatching(/^line (7|11): spec\.tags\[[01]\]\.from\.name: /),
     })
     expect(await domain.streams.count({})).toBe(0)
@@ -183,7 +183,7 @@ describe('an error in one of several documents', () => {
 
     const line = text.slice(0, text.indexOf('"reference"')).split('\n').length
     expect(refusal(domain, text)).toEqual({
-      field: 'manifest.2.spec.tags.1.reference',
+      field: 'documents.2.spec.tags.1.reference',
       message: `document 3 of 3, line ${line}: spec.tags[1].reference: must be true or false, and is the number 1`,
     })
     expect(await domain.streams.count({})).toBe(0)
@@ -193,7 +193,7 @@ describe('an error in one of several documents', () => {
     const text = `---\n# nothing\n---\n${JSON.stringify(good)}\n---\n${yaml('  tags: {}')}`
 
     expect(refusal(domain, text)).toEqual({
-      field: 'manifest.1.spec.tags',
+      field: 'documents.1.spec.tags',
       message: 'document 2 of 2, line 10: spec.tags: must be a list, and is an object',
     })
   })

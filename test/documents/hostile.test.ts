@@ -14,7 +14,7 @@ afterEach(async () => {
 })
 
 const MIB = 1024 * 1024
-/** Milliseconds of CPU time for any manifest of 1 MiB, on a slow machine too; other processes do not count. */
+/** Milliseconds of CPU time for any text of 1 MiB, on a slow machine too; other processes do not count. */
 const MAX_CPU_MS = 6_000
 const cpuMs = (since: NodeJS.CpuUsage): number => {
   const { user, system } = process.cpuUsage(since)
@@ -27,7 +27,7 @@ const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]']
   .concat('bcdefghi'.split('').map((name, at) => `${name}: &${name} [${`*${'abcdefgh'[at]},`.repeat(9)}]`))
   .join('\n')
 
-describe('a hostile manifest', () => {
+describe('a hostile document', () => {
   it.each([
     [
       'a bomb of aliases',
@@ -71,8 +71,8 @@ describe('a hostile manifest', () => {
     ['broken JSON', '{"kind": "ImageStream",\n "metadata": {"name" "ruby"}}', /^line 2, column \d+: /],
     ['JSON that ends early', '{"kind": "ImageStream",\n "metadata": {', /^line 2, column \d+: /],
     ['YAML that ends early', `${HEAD}spec: {tags: [`, /^line 4, column \d+: /],
-    ['nothing', '', /^the manifest has no document$/],
-    ['a comment', '# nothing\n---\n', /^the manifest has no document$/],
+    ['nothing', '', /^there is no document$/],
+    ['a comment', '# nothing\n---\n', /^there is no document$/],
     ['a number', '7', /^line 1: must be an object, and is the number 7$/],
     ['a list', '[{"kind": "ImageStream"}]', /^line 1: must be an object, and is a list$/],
     [
@@ -99,7 +99,7 @@ describe('a hostile manifest', () => {
       JSON.stringify(imageStream({ tags: Array.from({ length: 5001 }, (_, at) => ({ name: `t${at}` })) })),
       /^there are 5001 tags/,
     ],
-    ['more than 1 MiB', 'x'.repeat(MIB + 1), /^a manifest has at most 1048576 characters$/],
+    ['more than 1 MiB', 'x'.repeat(MIB + 1), /^the documents may have at most 1048576 characters$/],
   ])('with %s is refused', async (_what, text, message) => {
     expect(refusal(domain, text).message).toMatch(message)
     expect(await domain.streams.count({})).toBe(0)
@@ -127,9 +127,9 @@ describe('a hostile manifest', () => {
     const cpu = process.cpuUsage()
 
     // text that starts as JSON is parsed as JSON first
-    const manifests = [...(/^[[{]/.test(text) ? [fill(text)] : []), HEAD + fill(text)]
-    for (const manifest of manifests) {
-      expect(refusal(domain, manifest).message).not.toBe('')
+    const texts = [...(/^[[{]/.test(text) ? [fill(text)] : []), HEAD + fill(text)]
+    for (const one of texts) {
+      expect(refusal(domain, one).message).not.toBe('')
     }
 
     expect(cpuMs(cpu)).toBeLessThan(2 * MAX_CPU_MS)

@@ -127,7 +127,7 @@ describe('a policy in a document', () => {
     expect(error.message).toContain(`spec.tags[0].annotations["${POLICY}"]${place}: `)
     expect(error.message).toMatch(/^line \d+: /)
     expect(error.message).toContain(message)
-    expect(error.field).toBe(`manifest.0.spec.tags.0.annotations.${POLICY}${place}`)
+    expect(error.field).toBe(`documents.0.spec.tags.0.annotations.${POLICY}${place}`)
     expect(domain.streams.byName('default', 'ruby')).toBeUndefined()
   })
 
@@ -137,7 +137,7 @@ describe('a policy in a document', () => {
       withPolicy({ order: 'NEWEST' }, { from: tagOf('x', `${UPSTREAM}:3.3`).from }),
     )
 
-    expect(error).toMatchObject({ field: 'manifest.0.spec.tags.0.from.name' })
+    expect(error).toMatchObject({ field: 'documents.0.spec.tags.0.from.name' })
     expect(error.message).toContain('leave out the tag and digest')
   })
 

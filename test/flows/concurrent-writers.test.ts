@@ -19,13 +19,13 @@ afterEach(async () => {
 interface Read {
   readonly resourceVersion: string
   readonly labels: readonly { readonly key: string; readonly value: string }[]
-  readonly manifest: string
+  readonly document: string
   readonly spec: { readonly tags: readonly { readonly name: string; readonly from: object | null }[] }
 }
 
 const read = async (): Promise<Read> => {
   const { imageStream } = await app.client.request<{ imageStream: Read }>(
-    `{ imageStream(name: "app") { resourceVersion labels { key value } manifest
+    `{ imageStream(name: "app") { resourceVersion labels { key value } document
        spec { tags { name from { kind name namespace } } } } }`,
   )
   return imageStream
@@ -147,14 +147,14 @@ describe('with two writers that have read the same version', () => {
 
   test('applyImageStream succeeds for one document and fails with CONFLICT for the other', async () => {
     await prepare()
-    const { manifest } = await read()
+    const exported = await read()
     const documents = ['one', 'two'].map((by) => {
-      const document = JSON.parse(manifest)
+      const document = JSON.parse(exported.document)
       document.metadata.labels = { by }
       return JSON.stringify(document)
     })
 
-    const codes = await Promise.all(documents.map((each) => write('applyImageStream', { manifest: each })))
+    const codes = await Promise.all(documents.map((each) => write('applyImageStream', { documents: each })))
 
     expect(codes.flat()).toEqual(['CONFLICT'])
   })
@@ -209,10 +209,10 @@ describe('with many concurrent writers', () => {
           },
         })),
       applyImageStream: (tag) =>
-        readAndWrite('applyImageStream', ({ manifest }) => {
-          const document = JSON.parse(manifest)
+        readAndWrite('applyImageStream', (exported) => {
+          const document = JSON.parse(exported.document)
           document.spec.tags = [...(document.spec.tags ?? []), { name: tag, from: pinned }]
-          return { manifest: JSON.stringify(document), waitSeconds: 0 }
+          return { documents: JSON.stringify(document), waitSeconds: 0 }
         }),
       'tagImage without a version': (tag) => write('tagImage', { tag, from: pinned }),
     }

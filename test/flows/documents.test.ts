@@ -14,7 +14,7 @@ async function documents(
   name = 'app',
 ): Promise<{ json: string; yaml: string; uid: string }> {
   const { imageStream } = await client.request<{ imageStream: { json: string; yaml: string; uid: string } }>(
-    'query ($name: String!) { imageStream(name: $name) { uid json: manifest yaml: manifest(format: YAML) } }',
+    'query ($name: String!) { imageStream(name: $name) { uid json: document yaml: document(format: YAML) } }',
     { name },
   )
   return imageStream
@@ -52,7 +52,7 @@ async function startWithStream() {
   }
 }
 
-describe('the manifest of a stream', () => {
+describe('the document of a stream', () => {
   test('is an OpenShift ImageStream with all its fields', async () => {
     await using it = await startWithStream()
 

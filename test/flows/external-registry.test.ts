@@ -46,18 +46,14 @@ const entries = (name: string, ...contents: readonly (Image | Index)[]): string[
 async function tagsOf(client: GraphQLClient, namespace: string, name: string) {
   const { imageStream } = await client.request<{
     imageStream: {
-      status: { tags: { nodes: { tag: string; image: { digest: string; dockerImageReference: string } }[] } }
+      tags: { nodes: { tag: string; image: { digest: string; dockerImageReference: string } }[] }
     } | null
   }>(
     `query ($namespace: String!, $name: String!) { imageStream(namespace: $namespace, name: $name) {
-      status { tags { nodes { tag image { digest dockerImageReference } } } } } }`,
+      tags { nodes { tag image { digest dockerImageReference } } } } }`,
     { namespace, name },
   )
-  return imageStream?.status.tags.nodes.map(({ tag, image }) => [
-    tag,
-    image.digest,
-    image.dockerImageReference,
-  ])
+  return imageStream?.tags.nodes.map(({ tag, image }) => [tag, image.digest, image.dockerImageReference])
 }
 
 describe.skipIf(missing !== undefined)(

@@ -32,12 +32,11 @@ const failing = async (client: GraphQLClient) =>
         totalCount: number
         nodes: {
           name: string
-          status: { conditions: { type: string; status: string; reason: string; message: string }[] }
+          conditions: { type: string; status: string; reason: string; message: string }[]
         }[]
       }
     }>(
-      `{ imageStreams(failing: {}) { totalCount nodes { name status {
-        conditions { type status reason message lastTransitionTime generation } } } } }`,
+      `{ imageStreams(failing: {}) { totalCount nodes { name conditions { type status reason message lastTransitionTime generation } } } }`,
     )
   ).imageStreams
 
@@ -61,13 +60,13 @@ test('a repository that is missing, unreachable or refused is visible in conditi
 
   const { totalCount, nodes } = await failing(app.client)
   expect(totalCount).toBe(3)
-  const reasons = nodes.map(({ name, status }) => [name, status.conditions[0]?.reason])
+  const reasons = nodes.map(({ name, conditions }) => [name, conditions[0]?.reason])
   expect(reasons).toEqual([
     ['missing', 'NotFound'],
     ['refused', 'Forbidden'],
     ['unreachable', 'RegistryUnavailable'],
   ])
-  expect(nodes[0]?.status.conditions).toEqual([
+  expect(nodes[0]?.conditions).toEqual([
     {
       ...{ type: 'ImportSuccess', status: 'False', reason: 'NotFound', generation: 1 },
       message: expect.stringContaining(`${upstream.host} does not have the repository team/missing`),
@@ -84,10 +83,10 @@ test('a repository that is missing, unreachable or refused is visible in conditi
     'imagestreams_failing_repositories{reason="NotFound"} 1',
     'imagestreams_failing_repositories{reason="RegistryUnavailable"} 1',
   ])
-  const { imageStream } = await app.client.request<{ imageStream: { manifest: string } }>(
-    '{ imageStream(name: "refused") { manifest } }',
+  const { imageStream } = await app.client.request<{ imageStream: { document: string } }>(
+    '{ imageStream(name: "refused") { document } }',
   )
-  const { annotations } = JSON.parse(imageStream.manifest).metadata
+  const { annotations } = JSON.parse(imageStream.document).metadata
   expect(JSON.parse(annotations['imagestreams/conditions'])).toMatchObject([
     { type: 'ImportSuccess', status: 'False', reason: 'Forbidden' },
   ])

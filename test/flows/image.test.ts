@@ -23,13 +23,13 @@ interface ImageAnswer {
   readonly platform: object | null
   readonly layers: readonly { digest: string; size: number; mediaType: string }[]
   readonly config: Readonly<Record<string, unknown>> | null
-  readonly manifests: readonly { digest: string; platform: object; image: { digest: string } | null }[]
+  readonly entries: readonly { digest: string; platform: object; image: { digest: string } | null }[]
 }
 
 const IMAGE = `{ digest mediaType manifest dockerImageReference created size platform { os architecture variant }
   layers { digest size mediaType }
   config { user workingDir env entrypoint cmd exposedPorts volumes labels { key value } stopSignal }
-  manifests { digest platform { os architecture variant } image { digest } } }`
+  entries { digest platform { os architecture variant } image { digest } } }`
 
 async function imageOf({ client }: TestApp, name: string): Promise<ImageAnswer> {
   const { imageStreamTag } = await client.request<{ imageStreamTag: { image: ImageAnswer } }>(
@@ -77,7 +77,7 @@ describe('an image', () => {
       dockerImageReference: `${it.repository}@${amd64.digest}`,
       created: '2024-01-01T00:00:00.000Z',
       platform: { os: 'linux', architecture: 'amd64', variant: null },
-      manifests: [],
+      entries: [],
     })
     // the base layer is listed twice and counted once
     const [base, top] = amd64.layers
@@ -140,7 +140,7 @@ describe('an index', () => {
       layers: [],
       manifest: multi.bytes.toString(),
     })
-    expect(found.manifests).toMatchObject([
+    expect(found.entries).toMatchObject([
       ...platforms.map((platform) => ({ ...platform, image: { digest: platform.digest } })),
       // an attestation is listed but not imported as an image
       { platform: { os: 'unknown', architecture: 'unknown' }, image: null },
@@ -157,12 +157,12 @@ describe('an index', () => {
   test('gives the tag its linux/amd64 image in mode Legacy, and keeps its own platforms', async () => {
     await using it = await startWith('Legacy')
 
-    expect(await imageOf(it.app, 'app:latest')).toMatchObject({ digest: amd64.digest, manifests: [] })
+    expect(await imageOf(it.app, 'app:latest')).toMatchObject({ digest: amd64.digest, entries: [] })
     const { image: kept } = await it.app.client.request<{ image: ImageAnswer }>(
       `query ($digest: Digest!) { image(digest: $digest) ${IMAGE} }`,
       { digest: multi.digest },
     )
-    expect(kept.manifests.slice(0, 2)).toMatchObject(platforms)
+    expect(kept.entries.slice(0, 2)).toMatchObject(platforms)
   })
 
   test('gives a spec tag the platform of its annotations', async () => {

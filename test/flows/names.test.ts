@@ -26,7 +26,7 @@ const two = image({ seed: 2 })
 
 const FOUND = `query ($namespace: String!, $name: String!, $tag: String!, $image: String!) {
   imageStream(namespace: $namespace, name: $name) { id namespace name
-    status { dockerImageRepository tags { nodes { name tag dockerImageReference image { digest } } } } }
+    dockerImageRepository tags { nodes { name tag dockerImageReference image { digest } } } }
   imageStreamTag(namespace: $namespace, name: $tag) { id name imageStream { namespace name } }
   imageStreamImage(namespace: $namespace, name: $image) { name image { digest } }
   repository(namespace: $namespace, name: $name) { namespace name imageStream { name } }
@@ -38,7 +38,8 @@ const FOUND = `query ($namespace: String!, $name: String!, $tag: String!, $image
 interface Found {
   readonly imageStream: {
     readonly id: string
-    readonly status: { dockerImageRepository: string; tags: { nodes: { dockerImageReference: string }[] } }
+    dockerImageRepository: string
+    tags: { nodes: { dockerImageReference: string }[] }
   }
   readonly imageStreamTag: { readonly id: string }
 }
@@ -57,12 +58,12 @@ describe('a repository of any name', () => {
 
         const variables = { ...stream, tag: `${name}:v1`, image: `${name}@${one.digest.slice(0, 20)}` }
         const found = await app.client.request<Found>(FOUND, variables)
-        const { dockerImageRepository, tags } = found.imageStream.status
+        const { dockerImageRepository, tags } = found.imageStream
         const pullSpec = `${dockerImageRepository}@${one.digest}`
         expect(found).toMatchObject({
           imageStream: {
             ...stream,
-            status: { tags: { nodes: [{ name: `${name}:v1`, dockerImageReference: pullSpec }] } },
+            tags: { nodes: [{ name: `${name}:v1`, dockerImageReference: pullSpec }] },
           },
           imageStreamTag: { name: `${name}:v1`, imageStream: stream },
           imageStreamImage: { name: `${name}@${one.digest}`, image: { digest: one.digest } },
@@ -280,24 +281,24 @@ describe('a nested stream', () => {
     await app.client.request(`mutation { createImageStream(input: { namespace: "my_export", name: "sub/app",
       labels: [{ key: "a", value: "b" }] }) { imageStream { id } } }`)
     const { imageStream } = await app.client.request<{
-      imageStream: { manifest: string; manifestWarnings: string[] }
-    }>('{ imageStream(namespace: "my_export", name: "sub/app") { manifest(format: YAML) manifestWarnings } }')
-    const { manifest, manifestWarnings } = imageStream
-    expect(manifestWarnings).toEqual([
+      imageStream: { document: string; documentWarnings: string[] }
+    }>('{ imageStream(namespace: "my_export", name: "sub/app") { document(format: YAML) documentWarnings } }')
+    const { document, documentWarnings } = imageStream
+    expect(documentWarnings).toEqual([
       expect.stringContaining('metadata.namespace: an OpenShift cluster refuses "my_export"'),
       expect.stringContaining('metadata.name: an OpenShift cluster refuses "sub/app"'),
     ])
-    expect(manifest.startsWith(manifestWarnings.map((warning) => `# ${warning}\n`).join(''))).toBe(true)
+    expect(document.startsWith(documentWarnings.map((warning) => `# ${warning}\n`).join(''))).toBe(true)
 
     const applied = await app.client.request(
-      `mutation ($manifest: String!) { applyImageStream(input: { manifest: $manifest }) {
+      `mutation ($documents: String!) { applyImageStream(input: { documents: $documents }) {
         results { namespace name action warnings } } }`,
-      { manifest },
+      { documents: document },
     )
     expect(applied).toEqual({
       applyImageStream: {
         results: [
-          { namespace: 'my_export', name: 'sub/app', action: 'UNCHANGED', warnings: manifestWarnings },
+          { namespace: 'my_export', name: 'sub/app', action: 'UNCHANGED', warnings: documentWarnings },
         ],
       },
     })

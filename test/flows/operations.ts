@@ -135,12 +135,11 @@ export async function tagDigests(
   const digests = new Map<string, string | undefined>()
   let after: string | null = null
   do {
-    const response: { imageStream: { status: { tags: Tags } } } = await client.request(
-      `query ($name: String!, $after: String) { imageStream(name: $name) { status {
-        tags(first: ${PAGE}, after: $after) { nodes { tag image { digest } } pageInfo { hasNextPage endCursor } } } } }`,
+    const response: { imageStream: { tags: Tags } } = await client.request(
+      `query ($name: String!, $after: String) { imageStream(name: $name) { tags(first: ${PAGE}, after: $after) { nodes { tag image { digest } } pageInfo { hasNextPage endCursor } } } }`,
       { name, after },
     )
-    const { nodes, pageInfo } = response.imageStream.status.tags
+    const { nodes, pageInfo } = response.imageStream.tags
     for (const { tag, image } of nodes) digests.set(tag, image?.digest)
     after = pageInfo.hasNextPage ? pageInfo.endCursor : null
   } while (after !== null)

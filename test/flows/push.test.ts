@@ -35,17 +35,17 @@ const LOG = '{ imagePushes { nodes { source namespace imageStreamName tag image 
 
 const TAGS = `query ($namespace: String!, $name: String!) {
   imageStream(namespace: $namespace, name: $name) {
-    status { dockerImageRepository tags { nodes { tag image { digest } dockerImageReference items { totalCount } } } }
+    dockerImageRepository tags { nodes { tag image { digest } dockerImageReference items { totalCount } } }
   }
 }`
 
 const tagsOf = async ({ client }: TestApp, namespace: string, name: string) => {
   const { imageStream } = await client.request<{
     imageStream: {
-      status: { tags: { nodes: { tag: string; image: { digest: string }; dockerImageReference: string }[] } }
+      tags: { nodes: { tag: string; image: { digest: string }; dockerImageReference: string }[] }
     } | null
   }>(TAGS, { namespace, name })
-  return imageStream?.status.tags.nodes
+  return imageStream?.tags.nodes
 }
 
 const one = image({ seed: 1 })

@@ -117,7 +117,7 @@ describe.skipIf(reason !== undefined)(`an image built${reason ? `: ${reason}` : 
     expect(await build()).toContain('Cache pulled from remote')
 
     const { imageStreams } = await app.client.request<{ imageStreams: { nodes: object[] } }>(
-      '{ imageStreams(namespace: "team") { nodes { name status { tags { totalCount } } } } }',
+      '{ imageStreams(namespace: "team") { nodes { name tags { totalCount } } } }',
     )
     expect(imageStreams.nodes).toMatchObject([{ name: 'sub/app/cache' }, { name: 'sub/my_app' }])
   })
@@ -152,7 +152,7 @@ describe.skipIf(reason !== undefined)(`an image built${reason ? `: ${reason}` : 
           tag: 'v1',
           image: {
             mediaType: pushed.mediaType,
-            manifests: [{ platform: { architecture: 'amd64' } }, { platform: { architecture: 'arm64' } }],
+            entries: [{ platform: { architecture: 'amd64' } }, { platform: { architecture: 'arm64' } }],
           },
         },
       ])

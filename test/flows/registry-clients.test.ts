@@ -116,7 +116,7 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
           digest: multi.digest,
           platform: null,
           config: null,
-          manifests: [
+          entries: [
             { digest: web.digest, platform: { architecture: 'amd64' } },
             { digest: arm.digest, platform: { architecture: 'arm64' } },
             { platform: { architecture: 'unknown' } },

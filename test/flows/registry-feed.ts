@@ -15,7 +15,7 @@ export interface PushedImage {
     readonly labels: readonly { readonly key: string; readonly value: string }[]
   } | null
   readonly layers: readonly { readonly digest: string }[]
-  readonly manifests: readonly { readonly digest: string; readonly platform: PushedImage['platform'] }[]
+  readonly entries: readonly { readonly digest: string; readonly platform: PushedImage['platform'] }[]
 }
 
 export interface RegistryPush extends Push {
@@ -28,7 +28,7 @@ export interface RegistryPush extends Push {
 const PLATFORM = 'platform { os architecture }'
 const REGISTRY_PUSH = `${PUSH} namespace source dockerImageReference image {
   mediaType size ${PLATFORM} config { env entrypoint labels { key value } } layers { digest }
-  manifests { digest ${PLATFORM} }
+  entries { digest ${PLATFORM} }
 }`
 
 /** A subscriber that keeps every push after its start. `url` is the server's. */

@@ -54,28 +54,28 @@ async function statementsOf(query: string, size: number): Promise<readonly strin
 
 const IMAGE = `digest size mediaType dockerImageReference created manifest platform { os architecture }
   layers { digest size } config { env labels { key value } }
-  manifests { digest platform { os } image { digest config { env } } }`
+  entries { digest platform { os } image { digest config { env } } }`
 
 const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> = {
   'the benchmark of one stream': [
     `query ($size: Int!) { imageStream(name: "app-1") {
-      name status { tags(first: $size) { nodes {
+      name tags(first: $size) { nodes {
         tag dockerImageReference items(first: 1) { nodes { created generation } }
-        image { digest size platform { os architecture } } } } } } }`,
+        image { digest size platform { os architecture } } } } } }`,
     3,
   ],
   'the benchmark of many streams': [
     `query ($size: Int!) { imageStreams(namespace: "default", first: $size) { nodes {
-      namespace name status { tags(first: 5) { nodes { tag dockerImageReference image { digest size } } } } } } }`,
+      namespace name tags(first: 5) { nodes { tag dockerImageReference image { digest size } } } } } }`,
     3,
   ],
   'everything about the tags of many streams': [
     `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { totalCount nodes {
       name labels { key value } spec { tags { name from { name } } }
-      status { tags(first: 6) { totalCount pageInfo { hasNextPage } nodes {
+      tags(first: 6) { totalCount pageInfo { hasNextPage } nodes {
         name imageStream { name } spec { name } conditions { reason }
         items(first: 3) { totalCount nodes { created image { ${IMAGE} } } }
-        image { ${IMAGE} tags(first: 2) { totalCount nodes { name imageStream { name } } } } } } } } } }`,
+        image { ${IMAGE} tags(first: 2) { totalCount nodes { name imageStream { name } } } } } } } } }`,
     25,
   ],
   'one tag and the imports of many streams': [
@@ -86,13 +86,13 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
   ],
   'the tags that are looked for in the streams that are': [
     `query ($size: Int!) { imageStreams(platform: "linux/arm64", orderBy: NEWEST_FIRST, first: $size) { totalCount nodes {
-      name status { tags(platform: "linux/arm64", unchangedSince: "2100-01-01T00:00:00Z", first: 3) {
-        totalCount nodes { tag image { digest } } } } } } }`,
+      name tags(platform: "linux/arm64", unchangedSince: "2100-01-01T00:00:00Z", first: 3) {
+        totalCount nodes { tag image { digest } } } } } }`,
     12,
   ],
   'tags whose images could not be read': [
-    `query ($size: Int!) { imageStream(name: "broken") { status { tags(first: $size) { nodes {
-      name spec { from { name } policy { order } } policyDecision { chosen } conditions { reason message } items { totalCount nodes { created } } } } } } }`,
+    `query ($size: Int!) { imageStream(name: "broken") { tags(first: $size) { nodes {
+      name spec { from { name } policy { order } } policyDecision { chosen } conditions { reason message } items { totalCount nodes { created } } } } } }`,
     6,
   ],
   'the push log with its images and streams': [
@@ -104,13 +104,13 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
     `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { nodes {
       tagsAt(time: "2100-01-01T00:00:00Z", first: 6) { totalCount pageInfo { hasNextPage } nodes {
         tag event { created image { digest config { env } } imageStreamTag { name } } } }
-      status { tags(first: 5) { nodes { at(time: "2100-01-01T00:00:00Z") { image { digest } } } } } } } }`,
+      tags(first: 5) { nodes { at(time: "2100-01-01T00:00:00Z") { image { digest } } } } } } }`,
     15,
   ],
   'the histories of the images of many tags': [
-    `query ($size: Int!) { imageStream(name: "app-1") { status { tags(first: $size) { nodes {
+    `query ($size: Int!) { imageStream(name: "app-1") { tags(first: $size) { nodes {
       image { history(first: 3) { totalCount nodes { created imageStreamTag { name imageStream { name } } image { digest } } } }
-    } } } } }`,
+    } } } }`,
     8,
   ],
   'the results of an import': [

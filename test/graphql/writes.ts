@@ -60,5 +60,5 @@ export async function refused(
 
 /** Returns all fields of the stream that a mutation may change. */
 export async function picture({ client }: TestApp): Promise<unknown> {
-  return client.request('{ imageStreams { nodes { manifest } } imagePushes { nodes { cursor } } }')
+  return client.request('{ imageStreams { nodes { document } } imagePushes { nodes { cursor } } }')
 }

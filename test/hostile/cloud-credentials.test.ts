@@ -22,7 +22,7 @@ const SET = `mutation ($input: SetRegistryCredentialInput!) {
 const TEST = `mutation ($input: TestRegistryCredentialInput!) {
   testRegistryCredential(input: $input) { outcome status message } }`
 const EVERYTHING = `{ registryCredentials { prefix kind username }
-  imageStreams { nodes { manifest status { tags { nodes { conditions { message } } } } } } }`
+  imageStreams { nodes { document tags { nodes { conditions { message } } } } } }`
 const app = image({ seed: 'app' })
 
 let folder: string

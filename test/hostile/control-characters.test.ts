@@ -70,8 +70,8 @@ describe('in an argument of the API', () => {
     ],
     [
       'a document',
-      (text) => `mutation { applyImageStream(input: { manifest: "${text}" }) { results { action } } }`,
-      'manifest',
+      (text) => `mutation { applyImageStream(input: { documents: "${text}" }) { results { action } } }`,
+      'documents',
     ],
   ])('%s is INVALID', async (_what, operation, field) => {
     for (const character of DENIED) {
@@ -131,10 +131,10 @@ describe('in a document', () => {
       'a field that is not stored',
       JSON.stringify({ ...DOCUMENT, metadata: { name: 'new' }, more: { [`x${ESCAPE}`]: 1 } }),
     ],
-  ])('%s is INVALID, with its place', async (_what, manifest) => {
+  ])('%s is INVALID, with its place', async (_what, documents) => {
     const response = await server.client.execute(
       'mutation ($input: ApplyImageStreamInput!) { applyImageStream(input: $input) { results { action } } }',
-      { input: { manifest } },
+      { input: { documents } },
     )
     expect(errorsOf(response)).toMatchObject([{ code: 'INVALID' }])
     expect(response.errors?.[0]?.message).toMatch(/has the control character U\+00(?:00|1B): remove it/)

@@ -112,7 +112,7 @@ describe('a secret', () => {
       seen.push(
         JSON.stringify(
           await server.client.request(
-            '{ registryCredentials { prefix kind username } imageStreams { nodes { manifest status { tags { nodes { conditions { message } } } } } } }',
+            '{ registryCredentials { prefix kind username } imageStreams { nodes { document tags { nodes { conditions { message } } } } } }',
           ),
         ),
       )

@@ -26,11 +26,11 @@ afterEach(async () => {
 
 /** All content of the server except the imports and the time of the last check. */
 async function contentOfServer(): Promise<unknown> {
-  const { imageStreams } = await server.client.request<{ imageStreams: { nodes: { manifest: string }[] } }>(
-    '{ imageStreams { nodes { manifest } } }',
+  const { imageStreams } = await server.client.request<{ imageStreams: { nodes: { document: string }[] } }>(
+    '{ imageStreams { nodes { document } } }',
   )
   return {
-    streams: imageStreams.nodes.map(({ manifest }) => JSON.parse(manifest).status),
+    streams: imageStreams.nodes.map(({ document }) => JSON.parse(document).status),
     log: await pushLog(server.client),
   }
 }

@@ -31,7 +31,7 @@ const WAYS = {
   },
   'a document': async (importMode: ImportMode) => {
     const from = { kind: 'DockerImage', name: UPSTREAM }
-    const manifest = JSON.stringify({
+    const documents = JSON.stringify({
       apiVersion: 'image.openshift.io/v1',
       kind: 'ImageStream',
       metadata: { name: 'ruby' },
@@ -40,7 +40,7 @@ const WAYS = {
         tags: [{ name: 'latest', from, importPolicy: { importMode } }],
       },
     })
-    const [applied] = domain.applyDocuments({ manifest, namespace: 'default', dryRun: false })
+    const [applied] = domain.applyDocuments({ documents, namespace: 'default', dryRun: false })
     if (applied?.importId != null) await domain.finished(applied.importId)
   },
   'importImage with from': async (importMode: ImportMode) => {

@@ -106,12 +106,12 @@ describe('the mode of a stream without one in its spec', () => {
     },
     tagImage: (on) => on.retag('ruby:x', { kind: 'DockerImage', name: UPSTREAM }),
     'a document': (on) => {
-      const manifest = JSON.stringify({
+      const documents = JSON.stringify({
         apiVersion: 'image.openshift.io/v1',
         kind: 'ImageStream',
         metadata: { name: 'ruby' },
       })
-      on.applyDocuments({ manifest, namespace: 'default', dryRun: false })
+      on.applyDocuments({ documents, namespace: 'default', dryRun: false })
     },
   }
 

@@ -14,11 +14,9 @@ beforeEach(async () => {
 afterEach(() => upstream[Symbol.asyncDispose]())
 
 interface Stream {
-  readonly manifest: string
-  readonly status: {
-    readonly dockerImageRepository: string
-    readonly publicDockerImageRepository: string | null
-  }
+  readonly document: string
+  readonly dockerImageRepository: string
+  readonly publicDockerImageRepository: string | null
   readonly source: { readonly dockerImageReference: string }
   readonly local: { readonly dockerImageReference: string }
 }
@@ -37,8 +35,8 @@ async function streamOf({ client }: TestApp): Promise<Stream> {
     },
   })
   const { imageStream } = await client.request<{ imageStream: Stream }>(
-    `{ imageStream(namespace: "shop", name: "app") { manifest
-      status { dockerImageRepository publicDockerImageRepository }
+    `{ imageStream(namespace: "shop", name: "app") { document
+      dockerImageRepository publicDockerImageRepository
       source: tag(name: "source") { dockerImageReference } local: tag(name: "local") { dockerImageReference } } }`,
   )
   return imageStream
@@ -51,7 +49,7 @@ describe('with the integrated registry', () => {
 
     const stream = await streamOf(app)
 
-    expect(stream.status).toEqual({
+    expect(stream).toMatchObject({
       dockerImageRepository: `${host}/shop/app`,
       publicDockerImageRepository: null,
     })
@@ -64,7 +62,7 @@ describe('with the integrated registry', () => {
 
     const stream = await streamOf(app)
 
-    expect(stream.status).toEqual({
+    expect(stream).toMatchObject({
       dockerImageRepository: 'images.example.org/shop/app',
       publicDockerImageRepository: 'images.example.org/shop/app',
     })
@@ -82,8 +80,8 @@ describe('with an external registry', () => {
 
     const stream = await streamOf(app)
 
-    expect(stream.status.dockerImageRepository).toBe(repository)
-    expect(JSON.parse(stream.manifest).status.dockerImageRepository).toBe(repository)
+    expect(stream.dockerImageRepository).toBe(repository)
+    expect(JSON.parse(stream.document).status.dockerImageRepository).toBe(repository)
     for (const { dockerImageReference } of [stream.source, stream.local]) {
       expect(dockerImageReference).toBe(`${repository}@${content.digest}`)
     }
@@ -97,9 +95,7 @@ describe('with an external registry', () => {
     await createStream(app.client, { namespace: 'shop', name: 'empty' })
 
     expect(
-      await app.client.request(
-        '{ imageStream(namespace: "shop", name: "empty") { status { dockerImageRepository } } }',
-      ),
-    ).toEqual({ imageStream: { status: { dockerImageRepository: `${upstream.host}/shop/empty` } } })
+      await app.client.request('{ imageStream(namespace: "shop", name: "empty") { dockerImageRepository } }'),
+    ).toEqual({ imageStream: { dockerImageRepository: `${upstream.host}/shop/empty` } })
   })
 })

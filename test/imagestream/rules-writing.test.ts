@@ -73,7 +73,7 @@ const WRITES: Record<string, { readonly spec: boolean; readonly write: () => unk
     spec: false,
     write: () =>
       world.applyDocuments({
-        manifest: document({ labels: { a: '1' } }),
+        documents: document({ labels: { a: '1' } }),
         namespace: 'default',
         dryRun: false,
       }),
@@ -135,7 +135,7 @@ describe('every write raises the resource version, and a change of spec the gene
     world.push(one, 'web:1')
     world.retag('ruby:b', 'web:1', { alias: true })
     await world.import()
-    world.applyDocuments({ manifest: document({}), namespace: 'default', dryRun: false })
+    world.applyDocuments({ documents: document({}), namespace: 'default', dryRun: false })
 
     expect(versions()).toEqual(before)
   })

@@ -14,7 +14,7 @@ import { isIndexType } from '../../oci/media-types.ts'
 import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { ImageManifestType, ImageType, PlatformType } from '../kit/references.ts'
+import { ImageType, IndexEntryType, PlatformType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { bytesOf, childrenOf, configOf, manifestOf } from './image-content.ts'
 import { LayerDifferenceType, SettingChangeType, ValueChangeType } from './image-difference-parts.ts'
@@ -93,8 +93,8 @@ const PlatformDifferenceType = objectType<ComparedPlatform>('PlatformDifference'
   description: 'Images of one platform in two images of which at least one is an index.',
   properties: (t) => ({
     platform: t.oneOrNull(PlatformType, 'The platform; null if the index does not declare it.'),
-    from: t.oneOrNull(ImageManifestType, 'Manifest in `from` for the platform; null if `from` has none.'),
-    to: t.oneOrNull(ImageManifestType, 'Manifest in `to` for the platform; null if `to` has none.'),
+    from: t.oneOrNull(IndexEntryType, 'Entry of `from` for the platform; null if `from` has none.'),
+    to: t.oneOrNull(IndexEntryType, 'Entry of `to` for the platform; null if `to` has none.'),
     difference: t.oneOrNull(
       ImageDifferenceType,
       'Difference of the two images. Null if one side has no manifest for the platform, or its image was not imported.',

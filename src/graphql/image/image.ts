@@ -5,8 +5,8 @@ import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import {
   ImageConfigType,
   ImageLayerType,
-  ImageManifestType,
   ImageType,
+  IndexEntryType,
   PlatformType,
 } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
@@ -94,9 +94,10 @@ objectType(ImageType, {
       complexity: 5,
       resolve: (image, _args, context) => configOf(image, context),
     }),
-    manifests: t.field({
-      type: [ImageManifestType],
-      description: 'Manifests that an index lists, usually one for each platform; empty for a single image.',
+    entries: t.field({
+      type: [IndexEntryType],
+      description:
+        'Entries of an index, usually one for each platform, in the order of the index; empty for a single image. The list is bounded by the size of the manifest, at most 4 MiB.',
       complexity: { field: 5, multiplier: 10 },
       resolve: (index, _args, context) =>
         loadForBatch(index, 'children', (all) => {
@@ -118,8 +119,8 @@ objectType(ImageLayerType, {
   }),
 })
 
-ImageManifestType.implement({
-  description: 'A manifest that an index lists.',
+IndexEntryType.implement({
+  description: 'An entry of an index: a manifest that the index lists, with its platform.',
   fields: (t) => ({
     digest: t.field({
       type: 'Digest',

@@ -2,7 +2,7 @@ import type { StreamCondition } from '../../imagestream/stream/stream-conditions
 import type { WatchStatus } from '../../imagestream/watch/repository-watches.ts'
 import { loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { ImageStreamStatusType } from '../kit/references.ts'
+import { ImageStreamType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { ConditionStatusEnum } from '../tag/tag-event.ts'
 
@@ -55,7 +55,7 @@ const ImageStreamConditionType = objectType<StreamCondition>('ImageStreamConditi
   }),
 })
 
-builder.objectFields(ImageStreamStatusType, (t) => ({
+builder.objectFields(ImageStreamType, (t) => ({
   repositoryWatch: t.field({
     type: RepositoryWatchType,
     nullable: true,

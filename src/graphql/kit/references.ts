@@ -17,7 +17,6 @@ export type AnyImage = ImageSummary | Image | TransientImage
 
 export const ImageStreamType = builder.objectRef<ImageStream>('ImageStream')
 export const ImageStreamSpecType = builder.objectRef<ImageStream>('ImageStreamSpec')
-export const ImageStreamStatusType = builder.objectRef<ImageStream>('ImageStreamStatus')
 export const ImageLookupPolicyType = builder.objectRef<ImageStream>('ImageLookupPolicy')
 export const TagImportPolicyType =
   builder.objectRef<Pick<ImageStream, 'insecure' | 'scheduled' | 'importMode'>>('TagImportPolicy')
@@ -33,9 +32,7 @@ export const ImageStreamImageType = builder.objectRef<{ stream: ImageStream; ima
 )
 export const ImageType = builder.objectRef<AnyImage>('Image')
 export const ImageLayerType = builder.objectRef<Descriptor>('ImageLayer')
-export const ImageManifestType = builder.objectRef<{ descriptor: Descriptor; index: AnyImage }>(
-  'ImageManifest',
-)
+export const IndexEntryType = builder.objectRef<{ descriptor: Descriptor; index: AnyImage }>('IndexEntry')
 export const PlatformType = builder.objectRef<Platform>('Platform')
 export const ImageConfigType = builder.objectRef<ImageConfig>('ImageConfig')
 export const ImagePushType = builder.objectRef<Push>('ImagePush')

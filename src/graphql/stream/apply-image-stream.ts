@@ -21,7 +21,7 @@ const ESTIMATED_RESULTS = 50
 const ApplyImageStreamInput = inputType('ApplyImageStreamInput', {
   description: 'OpenShift documents to apply.',
   fields: (t) => ({
-    manifest: t.requiredString(
+    documents: t.requiredString(
       'JSON, or YAML documents separated by `---`. Each is an `ImageStream`, an `ImageStreamImport`, or a `List` of them; at most 1,000 documents.',
     ),
     namespace: t.string(
@@ -55,7 +55,7 @@ const AppliedDocumentKindEnum = enumType('AppliedDocumentKind', {
 })
 
 const AppliedDocumentType = objectType<AppliedResult>('AppliedDocument', {
-  description: 'A document of the manifest, and its effect.',
+  description: 'An applied document, and its effect.',
   properties: (t) => ({
     kind: t.one(AppliedDocumentKindEnum, 'Kind of the document.'),
     namespace: t.string('Namespace of the document’s image stream.'),

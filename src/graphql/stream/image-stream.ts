@@ -1,9 +1,9 @@
 import {
   annotationsOf,
-  manifestJson,
-  manifestWarnings,
-  manifestYaml,
-} from '../../documents/manifest-document.ts'
+  documentJson,
+  documentWarnings,
+  documentYaml,
+} from '../../documents/image-stream-document.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import { readKeyValues } from '../../input/key-values.ts'
 import { namespaceOf } from '../../input/names.ts'
@@ -16,20 +16,14 @@ import { streamNamespaceArg } from '../kit/inputs.ts'
 import { withLastSpecs } from '../kit/last-specs.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
-import {
-  ImageStreamSpecType,
-  ImageStreamStatusType,
-  ImageStreamTagType,
-  ImageStreamType,
-  KeyValueType,
-} from '../kit/references.ts'
+import { ImageStreamSpecType, ImageStreamTagType, ImageStreamType, KeyValueType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { ImageStreamTagConnection, removedTagsOfStream, tagOfStream } from '../tag/tags-of-stream.ts'
 
 registerRowNode('ImageStream', (id, { streams }) => withLastSpecs([...streams.evenDeleted([id]).values()])[0])
 
-const ManifestFormatEnum = enumType('ManifestFormat', {
-  description: 'Format of a manifest document.',
+const DocumentFormatEnum = enumType('DocumentFormat', {
+  description: 'Format of an OpenShift document.',
   values: {
     JSON: 'JSON, as from `oc get -o json`.',
     YAML: 'YAML, as from `oc get -o yaml`.',
@@ -91,15 +85,10 @@ objectType(ImageStreamType, {
       description: 'Desired state of the image stream.',
       resolve: (stream) => stream,
     }),
-    status: t.field({
-      type: ImageStreamStatusType,
-      description: 'Observed state of the image stream: the tags and their images.',
-      resolve: (stream) => stream,
-    }),
     tag: t.field({
       type: ImageStreamTagType,
       nullable: true,
-      description: 'Returns a tag by name; null if neither spec nor status contains the tag.',
+      description: 'Returns a tag by name; null if the image stream has no tag with this name.',
       args: { name: t.arg.string({ required: true, description: 'Name of the tag, for example `latest`.' }) },
       resolve: (stream, { name }, context) => tagOfStream(stream, name, context),
     }),
@@ -129,12 +118,12 @@ objectType(ImageStreamType, {
           counts: (ids) => importer.countOfStreams(ids),
         }),
     }),
-    manifest: t.string({
+    document: t.string({
       description:
         'The image stream as an OpenShift `ImageStream` document (`image.openshift.io/v1`), with all tags and their history.',
       args: {
         format: t.arg({
-          type: ManifestFormatEnum,
+          type: DocumentFormatEnum,
           required: true,
           defaultValue: 'JSON',
           description: 'Format of the document; the default is `JSON`.',
@@ -142,14 +131,14 @@ objectType(ImageStreamType, {
       },
       complexity: 1000,
       resolve: (stream, { format }, context) =>
-        (format === 'YAML' ? manifestYaml : manifestJson)(stream, context),
+        (format === 'YAML' ? documentYaml : documentJson)(stream, context),
     }),
-    manifestWarnings: t.field({
+    documentWarnings: t.field({
       type: ['String'],
       description:
-        'Names in `manifest` that are valid here and that an OpenShift cluster refuses, each with its path: `metadata.name: …`. In YAML the manifest begins with them as comments.',
+        'Names in `document` that are valid here and that an OpenShift cluster refuses, each with its path: `metadata.name: …`. In YAML the document begins with them as comments.',
       complexity: 100,
-      resolve: (stream, _args, context) => manifestWarnings(stream, context),
+      resolve: (stream, _args, context) => documentWarnings(stream, context),
     }),
   }),
 })

@@ -75,7 +75,7 @@ builder.queryField('imageStreams', (t) =>
       notCheckedSince: t.arg({
         type: 'DateTime',
         description:
-          'Returns only image streams whose `status.checkedAt` is before this time, or null: no import succeeded for all of its tags since then.',
+          'Returns only image streams whose `checkedAt` is before this time, or null: no import succeeded for all of its tags since then.',
       }),
       unchangedSince: t.arg({
         type: 'DateTime',

@@ -21,15 +21,13 @@ mutation CreateImageStream {
   `# The image that each tag points to, and those that it pointed to before.
 query ImageStream {
   imageStream(name: "ruby") {
-    status {
-      tags(first: 10) {
+    tags(first: 10) {
         nodes {
           tag
           image { digest created size platform { os architecture } layers { digest size } }
           items(first: 5) { nodes { created dockerImageReference } }
         }
       }
-    }
   }
 }
 `,

@@ -267,13 +267,13 @@ describe('an image', () => {
 
 it('a deleted stream whose tags have histories that only a document reported is removed', async () => {
   const created = new Date(world.domain.time - HOUR).toISOString()
-  const manifest = JSON.stringify({
+  const documents = JSON.stringify({
     apiVersion: 'image.openshift.io/v1',
     kind: 'ImageStream',
     metadata: { name: 'web' },
     status: { tags: [{ tag: 'v1', items: [{ created, image: one.digest }] }] },
   })
-  world.domain.applyDocuments({ manifest, importHistory: true, dryRun: false })
+  world.domain.applyDocuments({ documents, importHistory: true, dryRun: false })
   world.domain.streamRemoval.delete({ namespace: 'default', name: 'web' })
   await world.pass(HOUR)
   expect(world.domain.dump()).toMatchObject({ image_streams: [{}], tags: [{}], reported_moves: [{}] })

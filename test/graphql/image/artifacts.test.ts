@@ -43,21 +43,19 @@ afterAll(async () => {
 
 interface Listed {
   readonly imageStream: {
-    readonly status: {
-      readonly tags: {
-        readonly totalCount: number
-        readonly nodes: readonly { readonly tag: string; readonly image: object }[]
-      }
+    readonly tags: {
+      readonly totalCount: number
+      readonly nodes: readonly { readonly tag: string; readonly image: object }[]
     }
   }
 }
 
 async function tagsOf(stream: string, args: string): Promise<readonly (readonly [string, object])[]> {
   const { imageStream } = await server.client.request<Listed>(
-    `{ imageStream(name: "${stream}") { status { tags(orderBy: NAME${args}) {
-      totalCount nodes { tag image { kind artifactType } } } } } }`,
+    `{ imageStream(name: "${stream}") { tags(orderBy: NAME${args}) {
+      totalCount nodes { tag image { kind artifactType } } } } }`,
   )
-  const { totalCount, nodes } = imageStream.status.tags
+  const { totalCount, nodes } = imageStream.tags
   expect(nodes).toHaveLength(totalCount)
   return nodes.map(({ tag, image }) => [tag, image])
 }

@@ -23,7 +23,7 @@ afterEach(async () => {
 
 const WATCH = `{ vendor checkedAt checkedBy sweptAt nextSweepAt setAsideUntil }`
 const STATUS = `query { imageStream(name: "app") {
-  status { repositoryWatch ${WATCH} conditions { type status reason message lastTransitionTime generation } }
+  repositoryWatch ${WATCH} conditions { type status reason message lastTransitionTime generation }
   tag(name: "latest") { reportedMoves(first: 3) { nodes { digest from until reportedBy } totalCount } }
 } }`
 
@@ -36,17 +36,15 @@ test('a repository without a vendor’s listing gets a full scan each time, with
 
   expect(await app.client.request(STATUS)).toEqual({
     imageStream: {
-      status: {
-        repositoryWatch: {
-          vendor: null,
-          checkedAt: at,
-          checkedBy: 'FULL_SWEEP',
-          sweptAt: at,
-          nextSweepAt: null,
-          setAsideUntil: null,
-        },
-        conditions: [],
+      repositoryWatch: {
+        vendor: null,
+        checkedAt: at,
+        checkedBy: 'FULL_SWEEP',
+        sweptAt: at,
+        nextSweepAt: null,
+        setAsideUntil: null,
       },
+      conditions: [],
       tag: { reportedMoves: { nodes: [], totalCount: 0 } },
     },
   })
@@ -78,17 +76,15 @@ describe('a repository whose vendor has a listing', () => {
 
     expect(await app.client.request(STATUS)).toMatchObject({
       imageStream: {
-        status: {
-          repositoryWatch: {
-            vendor: 'Harbor',
-            checkedAt: at(now),
-            checkedBy: 'LISTING',
-            sweptAt: at(sweptAt),
-            nextSweepAt: at(sweptAt + 24 * HOUR),
-            setAsideUntil: null,
-          },
-          conditions: [],
+        repositoryWatch: {
+          vendor: 'Harbor',
+          checkedAt: at(now),
+          checkedBy: 'LISTING',
+          sweptAt: at(sweptAt),
+          nextSweepAt: at(sweptAt + 24 * HOUR),
+          setAsideUntil: null,
         },
+        conditions: [],
       },
     })
   })
@@ -103,22 +99,20 @@ describe('a repository whose vendor has a listing', () => {
 
     expect(await app.client.request(STATUS)).toMatchObject({
       imageStream: {
-        status: {
-          repositoryWatch: {
-            checkedBy: 'FULL_SWEEP',
-            nextSweepAt: null,
-            setAsideUntil: at(since + 24 * HOUR),
-          },
-          conditions: [
-            {
-              type: 'VendorListing',
-              status: 'False',
-              reason: 'Forbidden',
-              lastTransitionTime: at(since),
-              generation: 1,
-            },
-          ],
+        repositoryWatch: {
+          checkedBy: 'FULL_SWEEP',
+          nextSweepAt: null,
+          setAsideUntil: at(since + 24 * HOUR),
         },
+        conditions: [
+          {
+            type: 'VendorListing',
+            status: 'False',
+            reason: 'Forbidden',
+            lastTransitionTime: at(since),
+            generation: 1,
+          },
+        ],
       },
     })
 
@@ -126,7 +120,7 @@ describe('a repository whose vendor has a listing', () => {
     now = since + 24 * HOUR
     await importImage(app.client)
     expect(await app.client.request(STATUS)).toMatchObject({
-      imageStream: { status: { conditions: [], repositoryWatch: { setAsideUntil: null } } },
+      imageStream: { conditions: [], repositoryWatch: { setAsideUntil: null } },
     })
   })
 
@@ -166,7 +160,7 @@ describe('a repository whose vendor has a listing', () => {
 test('a stream without a repository is not watched', async () => {
   await createStream(app.client, { name: 'app', spec: { tags: [] } })
   expect(await app.client.request(STATUS)).toMatchObject({
-    imageStream: { status: { repositoryWatch: null, conditions: [] }, tag: null },
+    imageStream: { repositoryWatch: null, conditions: [], tag: null },
   })
 })
 

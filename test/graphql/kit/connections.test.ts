@@ -24,17 +24,17 @@ const client = () => catalogue.app.client
 const PATHS: Readonly<Record<string, () => ConnectionPath>> = {
   imageStreams: () => ({ query: 'imageStreams(PAGE)', node: 'namespace name' }),
   'imageStreams NEWEST_FIRST': () => ({ query: 'imageStreams(orderBy: NEWEST_FIRST, PAGE)', node: 'name' }),
-  tags: () => ({ query: 'imageStream(name: "app") { status { tags(PAGE) } }', node: 'tag' }),
+  tags: () => ({ query: 'imageStream(name: "app") { tags(PAGE) }', node: 'tag' }),
   'tags by NAME': () => ({
-    query: 'imageStream(name: "app") { status { tags(orderBy: NAME, PAGE) } }',
+    query: 'imageStream(name: "app") { tags(orderBy: NAME, PAGE) }',
     node: 'tag',
   }),
   'tags NEWEST_FIRST': () => ({
-    query: 'imageStream(name: "app") { status { tags(orderBy: NEWEST_FIRST, PAGE) } }',
+    query: 'imageStream(name: "app") { tags(orderBy: NEWEST_FIRST, PAGE) }',
     node: 'tag',
   }),
   'tags SEMVER_DESC': () => ({
-    query: 'imageStream(name: "app") { status { tags(orderBy: SEMVER_DESC, PAGE) } }',
+    query: 'imageStream(name: "app") { tags(orderBy: SEMVER_DESC, PAGE) }',
     node: 'tag',
   }),
   items: () => ({

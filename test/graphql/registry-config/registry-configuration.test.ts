@@ -156,11 +156,11 @@ describe('a blocked registry', () => {
 
     const { imageStreams } = await app.client.request<{ imageStreams: { nodes: unknown[] } }>(
       `{ imageStreams(failing: { reason: Blocked }) { nodes { name
-          status { tags { nodes { tag conditions { reason message } } } } } } }`,
+          tags { nodes { tag conditions { reason message } } } } } }`,
     )
     const message = `no request was sent to ${upstream.host}/team/app: the configuration of ${upstream.host} blocks it; access: ALLOWED in configureRegistry permits it`
     const tags = { nodes: [{ tag: 'latest', conditions: [{ reason: 'Blocked', message }] }] }
-    expect(imageStreams.nodes).toEqual([{ name: 'app', status: { tags } }])
+    expect(imageStreams.nodes).toEqual([{ name: 'app', tags }])
   })
 
   test('is not requested for a test of a credential either', async () => {

@@ -21,11 +21,11 @@ interface Result {
   readonly import: { readonly state: string; readonly imported: number } | null
 }
 
-async function apply({ client }: TestApp, manifest: string, more: object = {}): Promise<readonly Result[]> {
+async function apply({ client }: TestApp, documents: string, more: object = {}): Promise<readonly Result[]> {
   const { applyImageStream } = await client.request<{ applyImageStream: { results: readonly Result[] } }>(
     APPLY,
     {
-      input: { manifest, ...more },
+      input: { documents, ...more },
     },
   )
   return applyImageStream.results
@@ -62,16 +62,16 @@ test('a document creates a stream, whose tags are imported when the mutation ret
   expect(await pushLog(it.app.client)).toHaveLength(1)
 })
 
-test('the value of `manifest` is UNCHANGED when it is applied, as JSON and as YAML', async () => {
+test('the value of `document` is UNCHANGED when it is applied, as JSON and as YAML', async () => {
   await using it = await startWithUpstream()
   await apply(it.app, JSON.stringify(documentOf(it.repository)))
   const { imageStream } = await it.app.client.request<{ imageStream: { json: string; yaml: string } }>(
-    '{ imageStream(name: "app") { json: manifest yaml: manifest(format: YAML) } }',
+    '{ imageStream(name: "app") { json: document yaml: document(format: YAML) } }',
   )
   const before = await picture(it.app)
 
-  for (const manifest of [imageStream.json, imageStream.yaml]) {
-    expect(await apply(it.app, manifest)).toMatchObject([
+  for (const documents of [imageStream.json, imageStream.yaml]) {
+    expect(await apply(it.app, documents)).toMatchObject([
       { action: 'UNCHANGED', diff: '', warnings: [], import: null, imageStream: { generation: 1 } },
     ])
   }
@@ -111,11 +111,11 @@ test('a dry run requests no registry for an ImageStream and writes nothing; an I
 test('an error in one document contains its place, and no document is applied', async () => {
   await using it = await startWithUpstream()
   const bad = stringify(documentOf(it.repository, 'bad')).replace('DockerImage', 'Image')
-  const manifest = `${stringify(documentOf(it.repository))}---\n${bad}`
+  const documents = `${stringify(documentOf(it.repository))}---\n${bad}`
 
-  const response = await it.app.client.execute(APPLY, { input: { manifest } })
+  const response = await it.app.client.execute(APPLY, { input: { documents } })
 
-  expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: 'manifest.1.spec.tags.0.from.kind' }])
+  expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: 'documents.1.spec.tags.0.from.kind' }])
   expect(response.errors?.[0]?.message).toBe(
     'document 2 of 2, line 24: spec.tags[0].from.kind: "Image" is not allowed: it must be DockerImage or ImageStreamTag or ImageStreamImage',
   )
@@ -133,11 +133,11 @@ test('an outdated resourceVersion is CONFLICT, an invalid wait or namespace INVA
   const before = await picture(it.app)
 
   const refused = async (input: object) => errorsOf(await it.app.client.execute(APPLY, { input }))
-  const manifest = JSON.stringify(document)
-  expect(await refused({ manifest: JSON.stringify(stale) })).toEqual([{ code: 'CONFLICT' }])
-  expect(await refused({ manifest, waitSeconds: 301 })).toEqual([{ code: 'INVALID', field: 'waitSeconds' }])
-  expect(await refused({ manifest, namespace: 'A' })).toEqual([{ code: 'INVALID', field: 'namespace' }])
-  expect(await refused({ manifest: '' })).toEqual([{ code: 'INVALID', field: 'manifest' }])
+  const documents = JSON.stringify(document)
+  expect(await refused({ documents: JSON.stringify(stale) })).toEqual([{ code: 'CONFLICT' }])
+  expect(await refused({ documents, waitSeconds: 301 })).toEqual([{ code: 'INVALID', field: 'waitSeconds' }])
+  expect(await refused({ documents, namespace: 'A' })).toEqual([{ code: 'INVALID', field: 'namespace' }])
+  expect(await refused({ documents: '' })).toEqual([{ code: 'INVALID', field: 'documents' }])
 
   expect(await picture(it.app)).toEqual(before)
 })
@@ -168,14 +168,14 @@ test('the history of a document is ignored with a warning, and imported as repor
       ],
     },
   }
-  const manifest = JSON.stringify(document)
+  const documents = JSON.stringify(document)
   const history = async (input: object) => {
     const { applyImageStream } = await it.app.client.request<{
       applyImageStream: { results: readonly object[] }
     }>(
       `mutation ($input: ApplyImageStreamInput!) {
         applyImageStream(input: $input) { results { action importedHistory warnings } } }`,
-      { input: { manifest, ...input } },
+      { input: { documents, ...input } },
     )
     return applyImageStream.results
   }
@@ -203,9 +203,9 @@ test('the history of a document is ignored with a warning, and imported as repor
 
   const tag = `{ image { digest } items { nodes { created } } reportedMoves { totalCount nodes { digest from until reportedBy } } }`
   const { imageStream } = await it.app.client.request<{
-    imageStream: { stable: { items: { nodes: readonly { created: string }[] } }; manifest: string }
+    imageStream: { stable: { items: { nodes: readonly { created: string }[] } }; document: string }
   }>(
-    `{ imageStream(name: "app") { stable: tag(name: "stable") ${tag} pushed: tag(name: "pushed") ${tag} manifest } }`,
+    `{ imageStream(name: "app") { stable: tag(name: "stable") ${tag} pushed: tag(name: "pushed") ${tag} document } }`,
   )
   const at = (day: number) => `2025-01-0${day}T00:00:00.000Z`
   const reportedBy = 'ImageStream document'
@@ -228,7 +228,7 @@ test('the history of a document is ignored with a warning, and imported as repor
     },
   })
   expect(await pushLog(it.app.client)).toHaveLength(1)
-  expect(await apply(it.app, imageStream.manifest, { importHistory: true })).toMatchObject([
+  expect(await apply(it.app, imageStream.document, { importHistory: true })).toMatchObject([
     { action: 'UNCHANGED', warnings: [], diff: '' },
   ])
 })

@@ -54,10 +54,10 @@ describe('a removed tag', () => {
       it.app,
       'untagImage',
       { imageStream: 'app', tag: '1.0', dryRun: true },
-      'historyEntries stopped { tag } imageStream { status { tags { totalCount } } }',
+      'historyEntries stopped { tag } imageStream { tags { totalCount } }',
     )
     expect(dryRun).toEqual({
-      untagImage: { historyEntries: 1, stopped: [], imageStream: { status: { tags: { totalCount: 2 } } } },
+      untagImage: { historyEntries: 1, stopped: [], imageStream: { tags: { totalCount: 2 } } },
     })
 
     await mutate(it.app, 'untagImage', { imageStream: 'app', tag: '1.0' }, 'historyEntries')
@@ -158,7 +158,7 @@ describe('a deleted stream', () => {
     expect(await tagsAt(it.app, byUid, before)).toEqual({ latest: two.digest, '1.0': one.digest })
     const shown = await run<{ deletedImageStreams: { nodes: { deletionTimestamp: string }[] } }>(
       it.app,
-      `{ ${byUid} { name deletionTimestamp spec { dockerImageRepository } status { tags { totalCount } } }
+      `{ ${byUid} { name deletionTimestamp spec { dockerImageRepository } tags { totalCount } }
          deletedImageStreams { totalCount nodes { uid deletionTimestamp removedTags { totalCount } } } }`,
     )
     const { deletionTimestamp } = shown.deletedImageStreams.nodes[0] ?? {}
@@ -167,7 +167,7 @@ describe('a deleted stream', () => {
         name: 'app',
         deletionTimestamp,
         spec: { dockerImageRepository: it.repository },
-        status: { tags: { totalCount: 0 } },
+        tags: { totalCount: 0 },
       },
       deletedImageStreams: {
         totalCount: 1,
@@ -257,7 +257,7 @@ describe('a deleted stream', () => {
         'restoreImageStream',
         { uid, name: 'old' },
         `imageStream { id uid name deletionTimestamp spec { dockerImageRepository }
-           status { tags { nodes { tag image { digest } items { totalCount } } } } }`,
+           tags { nodes { tag image { digest } items { totalCount } } } }`,
       ),
     ).toEqual({
       restoreImageStream: {
@@ -267,14 +267,12 @@ describe('a deleted stream', () => {
           name: 'old',
           deletionTimestamp: null,
           spec: { dockerImageRepository: it.repository },
-          status: {
-            tags: {
-              nodes: ['latest', '1.0'].map((tag) => ({
-                tag,
-                image: { digest: one.digest },
-                items: { totalCount: 2 },
-              })),
-            },
+          tags: {
+            nodes: ['latest', '1.0'].map((tag) => ({
+              tag,
+              image: { digest: one.digest },
+              items: { totalCount: 2 },
+            })),
           },
         },
       },

@@ -38,7 +38,7 @@ const tagImage = async ({ client }: TestApp, input: object): Promise<Tagged> =>
 const untagImage = ({ client }: TestApp, input: object) =>
   client.request(
     `mutation ($input: UntagImageInput!) { untagImage(input: $input) {
-      imageStream { name generation spec { tags { name } } status { tags { nodes { tag } } } } } }`,
+      imageStream { name generation spec { tags { name } } tags { nodes { tag } } } } }`,
     { input },
   )
 
@@ -239,7 +239,7 @@ describe('untagImage', () => {
           name: 'app',
           generation: 3,
           spec: { tags: [] },
-          status: { tags: { nodes: [{ tag: 'latest' }, { tag: '1.0' }] } },
+          tags: { nodes: [{ tag: 'latest' }, { tag: '1.0' }] },
         },
       },
     })

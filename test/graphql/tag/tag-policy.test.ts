@@ -291,8 +291,8 @@ describe('policyDecision', () => {
   test('of the largest pages of streams and tags is TOO_COMPLEX', async () => {
     await using it = await startWithUpstream()
     const response = await it.app.client.execute(
-      `{ imageStreams(first: 100) { nodes { status { tags(first: 100) { nodes { policyDecision {
-        ranked(first: 100) { tag } } } } } } } }`,
+      `{ imageStreams(first: 100) { nodes { tags(first: 100) { nodes { policyDecision {
+        ranked(first: 100) { tag } } } } } } }`,
     )
 
     expect(errorsOf(response)).toEqual([{ code: 'TOO_COMPLEX' }])

@@ -177,9 +177,9 @@ describe('ImageStreamTag.verification', () => {
     await trust(it.server)
     const verifyAll = async () => {
       const { imageStream } = await it.server.client.request<{
-        imageStream: { status: { tags: { nodes: { verification: { reason: string } }[] } } }
-      }>('{ imageStream(name: "app") { status { tags(first: 100) { nodes { verification { reason } } } } } }')
-      return imageStream.status.tags.nodes.map(({ verification }) => verification.reason).toSorted()
+        imageStream: { tags: { nodes: { verification: { reason: string } }[] } }
+      }>('{ imageStream(name: "app") { tags(first: 100) { nodes { verification { reason } } } } }')
+      return imageStream.tags.nodes.map(({ verification }) => verification.reason).toSorted()
     }
     const counted = (reasons: readonly string[]) =>
       reasons.filter((reason) => reason === 'TooManyAtOnce').length
@@ -296,19 +296,19 @@ describe('setImageStreamTrust', () => {
     expect(await verify(it.server)).toMatchObject({ status: 'NOT_REQUIRED' })
   })
 
-  test('is not part of the manifest document, which neither contains nor changes it', async () => {
+  test('is not part of the document, which neither contains nor changes it', async () => {
     await using it = await start()
-    const manifest = async () => {
-      const { imageStream } = await it.server.client.request<{ imageStream: { manifest: string } }>(
-        '{ imageStream(name: "app") { manifest } }',
+    const exported = async () => {
+      const { imageStream } = await it.server.client.request<{ imageStream: { document: string } }>(
+        '{ imageStream(name: "app") { document } }',
       )
-      return imageStream.manifest
+      return imageStream.document
     }
-    const before = await manifest()
+    const before = await exported()
     await trust(it.server)
-    expect(await manifest()).toBe(before)
+    expect(await exported()).toBe(before)
     await it.server.client.request(
-      'mutation ($document: String!) { applyImageStream(input: { manifest: $document }) { results { action } } }',
+      'mutation ($document: String!) { applyImageStream(input: { documents: $document }) { results { action } } }',
       { document: before },
     )
     expect(await verify(it.server)).toMatchObject({ status: 'UNVERIFIED' })

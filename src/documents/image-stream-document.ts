@@ -30,7 +30,7 @@ export interface DocumentSources {
  * Returns a stream as an OpenShift ImageStream document, with the keys in the order of `oc get -o json`.
  * Source: openshift/api image/v1 types.go.
  */
-export function manifestDocument(stream: ImageStream, sources: DocumentSources): object {
+export function imageStreamDocument(stream: ImageStream, sources: DocumentSources): object {
   const { streams, streamConditions, pullRepository } = sources
   const conditions = streamConditions.ofStreams([stream.id]).get(stream.id) ?? []
   return {
@@ -58,21 +58,21 @@ export function manifestDocument(stream: ImageStream, sources: DocumentSources):
   }
 }
 
-export const manifestJson = (stream: ImageStream, sources: DocumentSources): string =>
-  `${JSON.stringify(manifestDocument(stream, sources), null, 4)}\n`
+export const documentJson = (stream: ImageStream, sources: DocumentSources): string =>
+  `${JSON.stringify(imageStreamDocument(stream, sources), null, 4)}\n`
 
 /** Returns what an OpenShift cluster refuses in the document, each with its path: `metadata.name: …`. */
-export const manifestWarnings = (
+export const documentWarnings = (
   stream: ImageStream,
   { streams }: Pick<DocumentSources, 'streams'>,
 ): string[] => exportWarnings(stream, streams.specTags([stream.id]))
 
 /** Returns the document as YAML, after its warnings as comments. */
-export const manifestYaml = (stream: ImageStream, sources: DocumentSources): string =>
-  manifestWarnings(stream, sources)
+export const documentYaml = (stream: ImageStream, sources: DocumentSources): string =>
+  documentWarnings(stream, sources)
     .map((warning) => `# ${warning}\n`)
     .join('') +
-  stringify(manifestDocument(stream, sources), {
+  stringify(imageStreamDocument(stream, sources), {
     // the version that oc and kubectl read, in which `on` and `1:30` are quoted
     version: '1.1',
     indentSeq: false,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { annotationsOf, manifestJson, manifestYaml } from '../../src/documents/manifest-document.ts'
+import { annotationsOf, documentJson, documentYaml } from '../../src/documents/image-stream-document.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
@@ -18,7 +18,7 @@ const sources = () => ({
   images: domain.images,
   pullRepository: () => 'registry.here:5000/default/ruby',
 })
-const json = (): string => manifestJson(domain.stream(), sources())
+const json = (): string => documentJson(domain.stream(), sources())
 
 const ONE = image({ seed: 1 }).digest
 const TWO = image({ seed: 2 }).digest
@@ -169,7 +169,7 @@ describe('the document of a stream', () => {
       name: 'ruby',
       labels: TREACHEROUS.map((value, at) => ({ key: `k${at}`, value })),
     })
-    const yaml = manifestYaml(domain.stream(), sources())
+    const yaml = documentYaml(domain.stream(), sources())
 
     // oc and kubectl read YAML 1.1
     expect(parse(yaml, { version: '1.1' })).toEqual(JSON.parse(json()))
@@ -218,7 +218,7 @@ describe('the document of a stream', () => {
       `${UPSTREAM}: the tag list: Forbidden`,
     )
     const before = json()
-    domain.applyDocuments({ manifest: before, namespace: 'default', dryRun: false })
+    domain.applyDocuments({ documents: before, namespace: 'default', dryRun: false })
     expect(json()).toBe(before)
   })
 
