@@ -35,6 +35,8 @@ interface RequestHandlerOptions extends GraphQLEntry {
   readonly isReady: () => boolean
   /** Milliseconds for a body to arrive, except in the registry. */
   readonly bodyTimeout: number
+  /** Operations in the tabs of GraphiQL. */
+  readonly tabs: readonly string[]
 }
 
 /** Handles the notifications that an external registry sends about pushes. */
@@ -120,7 +122,9 @@ async function respondAt(
       if (metrics) return respondMetrics(metrics, request, response)
       break
     case GRAPHQL_PATH:
-      return wantsGraphiQL(request) ? respondGraphiQL(request, response) : respondGraphQL(options, exchange)
+      return wantsGraphiQL(request)
+        ? respondGraphiQL(request, response, options.tabs)
+        : respondGraphQL(options, exchange)
     case '/':
       return respondJson(response, 302, { location: GRAPHQL_PATH }, { Location: GRAPHQL_PATH })
     case '/healthz':

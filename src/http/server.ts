@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { startPeriodic } from '../concurrency/periodic.ts'
 import type { GraphQLContext, SharedContext, Viewer } from '../graphql/kit/context.ts'
 import { createPushHub, type PushHubOptions } from '../graphql/live/push-hub.ts'
+import { tabsOf } from './endpoints/graphiql.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
 import { MAX_CONNECTIONS } from './request/limits.ts'
 import { newRequestId } from './request/sender.ts'
@@ -90,7 +91,13 @@ export function createServer({
   const entry = { pipeline, hub, connections, origins, createContext, log }
   const server = createHttpServer(
     HTTP_OPTIONS,
-    createRequestHandler({ ...entry, endpoints, isReady, bodyTimeout: timings.bodyTimeout }),
+    createRequestHandler({
+      ...entry,
+      endpoints,
+      isReady,
+      bodyTimeout: timings.bodyTimeout,
+      tabs: tabsOf(schema),
+    }),
   )
   server.maxConnections = MAX_CONNECTIONS
   server.on('upgrade', webSocketUpgrades(entry, createWebSocketProtocol(entry, timings.initTimeout)))

@@ -65,6 +65,14 @@ const ImportImagePayload = objectType<{ import: Import; imageStream: ImageStream
 mutation('importImage', {
   description:
     'Imports images from registries now, and records the tags whose image changed. A failure of a tag is part of the result and not an error of the mutation.',
+  example: `
+    # Import one tag. With confirm: true, the stream is created if it does not exist.
+    mutation ImportImage {
+      importImage(input: { imageStream: "ruby", tag: "alpine", from: "docker.io/library/ruby:alpine", confirm: true }) {
+        import { state imported unchanged failed results(first: 10) { nodes { tag state dockerImageReference message } } }
+      }
+    }
+  `,
   input: ImportImageInput,
   inputDescription: 'The import.',
   payload: ImportImagePayload,

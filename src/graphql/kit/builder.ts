@@ -3,6 +3,7 @@ import ComplexityPlugin from '@pothos/plugin-complexity'
 import { GraphQLError } from 'graphql'
 import type { Digest } from '../../oci/digest.ts'
 import type { GraphQLContext } from './context.ts'
+import { EXAMPLES_PLUGIN } from './examples.ts'
 
 /** Field values that one operation may request, counted before it runs: a page counts by its size, another list as five. */
 const MAX_COMPLEXITY = 200_000
@@ -20,7 +21,7 @@ export const builder = new SchemaBuilder<{
     JSON: { Input: unknown; Output: unknown }
   }
 }>({
-  plugins: [ComplexityPlugin],
+  plugins: [ComplexityPlugin, EXAMPLES_PLUGIN],
   defaultFieldNullability: false,
   complexity: {
     defaultComplexity: 1,

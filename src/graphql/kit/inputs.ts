@@ -126,6 +126,8 @@ export const firstArg = (items: string, { min, max }: { readonly min: number; re
 
 interface MutationOptions<Input, Payload> {
   readonly description: string
+  /** A complete operation that selects this field. It runs as it is. */
+  readonly example?: string
   readonly input: InputRef<Input>
   readonly inputDescription: string
   readonly payload:

@@ -132,6 +132,19 @@ builder.subscriptionField('imagePushed', (t) =>
     type: ImagePushType,
     description:
       'Delivers every push after `since` in the order of the log, then each new push as it happens, without gaps or duplicates. Without `since`, only new pushes are delivered.',
+    example: `
+      # Every push from now on. With since: "<cursor>", also all pushes after that cursor.
+      subscription ImagePushed {
+        imagePushed(imageStream: "ruby*") {
+          cursor
+          pushedAt
+          imageStreamName
+          tag
+          dockerImageReference
+          previousImage { digest }
+        }
+      }
+    `,
     args: {
       ...filterArgs,
       since: t.arg.string({

@@ -148,6 +148,20 @@ builder.queryField('imageStream', (t) =>
     type: ImageStreamType,
     nullable: true,
     description: 'Returns an image stream by namespace and name; null if it does not exist.',
+    example: `
+      # The image that each tag points to, and those that it pointed to before.
+      query ImageStream {
+        imageStream(name: "ruby") {
+          tags(first: 10) {
+            nodes {
+              tag
+              image { digest created size platform { os architecture } layers { digest size } }
+              items(first: 5) { nodes { created dockerImageReference } }
+            }
+          }
+        }
+      }
+    `,
     args: {
       ...streamNamespaceArg(),
       name: t.arg.string({

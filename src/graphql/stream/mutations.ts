@@ -135,6 +135,25 @@ const DeleteImageStreamPayload = objectType<StreamDeletion>('DeleteImageStreamPa
 mutation('createImageStream', {
   description:
     'Creates an image stream and imports the sources in its spec. `ALREADY_EXISTS` if a stream with the name exists.',
+  example: `
+    # Follow the Ruby images of Docker Hub: a few of their tags.
+    mutation CreateImageStream {
+      createImageStream(
+        input: {
+          name: "ruby"
+          spec: {
+            tags: [
+              { name: "latest", from: { kind: DockerImage, name: "docker.io/library/ruby:latest" } }
+              { name: "3.4-slim", from: { kind: DockerImage, name: "docker.io/library/ruby:3.4-slim" } }
+            ]
+          }
+        }
+      ) {
+        imageStream { name resourceVersion }
+        import { state imported failed message results(first: 10) { nodes { tag state reason message } } }
+      }
+    }
+  `,
   input: CreateImageStreamInput,
   inputDescription: 'The image stream.',
   payload: CreateImageStreamPayload,

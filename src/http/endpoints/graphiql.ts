@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import type { GraphQLSchema } from 'graphql'
+import { exampleOf } from '../../graphql/kit/examples.ts'
 import { GRAPHQL_PATH } from '../pipeline/pipeline.ts'
-import { EXAMPLES } from './examples.ts'
 
 interface Page {
   readonly html: Buffer
@@ -15,11 +16,26 @@ interface Page {
 export const wantsGraphiQL = ({ method, headers }: IncomingMessage): boolean =>
   method === 'GET' && headers.accept?.includes('text/html') === true
 
+/** Root fields whose examples are in the tabs. They run in this order on an empty server. */
+const TABS = ['createImageStream', 'imageStream', 'imagePushed', 'importImage']
+
+/** Returns the examples for the tabs of the page. */
+export function tabsOf(schema: GraphQLSchema): string[] {
+  const types = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]
+  return TABS.flatMap((name) => types.flatMap((type) => type?.getFields()[name] ?? []))
+    .flatMap((field) => exampleOf(field) ?? [])
+    .map((example) => `${example}\n`)
+}
+
 let page: Promise<Page> | undefined
 
 /** Responds with the page, which loads nothing from other servers. It is rendered by the first request. */
-export async function respondGraphiQL(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  page ??= renderPage().catch((error: unknown) => {
+export async function respondGraphiQL(
+  request: IncomingMessage,
+  response: ServerResponse,
+  tabs: readonly string[],
+): Promise<void> {
+  page ??= renderPage(tabs).catch((error: unknown) => {
     page = undefined
     throw error
   })
@@ -38,14 +54,14 @@ export async function respondGraphiQL(request: IncomingMessage, response: Server
   response.end(isZipped ? zipped : html)
 }
 
-async function renderPage(): Promise<Page> {
+async function renderPage(tabs: readonly string[]): Promise<Page> {
   // nine megabytes of script: loaded by the first request only
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
   const text = renderGraphiQL({
     title: 'imagestreams',
     endpoint: GRAPHQL_PATH,
     subscriptionsProtocol: 'WS',
-    defaultTabs: EXAMPLES.map((query) => ({ query })),
+    defaultTabs: tabs.map((query) => ({ query })),
   })
   const html = Buffer.from(text)
   return { html, zipped: await promisify(gzip)(html), policy: policyFor(text) }
