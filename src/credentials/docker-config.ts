@@ -20,8 +20,8 @@ export interface DockerConfigLogins {
 export interface SkippedEntry {
   /** Key of the entry in the config, without a login in it. */
   readonly key: string
-  /** Readable text without secrets. */
-  readonly reason: string
+  /** Why it cannot be imported, as text without secrets. */
+  readonly message: string
 }
 
 /**
@@ -42,16 +42,16 @@ export function readDockerConfig(document: unknown): DockerConfigLogins {
   for (const [key, entry] of Object.entries(isObject(auths) ? auths : {})) {
     const prefix = splitPrefix(key)
     const secret = secretOfEntry(entry)
-    const reason = secret
+    const message = secret
       ? reasonAgainst(prefix, secret)
       : 'it contains no secret: a credential helper may store it'
-    if (secret && reason === undefined) secrets.set(formatPrefix(prefix), secret)
-    else skipped.push({ key: printable(key), reason: reason ?? '' })
+    if (secret && message === undefined) secrets.set(formatPrefix(prefix), secret)
+    else skipped.push({ key: printable(key), message: message ?? '' })
   }
   for (const key of Object.keys(isObject(credHelpers) ? credHelpers : {})) {
     skipped.push({
       key: printable(key),
-      reason:
+      message:
         'a credential helper on your machine stores it, and this server does not run credential helpers',
     })
   }

@@ -8,7 +8,7 @@ export interface CertificateFacts {
   readonly issuer: string
   /** Milliseconds since 1970. */
   readonly validFrom: number
-  readonly validTo: number
+  readonly validUntil: number
   /** SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` writes it. */
   readonly fingerprint: string
 }
@@ -76,7 +76,7 @@ export const certificatesOf = (pem: string): CertificateFacts[] =>
       subject: oneLine(certificate.subject),
       issuer: oneLine(certificate.issuer),
       validFrom: Date.parse(certificate.validFrom),
-      validTo: Date.parse(certificate.validTo),
+      validUntil: Date.parse(certificate.validTo),
       fingerprint: certificate.fingerprint256,
     }
   })

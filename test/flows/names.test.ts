@@ -124,7 +124,7 @@ describe('patterns', () => {
       )
       [Symbol.asyncIterator]()
     const first = pushes.next()
-    await app.client.request('{ registry { kind } }')
+    await app.client.request('{ integratedRegistry { kind } }')
     await registry.push('live/app', one, 'v1')
     await registry.push('live/sub/app/cache', one, 'v1')
 

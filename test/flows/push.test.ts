@@ -56,7 +56,7 @@ describe('a first push', () => {
     await using app = await startApp()
     const pushed = app.client.follow<{ imagePushed: Push }>(PUSHED)[Symbol.asyncIterator]()
     const received = pushed.next()
-    await app.client.request('{ registry { kind } }')
+    await app.client.request('{ integratedRegistry { kind } }')
 
     await withRegistry(app, (registry) => registry.push('shop/web', one, 'v1'))
 

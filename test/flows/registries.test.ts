@@ -276,7 +276,9 @@ describe('a block', () => {
     origin.push('other/app', 'latest', two)
     await using app = await startApp()
     await follow(app.client, `${origin.host}/team/app`)
-    await app.client.request('mutation { setRegistryDefaultAccess(input: { access: BLOCKED }) { access } }')
+    await app.client.request(
+      'mutation { setRegistryDefaultAccess(input: { access: BLOCKED }) { registryDefaultAccess } }',
+    )
     expect(await importImage(app.client)).toMatchObject({
       ...blocked,
       message: expect.stringContaining('no configuration allows it, and the default access is BLOCKED'),

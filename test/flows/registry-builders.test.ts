@@ -88,11 +88,11 @@ describe.skipIf(reason !== undefined)(`an image built${reason ? `: ${reason}` : 
     const [first, second] = await feed.pushes()
     expect([first?.imageStreamName, second?.imageStreamName]).toEqual(['web', 'copy'])
     expect(second?.image.digest).toBe(first?.image.digest)
-    const { registry } = await app.client.request<{ registry: { usage: Usage } }>(
-      '{ registry { usage { logicalSize uniqueSize } } }',
+    const { integratedRegistry } = await app.client.request<{ integratedRegistry: { usage: Usage } }>(
+      '{ integratedRegistry { usage { logicalSize uniqueSize } } }',
     )
-    expect(registry.usage.logicalSize).toBeGreaterThan(2 * LARGE)
-    expect(registry.usage.uniqueSize).toBeLessThan(2 * LARGE)
+    expect(integratedRegistry.usage.logicalSize).toBeGreaterThan(2 * LARGE)
+    expect(integratedRegistry.usage.uniqueSize).toBeLessThan(2 * LARGE)
     await other.buildah('pull', '--quiet', '--tls-verify=false', `docker://${hostOf(app)}/shop/copy:v1`)
     expect(await other.buildah('images', '--noheading', '--format', '{{.Digest}}')).toContain(
       first?.image.digest,

@@ -22,12 +22,12 @@ const open = (sources: Partial<MetricsSources> = {}, namedHosts?: number) => {
   return metrics
 }
 
-const breakerOf = (state: 'CLOSED' | 'OPEN' | 'HALF_OPEN', nextAttempt: number | null) => ({
-  ...{ state, nextAttempt, since: null, reason: null },
+const breakerOf = (state: 'CLOSED' | 'OPEN' | 'HALF_OPEN', nextAttemptAt: number | null) => ({
+  ...{ state, nextAttemptAt, since: null, message: null },
 })
 
 const hostOf = (host: string, more: Partial<HostStatus> = {}): HostStatus => ({
-  ...{ host, inFlight: 1, waiting: 2, concurrency: 10, accounts: [], budgets: [] },
+  ...{ host, inFlight: 1, waiting: 2, concurrency: 10, accounts: [] },
   breaker: breakerOf('CLOSED', null),
   ...more,
 })
@@ -59,8 +59,8 @@ describe('metrics', () => {
   it('of hosts that share a label have the worst value', async () => {
     const open1 = breakerOf('OPEN', NOW + 2000)
     const open2 = breakerOf('HALF_OPEN', NOW + 1000)
-    const poor = { signedIn: true, breaker: open2, budget: budgetOf(3, 100) }
-    const rich = { signedIn: true, breaker: open1, budget: budgetOf(50, 200) }
+    const poor = { isSignedIn: true, breaker: open2, budget: budgetOf(3, 100) }
+    const rich = { isSignedIn: true, breaker: open1, budget: budgetOf(50, 200) }
     const hosts = [
       hostOf('a'),
       hostOf('b', { breaker: open1, accounts: [rich] }),

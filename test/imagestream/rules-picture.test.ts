@@ -27,10 +27,10 @@ describe('an image stream', () => {
 
     const fetched = upstream.log.flatMap(({ kind, reference }) => (kind === 'blob' ? [reference] : []))
     expect(fetched).toEqual([content.config.digest])
-    const { registry } = await app.client.request<{ registry: { usage: object } }>(
-      '{ registry { usage { blobs manifests logicalSize } } }',
+    const { integratedRegistry } = await app.client.request<{ integratedRegistry: { usage: object } }>(
+      '{ integratedRegistry { usage { blobCount manifestCount logicalSize } } }',
     )
-    expect(registry.usage).toEqual({ blobs: 0, manifests: 0, logicalSize: 0 })
+    expect(integratedRegistry.usage).toEqual({ blobCount: 0, manifestCount: 0, logicalSize: 0 })
   })
 
   it('stores which image each tag pointed to, and since when', async () => {

@@ -25,7 +25,7 @@ const SkippedDockerConfigEntryType = objectType<SkippedEntry>('SkippedDockerConf
   description: 'An entry of a docker config that was not imported.',
   properties: (t) => ({
     key: t.string('Key of the entry in the config: a registry.'),
-    reason: t.string('Human-readable reason why the entry was not imported.'),
+    message: t.string('Human-readable reason why the entry was not imported, without secrets.'),
   }),
 })
 

@@ -122,12 +122,18 @@ const DeleteRegistryConfigurationPayload = payload(
   'DeleteRegistryConfigurationPayload',
   'The configuration in its state before the deletion.',
 )
-const SetRegistryDefaultAccessPayload = objectType<{ access: Access }>('SetRegistryDefaultAccessPayload', {
-  description: 'Default access that applies from the next request.',
-  properties: (t) => ({
-    access: t.one(RegistryAccessEnum, 'Default access of registries without a configured `access`.'),
-  }),
-})
+const SetRegistryDefaultAccessPayload = objectType<{ registryDefaultAccess: Access }>(
+  'SetRegistryDefaultAccessPayload',
+  {
+    description: 'Default access that applies from the next request.',
+    properties: (t) => ({
+      registryDefaultAccess: t.one(
+        RegistryAccessEnum,
+        'Default access of registries without a configured `access`.',
+      ),
+    }),
+  },
+)
 
 mutation('configureRegistry', {
   description:
@@ -155,6 +161,6 @@ mutation('setRegistryDefaultAccess', {
   payload: SetRegistryDefaultAccessPayload,
   resolve: (input, { configurations }) => {
     configurations.setDefaultAccess(input.access)
-    return { access: configurations.defaultAccess() }
+    return { registryDefaultAccess: configurations.defaultAccess() }
   },
 })

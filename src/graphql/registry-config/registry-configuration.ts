@@ -44,7 +44,7 @@ const CertificateType = objectType<CertificateFacts>('RegistryCertificate', {
     subject: t.string('Subject of the certificate.'),
     issuer: t.string('Issuer of the certificate.'),
     validFrom: t.dateTime('Time from which the certificate is valid.'),
-    validTo: t.dateTime('Time until which the certificate is valid.'),
+    validUntil: t.dateTime('Time until which the certificate is valid.'),
     fingerprint: t.string(
       'SHA-256 fingerprint of the certificate, as printed by `openssl x509 -fingerprint -sha256`.',
     ),

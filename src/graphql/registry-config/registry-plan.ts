@@ -5,16 +5,13 @@ import { builder } from '../kit/builder.ts'
 import { objectType } from '../kit/types.ts'
 import { RegistryMirrorUseEnum } from './registry-configuration.ts'
 
-const RegistryPlaceType = objectType<RepositoryLocation>('RegistryPlace', {
+const RegistryLocationType = objectType<RepositoryLocation>('RegistryLocation', {
   description: 'A location from which a repository is read, and the properties of connections to it.',
   properties: (t) => ({
     isMirror: t.boolean('Whether the location is a mirror. The last location is not.'),
     serves: t.one(RegistryMirrorUseEnum, 'Requests that the location serves.'),
     insecure: t.boolean(
       'Whether connections may use plain HTTP or accept an invalid certificate, regardless of the image stream’s setting.',
-    ),
-    problem: t.stringOrNull(
-      'Reason why the location cannot be requested as configured, for example a lost secret; null if there is no problem.',
     ),
   }),
   fields: (t) => ({
@@ -31,10 +28,15 @@ const RegistryPlaceType = objectType<RepositoryLocation>('RegistryPlace', {
       description: 'Whether a client certificate is configured for the location.',
       resolve: ({ route }) => route?.client != null,
     }),
-    proxy: t.string({
+    proxyUrl: t.string({
       nullable: true,
-      description: 'URL of the proxy for the location; null if there is none.',
+      description: 'URL of the proxy for the location, without its login; null if there is none.',
       resolve: ({ route }) => route?.proxy?.url ?? null,
+    }),
+    message: t.exposeString('problem', {
+      nullable: true,
+      description:
+        'Human-readable reason why the location cannot be requested as configured, for example a lost secret; null if it can be requested.',
     }),
   }),
 })
@@ -42,14 +44,21 @@ const RegistryPlaceType = objectType<RepositoryLocation>('RegistryPlace', {
 const RegistryPlanType = builder.objectRef<RepositoryPlan>('RegistryPlan').implement({
   description: 'Effect of all registry configurations for one repository.',
   fields: (t) => ({
-    blockedBy: t.string({
+    isBlocked: t.boolean({
+      description:
+        'Whether a registry configuration or the default access blocks imports from the repository.',
+      resolve: (plan) => 'blockedBy' in plan,
+    }),
+    message: t.string({
       nullable: true,
-      description: 'Rule that blocks imports from the repository; null if imports are allowed.',
+      description:
+        'Human-readable rule that blocks imports, and what permits them; null if imports are allowed.',
       resolve: (plan) => ('blockedBy' in plan ? plan.blockedBy : null),
     }),
-    places: t.field({
-      type: [RegistryPlaceType],
-      description: 'Locations in the order in which they are requested; empty if imports are blocked.',
+    locations: t.field({
+      type: [RegistryLocationType],
+      description:
+        'Locations in the order in which they are requested: at most 10 mirrors and the registry. Empty if imports are blocked.',
       resolve: (plan) => ('locations' in plan ? plan.locations : []),
     }),
   }),

@@ -12,11 +12,9 @@ import { objectType } from '../kit/types.ts'
 
 export const RegistryUsageType = objectType<Usage>('RegistryUsage', {
   description: 'Storage use of a repository, or of the whole integrated registry.',
-  properties: (t) => ({
-    manifests: t.int('Number of manifests.'),
-    blobs: t.int('Number of blobs: configs and layers.'),
-  }),
   fields: (t) => ({
+    manifestCount: t.exposeInt('manifests', { description: 'Number of manifests.' }),
+    blobCount: t.exposeInt('blobs', { description: 'Number of blobs: configs and layers.' }),
     logicalSize: t.expose('logicalBytes', {
       type: 'BigInt',
       description:

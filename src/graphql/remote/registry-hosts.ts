@@ -1,12 +1,13 @@
 import type { AccountStatus } from '../../remote/traffic/accounts.ts'
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
+import type { RequestBudget } from '../../remote/traffic/quota-headers.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { listConnection } from '../kit/list-page.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
-const BreakerStateEnum = enumType('BreakerState', {
+const CircuitBreakerStateEnum = enumType('CircuitBreakerState', {
   description: 'State of a circuit breaker.',
   values: {
     CLOSED: 'Requests are sent.',
@@ -15,26 +16,25 @@ const BreakerStateEnum = enumType('BreakerState', {
   },
 })
 
-const BreakerType = objectType<HostStatus['breaker']>('Breaker', {
+const CircuitBreakerType = objectType<HostStatus['breaker']>('CircuitBreaker', {
   description:
     'A circuit breaker, for a whole host, one repository or one account. It opens after repeated failures, or if the host requests a pause, and stops requests for a while.',
   properties: (t) => ({
-    state: t.one(BreakerStateEnum, 'State of the circuit breaker.'),
+    state: t.one(CircuitBreakerStateEnum, 'State of the circuit breaker.'),
     since: t.dateTimeOrNull('Time of the last change of the state; null while the state is `CLOSED`.'),
-    reason: t.stringOrNull(
+    message: t.stringOrNull(
       'Human-readable last failure of the host, for example an error status; null while the state is `CLOSED`.',
     ),
-    nextAttempt: t.dateTimeOrNull(
+    nextAttemptAt: t.dateTimeOrNull(
       'Time from which the next request tests the host; null while the state is `CLOSED`.',
     ),
   }),
 })
 
-const RequestBudgetType = objectType<HostStatus['budgets'][number]>('RequestBudget', {
+const RequestBudgetType = objectType<RequestBudget>('RequestBudget', {
   description:
     'Remaining requests of one account at a host, from the rate limit headers of the host’s last response.',
   properties: (t) => ({
-    remaining: t.bigInt('Number of requests that remain in the window; for Docker Hub, the number of pulls.'),
     limit: t.bigIntOrNull('Number of requests in a window; null if the host does not report it.'),
     source: t.stringOrNull(
       'Client that the host counts, as the host names it: Docker Hub reports the IP address of this server, or the ID of the authenticated user. Null if the host does not report it.',
@@ -42,6 +42,10 @@ const RequestBudgetType = objectType<HostStatus['budgets'][number]>('RequestBudg
     readAt: t.dateTime('Time of the host’s response. Values older than the window are outdated.'),
   }),
   fields: (t) => ({
+    remainingCount: t.expose('remaining', {
+      type: 'BigInt',
+      description: 'Number of requests that remain in the window; for Docker Hub, the number of pulls.',
+    }),
     windowSeconds: t.exposeInt('window', {
       nullable: true,
       description: 'Length of the window in seconds; null if the host does not report it.',
@@ -57,17 +61,20 @@ const RequestBudgetType = objectType<HostStatus['budgets'][number]>('RequestBudg
 const RegistryAccountType = objectType<AccountStatus>('RegistryAccount', {
   description: 'State of one account at a registry host. The account’s name is not reported.',
   properties: (t) => ({
-    signedIn: t.boolean(
+    isSignedIn: t.boolean(
       'Whether requests of the account contain a credential. The host counts requests without a credential by the IP address of this server.',
-    ),
-    breaker: t.one(
-      BreakerType,
-      'Circuit breaker of the account. If the host rejects one account (429), requests of other accounts continue.',
     ),
     budget: t.oneOrNull(
       RequestBudgetType,
       'Remaining requests of the account; null if the host does not report them.',
     ),
+  }),
+  fields: (t) => ({
+    circuitBreaker: t.expose('breaker', {
+      type: CircuitBreakerType,
+      description:
+        'Circuit breaker of the account. If the host rejects one account (429), requests of other accounts continue.',
+    }),
   }),
 })
 
@@ -77,34 +84,36 @@ objectType(RegistryHostType, {
     'State of a host that this server requested since its start: a registry, a token server, or the target of a redirect.',
   properties: (t) => ({
     host: t.string('Host and port as in pull specs, for example `docker.io`.'),
-    inFlight: t.int('Number of requests that were sent and have no response yet.'),
-    waiting: t.int(
-      'Number of requests in the queue: they wait for running requests to finish, or for the limit of requests per second.',
-    ),
     concurrency: t.int(
       'Number of concurrent requests to the host. It starts at the limit (`--requests-per-registry`, or `concurrency` of the configuration), is halved each time the host rejects requests because of their number, and increases by one after as many successes.',
     ),
-    breaker: t.one(
-      BreakerType,
-      'Circuit breaker of the host; while it is closed, that of a repository that fails, whose requests alone are stopped.',
-    ),
-    budgets: t.list(
-      RequestBudgetType,
-      'Remaining requests of each account, the most recently reported last; empty if the host does not report them.',
-    ),
     accounts: t.list(
       RegistryAccountType,
-      'Accounts whose circuit breaker is not closed, or whose remaining requests are known; at most 200. Empty if no account is limited.',
+      'Accounts whose circuit breaker is not closed, or whose remaining requests are known; at most 200, because the server remembers no more. Empty if no account is limited.',
     ),
+  }),
+  fields: (t) => ({
+    inFlightCount: t.exposeInt('inFlight', {
+      description: 'Number of requests that were sent and whose response is not complete.',
+    }),
+    waitingCount: t.exposeInt('waiting', {
+      description:
+        'Number of requests in the queue: they wait for running requests to finish, or for the limit of requests per second.',
+    }),
+    circuitBreaker: t.expose('breaker', {
+      type: CircuitBreakerType,
+      description:
+        'Circuit breaker of the host; while it is closed, that of a repository that fails, whose requests alone are stopped.',
+    }),
   }),
 })
 
 const RegistryHostConnection = connectionType('RegistryHost', RegistryHostType, { items: 'hosts' })
 
 const keyOf = ({ host }: HostStatus): [string] => [host]
-const cursors = keyCursors<HostStatus>('registries', keyOf, ['string'])
+const cursors = keyCursors<HostStatus>('registryHosts', keyOf, ['string'])
 
-builder.queryField('registries', (t) =>
+builder.queryField('registryHosts', (t) =>
   t.field({
     type: RegistryHostConnection,
     description:

@@ -66,7 +66,7 @@ const GAUGES: readonly RemoteGauge[] = [
     name: 'next_attempt_timestamp_seconds',
     help: 'Time of the next trial request to a host or account whose circuit is open; absent when all are closed.',
     of: ({ breaker, accounts }) => {
-      const next = least([breaker.nextAttempt, ...accounts.map((account) => account.breaker.nextAttempt)])
+      const next = least([breaker.nextAttemptAt, ...accounts.map((account) => account.breaker.nextAttemptAt)])
       return next === undefined ? undefined : next / 1000
     },
     merge: Math.min,

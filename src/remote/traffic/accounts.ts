@@ -9,7 +9,7 @@ export const ANONYMOUS_ACCOUNT = ''
 /** State of one account at a host. It does not identify the account, because that would reveal its namespace. */
 export interface AccountStatus {
   /** Whether requests of this account are sent with a credential. */
-  readonly signedIn: boolean
+  readonly isSignedIn: boolean
   readonly breaker: BreakerStatus
   /** The last budget that the host reported for the account; null when it reported none. */
   readonly budget: RequestBudget | null
@@ -32,7 +32,7 @@ export class Accounts extends BreakerMap {
       const breaker = this.statusOf(name)
       const budget = budgets.last(name) ?? null
       if (breaker.state === 'CLOSED' && !budget) continue
-      statuses.push({ signedIn: name !== ANONYMOUS_ACCOUNT, breaker, budget })
+      statuses.push({ isSignedIn: name !== ANONYMOUS_ACCOUNT, breaker, budget })
     }
     return statuses
   }

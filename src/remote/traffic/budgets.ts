@@ -43,12 +43,7 @@ export class Budgets {
     this.#reserve = reserve
   }
 
-  /** The most recently reported last. */
-  get all(): readonly RequestBudget[] {
-    return [...this.#byAccount.rkeys()].flatMap((account) => this.last(account) ?? [])
-  }
-
-  /** The most recently reported last. */
+  /** Accounts with a budget, the most recently reported last. */
   get accounts(): string[] {
     return [...this.#byAccount.rkeys()]
   }

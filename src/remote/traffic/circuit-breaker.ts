@@ -11,8 +11,8 @@ export interface BreakerStatus {
   readonly state: BreakerState
   readonly since: number | null
   /** The last failure; "it" is the host. Contains nothing of a response's body, which could repeat a secret. */
-  readonly reason: string | null
-  readonly nextAttempt: number | null
+  readonly message: string | null
+  readonly nextAttemptAt: number | null
 }
 
 export interface CircuitBreakerOptions extends BackOffOptions {
@@ -34,7 +34,12 @@ interface Opening extends BreakerCause {
 }
 
 /** Status of a closed circuit. */
-export const CLOSED_STATUS: BreakerStatus = { state: 'CLOSED', since: null, reason: null, nextAttempt: null }
+export const CLOSED_STATUS: BreakerStatus = {
+  state: 'CLOSED',
+  since: null,
+  message: null,
+  nextAttemptAt: null,
+}
 
 /** Stops requests to a host, or to one part of it or one account at it, while it requests a pause and after consecutive failures. */
 export class CircuitBreaker {
@@ -149,10 +154,10 @@ function endOfOpening(
 
 function statusOf(opening: Opening, state: BreakerState): BreakerStatus {
   const { since, until } = opening
-  return { state, since: state === 'OPEN' ? since : until, reason: reasonOf(opening), nextAttempt: until }
+  return { state, since: state === 'OPEN' ? since : until, message: messageOf(opening), nextAttemptAt: until }
 }
 
-function reasonOf({ failure, kind }: Opening): string {
+function messageOf({ failure, kind }: Opening): string {
   const text = describeFailure(failure)
   return kind === 'REQUESTED' ? `${text} and requested a pause` : text
 }

@@ -7,7 +7,6 @@ import { type BreakerStatus, CircuitBreaker, type CircuitBreakerOptions } from '
 import { MAX_PARTS } from './host-parts.ts'
 import { HostQueue } from './host-queue.ts'
 import type { RemoteLimits } from './limits.ts'
-import type { RequestBudget } from './quota-headers.ts'
 
 /** Limits of the requests to one host; null for the default. */
 export interface HostLimits {
@@ -29,8 +28,6 @@ export interface HostStatus {
   readonly concurrency: number
   /** Of the host; while it is closed, of a part that fails. */
   readonly breaker: BreakerStatus
-  /** The budgets that the host reported, one per account. */
-  readonly budgets: readonly RequestBudget[]
   /** Accounts whose circuit is not closed or whose budget is known. */
   readonly accounts: readonly AccountStatus[]
 }
@@ -108,7 +105,6 @@ export class HostTraffic {
       waiting: requests.waiting + streams.waiting,
       concurrency: this.#concurrency.size,
       breaker: breaker.state === 'CLOSED' ? parts.lastStatus : breaker.status,
-      budgets: budgets.all,
       accounts: accounts.statuses(budgets),
     }
   }

@@ -5,7 +5,7 @@ import { startUpstream } from '../../fixtures/upstream.ts'
 import { errorsOf, importImage } from '../../flows/operations.ts'
 
 const IMPORT = `mutation ($input: ImportDockerConfigInput!) { importDockerConfig(input: $input) {
-  registryCredentials { namespace prefix kind username } skipped { key reason } } }`
+  registryCredentials { namespace prefix kind username } skipped { key message } } }`
 
 let app: TestApp
 let namespaces = 0
@@ -26,7 +26,7 @@ const secretOf = (config: unknown, key = '.dockerconfigjson') => ({
 
 interface Payload {
   readonly registryCredentials: readonly { readonly [field: string]: unknown }[]
-  readonly skipped: readonly { readonly key: string; readonly reason: string }[]
+  readonly skipped: readonly { readonly key: string; readonly message: string }[]
 }
 
 const answerTo = (config: unknown, namespace = `n${namespaces++}`) =>
@@ -122,7 +122,7 @@ describe('importDockerConfig', () => {
       'r.example',
       'gcr.io',
     ])
-    for (const { reason } of skipped) expect(reason).toMatch(/^.{10,}$/)
+    for (const { message } of skipped) expect(message).toMatch(/^.{10,}$/)
     expect(JSON.stringify(skipped)).not.toMatch(/fish/)
   })
 

@@ -9,7 +9,7 @@ const authority = await createAuthority()
 const START = Date.UTC(2026, 0, 1)
 const CONFIGURATION = `prefix access location insecure concurrency requestsPerSecond vendor apiUrl createdAt updatedAt
   mirrors { location insecure serves } proxy { url username }
-  authorities { subject issuer fingerprint } clientCertificate { subject issuer validFrom validTo fingerprint }`
+  authorities { subject issuer fingerprint } clientCertificate { subject issuer validFrom validUntil fingerprint }`
 const CONFIGURE = `mutation ($input: ConfigureRegistryInput!) {
   configureRegistry(input: $input) { registryConfiguration { ${CONFIGURATION} } } }`
 
@@ -137,8 +137,10 @@ describe('the default access', () => {
       (await app.client.request<{ registryDefaultAccess: string }>('{ registryDefaultAccess }'))
         .registryDefaultAccess
     expect(await currentAccess()).toBe('ALLOWED')
-    const set = 'mutation { setRegistryDefaultAccess(input: { access: BLOCKED }) { access } }'
-    expect(await app.client.request(set)).toEqual({ setRegistryDefaultAccess: { access: 'BLOCKED' } })
+    const set = 'mutation { setRegistryDefaultAccess(input: { access: BLOCKED }) { registryDefaultAccess } }'
+    expect(await app.client.request(set)).toEqual({
+      setRegistryDefaultAccess: { registryDefaultAccess: 'BLOCKED' },
+    })
     expect(await currentAccess()).toBe('BLOCKED')
   })
 })
@@ -187,14 +189,14 @@ describe('a blocked registry', () => {
 })
 
 describe('registryPlan', () => {
-  const PLAN = `query ($repository: String!) { registryPlan(repository: $repository) { blockedBy places {
-    repository isMirror serves insecure hasAuthority hasClientCertificate proxy problem } } }`
+  const PLAN = `query ($repository: String!) { registryPlan(repository: $repository) { isBlocked message locations {
+    repository isMirror serves insecure hasAuthority hasClientCertificate proxyUrl message } } }`
   const plain = {
     insecure: false,
     hasAuthority: false,
     hasClientCertificate: false,
-    proxy: null,
-    problem: null,
+    proxyUrl: null,
+    message: null,
   }
 
   test('returns the locations of a repository, by all configurations together', async () => {
@@ -209,11 +211,12 @@ describe('registryPlan', () => {
 
     expect(await app.client.request(PLAN, { repository: 'quay.io/team/app' })).toEqual({
       registryPlan: {
-        blockedBy: null,
-        places: [
+        isBlocked: false,
+        message: null,
+        locations: [
           {
             ...{ ...plain, repository: 'mirror.example/quay/team/app', isMirror: true, serves: 'DIGESTS' },
-            ...{ insecure: true, proxy: 'http://proxy.example:3128' },
+            ...{ insecure: true, proxyUrl: 'http://proxy.example:3128' },
           },
           { ...plain, repository: 'quay.io/team/app', isMirror: false, serves: 'ALL', hasAuthority: true },
         ],
@@ -227,9 +230,10 @@ describe('registryPlan', () => {
 
     expect(await app.client.request(PLAN, { repository: 'ruby' })).toEqual({
       registryPlan: {
-        blockedBy:
+        isBlocked: true,
+        message:
           'the configuration of docker.io/library blocks it; access: ALLOWED in configureRegistry permits it',
-        places: [],
+        locations: [],
       },
     })
     expect((await app.client.execute(PLAN, { repository: 'https://quay.io' })).errors).toMatchObject([

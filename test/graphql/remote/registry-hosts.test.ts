@@ -5,10 +5,10 @@ import { startUpstream, type Upstream } from '../../fixtures/upstream.ts'
 import { errorResponse } from '../../fixtures/upstream-response.ts'
 import { errorsOf, follow, importImage } from '../../flows/operations.ts'
 
-const BREAKER = 'breaker { state since reason nextAttempt }'
-const BUDGET = 'remaining limit windowSeconds resetsAt source readAt'
-const HOST = `host inFlight waiting concurrency ${BREAKER} budgets { ${BUDGET} }
-  accounts { signedIn ${BREAKER} budget { ${BUDGET} } }`
+const BREAKER = 'circuitBreaker { state since message nextAttemptAt }'
+const BUDGET = 'remainingCount limit windowSeconds resetsAt source readAt'
+const HOST = `host inFlightCount waitingCount concurrency ${BREAKER}
+  accounts { isSignedIn ${BREAKER} budget { ${BUDGET} } }`
 
 let app: TestApp
 let upstreams: Upstream[]
@@ -38,27 +38,27 @@ const hostOf = (at: number): string => upstreams[at]?.host ?? ''
 const send = <Data>(query: string, variables?: Record<string, unknown>) =>
   app.client.request<Data>(query, variables)
 
-describe('registries', () => {
+describe('registryHosts', () => {
   it('contain the remaining requests from the host’s last response', async () => {
     const found = await send(
-      `query ($host: String) { registries(host: $host) { totalCount nodes { ${HOST} } } }`,
+      `query ($host: String) { registryHosts(host: $host) { totalCount nodes { ${HOST} } } }`,
       {
         host: hostOf(2),
       },
     )
-    const closed = { state: 'CLOSED', since: null, reason: null, nextAttempt: null }
+    const closed = { state: 'CLOSED', since: null, message: null, nextAttemptAt: null }
     const budget = {
-      ...{ remaining: 2, limit: 100, windowSeconds: 21_600, resetsAt: null, source: '192.0.2.7' },
+      ...{ remainingCount: 2, limit: 100, windowSeconds: 21_600, resetsAt: null, source: '192.0.2.7' },
       readAt: expect.stringMatching(/^\d{4}-/),
     }
     expect(found).toEqual({
-      registries: {
+      registryHosts: {
         totalCount: 1,
         nodes: [
           {
-            ...{ host: hostOf(2), inFlight: 0, waiting: 0, concurrency: 10 },
-            ...{ breaker: closed, budgets: [budget] },
-            accounts: [{ signedIn: false, breaker: closed, budget }],
+            ...{ host: hostOf(2), inFlightCount: 0, waitingCount: 0, concurrency: 10 },
+            circuitBreaker: closed,
+            accounts: [{ signedIn: false, circuitBreaker: closed, budget }],
           },
         ],
       },
@@ -68,7 +68,7 @@ describe('registries', () => {
   it('are ordered by name, in pages, from either end', async () => {
     const hosts = upstreams.map(({ host }) => host).sort()
     interface Page {
-      registries: {
+      registryHosts: {
         totalCount: number
         nodes: { host: string }[]
         pageInfo: { hasNextPage: boolean; endCursor: string; startCursor: string }
@@ -76,21 +76,21 @@ describe('registries', () => {
     }
     const read = (args: string) =>
       send<Page>(
-        `{ registries(${args}) { totalCount nodes { host } pageInfo { hasNextPage startCursor endCursor } } }`,
+        `{ registryHosts(${args}) { totalCount nodes { host } pageInfo { hasNextPage startCursor endCursor } } }`,
       )
-    const { registries: first } = await read('first: 2')
+    const { registryHosts: first } = await read('first: 2')
     expect(first).toMatchObject({ totalCount: 3, pageInfo: { hasNextPage: true } })
     expect(first.nodes.map(({ host }) => host)).toEqual(hosts.slice(0, 2))
-    const { registries: second } = await read(`first: 2, after: "${first.pageInfo.endCursor}"`)
+    const { registryHosts: second } = await read(`first: 2, after: "${first.pageInfo.endCursor}"`)
     expect(second).toMatchObject({ nodes: [{ host: hosts[2] }], pageInfo: { hasNextPage: false } })
-    const { registries: back } = await read(`last: 1, before: "${second.pageInfo.startCursor}"`)
+    const { registryHosts: back } = await read(`last: 1, before: "${second.pageInfo.startCursor}"`)
     expect(back.nodes).toEqual([{ host: hosts[1] }])
   })
 
   it.each([429, 503])(
-    'contain the reason of an open circuit breaker for a %d, and an import fails at once',
+    'contain the last failure of an open circuit breaker for a %d, and an import fails at once',
     async (status) => {
-      const [at, whose] = status === 429 ? [0, 'accounts { breaker'] : [1, 'breaker']
+      const [at, whose] = status === 429 ? [0, 'accounts { circuitBreaker'] : [1, 'circuitBreaker']
       const upstream = upstreams[at]
       if (!upstream) throw new Error('there is none')
       upstream.hook = () => errorResponse(status, 'TOOMANYREQUESTS', { 'retry-after': '3600' })
@@ -99,22 +99,22 @@ describe('registries', () => {
       const again = await importImage(app.client, { imageStream: `app${at}` })
       expect(JSON.stringify(again)).toContain(status === 429 ? 'TooManyRequests' : 'RegistryUnavailable')
       expect(upstream.log).toEqual([])
-      const breaker = { state: 'OPEN', reason: `it responded with ${status} and requested a pause` }
-      const query = `${whose} { state reason nextAttempt }${status === 429 ? ' }' : ''}`
-      expect(await send(`{ registries(host: "${upstream.host}") { nodes { ${query} } } }`)).toMatchObject({
-        registries: { nodes: [status === 429 ? { accounts: [{ breaker }] } : { breaker }] },
+      const circuitBreaker = { state: 'OPEN', message: `it responded with ${status} and requested a pause` }
+      const query = `${whose} { state message nextAttemptAt }${status === 429 ? ' }' : ''}`
+      expect(await send(`{ registryHosts(host: "${upstream.host}") { nodes { ${query} } } }`)).toMatchObject({
+        registryHosts: { nodes: [status === 429 ? { accounts: [{ circuitBreaker }] } : { circuitBreaker }] },
       })
     },
   )
 
   it('are empty without requests', async () => {
-    expect(await send('{ registries(host: "docker.io") { totalCount nodes { host } } }')).toEqual({
-      registries: { totalCount: 0, nodes: [] },
+    expect(await send('{ registryHosts(host: "docker.io") { totalCount nodes { host } } }')).toEqual({
+      registryHosts: { totalCount: 0, nodes: [] },
     })
   })
 
   it('refuse the cursor of another list', async () => {
-    expect(errorsOf(await app.client.execute('{ registries(after: "bm8=") { totalCount } }'))).toEqual([
+    expect(errorsOf(await app.client.execute('{ registryHosts(after: "bm8=") { totalCount } }'))).toEqual([
       { code: 'INVALID', field: 'after' },
     ])
   })

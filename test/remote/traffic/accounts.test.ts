@@ -92,12 +92,12 @@ describe('a registry that limits one account', () => {
       breaker: { state: 'CLOSED' },
       accounts: [
         {
-          signedIn: true,
+          isSignedIn: true,
           breaker: {
             state: 'OPEN',
-            reason: 'it responded with 429 and requested a pause',
+            message: 'it responded with 429 and requested a pause',
             since: now,
-            nextAttempt: now + 60_000,
+            nextAttemptAt: now + 60_000,
           },
           budget: null,
         },
@@ -126,7 +126,7 @@ describe('a registry that limits one account', () => {
     it.upstream.hook = open
     expect((await it.resolve('ann')).digest).toBe(app.digest)
     expect(await refusalOf(it.resolve('anybody'))).toMatchObject({ reason: 'TooManyRequests' })
-    expect(it.standing().accounts).toMatchObject([{ signedIn: false, breaker: { state: 'OPEN' } }])
+    expect(it.standing().accounts).toMatchObject([{ isSignedIn: false, breaker: { state: 'OPEN' } }])
   })
 
   test('counts as working: the failures of another account start from zero', async () => {
@@ -217,7 +217,7 @@ describe('an exhausted pull quota', () => {
     expect(client.remote.hostStatuses()).toMatchObject([
       {
         breaker: { state: 'CLOSED' },
-        accounts: [{ signedIn: false, breaker: { state: 'CLOSED' }, budget: { remaining: 0 } }],
+        accounts: [{ isSignedIn: false, breaker: { state: 'CLOSED' }, budget: { remaining: 0 } }],
       },
     ])
   })

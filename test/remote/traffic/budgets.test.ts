@@ -16,7 +16,10 @@ describe("a host's budgets", () => {
     budgets.read('', remaining(9), NOW + 1)
     budgets.read('ann', {}, NOW + 2)
     expect(budgets.valid('ann', NOW)).toMatchObject({ remaining: 20 })
-    expect(budgets.all).toMatchObject([{ remaining: 20 }, { remaining: 9, readAt: NOW + 1 }])
+    expect(budgets.accounts.map((account) => budgets.last(account))).toMatchObject([
+      { remaining: 20 },
+      { remaining: 9, readAt: NOW + 1 },
+    ])
   })
 
   test('expire at the end of their window', () => {
@@ -67,7 +70,7 @@ describe("a host's budgets", () => {
   test('are kept for a hundred accounts', () => {
     const budgets = new Budgets(0.1)
     for (let account = 0; account < 101; account += 1) budgets.read(`${account}`, remaining(account), NOW)
-    expect(budgets.all).toHaveLength(100)
+    expect(budgets.accounts).toHaveLength(100)
     expect(budgets.valid('0', NOW)).toBeUndefined()
   })
 

@@ -22,7 +22,7 @@ function start() {
   }
   /** The permit of the probe at the next attempt. */
   const probe = (): Permit => {
-    clock.time = breaker.status.nextAttempt ?? Number.NaN
+    clock.time = breaker.status.nextAttemptAt ?? Number.NaN
     const permit = breaker.permit()
     if (!permit?.isProbe) throw new Error('no probe is permitted')
     return permit
@@ -35,11 +35,11 @@ describe('a circuit breaker', () => {
     const { breaker, fail, clock } = start()
     clock.time = 500
     fail(2)
-    expect(breaker.status).toEqual({ state: 'CLOSED', since: null, reason: null, nextAttempt: null })
+    expect(breaker.status).toEqual({ state: 'CLOSED', since: null, message: null, nextAttemptAt: null })
     fail(1)
     expect(breaker.status).toEqual({
-      ...{ state: 'OPEN', since: 500, nextAttempt: 1500 },
-      reason: 'the connection was refused',
+      ...{ state: 'OPEN', since: 500, nextAttemptAt: 1500 },
+      message: 'the connection was refused',
     })
     expect(breaker.permit()).toBeUndefined()
     expect(breaker.opening).toMatchObject({ ...refused, kind: 'FAILURES' })
@@ -65,7 +65,7 @@ describe('a circuit breaker', () => {
     const { breaker, fail, probe } = start()
     fail(3)
     const permit = probe()
-    expect(breaker.status).toMatchObject({ state: 'HALF_OPEN', since: 1000, nextAttempt: 1000 })
+    expect(breaker.status).toMatchObject({ state: 'HALF_OPEN', since: 1000, nextAttemptAt: 1000 })
     expect(breaker.permit()).toBeUndefined()
     const { ended } = breaker.probe
     breaker.succeed(permit)
@@ -79,13 +79,13 @@ describe('a circuit breaker', () => {
     fail(3)
     const pauses = Array.from({ length: 4 }, () => {
       breaker.fail(probe(), failed(502))
-      return (breaker.status.nextAttempt ?? 0) - clock.time
+      return (breaker.status.nextAttemptAt ?? 0) - clock.time
     })
     expect(pauses).toEqual([2000, 4000, 5000, 5000])
-    expect(breaker.status.reason).toBe('it responded with 502')
+    expect(breaker.status.message).toBe('it responded with 502')
     breaker.succeed(probe())
     fail(3)
-    expect((breaker.status.nextAttempt ?? 0) - clock.time).toBe(1000)
+    expect((breaker.status.nextAttemptAt ?? 0) - clock.time).toBe(1000)
   })
 
   test('is open for a random time between half of that and all of it', () => {
@@ -93,7 +93,7 @@ describe('a circuit breaker', () => {
     const limits = { failures: 1, firstOpen: 1000, longestOpen: 5000, firstBackOff: 400 }
     const breaker = new CircuitBreaker({ clock, random: () => 0, ...limits })
     breaker.fail(CLOSED_PERMIT, refused)
-    expect(breaker.status.nextAttempt).toBe(500)
+    expect(breaker.status.nextAttemptAt).toBe(500)
   })
 
   test('permits the next request as a probe when the probe is aborted', async () => {
@@ -112,7 +112,7 @@ describe('a circuit breaker', () => {
     fail(3)
     breaker.succeed(CLOSED_PERMIT)
     fail(10)
-    expect(breaker.status).toMatchObject({ state: 'OPEN', nextAttempt: 1000 })
+    expect(breaker.status).toMatchObject({ state: 'OPEN', nextAttemptAt: 1000 })
   })
 
   test('keeps the later of two requested pauses', () => {
@@ -120,8 +120,8 @@ describe('a circuit breaker', () => {
     breaker.pause(CLOSED_PERMIT, 2000, failed(429))
     breaker.pause(CLOSED_PERMIT, 1000, failed(503))
     expect(breaker.status).toEqual({
-      ...{ state: 'OPEN', since: 0, nextAttempt: 2000 },
-      reason: 'it responded with 429 and requested a pause',
+      ...{ state: 'OPEN', since: 0, nextAttemptAt: 2000 },
+      message: 'it responded with 429 and requested a pause',
     })
     clock.time = 2000
     expect(breaker.state).toBe('HALF_OPEN')
@@ -149,7 +149,7 @@ describe('a back-off', () => {
   const refusals = ({ breaker, clock, probe }: ReturnType<typeof start>, times: number): number[] =>
     Array.from({ length: times }, () => {
       breaker.backOff(breaker.status.state === 'CLOSED' ? CLOSED_PERMIT : probe(), limited)
-      return (breaker.status.nextAttempt ?? Number.NaN) - clock.time
+      return (breaker.status.nextAttemptAt ?? Number.NaN) - clock.time
     })
 
   test('doubles with each refusal up to the longest time, with jitter above', () => {
@@ -159,7 +159,11 @@ describe('a back-off', () => {
   test('counts requests that were sent at the same time once', () => {
     const { breaker, clock } = start()
     for (let at = 0; at < 10; at++) breaker.backOff(CLOSED_PERMIT, limited)
-    expect(breaker.status).toMatchObject({ state: 'OPEN', nextAttempt: 500, reason: 'it responded with 429' })
+    expect(breaker.status).toMatchObject({
+      state: 'OPEN',
+      nextAttemptAt: 500,
+      message: 'it responded with 429',
+    })
     clock.time = 500
     breaker.backOff(CLOSED_PERMIT, limited)
     expect(breaker.state).toBe('HALF_OPEN')
@@ -187,8 +191,8 @@ describe('a back-off', () => {
     const { breaker, clock, probe } = start()
     breaker.pause(CLOSED_PERMIT, 60_000, limited)
     breaker.backOff(CLOSED_PERMIT, limited)
-    expect(breaker.status.nextAttempt).toBe(60_000)
+    expect(breaker.status.nextAttemptAt).toBe(60_000)
     breaker.backOff(probe(), limited)
-    expect(breaker.status.nextAttempt).toBe(clock.time + 500)
+    expect(breaker.status.nextAttemptAt).toBe(clock.time + 500)
   })
 })

@@ -15,8 +15,10 @@ async function start() {
 
 /** Functions that return the state of the host, and resolve a tag of it. */
 function hostOf(client: TestClient, host: string) {
+  const standing = () => client.remote.hostStatuses().find((one) => one.host === host)
   return {
-    standing: () => client.remote.hostStatuses().find((one) => one.host === host),
+    standing,
+    budgets: () => standing()?.accounts.map(({ budget }) => budget),
     resolve: () => client.repository(`${host}/team/app`).resolveTag(tag('1'), null),
   }
 }
@@ -37,7 +39,7 @@ describe('a host that fails five times in a row', () => {
       const messages = new Set<string>()
       for (const _ of FIVE) messages.add((await refusalOf(resolve())).message)
       expect(upstream.log).toHaveLength(15)
-      expect(standing()?.breaker).toMatchObject({ state: 'OPEN', reason: `it responded with ${status}` })
+      expect(standing()?.breaker).toMatchObject({ state: 'OPEN', message: `it responded with ${status}` })
       messages.add((await refusalOf(resolve())).message)
       expect(messages.size).toBe(1)
       expect(upstream.log).toHaveLength(15)
@@ -58,8 +60,8 @@ describe('a host that fails five times in a row', () => {
     })
     expect(sleeps).toHaveLength(slept)
     expect(standing()?.breaker).toEqual({
-      ...{ state: 'OPEN', reason: 'the connection was refused' },
-      ...{ since: client.clock.time, nextAttempt: client.clock.time + 3750 },
+      ...{ state: 'OPEN', message: 'the connection was refused' },
+      ...{ since: client.clock.time, nextAttemptAt: client.clock.time + 3750 },
     })
     client.clock.time += 3750
     expect(standing()?.breaker.state).toBe('HALF_OPEN')
@@ -96,7 +98,7 @@ describe('a host that fails five times in a row', () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => refusalOf(resolve())))
     expect(new Set(all.map(({ reason }) => reason))).toEqual(new Set(['RegistryUnavailable']))
     expect(upstream.log).toHaveLength(1)
-    expect(standing()?.breaker.nextAttempt).toBe(client.clock.time + 7500)
+    expect(standing()?.breaker.nextAttemptAt).toBe(client.clock.time + 7500)
   })
 
   test('does not affect other hosts', async () => {
@@ -171,8 +173,8 @@ describe('a circuit stays closed', () => {
     upstream.hook = () => errorResponse(503, 'UNAVAILABLE', { 'retry-after': '3600' })
     await refusalOf(resolve())
     expect(standing()?.breaker).toEqual({
-      ...{ state: 'OPEN', reason: 'it responded with 503 and requested a pause' },
-      ...{ since: client.clock.time, nextAttempt: client.clock.time + 3_600_000 },
+      ...{ state: 'OPEN', message: 'it responded with 503 and requested a pause' },
+      ...{ since: client.clock.time, nextAttemptAt: client.clock.time + 3_600_000 },
     })
     client.clock.time += 3_600_000
     upstream.hook = undefined
@@ -194,12 +196,12 @@ describe('the budget of a host', () => {
   test('is read from the response to an uncounted HEAD', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    const { resolve, standing } = hostOf(client, upstream.host)
+    const { resolve, standing, budgets } = hostOf(client, upstream.host)
     upstream.hook = (_, response) => quota(response, 20, '192.0.2.7')
     await resolve()
     expect(upstream.log.map(({ method }) => method)).toEqual(['HEAD'])
     expect(standing()).toMatchObject({ inFlight: 0, waiting: 0 })
-    expect(standing()?.budgets).toEqual([
+    expect(budgets()).toEqual([
       {
         ...{ limit: 100, remaining: 20, window: 21_600, resetAt: null, pullsOnly: true },
         ...{ source: '192.0.2.7', readAt: client.clock.time },
@@ -210,10 +212,10 @@ describe('the budget of a host', () => {
   test('is read from a 429 too', async () => {
     await using upstream = await start()
     await using client = new TestClient()
-    const { resolve, standing } = hostOf(client, upstream.host)
+    const { resolve, budgets } = hostOf(client, upstream.host)
     upstream.hook = () => quota(errorResponse(429, 'TOOMANYREQUESTS'), 0, '192.0.2.7')
     await refusalOf(resolve())
-    expect(standing()?.budgets).toMatchObject([{ remaining: 0 }])
+    expect(budgets()).toMatchObject([{ remaining: 0 }])
   })
 
   test('is separate for each account', async () => {
@@ -224,9 +226,9 @@ describe('the budget of a host', () => {
       if (kind === 'token') return undefined
       return headers.authorization ? quota(response, 190, 'ann-s-id') : quota(response, 20, '192.0.2.7')
     }
-    const { resolve, standing } = hostOf(client, upstream.host)
+    const { resolve, budgets } = hostOf(client, upstream.host)
     await resolve()
-    expect(standing()?.budgets).toMatchObject([
+    expect(budgets()).toMatchObject([
       { source: '192.0.2.7', remaining: 20 },
       { source: 'ann-s-id', remaining: 190 },
     ])
@@ -257,7 +259,7 @@ describe('a repository that fails', () => {
     await using _ = upstream
     await refusalOf(resolve('team/app'))
     expect(upstream.log).toHaveLength(0)
-    expect(standing()?.breaker).toMatchObject({ state: 'OPEN', reason: 'it responded with 500' })
+    expect(standing()?.breaker).toMatchObject({ state: 'OPEN', message: 'it responded with 500' })
     await expect(resolve('team/other')).resolves.toMatchObject({ digest: app.digest })
     await expect(resolve('team/third')).resolves.toMatchObject({ digest: app.digest })
   })
@@ -267,12 +269,12 @@ describe('a repository that fails', () => {
     const { upstream, resolve, standing } = await startFailing(client)
     await using _ = upstream
     for (const _ of FIVE) {
-      client.clock.time = standing()?.breaker.nextAttempt ?? Number.NaN
+      client.clock.time = standing()?.breaker.nextAttemptAt ?? Number.NaN
       await refusalOf(resolve('team/app'))
       await expect(resolve('team/other')).resolves.toMatchObject({ digest: app.digest })
     }
     upstream.hook = undefined
-    client.clock.time = standing()?.breaker.nextAttempt ?? Number.NaN
+    client.clock.time = standing()?.breaker.nextAttemptAt ?? Number.NaN
     await expect(resolve('team/app')).resolves.toMatchObject({ digest: app.digest })
     expect(standing()?.breaker.state).toBe('CLOSED')
   })
@@ -286,7 +288,7 @@ describe('a repository that fails', () => {
     upstream.reset()
     await refusalOf(resolve('team/third'))
     expect(upstream.log).toHaveLength(0)
-    expect(standing()?.breaker).toMatchObject({ state: 'OPEN', reason: 'it responded with 502' })
+    expect(standing()?.breaker).toMatchObject({ state: 'OPEN', message: 'it responded with 502' })
   })
 })
 

@@ -46,7 +46,9 @@ describe("Docker Hub's", () => {
     expect(refused.message).toBe(
       `${upstream.host} refuses further requests for now: it responded with 429 TOOMANYREQUESTS: ${message}; a login, by setRegistryCredential or --docker-config, may have a higher limit`,
     )
-    expect(client.remote.hostStatuses()).toMatchObject([{ budgets: [{ limit: 100, remaining: 0 }] }])
+    expect(client.remote.hostStatuses()).toMatchObject([
+      { accounts: [{ budget: { limit: 100, remaining: 0 } }] },
+    ])
   })
 
   test('429 against abuse, which is plain text (thousands/min, all properties), is TooManyRequests', async () => {
@@ -100,7 +102,11 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
     await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
     expect(upstream.requests).toMatchObject({ head: 1, manifest: 0 })
     expect(client.remote.hostStatuses()).toMatchObject([
-      { budgets: [{ limit: 100, remaining: 20, window: 21_600, source: '192.0.2.7', pullsOnly: true }] },
+      {
+        accounts: [
+          { budget: { limit: 100, remaining: 20, window: 21_600, source: '192.0.2.7', pullsOnly: true } },
+        ],
+      },
     ])
   })
 
@@ -121,7 +127,9 @@ describe("Docker Hub's budget, ratelimit-limit: 100;w=21600", () => {
     for (const { digest } of [both, app, arm]) await scheduled.fetchManifest(digest)
 
     // the last tenth is left: the index and each of its images used one, and the HEAD none
-    expect(client.remote.hostStatuses()).toMatchObject([{ budgets: [{ limit: 100, remaining: 10 }] }])
+    expect(client.remote.hostStatuses()).toMatchObject([
+      { accounts: [{ budget: { limit: 100, remaining: 10 } }] },
+    ])
     expect((await refusalOf(scheduled.fetchManifest(app.digest))).reason).toBe('TooManyRequests')
     expect(upstream.requests).toMatchObject({ head: 1, manifest: 3 })
   })
@@ -156,7 +164,7 @@ describe("Azure's", () => {
     })
     await client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null)
     expect(client.remote.hostStatuses()).toMatchObject([
-      { budgets: [{ limit: null, remaining: 166, window: 1, pullsOnly: false }] },
+      { accounts: [{ budget: { limit: null, remaining: 166, window: 1, pullsOnly: false } }] },
     ])
   })
 
@@ -190,7 +198,9 @@ describe('Retry-After', () => {
     const now = client.clock.now()
     await refusalOf(client.repository(`${upstream.host}/team/app`).resolveTag(tag('1'), null))
     expect(client.remote.hostStatuses()).toMatchObject([
-      { accounts: [{ signedIn: false, breaker: { state: 'OPEN', since: now, nextAttempt: now + HOUR } }] },
+      {
+        accounts: [{ isSignedIn: false, breaker: { state: 'OPEN', since: now, nextAttemptAt: now + HOUR } }],
+      },
     ])
   })
 })

@@ -46,7 +46,7 @@ test('a scheduled import leaves the last tenth of a quota to API clients', async
   expect(upstream.log).toEqual([])
   await person.fetchManifest(app.digest)
   expect(client.remote.hostStatuses()).toMatchObject([
-    { inFlight: 0, breaker: { state: 'CLOSED' }, budgets: [{ remaining: 9 }] },
+    { inFlight: 0, breaker: { state: 'CLOSED' }, accounts: [{ budget: { remaining: 9 } }] },
   ])
 })
 

@@ -232,7 +232,7 @@ test('a 429 stops requests to the API until the Unix time in X-Retry-After', asy
   const [standing] = client.client.remote.hostStatuses()
   expect(standing?.accounts).toMatchObject([
     {
-      breaker: { state: 'OPEN', nextAttempt: Math.ceil(hub.world.time / 1000) * 1000 + 60_000 },
+      breaker: { state: 'OPEN', nextAttemptAt: Math.ceil(hub.world.time / 1000) * 1000 + 60_000 },
       // X-RateLimit-Limit and X-RateLimit-Remaining
       budget: { limit: 2, remaining: 0 },
     },

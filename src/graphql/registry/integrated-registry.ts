@@ -7,7 +7,7 @@ import { RegistryUsageType } from './repository.ts'
 type Registry = GraphQLContext['registry']
 type Upload = Awaited<ReturnType<Registry['usage']['uploads']>>[number]
 
-const RegistryKindEnum = enumType('RegistryKind', {
+const IntegratedRegistryKindEnum = enumType('IntegratedRegistryKind', {
   description: 'Kind of the registry that receives pushes.',
   values: {
     INTEGRATED: 'The registry of this server, at the server’s address under `/v2/`.',
@@ -29,21 +29,24 @@ const RegistryUploadType = objectType<Upload>('RegistryUpload', {
   }),
 })
 
-const RegistryType = builder.objectRef<Registry>('Registry').implement({
-  description: 'The registry that receives pushes, with its content.',
+const IntegratedRegistryType = builder.objectRef<Registry>('IntegratedRegistry').implement({
+  description:
+    'The registry that receives pushes and notifies this server of them: the one that is part of this server, or a CNCF distribution registry in its place (`--external-registry`). One object for each server.',
   fields: (t) => ({
     kind: t.field({
-      type: RegistryKindEnum,
-      description: 'Whether the registry is part of this server.',
+      type: IntegratedRegistryKindEnum,
+      description: 'Whether the registry is part of this server or an external one in its place.',
       resolve: ({ isIntegrated }) => (isIntegrated ? 'INTEGRATED' : 'EXTERNAL'),
     }),
     host: t.string({
-      description: 'Host and port for pushes and pulls, for example `localhost:4000`.',
+      description:
+        'Host and optional port of pull specs, for pushes and pulls, for example `localhost:4000`.',
       resolve: ({ host }) => host(),
     }),
     usage: t.field({
       type: RegistryUsageType,
-      description: 'Storage use of the integrated registry.',
+      description:
+        'Storage use of this server. With an external registry it does not include the content of that registry.',
       complexity: 100,
       resolve: ({ usage }) => usage.total(),
     }),
@@ -65,10 +68,11 @@ const RegistryType = builder.objectRef<Registry>('Registry').implement({
 
 const MAX_UPLOADS = 500
 
-builder.queryField('registry', (t) =>
+builder.queryField('integratedRegistry', (t) =>
   t.field({
-    type: RegistryType,
-    description: 'Returns the registry that receives pushes.',
+    type: IntegratedRegistryType,
+    description:
+      'Returns the registry that receives pushes: the one of this server, or the external registry in its place.',
     resolve: (_query, _args, { registry }) => registry,
   }),
 )

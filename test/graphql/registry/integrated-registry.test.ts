@@ -38,22 +38,22 @@ afterAll(async () => {
 const query = <Data>(query: string, variables?: Record<string, unknown>) =>
   app.client.request<Data>(query, variables)
 
-describe('registry', () => {
+describe('integratedRegistry', () => {
   it('reports its kind and its usage: content that repositories share is stored once', async () => {
     const all = [...new Set([...partsOf(one), ...partsOf(two)])]
     const logical = 3 * sizeOf(...partsOf(one)) + sizeOf(...partsOf(two)) - shared.bytes.length
 
     expect(
       await query(
-        '{ registry { kind host usage { manifests blobs logicalSize uniqueSize } lastCollection { bytes } } }',
+        '{ integratedRegistry { kind host usage { manifestCount blobCount logicalSize uniqueSize } lastCollection { bytes } } }',
       ),
     ).toEqual({
-      registry: {
+      integratedRegistry: {
         kind: 'INTEGRATED',
         host: `localhost:${new URL(app.app.url).port}`,
         usage: {
-          manifests: 2,
-          blobs: 5,
+          manifestCount: 2,
+          blobCount: 5,
           logicalSize: logical,
           uniqueSize: sizeOf(...all),
         },
@@ -66,20 +66,24 @@ describe('registry', () => {
     const location = await registry.startUpload('shop/web')
     await registry.send('PATCH', location, { body: 'half a layer' })
 
-    expect(await query('{ registry { uploads { repository size startedAt changedAt } } }')).toEqual({
-      registry: {
-        uploads: [
-          {
-            repository: 'shop/web',
-            size: 12,
-            startedAt: expect.any(String),
-            changedAt: expect.any(String),
-          },
-        ],
+    expect(await query('{ integratedRegistry { uploads { repository size startedAt changedAt } } }')).toEqual(
+      {
+        integratedRegistry: {
+          uploads: [
+            {
+              repository: 'shop/web',
+              size: 12,
+              startedAt: expect.any(String),
+              changedAt: expect.any(String),
+            },
+          ],
+        },
       },
-    })
+    )
     await registry.delete(location)
-    expect(await query('{ registry { uploads { size } } }')).toEqual({ registry: { uploads: [] } })
+    expect(await query('{ integratedRegistry { uploads { size } } }')).toEqual({
+      integratedRegistry: { uploads: [] },
+    })
   })
 })
 
@@ -87,7 +91,7 @@ describe('repositories', () => {
   it('are ordered by namespace and name, in pages, with their total and unique sizes', async () => {
     const page = `query ($after: String) { repositories(first: 2, after: $after) { totalCount
       pageInfo { hasNextPage endCursor }
-      nodes { namespace name imageStream { name } usage { manifests blobs logicalSize uniqueSize } } } }`
+      nodes { namespace name imageStream { name } usage { manifestCount blobCount logicalSize uniqueSize } } } }`
     interface Page {
       repositories: {
         totalCount: number
@@ -104,14 +108,14 @@ describe('repositories', () => {
         {
           namespace: 'shop',
           name: 'api',
-          usage: { manifests: 1, blobs: 3, logicalSize: sizeOf(...partsOf(one)), uniqueSize: 0 },
+          usage: { manifestCount: 1, blobCount: 3, logicalSize: sizeOf(...partsOf(one)), uniqueSize: 0 },
         },
       ],
     })
     const { endCursor: after } = first.repositories.pageInfo
     expect((await query<Page>(page, { after })).repositories).toMatchObject({
       pageInfo: { hasNextPage: false },
-      nodes: [{ namespace: 'shop', name: 'web', usage: { manifests: 2, blobs: 5 } }],
+      nodes: [{ namespace: 'shop', name: 'web', usage: { manifestCount: 2, blobCount: 5 } }],
     })
   })
 
@@ -187,8 +191,8 @@ describe('collectGarbage', () => {
     expect((await registry.get(`/v2/shop/web/manifests/${two.digest}`)).status).toBe(404)
     expect((await registry.get(`/v2/shop/web/blobs/${two.config.digest}`)).status).toBe(404)
     expect((await registry.get('/v2/shop/web/manifests/v2')).bytes).toEqual(one.bytes)
-    expect(await query('{ registry { lastCollection { manifests blobs } } }')).toEqual({
-      registry: { lastCollection: { manifests: 1, blobs: 2 } },
+    expect(await query('{ integratedRegistry { lastCollection { manifests blobs } } }')).toEqual({
+      integratedRegistry: { lastCollection: { manifests: 1, blobs: 2 } },
     })
   })
 
