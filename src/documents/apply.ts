@@ -13,9 +13,10 @@ import { KEPT_DRY_RUNS } from '../imagestream/import/dry-runs.ts'
 import type { ImportRequest } from '../imagestream/stored-import/import-plan.ts'
 import { InvalidInputError } from '../input/errors.ts'
 import { checkNamespace } from '../input/names.ts'
-import { checkVersion, type DesiredStream, desiredByImport, desiredByStream } from './desired-stream.ts'
+import { type DesiredStream, desiredByImport, desiredByStream, versionConflict } from './desired-stream.ts'
 import { streamDiff } from './diff.ts'
 import { createHistoryImports, type HistoryImportDependencies } from './import-history.ts'
+import type { SkippedDocument } from './other-kinds.ts'
 import { type ParsedDocument, parseDocuments } from './parse.ts'
 
 export interface ApplyDocumentsInput {
@@ -34,7 +35,10 @@ export interface AppliedDocument {
   readonly kind: ParsedDocument['kind']
   readonly namespace: string
   readonly name: string
-  readonly action: 'CREATED' | 'CONFIGURED' | 'UNCHANGED'
+  /** `CONFLICT`: the `resourceVersion` of the document is not the newest, and the document was not applied. */
+  readonly action: 'CREATED' | 'CONFIGURED' | 'UNCHANGED' | 'CONFLICT'
+  /** Why the document was not applied; null if it was. */
+  readonly message: string | null
   /** The import that was requested. */
   readonly importId: number | null
   /** Number of entries of histories that are imported. */
@@ -45,12 +49,19 @@ export interface AppliedDocument {
   readonly diff: string
 }
 
+/** The results of a text, and its documents of other kinds. */
+export interface AppliedDocuments {
+  readonly results: readonly AppliedDocument[]
+  readonly skipped: readonly SkippedDocument[]
+}
+
 /**
- * Applies the documents in their order and in one transaction, with the imports that they request.
- * Throws InvalidInputError that names the document, the line and the field; ConflictError where the `resourceVersion` of a
- * document is not the newest; NotFoundError. Then nothing is written.
+ * Applies the documents of a text in their order and in one transaction, with the imports that they request. A document
+ * whose `resourceVersion` is not the newest is left out, with the result `CONFLICT`.
+ * Throws InvalidInputError that names the document, the line and the field; ConflictError and NotFoundError of its content.
+ * Then nothing is written.
  */
-export type ApplyDocumentsCommand = (input: ApplyDocumentsInput) => AppliedDocument[]
+export type ApplyDocumentsCommand = (input: ApplyDocumentsInput) => AppliedDocuments
 
 type ApplyOptions = Pick<ApplyDocumentsInput, 'importHistory' | 'dryRun'>
 
@@ -89,7 +100,8 @@ export function createApplyDocuments(
   ): Step => {
     const { kind, namespace, name, report } = document
     const target = readTarget(dependencies, { namespace, name })
-    checkVersion(document, target.stream)
+    const conflict = versionConflict(document, target.stream)
+    if (conflict !== null) return { applied: notApplied(document, conflict), dryRun: null }
     const { desired, request } =
       kind === 'ImageStream'
         ? { desired: desiredByStream(document, target, importMode), request: null }
@@ -119,6 +131,7 @@ export function createApplyDocuments(
         namespace,
         name,
         action,
+        message: null,
         importId,
         importedHistory: history.entries,
         warnings: report.warnings,
@@ -132,14 +145,31 @@ export function createApplyDocuments(
   return ({ documents: text, namespace = null, ...options }) => {
     const { dryRun } = options
     if (namespace !== null) checkNamespace(namespace)
-    const documents = parseDocuments(text, { namespace, importMode })
+    const { documents, skipped } = parseDocuments(text, { namespace, importMode })
     refuseManyDryRuns(documents, dryRun)
     const steps = transactUnlessDry(db, dryRun, (tx) =>
       documents.map((document) => apply(tx, document, options)),
     )
-    return steps.map((step) => (step.dryRun ? { ...step.applied, importId: step.dryRun() } : step.applied))
+    const results = steps.map(({ applied, dryRun: start }) =>
+      start ? { ...applied, importId: start() } : applied,
+    )
+    return { results, skipped }
   }
 }
+
+/** Returns the result of a document that was made from another version of its stream. */
+const notApplied = ({ kind, namespace, name, report }: ParsedDocument, message: string): AppliedDocument => ({
+  kind,
+  namespace,
+  name,
+  action: 'CONFLICT',
+  message,
+  importId: null,
+  importedHistory: 0,
+  warnings: report.warnings,
+  stopped: [],
+  diff: '',
+})
 
 function refuseManyDryRuns(documents: readonly ParsedDocument[], dryRun: boolean): void {
   const count = documents.filter(

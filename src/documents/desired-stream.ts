@@ -4,7 +4,6 @@ import type { ImportMode } from '../imagestream/image/fetch-image.ts'
 import { changeSpec } from '../imagestream/spec/change-spec.ts'
 import type { ImageStream, Spec } from '../imagestream/spec/spec.ts'
 import type { ImportRequest } from '../imagestream/stored-import/import-plan.ts'
-import { ConflictError } from '../input/errors.ts'
 import { type KeyValue, readKeyValues } from '../input/key-values.ts'
 import type { TagName } from '../oci/tag.ts'
 import type { StreamDocument } from './image-stream.ts'
@@ -67,18 +66,19 @@ export function desiredByImport(
 }
 
 /**
- * Throws ConflictError where the document was made from another version of the stream. Its `resourceVersion` is ignored
- * where its `uid` is another one's: an export of another cluster, or of a stream that was deleted.
+ * Returns why a document that was made from another version of the stream is not applied; null where it may be. Its
+ * `resourceVersion` is ignored where its `uid` is another one's: an export of another cluster, or of a stream that was
+ * deleted.
  */
-export function checkVersion(
+export function versionConflict(
   document: StreamDocument | ImportDocument,
   stream: ImageStream | undefined,
-): void {
+): string | null {
   const { namespace, name, uid, resourceVersion, report } = document
-  if (resourceVersion === null || (uid !== null && uid !== stream?.uid)) return
-  if (resourceVersion === String(stream?.resourceVersion)) return
+  if (resourceVersion === null || (uid !== null && uid !== stream?.uid)) return null
+  if (resourceVersion === String(stream?.resourceVersion)) return null
   const message = `${namespace}/${name} ${newestVersion(stream)}, and the document has ${resourceVersion}: read it again`
-  throw new ConflictError(report.located(['metadata', 'resourceVersion'], message))
+  return report.located(['metadata', 'resourceVersion'], message)
 }
 
 // in JSON and YAML objects the order has no meaning, so another order is no change

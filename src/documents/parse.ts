@@ -6,6 +6,7 @@ import { Fields, isPlainObject } from './fields.ts'
 import { parseStream, type StreamDocument } from './image-stream.ts'
 import { type ImportDocument, parseImport } from './image-stream-import.ts'
 import { parseJsonDocument } from './json.ts'
+import { type SkippedDocument, skippedDocument } from './other-kinds.ts'
 import { DocumentReport } from './report.ts'
 import {
   MAX_DOCUMENTS,
@@ -31,19 +32,27 @@ const IMAGE_VERSIONS = ['image.openshift.io/v1', 'v1'] as const
 const ITEM_KINDS: Readonly<Record<string, string | null>> = { List: null, ImageStreamList: 'ImageStream' }
 const KINDS = { ImageStream: parseStream, ImageStreamImport: parseImport } as const
 
+/** The documents of a text, and those of other kinds, both in the order of the text. */
+export interface ParsedDocuments {
+  readonly documents: readonly ParsedDocument[]
+  readonly skipped: readonly SkippedDocument[]
+}
+
 /**
  * Parses the documents of a text: JSON, or YAML documents separated by `---`, each an `ImageStream`, an
- * `ImageStreamImport` or a list of them.
- * Throws InvalidInputError that names the document, the line and the field.
+ * `ImageStreamImport` or a list of them; documents of other kinds are skipped.
+ * Throws InvalidInputError that names the document, the line and the field, also for a text with nothing to apply.
  */
-export function parseDocuments(text: string, defaults: DocumentDefaults): ParsedDocument[] {
+export function parseDocuments(text: string, defaults: DocumentDefaults): ParsedDocuments {
   if (text.length > MAX_DOCUMENTS_LENGTH) {
     throw new InvalidInputError(
       'documents',
       `the documents may have at most ${MAX_DOCUMENTS_LENGTH} characters`,
     )
   }
-  const values = sourcesOf(text).flatMap(documentValuesOf)
+  const values = sourcesOf(text).flatMap((source) =>
+    documentValuesOf({ source, at: [], value: source.value, kind: null }),
+  )
   const total = values.length
   if (total === 0) throw new InvalidInputError('documents', 'there is no document')
   if (total > MAX_DOCUMENTS) {
@@ -52,15 +61,40 @@ export function parseDocuments(text: string, defaults: DocumentDefaults): Parsed
       `there are ${total} documents: at most ${MAX_DOCUMENTS} are allowed`,
     )
   }
-  const documents = values.map(({ source, at, value, kind }, index) => {
-    const report = new DocumentReport({ source, at, ordinal: index + 1, total })
+  const documents: ParsedDocument[] = []
+  const skipped: SkippedDocument[] = []
+  for (const [index, { source, at, value, kind }] of values.entries()) {
+    const ordinal = index + 1
+    const report = new DocumentReport({ source, at, ordinal, total })
+    const other = otherKindOf(value)
+    if (other) {
+      const skip = skippedDocument(other.value, other.kind, ordinal)
+      const control = controlCharacterIn(skip)
+      if (control) report.fail([], control.problem)
+      if (index === total - 1 && documents.length === 0) {
+        report.fail(
+          ['kind'],
+          `${quote(other.kind)} is not applied, and nothing else is in the text: ${skip.message}`,
+        )
+      }
+      skipped.push(skip)
+      continue
+    }
     const control = controlCharacterIn(value)
     if (control) report.fail(control.path, control.problem)
-    return parseDocument(new Fields(value, [], report), kind, defaults)
-  })
+    documents.push(parseDocument(new Fields(value, [], report), kind, defaults))
+  }
   refuseDuplicates(documents)
   refuseManyTags(documents)
-  return documents
+  return { documents, skipped }
+}
+
+/** Returns the kind of a document that is not applied; undefined for one that is, and one without a kind. */
+function otherKindOf(value: unknown): { readonly value: object; readonly kind: string } | undefined {
+  if (!isPlainObject(value)) return undefined
+  const { kind } = value as { readonly kind?: unknown }
+  if (typeof kind !== 'string' || kind === '' || isApplied(kind)) return undefined
+  return { value, kind }
 }
 
 /**
@@ -81,30 +115,32 @@ interface DocumentValue {
   readonly kind: string | null
 }
 
-/** Returns the document itself, or the items of a list. */
-function documentValuesOf(source: SourceDocument): DocumentValue[] {
-  const { value } = source
+/** Maximum number of lists inside each other. */
+const MAX_LISTS = 4
+
+/** Returns the document itself, or the items of a list, and of the lists in it. */
+function documentValuesOf(document: DocumentValue, depth = 1): DocumentValue[] {
+  const { source, at, value } = document
   const { kind, items } = isPlainObject(value) ? (value as Record<string, unknown>) : {}
-  if (typeof kind !== 'string' || !Object.hasOwn(ITEM_KINDS, kind))
-    return [{ source, at: [], value, kind: null }]
-  const report = new DocumentReport({ source, at: [], ordinal: 1, total: 1 })
+  if (typeof kind !== 'string' || !Object.hasOwn(ITEM_KINDS, kind)) return [document]
+  const report = new DocumentReport({ source, at, ordinal: 1, total: 1 })
+  if (depth > MAX_LISTS) report.fail(['items'], `lists are nested more than ${MAX_LISTS} deep`)
   if (!Array.isArray(items ?? [])) report.fail(['items'], 'must be a list')
-  return ((items ?? []) as unknown[]).map((item, at) => ({
-    source,
-    at: ['items', at],
-    value: item,
-    kind: ITEM_KINDS[kind] ?? null,
-  }))
+  return ((items ?? []) as unknown[]).flatMap((item, index) =>
+    documentValuesOf(
+      { source, at: [...at, 'items', index], value: item, kind: ITEM_KINDS[kind] ?? null },
+      depth + 1,
+    ),
+  )
 }
+
+const isApplied = (kind: string): kind is keyof typeof KINDS => Object.hasOwn(KINDS, kind)
 
 function parseDocument(fields: Fields, itemKind: string | null, defaults: DocumentDefaults): ParsedDocument {
   const ownKind = fields.string('kind')
   const kind = ownKind ?? itemKind ?? fields.fail('kind', 'is missing')
-  if (kind !== 'ImageStream' && kind !== 'ImageStreamImport') {
-    return fields.fail(
-      'kind',
-      `${quote(kind)} is not allowed: it must be ${Object.keys(KINDS).join(' or ')}, or List for several`,
-    )
+  if (!isApplied(kind)) {
+    return fields.fail('kind', `it must be ${Object.keys(KINDS).join(' or ')}, or List for several`)
   }
   if (!fields.choice('apiVersion', IMAGE_VERSIONS) && ownKind !== null)
     fields.fail('apiVersion', 'is missing')

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ConflictError } from '../../src/input/errors.ts'
 import { image } from '../fixtures/random-image.ts'
 import { TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
-import { apply, applyOne, exported, imageStream } from './documents.ts'
+import { apply, applyOne, exported, imageStream, listOf } from './documents.ts'
 
 let domain: TestDomain
 beforeEach(() => {
@@ -19,7 +18,14 @@ describe('resourceVersion', () => {
 
     expect(applyOne(domain, { ...read, spec: change }).action).toBe('CONFIGURED')
     const before = domain.dump()
-    expect(() => apply(domain, { ...read, spec: change })).toThrow(ConflictError)
+    expect(applyOne(domain, { ...read, spec: change })).toMatchObject({
+      action: 'CONFLICT',
+      message: expect.stringMatching(
+        /^line \d+: metadata\.resourceVersion: default\/ruby is at resourceVersion 2, and the document has 1: read it again$/,
+      ),
+      importId: null,
+      diff: '',
+    })
 
     expect(domain.dump()).toEqual(before)
   })
@@ -27,7 +33,7 @@ describe('resourceVersion', () => {
   it('without a uid is compared, also for a stream that no longer exists', async () => {
     const document = imageStream(change, { resourceVersion: '1' })
 
-    expect(() => apply(domain, document)).toThrow('default/ruby does not exist')
+    expect(applyOne(domain, document).message).toContain('default/ruby does not exist')
     expect(await domain.streams.count({})).toBe(0)
   })
 
@@ -46,12 +52,24 @@ describe('resourceVersion', () => {
     })
     const before = domain.dump()
 
-    expect(() => apply(domain, document(resourceVersion + 1))).toThrow(ConflictError)
-    expect(() => apply(domain, document(1, { name: 'none' }))).toThrow('default/none does not exist')
+    expect(applyOne(domain, document(resourceVersion + 1)).action).toBe('CONFLICT')
+    expect(applyOne(domain, document(1, { name: 'none' })).message).toContain('default/none does not exist')
     expect(domain.dump()).toEqual(before)
 
     expect(applyOne(domain, document(resourceVersion)).action).toBe('CONFIGURED')
-    expect(() => apply(domain, document(resourceVersion))).toThrow(ConflictError)
+    expect(applyOne(domain, document(resourceVersion)).action).toBe('CONFLICT')
+  })
+
+  it('that is outdated leaves out its document alone: the others are applied', async () => {
+    await domain.create({ spec: {} })
+    const stale = imageStream(change, { resourceVersion: '7' })
+    const good = imageStream(change, { name: 'good' })
+
+    expect(apply(domain, listOf(stale, good)).map(({ name, action }) => [name, action])).toEqual([
+      ['ruby', 'CONFLICT'],
+      ['good', 'CREATED'],
+    ])
+    expect(domain.stream().generation).toBe(1)
   })
 
   it('with the uid of another object is ignored', () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import type { AppliedDocument } from '../../src/documents/apply.ts'
+import type { AppliedDocument, AppliedDocuments } from '../../src/documents/apply.ts'
 import { documentJson, documentYaml } from '../../src/documents/image-stream-document.ts'
 import { InvalidInputError } from '../../src/input/errors.ts'
 import type { TestDomain } from '../fixtures/test-domain.ts'
@@ -34,12 +34,16 @@ export const tagOf = (name: string, from: string, more: object = {}) => ({
 
 export const listOf = (...items: readonly object[]) => ({ apiVersion: 'v1', kind: 'List', items })
 
+/** Applies a text, or an object as JSON, and returns the results. */
+export const apply = (...args: Parameters<typeof applyMixed>): readonly AppliedDocument[] =>
+  applyMixed(...args).results
+
 /** Applies a text, or an object as JSON. */
-export const apply = (
+export const applyMixed = (
   domain: TestDomain,
   text: string | object,
   { dryRun = false, importHistory = false, namespace = 'default' } = {},
-): AppliedDocument[] =>
+): AppliedDocuments =>
   domain.applyDocuments({
     documents: typeof text === 'string' ? text : JSON.stringify(text, null, 2),
     namespace,

@@ -40,7 +40,7 @@ const WAYS = {
         tags: [{ name: 'latest', from, importPolicy: { importMode } }],
       },
     })
-    const [applied] = domain.applyDocuments({ documents, namespace: 'default', dryRun: false })
+    const [applied] = domain.applyDocuments({ documents, namespace: 'default', dryRun: false }).results
     if (applied?.importId != null) await domain.finished(applied.importId)
   },
   'importImage with from': async (importMode: ImportMode) => {

@@ -1,4 +1,5 @@
-import type { AppliedDocument } from '../../documents/apply.ts'
+import type { AppliedDocument, AppliedDocuments } from '../../documents/apply.ts'
+import type { SkippedDocument } from '../../documents/other-kinds.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import { batch } from '../kit/batch.ts'
@@ -22,7 +23,7 @@ const ApplyImageStreamInput = inputType('ApplyImageStreamInput', {
   description: 'OpenShift documents to apply.',
   fields: (t) => ({
     documents: t.requiredString(
-      'JSON, or YAML documents separated by `---`. Each is an `ImageStream`, an `ImageStreamImport`, or a `List` of them; at most 1,000 documents.',
+      'JSON, or YAML documents separated by `---`. Each is an `ImageStream`, an `ImageStreamImport`, or a `List` of them. Documents of other kinds are skipped, and `skipped` names them. At most 1,000 documents.',
     ),
     namespace: t.string(
       'Namespace of documents that do not name one; the default is `default`. A document whose name has a slash needs a namespace.',
@@ -43,6 +44,8 @@ const ApplyActionEnum = enumType('ApplyAction', {
     CREATED: 'The image stream is created.',
     CONFIGURED: 'The image stream is changed.',
     UNCHANGED: 'The image stream already matches the document.',
+    CONFLICT:
+      'The document was not applied: the image stream was changed, created or deleted since the `metadata.resourceVersion` of the document was read. Read the image stream again, and apply the document with its new version.',
   },
 })
 
@@ -63,6 +66,9 @@ const AppliedDocumentType = objectType<AppliedResult>('AppliedDocument', {
     action: t.one(
       ApplyActionEnum,
       'Effect of the document, or the effect it would have if nothing is stored.',
+    ),
+    message: t.stringOrNull(
+      'Why the document was not applied, with its line: for `CONFLICT`; null if it was applied.',
     ),
     imageStream: t.oneOrNull(
       ImageStreamType,
@@ -88,19 +94,42 @@ const AppliedDocumentType = objectType<AppliedResult>('AppliedDocument', {
   }),
 })
 
-const ApplyImageStreamPayload = builder
-  .objectRef<{ readonly results: readonly AppliedResult[] }>('ApplyImageStreamPayload')
-  .implement({
-    description: 'Effects of the documents.',
-    fields: (t) => ({
-      results: t.field({
-        type: [AppliedDocumentType],
-        description: 'One result for each document, in the order of the documents.',
-        complexity: { field: 1, multiplier: ESTIMATED_RESULTS },
-        resolve: ({ results }) => results,
-      }),
+const SkippedDocumentType = objectType<SkippedDocument>('SkippedDocument', {
+  description: 'A document of another kind, such as a Deployment, which was not applied.',
+  properties: (t) => ({
+    kind: t.string('Kind of the document, for example `Deployment`.'),
+    name: t.stringOrNull('`metadata.name` of the document; null if it has none.'),
+    position: t.int(
+      'Number of the document in the text, from 1; the items of a `List` are counted one by one.',
+    ),
+    message: t.string('Why the document was skipped, and what to use instead.'),
+  }),
+})
+
+/** Results of the documents, and the documents that were skipped. */
+interface AppliedResults extends Pick<AppliedDocuments, 'skipped'> {
+  readonly results: readonly AppliedResult[]
+}
+
+const ApplyImageStreamPayload = builder.objectRef<AppliedResults>('ApplyImageStreamPayload').implement({
+  description: 'Effects of the documents.',
+  fields: (t) => ({
+    results: t.field({
+      type: [AppliedDocumentType],
+      description:
+        'One result for each `ImageStream` and `ImageStreamImport`, in the order of the documents; at most 1,000.',
+      complexity: { field: 1, multiplier: ESTIMATED_RESULTS },
+      resolve: ({ results }) => results,
     }),
-  })
+    skipped: t.field({
+      type: [SkippedDocumentType],
+      description:
+        'Documents of other kinds, which were not applied, in the order of the documents; at most 1,000.',
+      complexity: { field: 1, multiplier: ESTIMATED_RESULTS },
+      resolve: ({ skipped }) => skipped,
+    }),
+  }),
+})
 
 /** Waits for the imports, then reads the image streams as one batch. */
 async function resultsOf(
@@ -125,12 +154,13 @@ async function resultsOf(
 
 mutation('applyImageStream', {
   description:
-    'Creates or changes image streams from OpenShift documents, all or none, and imports new images. `CONFLICT` if the `resourceVersion` of a document is outdated.',
+    'Creates or changes image streams from OpenShift documents in one transaction, and imports new images. If a document is invalid, none is applied. A document whose `metadata.resourceVersion` is outdated is not applied, and its result is `CONFLICT`; the others are. Documents of other kinds are `skipped`; `INVALID` if there is nothing to apply.',
   input: ApplyImageStreamInput,
   inputDescription: 'The documents.',
   payload: ApplyImageStreamPayload,
   resolve: async (input, context) => {
     const seconds = checkWait(input.waitSeconds)
-    return { results: await resultsOf(context.applyDocuments(input), seconds, context) }
+    const { results, skipped } = context.applyDocuments(input)
+    return { results: await resultsOf(results, seconds, context), skipped }
   },
 })

@@ -125,16 +125,62 @@ test('an error in one document contains its place, and no document is applied', 
   expect(it.upstream.log).toEqual([])
 })
 
-test('an outdated resourceVersion is CONFLICT, an invalid wait or namespace INVALID', async () => {
+test('an outdated resourceVersion is the result CONFLICT of its document, with the newest state of the stream', async () => {
   await using it = await startWithUpstream()
   await createStream(it.app.client)
   const document = documentOf(it.repository)
   const stale = { ...document, metadata: { ...document.metadata, resourceVersion: '99' } }
   const before = await picture(it.app)
 
+  expect(await apply(it.app, JSON.stringify(stale))).toMatchObject([
+    { action: 'CONFLICT', diff: '', import: null, imageStream: { name: 'app', generation: 1 } },
+  ])
+
+  expect(await picture(it.app)).toEqual(before)
+})
+
+test('a file of several kinds applies its image streams, and names what it skipped', async () => {
+  await using it = await startWithUpstream()
+  const file = [
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' } },
+    documentOf(it.repository),
+    { apiVersion: 'image.openshift.io/v1', kind: 'ImageStreamTag', metadata: { name: 'app:stable' } },
+  ]
+  const documents = file.map((document) => stringify(document)).join('---\n')
+
+  const { applyImageStream } = await it.app.client.request<{ applyImageStream: object }>(
+    `mutation ($input: ApplyImageStreamInput!) { applyImageStream(input: $input) {
+      results { name action message } skipped { kind name position message } } }`,
+    { input: { documents } },
+  )
+
+  expect(applyImageStream).toEqual({
+    results: [{ name: 'app', action: 'CREATED', message: null }],
+    skipped: [
+      {
+        kind: 'Deployment',
+        name: 'web',
+        position: 1,
+        message: expect.stringContaining('apply it to the cluster'),
+      },
+      {
+        kind: 'ImageStreamTag',
+        name: 'app:stable',
+        position: 3,
+        message: expect.stringContaining('tagImage'),
+      },
+    ],
+  })
+})
+
+test('an invalid wait or namespace, and a text without documents, are INVALID', async () => {
+  await using it = await startWithUpstream()
+  await createStream(it.app.client)
+  const document = documentOf(it.repository)
+  const before = await picture(it.app)
+
   const refused = async (input: object) => errorsOf(await it.app.client.execute(APPLY, { input }))
   const documents = JSON.stringify(document)
-  expect(await refused({ documents: JSON.stringify(stale) })).toEqual([{ code: 'CONFLICT' }])
   expect(await refused({ documents, waitSeconds: 301 })).toEqual([{ code: 'INVALID', field: 'waitSeconds' }])
   expect(await refused({ documents, namespace: 'A' })).toEqual([{ code: 'INVALID', field: 'namespace' }])
   expect(await refused({ documents: '' })).toEqual([{ code: 'INVALID', field: 'documents' }])
