@@ -39,8 +39,14 @@ const registry = (host: string): Criterion => ({
   sql: `(s.registry = ? or s.id in (select stream_id from spec_tags where registry = ?))`,
   values: [host, host],
 })
-const failing = (reason?: string): Criterion => ({
-  args: `failing: { ${reason ? `reason: ${reason}` : ''} }`,
+/** Names of stored reasons in the API. */
+const REASONS = {
+  NotFound: 'NOT_FOUND',
+  Forbidden: 'FORBIDDEN',
+  RegistryUnavailable: 'REGISTRY_UNAVAILABLE',
+} as const
+const failing = (reason?: keyof typeof REASONS): Criterion => ({
+  args: `failing: { ${reason ? `reason: ${REASONS[reason]}` : ''} }`,
   sql: `exists (select 1 from tags where stream_id = s.id and failing ${reason ? '= ?' : 'is not null'})`,
   values: reason ? [reason] : [],
 })

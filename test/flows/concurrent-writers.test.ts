@@ -67,7 +67,7 @@ async function readAndWrite(mutation: Write, inputOf: (stream: Read) => object):
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, at) => at)
 
 describe('with two writers that have read the same version', () => {
-  const latest = { kind: 'ImageStreamTag', name: 'app:latest' }
+  const latest = { kind: 'IMAGE_STREAM_TAG', name: 'app:latest' }
   const others = (repository: string): Record<Exclude<Write, 'applyImageStream'>, [object, object]> => ({
     updateImageStream: [{ labels: [{ key: 'by', value: 'one' }] }, { labels: [{ key: 'by', value: 'two' }] }],
     importImage: [
@@ -133,7 +133,7 @@ describe('with two writers that have read the same version', () => {
       const { resourceVersion } = await read()
       await write('deleteImageStream', {})
 
-      const input = { tag: 'one', from: { kind: 'DockerImage', name: repository } }
+      const input = { tag: 'one', from: { kind: 'DOCKER_IMAGE', name: repository } }
       const confirmed = { tag: 'one', from: repository, confirm: true }
       const codes = await write(mutation, {
         ...(mutation === 'tagImage' ? input : confirmed),
@@ -192,7 +192,7 @@ describe('with many concurrent writers', () => {
   test('no added tag is lost, with every kind of write and while tags move', async () => {
     const repository = `${upstream.host}/team/app`
     await follow(app.client, repository)
-    const pinned = { kind: 'ImageStreamTag', name: 'app:latest' }
+    const pinned = { kind: 'IMAGE_STREAM_TAG', name: 'app:latest' }
     const add: Record<string, (tag: string) => Promise<unknown>> = {
       tagImage: (tag) => readAndWrite('tagImage', () => ({ tag, from: pinned })),
       importImage: (tag) =>
@@ -211,7 +211,8 @@ describe('with many concurrent writers', () => {
       applyImageStream: (tag) =>
         readAndWrite('applyImageStream', (exported) => {
           const document = JSON.parse(exported.document)
-          document.spec.tags = [...(document.spec.tags ?? []), { name: tag, from: pinned }]
+          const from = { ...pinned, kind: 'ImageStreamTag' }
+          document.spec.tags = [...(document.spec.tags ?? []), { name: tag, from }]
           return { documents: JSON.stringify(document), waitSeconds: 0 }
         }),
       'tagImage without a version': (tag) => write('tagImage', { tag, from: pinned }),
@@ -233,7 +234,7 @@ describe('with many concurrent writers', () => {
 
   test('tagging and untagging of different tags without a version leave the result of the last write of each tag', async () => {
     await follow(app.client, `${upstream.host}/team/app`)
-    const from = { kind: 'ImageStreamTag', name: 'app:latest' }
+    const from = { kind: 'IMAGE_STREAM_TAG', name: 'app:latest' }
 
     await Promise.all(
       numbers(20).map(async (at) => {

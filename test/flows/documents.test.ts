@@ -36,7 +36,7 @@ async function startWithStream() {
     spec: {
       dockerImageRepository: repository,
       lookupPolicy: { local: true },
-      tags: [{ name: 'gone', from: { kind: 'DockerImage', name: `${repository}:gone` } }],
+      tags: [{ name: 'gone', from: { kind: 'DOCKER_IMAGE', name: `${repository}:gone` } }],
     },
   })
   now += 90_500

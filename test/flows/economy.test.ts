@@ -30,7 +30,7 @@ function fetchedAgain({ log }: Upstream): readonly string[] {
   return digests.filter((fetched, at) => digests.indexOf(fetched) !== at)
 }
 
-const mode = { importMode: 'PreserveOriginal' }
+const mode = { importMode: 'PRESERVE_ORIGINAL' }
 
 describe('an import sends no unnecessary requests', () => {
   test('one for the tag list, one per tag, and one in total for each manifest and config', async () => {

@@ -68,7 +68,7 @@ test('a repository that is missing, unreachable or refused is visible in conditi
   ])
   expect(nodes[0]?.conditions).toEqual([
     {
-      ...{ type: 'ImportSuccess', status: 'False', reason: 'NotFound', generation: 1 },
+      ...{ type: 'ImportSuccess', status: 'NOT_MET', reason: 'NotFound', generation: 1 },
       message: expect.stringContaining(`${upstream.host} does not have the repository team/missing`),
       lastTransitionTime: expect.any(String),
     },

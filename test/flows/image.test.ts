@@ -40,7 +40,7 @@ async function imageOf({ client }: TestApp, name: string): Promise<ImageAnswer> 
 }
 
 async function startWith(
-  importMode: 'Legacy' | 'PreserveOriginal',
+  importMode: 'LEGACY' | 'PRESERVE_ORIGINAL',
   tag = multi as typeof amd64 | typeof multi,
 ) {
   const upstream = await startUpstream()
@@ -66,7 +66,7 @@ const bytes = (...contents: readonly { bytes: Buffer }[]): number =>
 
 describe('an image', () => {
   test('has its digest, exact manifest, platform, size, layers and config', async () => {
-    await using it = await startWith('Legacy', amd64)
+    await using it = await startWith('LEGACY', amd64)
 
     const found = await imageOf(it.app, 'app:latest')
 
@@ -103,7 +103,7 @@ describe('an image', () => {
   })
 
   test('can be read by its digest regardless of its stream, with every tag that points to it', async () => {
-    await using it = await startWith('Legacy', amd64)
+    await using it = await startWith('LEGACY', amd64)
     it.upstream.push('team/app', 'stable', amd64)
     await createStream(it.app.client, { name: 'other', spec: { dockerImageRepository: it.repository } })
 
@@ -127,8 +127,8 @@ describe('an index', () => {
     { digest: arm.digest, platform: { os: 'linux', architecture: 'arm', variant: 'v7' } },
   ]
 
-  test("is the tag's image in mode PreserveOriginal, with its platforms and their images", async () => {
-    await using it = await startWith('PreserveOriginal')
+  test("is the tag's image in mode PRESERVE_ORIGINAL, with its platforms and their images", async () => {
+    await using it = await startWith('PRESERVE_ORIGINAL')
 
     const found = await imageOf(it.app, 'app:latest')
 
@@ -155,7 +155,7 @@ describe('an index', () => {
   })
 
   test('gives the tag its linux/amd64 image in mode Legacy, and keeps its own platforms', async () => {
-    await using it = await startWith('Legacy')
+    await using it = await startWith('LEGACY')
 
     expect(await imageOf(it.app, 'app:latest')).toMatchObject({ digest: amd64.digest, entries: [] })
     const { image: kept } = await it.app.client.request<{ image: ImageAnswer }>(
@@ -166,7 +166,7 @@ describe('an index', () => {
   })
 
   test('gives a spec tag the platform of its annotations', async () => {
-    await using it = await startWith('Legacy')
+    await using it = await startWith('LEGACY')
 
     await createStream(it.app.client, {
       name: 'arm',
@@ -174,7 +174,7 @@ describe('an index', () => {
         tags: [
           {
             name: 'latest',
-            from: { kind: 'DockerImage', name: `${it.repository}:latest` },
+            from: { kind: 'DOCKER_IMAGE', name: `${it.repository}:latest` },
             annotations: [{ key: 'importer.image.openshift.io/prefer-arch', value: 'arm' }],
           },
         ],

@@ -69,10 +69,10 @@ describe('a stream that is created from a registry', () => {
       spec: {
         dockerImageRepository: `${upstream.host}/team/app`,
         tags: [
-          { name: 'latest', from: { kind: 'DockerImage', name: `${upstream.host}/mirror/app:v9` } },
+          { name: 'latest', from: { kind: 'DOCKER_IMAGE', name: `${upstream.host}/mirror/app:v9` } },
           {
             name: 'pinned',
-            from: { kind: 'DockerImage', name: `${upstream.host}/mirror/app@${two.digest}` },
+            from: { kind: 'DOCKER_IMAGE', name: `${upstream.host}/mirror/app@${two.digest}` },
           },
         ],
       },
@@ -180,7 +180,7 @@ describe('a repeated import', () => {
     await importImage(app.client)
 
     expect(broken).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', imported: 1, unchanged: 4, failed: 1 })
-    expect(failures).toMatchObject([{ type: 'ImportSuccess', status: 'False', reason: 'Forbidden' }])
+    expect(failures).toMatchObject([{ type: 'ImportSuccess', status: 'NOT_MET', reason: 'Forbidden' }])
     expect(await history(app.client, 'app:1.2')).toEqual([one.digest])
     expect(await conditions()).toEqual([])
   })

@@ -141,7 +141,7 @@ describe('a nested stream', () => {
 
   test('is followed and copied by its namespace and name, rolled back, and deleted', async () => {
     await registry.push('team/sub/app', one, 'v1')
-    const from = { kind: 'ImageStreamTag', ...team, name: 'sub/app:v1' }
+    const from = { kind: 'IMAGE_STREAM_TAG', ...team, name: 'sub/app:v1' }
     const follow = { namespace: 'other', imageStream: 'promoted/app', tag: 'prod', alias: true, from }
     expect(await app.client.request(TAG, { input: follow })).toMatchObject({
       tagImage: { imageStreamTag: { image: { digest: one.digest } } },
@@ -150,7 +150,7 @@ describe('a nested stream', () => {
       ...team,
       imageStream: 'sub/app',
       tag: 'kept',
-      from: { kind: 'ImageStreamTag', name: 'v1' },
+      from: { kind: 'IMAGE_STREAM_TAG', name: 'v1' },
     }
     expect(await app.client.request(TAG, { input: copy })).toMatchObject({
       tagImage: { imageStreamTag: { spec: { from: { ...team, name: `sub/app@${one.digest}` } } } },
@@ -222,7 +222,7 @@ describe('a nested stream', () => {
       REMEDY,
     ],
     [
-      'mutation { tagImage(input: { imageStream: "team/sub/app", tag: "v1", from: { kind: DockerImage, name: "a" } }) { import { id } } }',
+      'mutation { tagImage(input: { imageStream: "team/sub/app", tag: "v1", from: { kind: DOCKER_IMAGE, name: "a" } }) { import { id } } }',
       REMEDY,
     ],
   ])('needs its namespace: without it, the error has the remedy: %s', async (operation, remedy) => {
@@ -232,7 +232,7 @@ describe('a nested stream', () => {
   })
 
   test('as a source needs its namespace too: a slash is never a namespace before a name', async () => {
-    const from = { kind: 'ImageStreamTag', name: 'other/app:v1' }
+    const from = { kind: 'IMAGE_STREAM_TAG', name: 'other/app:v1' }
     const result = await app.client.execute(TAG, {
       input: { imageStream: 'app', tag: 'v1', alias: true, from },
     })
@@ -249,8 +249,8 @@ describe('a nested stream', () => {
         tags: [
           {
             name: 'v1',
-            from: { kind: 'DockerImage', name: `${upstream.host}/group/sub_group/app:v1` },
-            referencePolicy: { type: 'Local' },
+            from: { kind: 'DOCKER_IMAGE', name: `${upstream.host}/group/sub_group/app:v1` },
+            referencePolicy: { type: 'LOCAL' },
           },
         ],
       },

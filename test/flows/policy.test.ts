@@ -148,7 +148,7 @@ test('a rule moves nothing because of a list that lacks its tag, and moves down 
   )
   expect(imageStreamTag.conditions).toMatchObject([
     {
-      ...{ type: 'PolicyChoice', status: 'False', reason: 'NotFound' },
+      ...{ type: 'PolicyChoice', status: 'NOT_MET', reason: 'NotFound' },
       message: expect.stringContaining('1.1.0 was chosen instead of 1.2.0: '),
     },
   ])
@@ -163,7 +163,7 @@ test('several rules and the import of the whole repository share one tag list', 
   const repository = `${upstream.host}/team/app`
   const tags = ['^1', '^2', '*'].map((range, at) => ({
     name: `rule-${at}`,
-    from: { kind: 'DockerImage', name: repository },
+    from: { kind: 'DOCKER_IMAGE', name: repository },
     policy: { order: 'SEMVER', range },
   }))
 

@@ -168,8 +168,8 @@ describe('an imported tag with referencePolicy Local', () => {
   const tags = (repository: string) => [
     {
       name: 'latest',
-      from: { kind: 'DockerImage', name: `${repository}:latest` },
-      referencePolicy: { type: 'Local' },
+      from: { kind: 'DOCKER_IMAGE', name: `${repository}:latest` },
+      referencePolicy: { type: 'LOCAL' },
     },
   ]
 

@@ -214,7 +214,7 @@ describe('a block', () => {
     const name = `${origin.host}/team/other:1`
     for (const [spec, field] of [
       [{ dockerImageRepository: `${origin.host}/team/other` }, 'spec.dockerImageRepository'],
-      [{ tags: [{ name: '1', from: { kind: 'DockerImage', name } }] }, 'spec.tags.0.from.name'],
+      [{ tags: [{ name: '1', from: { kind: 'DOCKER_IMAGE', name } }] }, 'spec.tags.0.from.name'],
     ] as const) {
       expect((await create(spec)).errors?.[0]).toMatchObject({
         message: expect.stringContaining(`the configuration of ${origin.host} blocks it`),
@@ -234,9 +234,9 @@ describe('a block', () => {
     await configure(app, origin.host, { access: 'BLOCKED' })
     const repository = `${origin.host}/team/other`
     const name = `${repository}:1`
-    const from = { kind: 'DockerImage', name }
+    const from = { kind: 'DOCKER_IMAGE', name }
     const setTags = [
-      { name: 'free', from: { kind: 'DockerImage', name: 'quay.io/free/app:1' } },
+      { name: 'free', from: { kind: 'DOCKER_IMAGE', name: 'quay.io/free/app:1' } },
       { name: '1', from },
     ]
 
@@ -319,9 +319,9 @@ describe('a request limit', () => {
 
 describe('pulling through the integrated registry', () => {
   const createLocal = ({ client }: TestApp, { host }: Upstream) => {
-    const from = { kind: 'DockerImage', name: `${host}/team/app:latest` }
+    const from = { kind: 'DOCKER_IMAGE', name: `${host}/team/app:latest` }
     return createStream(client, {
-      spec: { tags: [{ name: 'latest', from, referencePolicy: { type: 'Local' } }] },
+      spec: { tags: [{ name: 'latest', from, referencePolicy: { type: 'LOCAL' } }] },
     })
   }
   /** Pulls a layer of the imported image through this server. */

@@ -190,7 +190,7 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     const promoted = await app.client.request<{
       tagImage: { imageStreamTag: { dockerImageReference: string } }
     }>(`mutation { tagImage(input: { namespace: "b", imageStream: "y", tag: "prod",
-      from: { kind: ImageStreamTag, namespace: "a", name: "x:v1" } }) { imageStreamTag { dockerImageReference } } }`)
+      from: { kind: IMAGE_STREAM_TAG, namespace: "a", name: "x:v1" } }) { imageStreamTag { dockerImageReference } } }`)
     const { dockerImageReference } = promoted.tagImage.imageStreamTag
     expect(dockerImageReference).toBe(`localhost:${new URL(app.app.url).port}/b/y@${multi.digest}`)
     await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${dockerImageReference}`)

@@ -80,7 +80,7 @@ describe('an imagestreams registry', () => {
     const client = new PushClient(server.app.url)
     await client.push({ repository: 'team/app', tag: 'v1' }, app, 'one POST')
     await server.client.request(`mutation { tagImage(input: { imageStream: "app", tag: "latest", alias: true,
-      from: { kind: ImageStreamTag, namespace: "team", name: "app:v1" } }) { imageStreamTag { name } } }`)
+      from: { kind: IMAGE_STREAM_TAG, namespace: "team", name: "app:v1" } }) { imageStreamTag { name } } }`)
     await client.push(byTag('.sig'), asImage(signatures.simple), 'one POST')
     const { bundle } = signatures
     await client.push({ repository: 'team/app', tag: bundle.digest }, asImage(bundle), 'one POST')

@@ -55,7 +55,7 @@ describe('a push to another registry', () => {
     await follow(app.client, `${upstream.host}/team/app`)
     await createStream(app.client, {
       name: 'pinned',
-      spec: { tags: [{ name: 'v1', from: { kind: 'DockerImage', name: `${upstream.host}/team/app:v1` } }] },
+      spec: { tags: [{ name: 'v1', from: { kind: 'DOCKER_IMAGE', name: `${upstream.host}/team/app:v1` } }] },
     })
     const webhook = await createWebhook(app.client, { sender: 'GENERIC', registry: upstream.host })
     using follower = await Follower.start(app.app.url)

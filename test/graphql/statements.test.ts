@@ -33,7 +33,7 @@ beforeAll(async () => {
     spec: {
       tags: Array.from({ length: TAGS }, (_, at) => ({
         name: `t${at}`,
-        from: { kind: 'DockerImage', name: `${upstream.host}/team/none:t${at}` },
+        from: { kind: 'DOCKER_IMAGE', name: `${upstream.host}/team/none:t${at}` },
       })),
     },
   })

@@ -65,7 +65,7 @@ describe('in an argument of the API', () => {
     [
       'a source',
       (text) =>
-        `mutation { updateImageStream(input: { name: "app", spec: { tags: [{ name: "a", from: { kind: DockerImage, name: "${text}" } }] } }) { imageStream { id } } }`,
+        `mutation { updateImageStream(input: { name: "app", spec: { tags: [{ name: "a", from: { kind: DOCKER_IMAGE, name: "${text}" } }] } }) { imageStream { id } } }`,
       'spec.tags.0.from.name',
     ],
     [
@@ -183,7 +183,7 @@ describe('in a manifest', () => {
 
   test.each(MANIFESTS)('that is imported, %s is InvalidManifest', async (_what, content, message) => {
     upstream.push('team/hostile', 'latest', content)
-    const from = { kind: 'DockerImage', name: `${upstream.host}/team/hostile:latest` }
+    const from = { kind: 'DOCKER_IMAGE', name: `${upstream.host}/team/hostile:latest` }
     const imported = await importImage(server.client, { tag: 'hostile', from: from.name })
 
     const [result] = await resultsOf(server.client, imported)
@@ -201,7 +201,7 @@ describe('in a manifest', () => {
     const imported = await importImage(server.client, {
       tag: 'index',
       from: `${upstream.host}/team/hostile:index`,
-      importMode: 'PreserveOriginal',
+      importMode: 'PRESERVE_ORIGINAL',
     })
     expect(await resultsOf(server.client, imported)).toMatchObject([{ reason: 'InvalidManifest' }])
   })

@@ -28,7 +28,7 @@ const isKnown = async (digest: string): Promise<boolean> => {
 }
 
 /** Imports the repository, in which the tag "bad" cannot be read and "good" can. */
-async function expectBadTag(reason: string, message: string | RegExp, importMode = 'Legacy'): Promise<void> {
+async function expectBadTag(reason: string, message: string | RegExp, importMode = 'LEGACY'): Promise<void> {
   const { import: imported } = await createStream(server.client, {
     name: `app-${importMode.toLowerCase()}`,
     spec: { dockerImageRepository: `${upstream.host}/team/app`, importPolicy: { importMode } },
@@ -91,14 +91,14 @@ describe('a tag with unusable content fails alone, as a result of the import', (
     await expectBadTag('InvalidManifest', /web page/)
   })
 
-  test.each(['Legacy', 'PreserveOriginal'])(
+  test.each(['LEGACY', 'PRESERVE_ORIGINAL'])(
     'an index with too many levels (nesting depth 3), in mode %s',
     async (importMode) => {
       upstream.push('team/app', 'bad', nested(4))
 
       await expectBadTag(
         'InvalidManifest',
-        importMode === 'Legacy' ? /no image for linux\/amd64|nested/ : /nested/,
+        importMode === 'LEGACY' ? /no image for linux\/amd64|nested/ : /nested/,
         importMode,
       )
       expect(await isKnown(other.digest)).toBe(false)

@@ -67,7 +67,7 @@ builder.objectFields(ImageStreamType, (t) => ({
   conditions: t.field({
     type: [ImageStreamConditionType],
     description:
-      'Conditions of the image stream, which are present while something fails. `ImportSuccess` with status `False`: the last import could not read `spec.dockerImageRepository`, or none of its tags; `imageStreams(failing:)` finds such streams. `VendorListing` with status `False`: the vendor’s listing cannot be used, and imports run full scans. Conditions of tags are in `ImageStreamTag.conditions`.',
+      'Conditions of the image stream, which are present while something fails. `ImportSuccess` with status `NOT_MET`: the last import could not read `spec.dockerImageRepository`, or none of its tags; `imageStreams(failing:)` finds such streams. `VendorListing` with status `NOT_MET`: the vendor’s listing cannot be used, and imports run full scans. Conditions of tags are in `ImageStreamTag.conditions`.',
     resolve: (stream, _args, { watches, streamConditions }) => [
       ...(loadById(stream, 'import conditions', streamConditions.ofStreams) ?? []),
       ...(loadById(stream, 'listing conditions', watches.conditionsOf) ?? []),

@@ -48,7 +48,7 @@ builder.objectField(TagReferenceType, 'schedule', (t) =>
     type: ImportScheduleType,
     nullable: true,
     description:
-      'Schedule of the tag’s periodic import. Null if the tag is not scheduled or has no import: `from` is not a `DockerImage`, or `reference` is true.',
+      'Schedule of the tag’s periodic import. Null if the tag is not scheduled or has no import: `from` is not a `DOCKER_IMAGE`, or `reference` is true.',
     resolve: scheduleOf,
   }),
 )

@@ -106,13 +106,23 @@ export function objectType(
   })
 }
 
-/** Defines an enum type from the description of each value. */
+interface EnumTypeOptions<Value extends string> {
+  readonly description: string
+  /** Description of each value. */
+  readonly values: Readonly<Record<Value, string>>
+  /** Names of values in the API, where they are not the value in upper case: `exposedPorts` is `EXPOSED_PORTS`. */
+  readonly names?: Readonly<Partial<Record<Value, string>>>
+}
+
+/** Defines an enum type. The code and the tables use the values; the API has names in UPPER_SNAKE_CASE for them. */
 export function enumType<Value extends string>(
   name: string,
-  { description, values }: { readonly description: string; readonly values: Readonly<Record<Value, string>> },
+  { description, values, names }: EnumTypeOptions<Value>,
 ) {
+  const nameOf = (value: string): string =>
+    Object.entries<string | undefined>(names ?? {}).find(([of]) => of === value)?.[1] ?? upperSnakeCase(value)
   const described = Object.entries<string>(values).map(([value, text]) => [
-    value,
+    nameOf(value),
     { value, description: text },
   ])
   return builder.enumType(name, {
@@ -120,3 +130,5 @@ export function enumType<Value extends string>(
     values: Object.fromEntries(described) as Record<Value, { value: Value; description: string }>,
   })
 }
+
+const upperSnakeCase = (value: string): string => value.replace(/([a-z\d])([A-Z])/g, '$1_$2').toUpperCase()

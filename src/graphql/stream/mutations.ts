@@ -143,8 +143,8 @@ mutation('createImageStream', {
           name: "ruby"
           spec: {
             tags: [
-              { name: "latest", from: { kind: DockerImage, name: "docker.io/library/ruby:latest" } }
-              { name: "3.4-slim", from: { kind: DockerImage, name: "docker.io/library/ruby:3.4-slim" } }
+              { name: "latest", from: { kind: DOCKER_IMAGE, name: "docker.io/library/ruby:latest" } }
+              { name: "3.4-slim", from: { kind: DOCKER_IMAGE, name: "docker.io/library/ruby:3.4-slim" } }
             ]
           }
         }

@@ -88,13 +88,13 @@ objectType(ImageStreamTagType, {
     conditions: t.field({
       type: [TagEventConditionType],
       description:
-        'Conditions of the tag, which are present while something fails: `ImportSuccess` with status `False` if the last import of the tag failed, `PolicyChoice` with status `False` if its policy passed over tags whose images cannot be used.',
+        'Conditions of the tag, which are present while something fails: `ImportSuccess` with status `NOT_MET` if the last import of the tag failed, `PolicyChoice` with status `NOT_MET` if its policy passed over tags whose images cannot be used.',
       resolve: (tag, _args, { tags }) => loadRows(tag, 'conditions', 'tagId', (ids) => tags.conditions(ids)),
     }),
     dockerImageReference: t.string({
       nullable: true,
       description:
-        'Pull spec of the image that the tag points to; null while the tag has no image. It names the tag’s own image stream for an image that was pushed to this registry, also where it was pushed to another image stream and tagged here. With `referencePolicy: Local` it names the integrated registry also for an imported image, and the registry pulls missing content through.',
+        'Pull spec of the image that the tag points to; null while the tag has no image. It names the tag’s own image stream for an image that was pushed to this registry, also where it was pushed to another image stream and tagged here. With `referencePolicy: LOCAL` it names the integrated registry also for an imported image, and the registry pulls missing content through.',
       resolve: (tag, args, context) => {
         const specTag = specTagOf(tag, args, context)
         const { image, dockerImageReference } = tag

@@ -17,7 +17,7 @@ const ResolvedImageType = objectType<ResolvedImage>('ResolvedImage', {
   description: 'The image that a workload would pull for an image name.',
   properties: (t) => ({
     dockerImageReference: t.stringOrNull(
-      'Pull spec with all defaults filled in. For an image stream, the pull spec is by digest, and with `referencePolicy: Local` it names the integrated registry. For a tag without an image it is the stream’s own pull spec by tag (`isPending`). Null if the stream never had an image of the digest.',
+      'Pull spec with all defaults filled in. For an image stream, the pull spec is by digest, and with `referencePolicy: LOCAL` it names the integrated registry. For a tag without an image it is the stream’s own pull spec by tag (`isPending`). Null if the stream never had an image of the digest.',
     ),
     source: t.one(ResolutionSourceEnum, 'Origin of the resolved name.'),
     image: t.oneOrNull(
@@ -28,7 +28,7 @@ const ResolvedImageType = objectType<ResolvedImage>('ResolvedImage', {
       'Explanation of why the image stream has no such image; null if it has one, and for a reference to a registry.',
     ),
     isPending: t.boolean(
-      'Whether the image does not exist yet: the image stream has no such tag, or the tag has no image. The pull spec then names the stream’s own repository, so that a workload waits until the tag gets an image, and does not pull an image of that name from elsewhere. The integrated registry serves the tag once it is pushed, tagged from a pushed image, or imported with `referencePolicy: Local`.',
+      'Whether the image does not exist yet: the image stream has no such tag, or the tag has no image. The pull spec then names the stream’s own repository, so that a workload waits until the tag gets an image, and does not pull an image of that name from elsewhere. The integrated registry serves the tag once it is pushed, tagged from a pushed image, or imported with `referencePolicy: LOCAL`.',
     ),
   }),
   fields: (t) => ({

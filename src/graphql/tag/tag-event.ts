@@ -18,6 +18,7 @@ export const ConditionStatusEnum = enumType('ConditionStatus', {
     False: 'The condition does not hold.',
     Unknown: 'The server cannot determine whether the condition holds.',
   },
+  names: { True: 'MET', False: 'NOT_MET' },
 })
 
 const RemovalReasonEnum = enumType('TagRemovalReason', {
@@ -68,7 +69,7 @@ objectType(TagEventConditionType, {
   description: 'A condition of a tag.',
   properties: (t) => ({
     type: t.string(
-      'Type of the condition. `ImportSuccess` with status `False`: the last import of the tag failed. `PolicyChoice` with status `False`: the tag’s policy over a repository passed over tags that rank higher, or may do so, because their images cannot be used, and chose the next best.',
+      'Type of the condition. `ImportSuccess` with status `NOT_MET`: the last import of the tag failed. `PolicyChoice` with status `NOT_MET`: the tag’s policy over a repository passed over tags that rank higher, or may do so, because their images cannot be used, and chose the next best.',
     ),
     status: t.one(ConditionStatusEnum, 'Status of the condition.'),
     reason: t.stringOrNull(

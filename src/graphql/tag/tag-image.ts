@@ -31,14 +31,14 @@ const TagImageInput = inputType('TagImageInput', {
       'Whether `from` is stored without effect: a pull spec is not imported, and a tag is not followed. The default is false.',
     ),
     scheduled: t.flag(
-      'Whether the server imports the tag periodically; the default is false. Only for a `DockerImage` without a digest.',
+      'Whether the server imports the tag periodically; the default is false. Only for a `DOCKER_IMAGE` without a digest.',
     ),
     insecure: t.flag(
-      'Whether the import may use plain HTTP or accept an invalid certificate; the default is false. Only for a `DockerImage`.',
+      'Whether the import may use plain HTTP or accept an invalid certificate; the default is false. Only for a `DOCKER_IMAGE`.',
     ),
     importMode: t.one(
       ImportModeEnum,
-      'Part of a multi-platform image that is imported. If omitted, the tag keeps its mode, or gets the server’s default mode if it is new. Only for a `DockerImage`.',
+      'Part of a multi-platform image that is imported. If omitted, the tag keeps its mode, or gets the server’s default mode if it is new. Only for a `DOCKER_IMAGE`.',
     ),
     referencePolicy: t.one(
       TagReferencePolicyTypeEnum,

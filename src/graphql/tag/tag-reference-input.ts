@@ -16,7 +16,7 @@ export const TagImportPolicyInput = inputType('TagImportPolicyInput', {
       type: ImportModeEnum,
       required: true,
       defaultValue: 'Legacy',
-      description: 'Part of a multi-platform image that is imported; the default is `Legacy`.',
+      description: 'Part of a multi-platform image that is imported; the default is `LEGACY`.',
     }),
   }),
 })
@@ -26,10 +26,10 @@ export const ObjectReferenceInput = inputType('ObjectReferenceInput', {
   fields: (t) => ({
     kind: t.requiredOne(ObjectReferenceKindEnum, 'Kind of the source.'),
     name: t.requiredString(
-      'Name in the syntax of the kind: `quay.io/team/app:v1` for a `DockerImage`; `app:v1` or `app@sha256:4f3c` for the other kinds, or without `app` for the tag’s own stream.',
+      'Name in the syntax of the kind: `quay.io/team/app:v1` for a `DOCKER_IMAGE`; `app:v1` or `app@sha256:4f3c` for the other kinds, or without `app` for the tag’s own stream.',
     ),
     namespace: t.string(
-      'Namespace of the source’s image stream. If omitted, the namespace of the tag; a name with a slash, as in `sub/app:v1`, needs its namespace. Not allowed for a `DockerImage`.',
+      'Namespace of the source’s image stream. If omitted, the namespace of the tag; a name with a slash, as in `sub/app:v1`, needs its namespace. Not allowed for a `DOCKER_IMAGE`.',
     ),
   }),
 })
@@ -42,7 +42,7 @@ const TagReferencePolicyInput = inputType('TagReferencePolicyInput', {
       required: true,
       defaultValue: 'Source',
       description:
-        'Whether clients get the pull spec of the source or of the integrated registry; the default is `Source`.',
+        'Whether clients get the pull spec of the source or of the integrated registry; the default is `SOURCE`.',
     }),
   }),
 })
@@ -54,11 +54,11 @@ export const TagReferenceInput = inputType('TagReferenceInput', {
     annotations: t.list(KeyValueInput, 'Annotations of the tag.'),
     from: t.one(
       ObjectReferenceInput,
-      'Source of the tag’s image. An `ImageStreamTag` is followed and need not exist yet; a `DockerImage` is imported. If omitted, the tag gets its image from pushes or from `policy`.',
+      'Source of the tag’s image. An `IMAGE_STREAM_TAG` is followed and need not exist yet; a `DOCKER_IMAGE` is imported. If omitted, the tag gets its image from pushes or from `policy`.',
     ),
     policy: t.one(
       TagPolicyInput,
-      'Policy that chooses the tag’s image: from the tags of the repository in `from`, a `DockerImage` without tag and digest, or without `from` from the tags of the image stream.',
+      'Policy that chooses the tag’s image: from the tags of the repository in `from`, a `DOCKER_IMAGE` without tag and digest, or without `from` from the tags of the image stream.',
     ),
     reference: t.flag(
       'Whether `from` is stored without effect: a pull spec is not imported, and a tag is not followed. The default is false.',

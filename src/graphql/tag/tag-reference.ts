@@ -115,7 +115,7 @@ ObjectReferenceType.implement({
     namespace: t.exposeString('fromNamespace', {
       nullable: true,
       description:
-        'Namespace of the source’s image stream. Null for the namespace of the tag, and for a `DockerImage`.',
+        'Namespace of the source’s image stream. Null for the namespace of the tag, and for a `DOCKER_IMAGE`.',
     }),
   }),
 })

@@ -20,18 +20,12 @@ export const WebhookDeliveryOutcomeEnum = enumType('WebhookDeliveryOutcome', {
   },
 })
 
-export const WebhookActionEnum = builder.enumType('WebhookAction', {
+export const WebhookActionEnum = enumType('WebhookAction', {
   description: 'Action that a delivery reports.',
   values: {
-    PUSH: {
-      value: 'push',
-      description: 'A push of an image or tag.',
-    },
-    DELETE: {
-      value: 'delete',
-      description: 'A deletion. The registry is requested; no history is deleted.',
-    },
-  } as const,
+    push: 'A push of an image or tag.',
+    delete: 'A deletion. The registry is requested; no history is deleted.',
+  },
 })
 
 const WebhookTargetStateEnum = enumType('WebhookTargetState', {

@@ -198,7 +198,7 @@ test('a layer that is pulled through is fetched with the namespace’s credentia
     from: `${it.repository}:latest`,
     tag: 'latest',
     confirm: true,
-    referencePolicy: 'Local',
+    referencePolicy: 'LOCAL',
   })
   const [layer] = app.layers
   const get = (path: string) => fetch(`${it.server.app.url}/v2/default/app/${path}`)

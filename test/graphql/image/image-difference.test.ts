@@ -89,7 +89,7 @@ describe('imageDifference', () => {
         { key: 'RUBY', from: '3.2', to: '3.3' },
       ],
       labels: [{ key: 'team', from: 'web', to: null }],
-      settings: [{ field: 'entrypoint', from: ['/bin/start'], to: ['/bin/serve'] }],
+      settings: [{ field: 'ENTRYPOINT', from: ['/bin/start'], to: ['/bin/serve'] }],
       platforms: [],
     })
   })

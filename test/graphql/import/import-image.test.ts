@@ -33,7 +33,7 @@ describe('importImage', () => {
     expect(imageStreamTag).toEqual({
       image: { digest: two.digest },
       spec: {
-        from: { kind: 'DockerImage', name: `${it.repository}:latest` },
+        from: { kind: 'DOCKER_IMAGE', name: `${it.repository}:latest` },
         importPolicy: { scheduled: true },
         generation: 2,
       },
@@ -64,7 +64,7 @@ describe('importImage', () => {
     await importImage(it.app.client, { tag: 'base', from: `${it.repository}:latest` })
     await it.app.client.request(
       `mutation { tagImage(input: { imageStream: "app", tag: "latest", alias: true,
-        from: { kind: ImageStreamTag, name: "app:base" } }) { imageStreamTag { id } } }`,
+        from: { kind: IMAGE_STREAM_TAG, name: "app:base" } }) { imageStreamTag { id } } }`,
     )
     const before = await picture(it.app)
     const response = await it.app.client.execute(
@@ -138,7 +138,7 @@ describe('importImage', () => {
     [{ all: true }, 'all'],
     [{ tag: 'x' }, 'tag'],
     [{ tag: 'x', all: true, from: 'quay.io/a/b' }, 'tag'],
-    [{ all: true, from: 'quay.io/a/b', referencePolicy: 'Local' }, 'referencePolicy'],
+    [{ all: true, from: 'quay.io/a/b', referencePolicy: 'LOCAL' }, 'referencePolicy'],
   ])('refuses %j for a stream without a source, naming the argument', async (args, field) => {
     await using it = await startWithUpstream()
     await createStream(it.app.client)

@@ -107,7 +107,7 @@ describe('a repository whose vendor has a listing', () => {
         conditions: [
           {
             type: 'VendorListing',
-            status: 'False',
+            status: 'NOT_MET',
             reason: 'Forbidden',
             lastTransitionTime: at(since),
             generation: 1,

@@ -46,7 +46,7 @@ async function schedules(name = 'app'): Promise<Schedule[]> {
 const repository = () => `${upstream.host}/team/app`
 const tag = (name: string, from: string, more: object = {}) => ({
   name,
-  from: { kind: 'DockerImage', name: `${repository()}:${from}` },
+  from: { kind: 'DOCKER_IMAGE', name: `${repository()}:${from}` },
   importPolicy: { scheduled: true },
   ...more,
 })

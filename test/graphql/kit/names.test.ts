@@ -57,7 +57,7 @@ const BAD_REFERENCES = [
 
 describe.each(BAD_REFERENCES)('the reference "%s"', (reference) => {
   test('is INVALID in every argument, and nothing is written', async () => {
-    const tags = [{ name: 'ok' }, { name: 'x', from: { kind: 'DockerImage', name: reference } }]
+    const tags = [{ name: 'ok' }, { name: 'x', from: { kind: 'DOCKER_IMAGE', name: reference } }]
 
     expect(errorsOf(await create({ spec: { dockerImageRepository: reference } }))).toEqual([
       { code: 'INVALID', field: 'spec.dockerImageRepository' },

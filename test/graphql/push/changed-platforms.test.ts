@@ -81,7 +81,7 @@ const entries = async () => {
 
 describe('a tag that points to an index', () => {
   test('lists for each push and entry the platforms with another image, and none when only attestations changed', async () => {
-    await importEach('PreserveOriginal', [both, rebuilt, newArm64, more])
+    await importEach('PRESERVE_ORIGINAL', [both, rebuilt, newArm64, more])
 
     const changes = [null, [], ['linux/arm64/v8'], ['linux/arm64/v8', 'linux/s390x']]
     expect(await pushes()).toEqual(changes)
@@ -89,7 +89,7 @@ describe('a tag that points to an index', () => {
   })
 
   test('lists them in the import’s result and in a dry run too', async () => {
-    const [, moved] = await importEach('PreserveOriginal', [both, rebuilt, newArm64])
+    const [, moved] = await importEach('PRESERVE_ORIGINAL', [both, rebuilt, newArm64])
     upstream.push('team/app', 'latest', more)
     const dryRun = await importOnce({ dryRun: true })
 
@@ -103,7 +103,7 @@ describe('a tag that points to an index', () => {
 
   test('compares a single image as an index of one, however the index spells its platform', async () => {
     const plain = on('arm64', 1)
-    await importEach('PreserveOriginal', [
+    await importEach('PRESERVE_ORIGINAL', [
       arm64,
       index([arm64]),
       index([arm64, amd64]),
@@ -125,7 +125,7 @@ describe('a tag that points to an index', () => {
 
 describe('a tag that points to one image of an index', () => {
   test('is UNCHANGED when another index has the same image, and lists the other changes of the index', async () => {
-    const [same, arm, again] = await importEach('Legacy', [both, rebuilt, newArm64, newArm64])
+    const [same, arm, again] = await importEach('LEGACY', [both, rebuilt, newArm64, newArm64])
 
     expect(same).toEqual({ state: 'UNCHANGED', indexChanged: true, changedPlatforms: [] })
     expect(arm).toEqual({ state: 'UNCHANGED', indexChanged: true, changedPlatforms: ['linux/arm64/v8'] })
@@ -134,7 +134,7 @@ describe('a tag that points to one image of an index', () => {
   })
 
   test('lists them in a dry run, and the next import finds them again', async () => {
-    await importEach('Legacy', [both])
+    await importEach('LEGACY', [both])
     upstream.push('team/app', 'latest', newArm64)
 
     for (const dryRun of [true, true, false]) {
@@ -147,7 +147,7 @@ describe('a tag that points to one image of an index', () => {
   })
 
   test('still lists them after a restart', async () => {
-    await importEach('Legacy', [both, more])
+    await importEach('LEGACY', [both, more])
     await app.restart()
 
     const { imageStream } = await app.client.request<{
@@ -166,14 +166,14 @@ describe('a tag that points to one image of an index', () => {
   })
 
   test('returns null if the registry had no index before', async () => {
-    const [result] = await importEach('Legacy', [amd64, both])
+    const [result] = await importEach('LEGACY', [amd64, both])
 
     expect(result).toEqual({ state: 'UNCHANGED', indexChanged: true, changedPlatforms: null })
   })
 })
 
 test('subscribers receive them with each push, several at once too', async () => {
-  await importEach('PreserveOriginal', [both])
+  await importEach('PRESERVE_ORIGINAL', [both])
   const since = await endOfLog(app.client)
   const received: (string[] | null)[] = []
   const followed = (async () => {
@@ -198,7 +198,7 @@ test('subscribers receive them with each push, several at once too', async () =>
 })
 
 test('a page of pushes and entries reads all of its images together', async () => {
-  await importEach('PreserveOriginal', [both, rebuilt, newArm64, more])
+  await importEach('PRESERVE_ORIGINAL', [both, rebuilt, newArm64, more])
   using statements = watchStatements()
   const query = (first: number) =>
     `{ imagePushes(first: ${first}) { nodes { ${PLATFORMS} } }

@@ -157,7 +157,7 @@ describe('a blocked registry', () => {
     )
 
     const { imageStreams } = await app.client.request<{ imageStreams: { nodes: unknown[] } }>(
-      `{ imageStreams(failing: { reason: Blocked }) { nodes { name
+      `{ imageStreams(failing: { reason: BLOCKED }) { nodes { name
           tags { nodes { tag conditions { reason message } } } } } }`,
     )
     const message = `no request was sent to ${upstream.host}/team/app: the configuration of ${upstream.host} blocks it; access: ALLOWED in configureRegistry permits it`

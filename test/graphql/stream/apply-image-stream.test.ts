@@ -43,7 +43,7 @@ test('a document creates a stream, whose tags are imported when the mutation ret
 
   expect(await apply(it.app, stringify(documentOf(it.repository)))).toEqual([
     {
-      kind: 'ImageStream',
+      kind: 'IMAGE_STREAM',
       namespace: 'default',
       name: 'app',
       action: 'CREATED',
@@ -94,7 +94,7 @@ test('a dry run requests no registry for an ImageStream and writes nothing; an I
   expect(it.upstream.log).toEqual([])
   expect(await apply(it.app, JSON.stringify(imported), { dryRun: true, namespace: 'team' })).toMatchObject([
     {
-      kind: 'ImageStreamImport',
+      kind: 'IMAGE_STREAM_IMPORT',
       namespace: 'team',
       action: 'CREATED',
       imageStream: null,

@@ -24,7 +24,9 @@ beforeAll(async () => {
   await follow(app.client, `${upstream.host}/team/app`, 'copy')
   await createStream(app.client, {
     name: 'waiting',
-    spec: { tags: [{ name: 'next', from: { kind: 'DockerImage', name: `${upstream.host}/team/app:none` } }] },
+    spec: {
+      tags: [{ name: 'next', from: { kind: 'DOCKER_IMAGE', name: `${upstream.host}/team/app:none` } }],
+    },
   })
 })
 afterAll(async () => {

@@ -36,7 +36,7 @@ describe('createImageStream', () => {
   test('imports nothing when there is nothing to import', async () => {
     await using it = await startWithUpstream()
 
-    const reference = { kind: 'DockerImage', name: `${it.repository}:latest` }
+    const reference = { kind: 'DOCKER_IMAGE', name: `${it.repository}:latest` }
     const tags = [{ name: 'pushed' }, { name: 'passed-on', from: reference, reference: true }]
     expect((await createStream(it.app.client, { spec: { tags } })).import).toBeNull()
 
@@ -46,11 +46,11 @@ describe('createImageStream', () => {
 
   test.each([
     [{ tags: [{ name: 'a', reference: true }] }, 'spec.tags.0.reference'],
-    [{ tags: [{ name: 'a', from: { kind: 'ImageStreamTag', name: 'b:' } }] }, 'spec.tags.0.from.name'],
-    [{ tags: [{ name: 'a', from: { kind: 'ImageStreamTag', name: 'app:a' } }] }, 'spec.tags.0.from.name'],
-    [{ tags: [{ name: 'a', from: { kind: 'ImageStreamImage', name: 'b:c' } }] }, 'spec.tags.0.from.name'],
+    [{ tags: [{ name: 'a', from: { kind: 'IMAGE_STREAM_TAG', name: 'b:' } }] }, 'spec.tags.0.from.name'],
+    [{ tags: [{ name: 'a', from: { kind: 'IMAGE_STREAM_TAG', name: 'app:a' } }] }, 'spec.tags.0.from.name'],
+    [{ tags: [{ name: 'a', from: { kind: 'IMAGE_STREAM_IMAGE', name: 'b:c' } }] }, 'spec.tags.0.from.name'],
     [
-      { tags: [{ name: 'a', from: { kind: 'ImageStreamTag', name: 'b:c', namespace: 'B' } }] },
+      { tags: [{ name: 'a', from: { kind: 'IMAGE_STREAM_TAG', name: 'b:c', namespace: 'B' } }] },
       'spec.tags.0.from.namespace',
     ],
   ])('refuses the spec %j, naming the field', async (spec, field) => {

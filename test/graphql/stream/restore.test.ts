@@ -91,7 +91,7 @@ describe('a removed tag', () => {
 
   test('is restored with its history and its source, as one push', async () => {
     await using it = await startWithUpstream()
-    const source = { kind: 'DockerImage', name: `${it.repository}:1.0` }
+    const source = { kind: 'DOCKER_IMAGE', name: `${it.repository}:1.0` }
     await createStream(it.app.client, { spec: { tags: [{ name: 'v1', from: source }] }, waitSeconds: 300 })
     await mutate(it.app, 'untagImage', { imageStream: 'app', tag: 'v1' }, 'historyEntries')
     const pushes = (await pushLog(it.app.client)).length
@@ -194,12 +194,14 @@ describe('a deleted stream', () => {
     await follow(it.app.client, it.repository)
     await createStream(it.app.client, {
       name: 'other',
-      spec: { tags: [{ name: 'kept', reference: true, from: { kind: 'ImageStreamTag', name: 'app:none' } }] },
+      spec: {
+        tags: [{ name: 'kept', reference: true, from: { kind: 'IMAGE_STREAM_TAG', name: 'app:none' } }],
+      },
     })
     await mutate(
       it.app,
       'tagImage',
-      { imageStream: 'other', tag: 'copy', from: { kind: 'ImageStreamTag', name: 'app:latest' } },
+      { imageStream: 'other', tag: 'copy', from: { kind: 'IMAGE_STREAM_TAG', name: 'app:latest' } },
       '__typename',
     )
     await mutate(it.app, 'untagImage', { imageStream: 'other', tag: 'copy' }, 'historyEntries')

@@ -37,7 +37,7 @@ beforeAll(async () => {
     spec: {
       tags: ['latest', 'gone'].map((name) => ({
         name,
-        from: { kind: 'DockerImage', name: `${first.host}/team/web:${name}` },
+        from: { kind: 'DOCKER_IMAGE', name: `${first.host}/team/web:${name}` },
       })),
     },
   })
@@ -82,8 +82,8 @@ describe('imageStreams', () => {
     [() => `registry: "${second.host}"`, ['worker']],
     [() => 'registry: "docker.io"', []],
     [() => 'failing: {}', ['web']],
-    [() => 'failing: { reason: NotFound }', ['web']],
-    [() => 'failing: { reason: Unauthorized }', []],
+    [() => 'failing: { reason: NOT_FOUND }', ['web']],
+    [() => 'failing: { reason: UNAUTHORIZED }', []],
     [() => 'platform: "linux/amd64"', ['api', 'web']],
     [() => 'platform: "linux/arm64"', ['api', 'worker']],
     [() => 'platform: "linux/arm64/v8"', ['api', 'worker']],
@@ -109,9 +109,9 @@ describe('imageStreams', () => {
   test('are no longer failing after a successful import', async () => {
     await createStream(app.client, {
       name: 'late',
-      spec: { tags: [{ name: '1', from: { kind: 'DockerImage', name: `${first.host}/team/late:1` } }] },
+      spec: { tags: [{ name: '1', from: { kind: 'DOCKER_IMAGE', name: `${first.host}/team/late:1` } }] },
     })
-    expect(await streams('failing: { reason: NotFound }, matching: "late"')).toEqual(['late'])
+    expect(await streams('failing: { reason: NOT_FOUND }, matching: "late"')).toEqual(['late'])
     expect(await streams('notCheckedSince: "2100-01-01T00:00:00Z", matching: "late"')).toEqual(['late'])
 
     first.push('team/late', '1', amd64)
@@ -141,7 +141,7 @@ describe('tags', () => {
     [() => `digest: "${amd64.digest}"`, ['api:1.0', 'web:latest']],
     [() => `registry: "${second.host}"`, ['worker:latest']],
     [() => 'failing: {}', ['web:gone']],
-    [() => 'failing: { reason: Forbidden }', []],
+    [() => 'failing: { reason: FORBIDDEN }', []],
     [() => 'platform: "linux/arm64"', ['api:1.1', 'worker:latest']],
     [() => `unchangedSince: "${at(1)}"`, ['api:1.1', 'web:latest', 'web:gone']],
     [() => 'labels: [{ key: "team", value: "a" }]', ['api:1.0', 'web:latest', 'worker:latest']],
@@ -186,7 +186,7 @@ describe('a filter', () => {
   })
 
   test.each([
-    'failing: { reason: Whatever }',
+    'failing: { reason: WHATEVER }',
     'digest: "sha256:1"',
     'unchangedSince: "yesterday"',
     'orderBy: SIZE',
@@ -199,7 +199,7 @@ describe('a filter', () => {
   test('finds Docker Hub under each of its names', async () => {
     await createStream(app.client, {
       name: 'hub',
-      spec: { tags: [{ name: '1', from: { kind: 'DockerImage', name: 'ruby:3.3' }, reference: true }] },
+      spec: { tags: [{ name: '1', from: { kind: 'DOCKER_IMAGE', name: 'ruby:3.3' }, reference: true }] },
     })
 
     for (const registry of ['docker.io', 'index.docker.io', 'registry-1.docker.io']) {

@@ -41,7 +41,7 @@ async function startWithStream() {
   upstream.push('team/app', 'latest', image({ seed: 1 }))
   upstream.push('mirror/app', 'v1', image({ seed: 2 }))
   const app = await startApp()
-  const from = (name: string) => ({ kind: 'DockerImage', name: `${upstream.host}/${name}` })
+  const from = (name: string) => ({ kind: 'DOCKER_IMAGE', name: `${upstream.host}/${name}` })
   const tags = [
     { name: 'a', from: from('mirror/app:v1') },
     { name: 'b', from: from('mirror/app:v1') },
@@ -197,7 +197,7 @@ describe('updateImageStream', () => {
       imageStream: {
         generation: 2,
         spec: {
-          importPolicy: { insecure: false, scheduled: true, importMode: 'Legacy' },
+          importPolicy: { insecure: false, scheduled: true, importMode: 'LEGACY' },
           lookupPolicy: { local: false },
         },
       },

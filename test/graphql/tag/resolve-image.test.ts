@@ -14,14 +14,14 @@ beforeAll(async () => {
   app = await startApp()
   ownHost = `localhost:${new URL(app.app.url).port}`
   upstream.push('library/ruby', '3.3', image({ seed: 1 }))
-  const from = { kind: 'DockerImage', name: `${upstream.host}/library/ruby:3.3` }
+  const from = { kind: 'DOCKER_IMAGE', name: `${upstream.host}/library/ruby:3.3` }
   await createStream(app.client, {
     name: 'ruby',
     spec: {
       lookupPolicy: { local: true },
       tags: [
         { name: '3.3', from },
-        { name: 'local', from, referencePolicy: { type: 'Local' } },
+        { name: 'local', from, referencePolicy: { type: 'LOCAL' } },
       ],
     },
   })
@@ -96,7 +96,7 @@ test('the own pull spec of a tag that does not exist yet can be pulled once the 
     imageStream: 'ruby',
     tag: 'next',
     from: `${upstream.host}/library/ruby:3.3`,
-    referencePolicy: 'Local',
+    referencePolicy: 'LOCAL',
   })
 
   const pulled = await fetch(manifest, accept)

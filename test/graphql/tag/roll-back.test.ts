@@ -48,7 +48,7 @@ test('a tag is rolled back by a digest, and by a time; subscribers receive it, a
     imageStreamTag: {
       name: 'app:latest',
       image: { digest: first },
-      spec: { from: { kind: 'ImageStreamImage', name: `app@${first}` } },
+      spec: { from: { kind: 'IMAGE_STREAM_IMAGE', name: `app@${first}` } },
       imageStream: { resourceVersion: expect.any(String) },
     },
     event: { created: new Date(now).toISOString(), image: { digest: first } },

@@ -42,7 +42,7 @@ const untagImage = ({ client }: TestApp, input: object) =>
     { input },
   )
 
-const fromTag = (name: string) => ({ kind: 'ImageStreamTag', name })
+const fromTag = (name: string) => ({ kind: 'IMAGE_STREAM_TAG', name })
 const sources = async ({ client }: TestApp): Promise<readonly string[]> => {
   const { imagePushes } = await client.request<{
     imagePushes: { nodes: { source: string; imageStreamName: string; tag: string }[] }
@@ -79,9 +79,9 @@ describe('tagImage', () => {
         name: 'prod',
         generation: 1,
         reference: false,
-        from: { kind: 'ImageStreamImage', name: `app@${one.digest}`, namespace: null },
-        importPolicy: { insecure: false, scheduled: false, importMode: 'Legacy' },
-        referencePolicy: { type: 'Source' },
+        from: { kind: 'IMAGE_STREAM_IMAGE', name: `app@${one.digest}`, namespace: null },
+        importPolicy: { insecure: false, scheduled: false, importMode: 'LEGACY' },
+        referencePolicy: { type: 'SOURCE' },
       },
       items: { nodes: [{ generation: 1, image: { digest: one.digest } }] },
     })
@@ -127,7 +127,7 @@ describe('tagImage', () => {
     await using it = await startWithUpstream()
     await follow(it.app.client, it.repository)
 
-    const from = { kind: 'ImageStreamImage', name: `app@${one.digest.slice(0, 16)}` }
+    const from = { kind: 'IMAGE_STREAM_IMAGE', name: `app@${one.digest.slice(0, 16)}` }
     const { imageStreamTag } = await tagImage(it.app, { imageStream: 'shop', tag: 'prod', from })
 
     expect(imageStreamTag).toMatchObject({
@@ -143,19 +143,19 @@ describe('tagImage', () => {
     const { imageStreamTag, import: begun } = await tagImage(it.app, {
       imageStream: 'shop',
       tag: 'app',
-      from: { kind: 'DockerImage', name: `${it.repository}:1.0` },
+      from: { kind: 'DOCKER_IMAGE', name: `${it.repository}:1.0` },
       scheduled: true,
       insecure: true,
-      importMode: 'PreserveOriginal',
-      referencePolicy: 'Local',
+      importMode: 'PRESERVE_ORIGINAL',
+      referencePolicy: 'LOCAL',
     })
     expect(begun).toMatchObject({ finishedAt: null })
     expect(imageStreamTag).toMatchObject({
       image: null,
       spec: {
-        from: { kind: 'DockerImage', name: `${it.repository}:1.0`, namespace: null },
-        importPolicy: { insecure: true, scheduled: true, importMode: 'PreserveOriginal' },
-        referencePolicy: { type: 'Local' },
+        from: { kind: 'DOCKER_IMAGE', name: `${it.repository}:1.0`, namespace: null },
+        importPolicy: { insecure: true, scheduled: true, importMode: 'PRESERVE_ORIGINAL' },
+        referencePolicy: { type: 'LOCAL' },
       },
     })
     gate.open()
@@ -167,7 +167,7 @@ describe('tagImage', () => {
   test('with reference stores a pull spec, and requests no registry', async () => {
     await using it = await startWithUpstream()
 
-    const from = { kind: 'DockerImage', name: `${it.repository}:1.0` }
+    const from = { kind: 'DOCKER_IMAGE', name: `${it.repository}:1.0` }
     const tagged = await tagImage(it.app, { imageStream: 'shop', tag: 'app', from, reference: true })
 
     expect(tagged).toMatchObject({ import: null, imageStreamTag: { image: null, spec: { reference: true } } })
@@ -177,12 +177,12 @@ describe('tagImage', () => {
   test.each([
     [{ from: fromTag('app:none') }, { code: 'NOT_FOUND' }],
     [{ from: fromTag('none:latest'), namespace: 'elsewhere' }, { code: 'NOT_FOUND' }],
-    [{ from: { kind: 'ImageStreamImage', name: 'app@sha256:fffffff' } }, { code: 'NOT_FOUND' }],
-    [{ from: { kind: 'ImageStreamImage', name: 'app@latest' } }, { code: 'INVALID', field: 'from.name' }],
+    [{ from: { kind: 'IMAGE_STREAM_IMAGE', name: 'app@sha256:fffffff' } }, { code: 'NOT_FOUND' }],
+    [{ from: { kind: 'IMAGE_STREAM_IMAGE', name: 'app@latest' } }, { code: 'INVALID', field: 'from.name' }],
     [{ from: fromTag('a:b:c') }, { code: 'INVALID', field: 'from.name' }],
-    [{ from: { kind: 'DockerImage', name: 'Foo' } }, { code: 'INVALID', field: 'from.name' }],
+    [{ from: { kind: 'DOCKER_IMAGE', name: 'Foo' } }, { code: 'INVALID', field: 'from.name' }],
     [
-      { from: { kind: 'DockerImage', name: 'ruby' }, alias: true },
+      { from: { kind: 'DOCKER_IMAGE', name: 'ruby' }, alias: true },
       { code: 'INVALID', field: 'alias' },
     ],
     [

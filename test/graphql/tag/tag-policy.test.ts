@@ -60,7 +60,7 @@ describe('setTagPolicy', () => {
         spec: {
           generation: 2,
           from: null,
-          importPolicy: { scheduled: false, importMode: 'Legacy' },
+          importPolicy: { scheduled: false, importMode: 'LEGACY' },
           policy: { order: 'SEMVER', range: '1 - 2', includePrereleases: false, lowest: false, filter: null },
         },
       },
@@ -99,7 +99,7 @@ describe('setTagPolicy', () => {
         name: 'shop:stable',
         image: { digest: expect.not.stringContaining(two.digest) },
         spec: {
-          from: { kind: 'DockerImage', name: it.repository },
+          from: { kind: 'DOCKER_IMAGE', name: it.repository },
           importPolicy: { scheduled: true },
           policy: { order: 'NUMERICAL', lowest: true, filter },
         },
@@ -209,7 +209,7 @@ describe('a policy in a spec', () => {
   const tags = (repository: string) => [
     {
       name: 'stable',
-      from: { kind: 'DockerImage', name: repository },
+      from: { kind: 'DOCKER_IMAGE', name: repository },
       policy: { order: 'SEMVER', range: '^2' },
     },
     { name: 'last', policy: { order: 'ALPHABETICAL', filter: { pattern: '^1' } } },
@@ -241,7 +241,7 @@ describe('a policy in a spec', () => {
     for (const [tag, field] of [
       [stable, 'spec.tags.0.from.name'],
       [{ ...last, policy: { order: 'NEWEST', range: '^1' } }, 'spec.tags.0.policy.range'],
-      [{ ...last, from: { kind: 'ImageStreamTag', name: 'a:b' } }, 'spec.tags.0.from.kind'],
+      [{ ...last, from: { kind: 'IMAGE_STREAM_TAG', name: 'a:b' } }, 'spec.tags.0.from.kind'],
     ]) {
       const response = await it.app.client.execute(
         'mutation ($input: CreateImageStreamInput!) { createImageStream(input: $input) { imageStream { id } } }',

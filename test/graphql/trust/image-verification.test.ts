@@ -51,7 +51,7 @@ const verify = async ({ client }: TestApp, { tag = 'app:latest', age = 0 } = {})
 }
 
 /** A registry with an image, and a server that has imported it. */
-async function start({ content = app as Image | Index, importMode = 'PreserveOriginal' } = {}) {
+async function start({ content = app as Image | Index, importMode = 'PRESERVE_ORIGINAL' } = {}) {
   const upstream = await startUpstream()
   const attached = new Attached(upstream, 'team/app')
   upstream.push('team/app', 'latest', content)
@@ -160,7 +160,7 @@ describe('ImageStreamTag.verification', () => {
       {
         input: {
           name: 'app',
-          spec: { tags: [{ name: 'later', from: { kind: 'ImageStreamTag', name: 'none:x' } }] },
+          spec: { tags: [{ name: 'later', from: { kind: 'IMAGE_STREAM_TAG', name: 'none:x' } }] },
         },
       },
     )
@@ -220,7 +220,7 @@ describe('an image for several platforms', () => {
   })
 
   test('of which the tag points to one image is verified by that image, or by the index that lists it', async () => {
-    await using it = await start({ content: both, importMode: 'Legacy' })
+    await using it = await start({ content: both, importMode: 'LEGACY' })
     await trust(it.server)
     expect(await tagDigests(it.server.client)).toEqual(new Map([['latest', app.digest]]))
     expect(await verify(it.server)).toMatchObject({ status: 'UNVERIFIED', reason: 'NoSignature' })

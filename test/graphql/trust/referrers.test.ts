@@ -45,7 +45,7 @@ beforeAll(async () => {
   await createStream(server.client, {
     spec: {
       dockerImageRepository: `${upstream.host}/team/app`,
-      importPolicy: { importMode: 'PreserveOriginal' },
+      importPolicy: { importMode: 'PRESERVE_ORIGINAL' },
     },
   })
 })
