@@ -1,16 +1,19 @@
+import type { LogEntry } from '../../events/log-entry.ts'
 import type { Push, PushFilter } from '../../events/push-filter.ts'
 import type { Image } from '../../imagestream/image/image.ts'
+import type { Tag } from '../../imagestream/tag/tag.ts'
 import { checkGlob } from '../../input/glob.ts'
 import { checkNamespace } from '../../input/names.ts'
 import { imageOf } from '../image/image-content.ts'
-import { batchValues, loadReferred } from '../kit/batch.ts'
+import { batchValues, loadForBatch, loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
-import { ImagePushType, ImageStreamType, ImageType } from '../kit/references.ts'
+import { ImagePushType, ImageStreamTagType, ImageStreamType, ImageType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { batchTags } from '../tag/tags-of-stream.ts'
 import { logConnection } from './log-connection.ts'
 
 registerRowNode(
@@ -21,6 +24,14 @@ registerRowNode(
 /** Returns the image that the tag pointed to before, loaded for the push's batch; undefined for a first image. */
 export const previousImageOf = (push: Push, { images }: GraphQLContext): Image | undefined =>
   loadReferred(push, 'previousImage', 'previousImageId', (ids) => batchValues(images.byIds(ids)))
+
+/** Returns the tag of an entry, also a removed one, loaded for the entry's batch; undefined for a change of a whole stream. */
+export const tagOfEntry = (entry: LogEntry, { tags }: GraphQLContext): Tag | undefined =>
+  loadForBatch(entry, 'imageStreamTag', (entries) => {
+    const found = tags.atNames(entries)
+    batchTags([...found.values()])
+    return found
+  }).get(`${entry.streamId} ${entry.tag}`)
 
 const PushSourceEnum = enumType('PushSource', {
   description: 'Way in which a tag got an image.',
@@ -57,6 +68,13 @@ objectType(ImagePushType, {
       nullable: true,
       description: 'The image stream in its present state; null if the stream was deleted.',
       resolve: (push, _args, context) => streamOf(push, context),
+    }),
+    imageStreamTag: t.field({
+      type: ImageStreamTagType,
+      nullable: true,
+      description:
+        'The tag in its present state, also if it was removed since: a client that selects it updates the tag in its cache. Null once the stream and its history were deleted for good.',
+      resolve: (push, _args, context) => tagOfEntry(push, context),
     }),
     image: t.field({
       type: ImageType,

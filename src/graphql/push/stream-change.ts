@@ -1,10 +1,10 @@
 import { type ChangeKind, type EntryFilter, isPush, kindOf, type LogEntry } from '../../events/log-entry.ts'
 import { builder } from '../kit/builder.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
-import { ImagePushType, ImageStreamType } from '../kit/references.ts'
+import { ImagePushType, ImageStreamTagType, ImageStreamType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { type PushFilterArguments, pushFilterOf, throughHub } from './image-push.ts'
+import { type PushFilterArguments, pushFilterOf, tagOfEntry, throughHub } from './image-push.ts'
 import { logConnection } from './log-connection.ts'
 
 const ChangeKindEnum = enumType<ChangeKind>('ImageStreamChangeKind', {
@@ -61,6 +61,13 @@ objectType(StreamChangeType, {
       nullable: true,
       description: 'The image stream in its present state; null if the stream was deleted.',
       resolve: (entry, _args, context) => streamOf(entry, context),
+    }),
+    imageStreamTag: t.field({
+      type: ImageStreamTagType,
+      nullable: true,
+      description:
+        'The tag in its present state, also if it was removed. Null for a change of the whole image stream, and for a tag of the spec that has never had an image.',
+      resolve: (entry, _args, context) => tagOfEntry(entry, context),
     }),
     push: t.field({
       type: ImagePushType,

@@ -184,6 +184,13 @@ export function createTags(db: Database) {
         name,
       ])
     },
+    /** Returns the tags of these names in their streams, removed ones included; the keys are `${streamId} ${name}`. */
+    atNames(names: readonly { readonly streamId: number; readonly tag: TagName | null }[]): Map<string, Tag> {
+      const isOne = '(t.stream_id, t.name) in (select value ->> 0, value ->> 1 from json_each(?))'
+      const pairs = names.map(({ streamId, tag }) => [streamId, tag])
+      const found = readTags(`tags t ${WITH_NEWEST} where ${isOne}`, [JSON.stringify(pairs)])
+      return new Map(found.map((tag) => [`${tag.streamId} ${tag.name}`, tag]))
+    },
     /** Returns what an import compares the registry's response with; undefined while the tag has no image. */
     imported: (streamId: number, name: TagName): ImportedTag | undefined => imported.get(streamId, name),
     /** Returns the stream's tags whose pull spec starts with the text, by name. */

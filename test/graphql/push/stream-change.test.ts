@@ -156,3 +156,34 @@ describe('imageStreamChanged', () => {
     expect(await pushLog(app.client)).toEqual(before)
   })
 })
+
+test('a push and a change have the tag in its present state by its id, also after it was removed', async () => {
+  await using it = await start()
+  const { client } = it.app
+  const TAG = 'imageStreamTag { id tag removed image { digest } }'
+  const { imageStream } = await client.request<{ imageStream: { tag: { id: string } } }>(
+    '{ imageStream(name: "app") { tag(name: "1.0") { id } } }',
+  )
+  await mutate(it.app, 'untagImage', { imageStream: 'app', tag: '1.0' }, 'historyEntries')
+
+  const { imagePushes, imageStreamChanges } = await client.request<{
+    imagePushes: { nodes: { tag: string; imageStreamTag: { tag: string } }[] }
+    imageStreamChanges: { nodes: unknown[] }
+  }>(
+    `{ imagePushes { nodes { tag ${TAG} } } imageStreamChanges(kinds: [STREAM_CREATED, TAG_REMOVED]) { nodes { kind ${TAG} } } }`,
+  )
+
+  const removed = {
+    id: imageStream.tag.id,
+    tag: '1.0',
+    removed: expect.stringMatching(/Z$/),
+    image: null,
+  }
+  expect(imagePushes.nodes.map(({ tag }) => tag).sort()).toEqual(['1.0', 'latest'])
+  for (const push of imagePushes.nodes) expect(push.imageStreamTag.tag).toBe(push.tag)
+  expect(imagePushes.nodes.find(({ tag }) => tag === '1.0')?.imageStreamTag).toEqual(removed)
+  expect(imageStreamChanges.nodes).toEqual([
+    { kind: 'STREAM_CREATED', imageStreamTag: null },
+    { kind: 'TAG_REMOVED', imageStreamTag: removed },
+  ])
+})
