@@ -1,8 +1,9 @@
 import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Logger } from 'pino'
+import type { ErrorCode } from './error-codes.ts'
 
-const CODES = [
-  'UNAUTHENTICATED',
+/** Codes of errors that the domain throws on purpose. */
+const DOMAIN_CODES = [
   'FORBIDDEN',
   'NOT_FOUND',
   'ALREADY_EXISTS',
@@ -10,12 +11,8 @@ const CODES = [
   'INVALID',
   'CURSOR_EXPIRED',
   'REGISTRY_ERROR',
-  'RATE_LIMITED',
   'TOO_COMPLEX',
-] as const
-
-/** `extensions.code` of an error that the domain throws on purpose. */
-export type ErrorCode = (typeof CODES)[number]
+] as const satisfies readonly ErrorCode[]
 
 /** Fields of a domain error that clients get in `extensions`, by code. */
 const EXPOSED_FIELDS: Partial<Record<ErrorCode, readonly string[]>> = {
@@ -78,7 +75,7 @@ const rootCause = (error: unknown): unknown => {
 }
 
 const isDomainError = (error: unknown): error is DomainError =>
-  error instanceof Error && 'code' in error && CODES.some((code) => code === error.code)
+  error instanceof Error && 'code' in error && DOMAIN_CODES.some((code) => code === error.code)
 
 function located(
   message: string,

@@ -1,0 +1,83 @@
+import { enumType } from './types.ts'
+
+interface Meaning {
+  readonly cause: string
+  /** What a client does. */
+  readonly action: string
+}
+
+/** Every value of `extensions.code`. The README of this room has the same table. */
+export const ERROR_CODES = {
+  INVALID: {
+    cause:
+      'An argument or variable is not valid. `extensions.field` is its path, such as `mirrors.0.location`.',
+    action: 'Correct the field.',
+  },
+  NOT_FOUND: {
+    cause:
+      'The object that a mutation or subscription names does not exist, or the URL has another path than the API.',
+    action: 'Check the name; create the object if it is missing.',
+  },
+  ALREADY_EXISTS: {
+    cause: 'Another object has the name.',
+    action: 'Use another name, or change the existing object.',
+  },
+  CONFLICT: {
+    cause: '`resourceVersion` is outdated, or a name matches several objects.',
+    action: 'Read the object again and repeat the change.',
+  },
+  CURSOR_EXPIRED: {
+    cause: 'The log no longer contains the changes after the cursor.',
+    action: 'Read the image streams, then subscribe without a cursor.',
+  },
+  REGISTRY_ERROR: {
+    cause:
+      'A request to a registry failed. `extensions.registry` and `extensions.reason` identify the failure.',
+    action: 'Act on the reason: correct the name or the credential, or repeat the request later.',
+  },
+  TOO_COMPLEX: {
+    cause: 'The operation exceeds a limit; the message names it.',
+    action: 'Select less, request smaller pages, or move long inputs into variables.',
+  },
+  FORBIDDEN: {
+    cause: 'A page of another site may have sent the request, or its `Host` is not this server.',
+    action: 'Set the header `content-type: application/json`, or use the server’s name.',
+  },
+  GRAPHQL_PARSE_FAILED: {
+    cause: 'The document is not GraphQL. `locations` has the place.',
+    action: 'Correct the syntax.',
+  },
+  GRAPHQL_VALIDATION_FAILED: {
+    cause:
+      'The document does not match the schema, for example it selects an unknown field. `locations` has the place.',
+    action: 'Correct the document.',
+  },
+  OPERATION_RESOLUTION_FAILURE: {
+    cause: 'The document has no operation, or several and `operationName` names none of them.',
+    action: 'Send one operation, or name one.',
+  },
+  BAD_REQUEST: {
+    cause: 'The HTTP request has no GraphQL request, or its body, parameters or method are not valid.',
+    action: 'Correct the request.',
+  },
+  UNAVAILABLE: {
+    cause:
+      'The server cannot write: its storage is full or read-only. Nothing was changed; queries still work.',
+    action: 'Free space, or make the data folder writable, then repeat the request.',
+  },
+  INTERNAL: {
+    cause: 'A fault of the server. The server’s log has the details under `extensions.requestId`.',
+    action: 'Report the request id to the operator.',
+  },
+} as const satisfies Readonly<Record<string, Meaning>>
+
+/** `extensions.code` of an error. */
+export type ErrorCode = keyof typeof ERROR_CODES
+
+export const ErrorCodeEnum = enumType('ErrorCode', {
+  description:
+    'Code of an error: every error of a response has one in `extensions.code`. The other `extensions` depend on the code: `field`, `registry`, `reason` (a `FailureReason`), `requestId` and `retryAfterSeconds`.',
+  values: Object.fromEntries(
+    Object.entries<Meaning>(ERROR_CODES).map(([code, { cause, action }]) => [code, `${cause} ${action}`]),
+  ) as Record<ErrorCode, string>,
+})
