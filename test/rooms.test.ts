@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'external-registry': ['oci', 'input', 'concurrency', 'db', 'imagestream', 'request-body'],
   registry: ['oci', 'input', 'db', 'blobs', 'request-body'],
   collect: ['oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
-  webhooks: [
+  receivers: [
     'oci',
     'input',
     'concurrency',
@@ -56,7 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'trust',
     'registry',
     'collect',
-    'webhooks',
+    'receivers',
   ],
   http: ['concurrency', 'request-body', 'remote', 'registry', 'graphql'],
   'main.ts': ['app'],
@@ -116,7 +116,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'registry-config',
     'credentials',
     'trust',
-    'webhook',
+    'receiver',
     'live',
   ],
 }
@@ -149,7 +149,7 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
   registry: ['blobs', 'manifest_references', 'repositories', 'repository_blobs', 'repository_manifests'],
   'external-registry': ['registry_notifications'],
   collect: ['collections'],
-  webhooks: [
+  receivers: [
     'webhook_deliveries',
     'webhook_hints',
     'webhook_secrets',

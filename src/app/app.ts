@@ -17,11 +17,11 @@ import { openCredentials } from './credentials.ts'
 import { createDomain } from './domain.ts'
 import { importLog } from './import-log.ts'
 import { HOUR, MINUTE, Opened, OwnHost, type SharedParts } from './parts.ts'
+import { openReceivers } from './receivers.ts'
 import { openRegistry, registryHostOf } from './registry.ts'
 import { openRemote } from './remote.ts'
 import { openTrust } from './trust.ts'
 import { startUpkeep } from './upkeep.ts'
-import { openWebhooks } from './webhooks.ts'
 
 export { DatabaseRefusedError } from '../db/open.ts'
 export { SealingKeyError } from '../secrets/sealing-key.ts'
@@ -97,7 +97,7 @@ async function open(
   const { importer, recorder, pushes, schedules } = domain
   const registry = await openRegistry({ ...shared, domain, remote })
   const { sealer } = credentials
-  const webhooks = openWebhooks({ ...shared, domain, sealer, egress }, opened)
+  const receivers = openReceivers({ ...shared, domain, sealer, egress }, opened)
   const trust = openTrust(shared, { remote, registry })
   const pruner = opened.use(createPruner({ db, recorder, now }))
   const server = createServer({
@@ -109,7 +109,7 @@ async function open(
         remote.checkLogin(place, credential, { ...context, lane: 'credential tests' }),
       ),
       pullRepository: (stream) => pullRepositoryOf(stream, registry.view),
-      webhooks: webhooks.view,
+      receivers: receivers.view,
       configurations,
       registry: registry.view,
       remoteHosts: remote.hostStatuses,
@@ -118,7 +118,7 @@ async function open(
     },
     registry: registry.registry,
     notifications: registry.notifications,
-    deliveries: webhooks.deliveries,
+    deliveries: receivers.deliveries,
     metrics,
     subscriptions: LOG_SUBSCRIPTIONS,
     log,
@@ -142,7 +142,7 @@ async function open(
   const { address, family, port } = await server.listen(config)
   ownHost.listensOn(port)
   importer.resume()
-  webhooks.start()
+  receivers.start()
   const scheduled = createScheduleRunner({
     ...domain,
     db,

@@ -7,8 +7,8 @@ import { createSetTagPolicy } from '../imagestream/commands/set-tag-policy.ts'
 import { createTagging } from '../imagestream/commands/tag-image.ts'
 import type { CommandDependencies } from '../imagestream/commands/write-target.ts'
 import { createReportedHistories } from '../imagestream/watch/reported-histories.ts'
+import type { HintRetries } from '../receivers/retries.ts'
 import { createRepositoryNames } from '../registry/content/repository-names.ts'
-import type { HintRetries } from '../webhooks/retries.ts'
 
 /** Creates the commands that change streams and their tags. */
 export function createCommands(dependencies: CommandDependencies, hintRetries: HintRetries) {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { createRegistryCredentials } from '../credentials/registry-credentials.ts'
 import { credentialVault } from '../credentials/stored-secret.ts'
+import { receiverVault } from '../receivers/secrets.ts'
 import { registrySecretVault } from '../registry-config/secrets.ts'
 import { CredentialsError, namespaceFirst, noCredentials } from '../remote/login/credentials.ts'
 import { createDockerConfigCredentials } from '../remote/login/docker-config-credentials.ts'
@@ -8,7 +9,6 @@ import { provideKeys } from '../secrets/key-file.ts'
 import { rotateKeys } from '../secrets/rotate-keys.ts'
 import { BrokenSealError, createSealer } from '../secrets/sealer.ts'
 import { parseSealingKeys } from '../secrets/sealing-key.ts'
-import { webhookVault } from '../webhooks/secrets.ts'
 import type { SharedParts } from './parts.ts'
 
 /** Registry credentials of namespaces and of the server. */
@@ -26,7 +26,7 @@ export function openCredentials({ config, db, now, log, opened }: SharedParts) {
   const { resealed, deleted } = rotateKeys({
     db,
     sealer,
-    vaults: [credentialVault(db), registrySecretVault(db), webhookVault(db)],
+    vaults: [credentialVault(db), registrySecretVault(db), receiverVault(db)],
     source,
     lost: lostCredentialsKey,
   })

@@ -25,9 +25,9 @@ import { createTags } from '../imagestream/tag/tag.ts'
 import type { ImportTransition } from '../imagestream/tag/tag-change.ts'
 import { createReportedMoves } from '../imagestream/watch/reported-moves.ts'
 import { createRepositoryWatches } from '../imagestream/watch/repository-watches.ts'
-import { createAnnouncements } from '../webhooks/announcements.ts'
-import { createImportListener } from '../webhooks/import-listener.ts'
-import { createHintRetries } from '../webhooks/retries.ts'
+import { createAnnouncements } from '../receivers/announcements.ts'
+import { createImportListener } from '../receivers/import-listener.ts'
+import { createHintRetries } from '../receivers/retries.ts'
 import { createCommands } from './commands.ts'
 
 /** What the domain needs of the rest of the server. */

@@ -5,7 +5,7 @@ import { limitBodyTime } from '../request-body/read-body.ts'
 import { respondJson } from '../request-body/respond.ts'
 import { respondGraphiQL, wantsGraphiQL } from './endpoints/graphiql.ts'
 import { respondGraphQL } from './endpoints/graphql.ts'
-import { type DeliveryEndpoint, respondToDelivery, sourceOf } from './endpoints/webhook-delivery.ts'
+import { type DeliveryEndpoint, respondToDelivery, sourceOf } from './endpoints/receiver-delivery.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from './pipeline/pipeline.ts'
 import { type HttpExchange, refuse } from './request/response.ts'
@@ -26,7 +26,7 @@ export interface HttpEndpoints {
   readonly notifications?: NotificationListener | undefined
   /** Receives deliveries of webhooks. */
   readonly deliveries?: DeliveryEndpoint | undefined
-  readonly metrics?: Pick<Metrics, 'contentType' | 'text' | 'webhookAnswered'> | undefined
+  readonly metrics?: Pick<Metrics, 'contentType' | 'text' | 'deliveryAnswered'> | undefined
 }
 
 interface RequestHandlerOptions extends GraphQLEntry {
@@ -138,7 +138,7 @@ async function respondAt(
 }
 
 function countResponse(metrics: HttpEndpoints['metrics'], sender: string, response: ServerResponse): void {
-  response.once('finish', () => metrics?.webhookAnswered(sender, response.statusCode))
+  response.once('finish', () => metrics?.deliveryAnswered(sender, response.statusCode))
 }
 
 /** Responds with the metrics in the text format of Prometheus. */

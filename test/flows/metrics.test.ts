@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../fixtures/app.ts'
 import { closedPort } from '../fixtures/hostile-registry.ts'
 import { image } from '../fixtures/random-image.ts'
+import { createReceiver, deliveryOf, send } from '../fixtures/receiver.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { errorResponse } from '../fixtures/upstream-response.ts'
-import { createWebhook, deliveryOf, send } from '../fixtures/webhook.ts'
 import { Follower } from './follower.ts'
 import { createStream, importImage } from './operations.ts'
 
@@ -137,17 +137,19 @@ describe('metrics', () => {
     ).toBeGreaterThan(0)
   })
 
-  it('count webhook responses by kind of sender', async () => {
-    const webhook = await createWebhook(app.client, { sender: 'GENERIC', registry: upstream.host })
+  it('count responses to deliveries by kind of sender', async () => {
+    const receiver = await createReceiver(app.client, { sender: 'GENERIC', registry: upstream.host })
     const change = { registry: upstream.host, repository: 'tenant-canary/app', tag: 'tag-canary' }
     const digest = image({ seed: 1 }).digest
-    expect((await send(webhook.url, deliveryOf('GENERIC', webhook, { ...change, digest }))).status).toBe(202)
-    expect((await fetch(webhook.url, { method: 'POST', body: '{}' })).status).toBe(401)
+    expect((await send(receiver.url, deliveryOf('GENERIC', receiver, { ...change, digest }))).status).toBe(
+      202,
+    )
+    expect((await fetch(receiver.url, { method: 'POST', body: '{}' })).status).toBe(401)
     const text = await scrape()
-    const deliveries = 'imagestreams_webhook_deliveries_total'
+    const deliveries = 'imagestreams_receiver_deliveries_total'
     expect(figureOf(text, `${deliveries}{sender="generic",outcome="accepted"}`)).toBe(1)
     expect(figureOf(text, `${deliveries}{sender="generic",outcome="refused"}`)).toBe(1)
-    for (const secret of [...SECRETS, webhook.secret ?? 'canary', new URL(webhook.url).pathname]) {
+    for (const secret of [...SECRETS, receiver.secret ?? 'canary', new URL(receiver.url).pathname]) {
       expect(text).not.toContain(secret)
     }
   })

@@ -334,17 +334,17 @@ describe('a nested stream', () => {
 })
 
 describe('a namespace that is the first component of a name', () => {
-  test('can have credentials, webhooks and streams', async () => {
+  test('can have credentials, receivers and streams', async () => {
     await app.client.request(`mutation {
       setRegistryCredential(input: { namespace: "my_team", prefix: "quay.io", username: "u", password: "p" }) { registryCredential { prefix } }
       createImageStream(input: { namespace: "my_team", name: "app" }) { imageStream { id } } }`)
     expect(
       await app.client.request(`{ registryCredentials(namespace: "my_team") { prefix }
-        imageStreams(namespace: "my_team") { nodes { name } } webhooks(namespace: "my_team") { nodes { id } } }`),
+        imageStreams(namespace: "my_team") { nodes { name } } receivers(namespace: "my_team") { nodes { id } } }`),
     ).toEqual({
       registryCredentials: [{ prefix: 'quay.io' }],
       imageStreams: { nodes: [{ name: 'app' }] },
-      webhooks: { nodes: [] },
+      receivers: { nodes: [] },
     })
   })
 })

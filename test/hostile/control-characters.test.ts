@@ -6,9 +6,9 @@ import { startApp, type TestApp } from '../fixtures/app.ts'
 import { Attached, artifact, asImage } from '../fixtures/artifacts.ts'
 import { PushClient } from '../fixtures/push-client.ts'
 import { type Content, type Image, image, index } from '../fixtures/random-image.ts'
+import { createReceiver } from '../fixtures/receiver.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { json } from '../fixtures/upstream-response.ts'
-import { createWebhook } from '../fixtures/webhook.ts'
 import { createStream, errorsOf, importImage, resultsOf } from '../flows/operations.ts'
 
 const NUL = String.fromCharCode(0)
@@ -261,8 +261,8 @@ describe('in a list of a registry', () => {
   })
 })
 
-test('in a delivery of a webhook, a repository or a tag is left out', async () => {
-  const { url, secret } = await createWebhook(server.client, { sender: 'GENERIC', registry: 'quay.io' })
+test('in a delivery to a receiver, a repository or a tag is left out', async () => {
+  const { url, secret } = await createReceiver(server.client, { sender: 'GENERIC', registry: 'quay.io' })
   for (const [repository, tag] of [
     [`team/app${NUL}`, 'v1'],
     ['team/app', `v1${ESCAPE}`],

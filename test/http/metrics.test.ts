@@ -117,20 +117,20 @@ describe('metrics', () => {
     ])
   })
 
-  it('count responses to webhooks by outcome', async () => {
+  it('count responses to deliveries by outcome', async () => {
     const metrics = open()
-    for (const status of [200, 202, 304, 401, 503]) metrics.webhookAnswered('registry', status)
-    expect(await seriesOf(metrics, 'imagestreams_webhook_deliveries_total')).toEqual([
-      'imagestreams_webhook_deliveries_total{sender="registry",outcome="accepted"} 3',
-      'imagestreams_webhook_deliveries_total{sender="registry",outcome="refused"} 1',
-      'imagestreams_webhook_deliveries_total{sender="registry",outcome="failed"} 1',
+    for (const status of [200, 202, 304, 401, 503]) metrics.deliveryAnswered('registry', status)
+    expect(await seriesOf(metrics, 'imagestreams_receiver_deliveries_total')).toEqual([
+      'imagestreams_receiver_deliveries_total{sender="registry",outcome="accepted"} 3',
+      'imagestreams_receiver_deliveries_total{sender="registry",outcome="refused"} 1',
+      'imagestreams_receiver_deliveries_total{sender="registry",outcome="failed"} 1',
     ])
   })
 
   it('of two servers in one process are separate', async () => {
     const [one, other] = [open(), open()]
-    one.webhookAnswered('registry', 200)
-    expect(await seriesOf(other, 'imagestreams_webhook_deliveries_total')).toEqual([])
+    one.deliveryAnswered('registry', 200)
+    expect(await seriesOf(other, 'imagestreams_receiver_deliveries_total')).toEqual([])
   })
 
   it('escape the name of a host', async () => {

@@ -47,8 +47,8 @@ describe('a message that names a remedy', () => {
       'configureRegistry.access',
       'configureRegistry.location',
       'setRegistryCredential',
-      'rotateWebhookSecret',
-      'updateWebhook',
+      'rotateReceiverSecret',
+      'updateReceiver',
     ]) {
       expect(known).toContain(name)
     }

@@ -2,17 +2,17 @@ import { ne, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { credentialVault } from '../../src/credentials/stored-secret.ts'
 import { openDatabase } from '../../src/db/open.ts'
+import { receiverSecrets, receivers } from '../../src/db/tables/receiver.ts'
 import {
   registryConfigurations,
   registryCredentials,
   registrySecrets,
 } from '../../src/db/tables/registry-config.ts'
-import { webhookSecrets, webhooks } from '../../src/db/tables/webhook.ts'
+import { receiverVault } from '../../src/receivers/secrets.ts'
 import { registrySecretVault } from '../../src/registry-config/secrets.ts'
 import { rotateKeys } from '../../src/secrets/rotate-keys.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
-import { webhookVault } from '../../src/webhooks/secrets.ts'
 
 const sealed = { keyId: '0123456789abcdef', sealed: Buffer.from('sealed') }
 const times = { createdAt: 1, updatedAt: 2 }
@@ -45,7 +45,7 @@ function open() {
     ])
     .run()
   orm
-    .insert(webhooks)
+    .insert(receivers)
     .values({
       ...{ id: 1, key: 'the-key', namespace: 'team', sender: 'QUAY', registry: 'quay.io' },
       ...{ aliases: '[]', repositories: '[]', settings: '{}', enabled: 1 },
@@ -53,8 +53,8 @@ function open() {
     })
     .run()
   orm
-    .insert(webhookSecrets)
-    .values({ webhookId: 1, ...sealed, createdAt: 7 })
+    .insert(receiverSecrets)
+    .values({ receiverId: 1, ...sealed, createdAt: 7 })
     .run()
   return db
 }
@@ -63,7 +63,7 @@ describe('the vaults', () => {
   // stored secrets open only with exactly these strings
   test('bind secrets to the same strings as all earlier versions', () => {
     using db = open()
-    const found = [credentialVault(db), registrySecretVault(db), webhookVault(db)].flatMap((vault) =>
+    const found = [credentialVault(db), registrySecretVault(db), receiverVault(db)].flatMap((vault) =>
       vault.secrets(sql`true`).map(({ name, boundTo }) => [name, boundTo]),
     )
     expect(found).toEqual([
@@ -79,7 +79,7 @@ describe('the vaults', () => {
         'the proxy password of the configuration of ghcr.io/org',
         ['registry proxy password', 'ghcr.io', 'org', 'http://proxy.example:3128', 'you'],
       ],
-      ['the secret of a webhook of team', ['webhook secret', 'the-key', '7']],
+      ['the secret of a receiver of team', ['webhook secret', 'the-key', '7']],
     ])
   })
 

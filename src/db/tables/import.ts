@@ -69,7 +69,7 @@ export const importSchedules = sqliteTable(
     /** Why the newest import failed; null when it succeeded. */
     reason: text('reason'),
     message: text('message'),
-    /** Factor on the interval: above 1 when webhooks reliably report its changes earlier. */
+    /** Factor on the interval: above 1 when receivers reliably report its changes earlier. */
     slowedBy: integer('slowed_by').notNull().default(1),
   },
   (t) => [

@@ -2,10 +2,10 @@
 
 export * from './import.ts'
 export * from './push-log.ts'
+export * from './receiver.ts'
 export * from './registry.ts'
 export * from './registry-config.ts'
 export * from './stream.ts'
 export * from './tag.ts'
 export * from './trust.ts'
 export * from './watch.ts'
-export * from './webhook.ts'

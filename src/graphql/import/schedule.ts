@@ -10,10 +10,10 @@ const ImportScheduleType = objectType<Schedule>('ImportSchedule', {
   description: 'Schedule of a periodic import, with the results of the last imports.',
   properties: (t) => ({
     dueAt: t.dateTime(
-      'Time at which the next import is due: one interval (`--schedule-minutes`) after the end of the last one, 2 and then 4 intervals after repeated failures, and `slowedBy` intervals while webhooks report the changes. The import may start later if many streams are due.',
+      'Time at which the next import is due: one interval (`--schedule-minutes`) after the end of the last one, 2 and then 4 intervals after repeated failures, and `slowedBy` intervals while receivers report the changes. The import may start later if many streams are due.',
     ),
     slowedBy: t.int(
-      'Number of intervals between two imports: 1, or 2, 4 and then 8 while webhooks report each change before the next import is due. A change that no webhook reported, or a webhook that stops sending, resets the number to 1.',
+      'Number of intervals between two imports: 1, or 2, 4 and then 8 while receivers report each change before the next import is due. A change that no receiver reported, or a receiver that stops sending, resets the number to 1.',
     ),
     succeededAt: t.dateTimeOrNull(
       'Time at which an import, periodic or not, last succeeded without a failure; null if there was none.',

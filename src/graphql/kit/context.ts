@@ -22,14 +22,14 @@ import type { Policies } from '../../imagestream/tag/policies.ts'
 import type { Tags } from '../../imagestream/tag/tag.ts'
 import type { ReportedMoves } from '../../imagestream/watch/reported-moves.ts'
 import type { RepositoryWatches } from '../../imagestream/watch/repository-watches.ts'
+import type { DeliveryLog } from '../../receivers/delivery-log.ts'
+import type { Receivers } from '../../receivers/receivers.ts'
+import type { TestReceiverCommand } from '../../receivers/test-receiver.ts'
 import type { RegistryUsage } from '../../registry/content/usage.ts'
 import type { RegistryConfigurations } from '../../registry-config/registry-configurations.ts'
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
 import type { Trust } from '../../trust/trust.ts'
 import type { Senders } from '../../vendors/senders.ts'
-import type { DeliveryLog } from '../../webhooks/delivery-log.ts'
-import type { TestWebhookCommand } from '../../webhooks/test-webhook.ts'
-import type { Webhooks } from '../../webhooks/webhooks.ts'
 
 /** The client's identity. All clients are the same viewer until there is authentication. */
 export interface Viewer {
@@ -65,7 +65,7 @@ export interface GraphQLContext {
   readonly pullRepository: DocumentSources['pullRepository']
   readonly credentials: Pick<RegistryCredentials, 'ofNamespace' | 'set' | 'setAll' | 'delete'>
   readonly testCredential: TestCredentialCommand
-  readonly webhooks: WebhooksView
+  readonly receivers: ReceiversView
   readonly configurations: RegistryConfigurations
   readonly registry: RegistryView
   /** Returns the state of each registry host that was requested recently, in no order. */
@@ -74,12 +74,12 @@ export interface GraphQLContext {
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
 }
 
-/** Webhooks and their deliveries. */
-export interface WebhooksView {
-  readonly store: Webhooks
+/** Receivers and their deliveries. */
+export interface ReceiversView {
+  readonly store: Receivers
   readonly senders: Senders
-  readonly log: Pick<DeliveryLog, 'ofWebhooks' | 'countOf' | 'hintsOf' | 'targetsOf'>
-  readonly test: TestWebhookCommand
+  readonly log: Pick<DeliveryLog, 'ofReceivers' | 'countOf' | 'hintsOf' | 'targetsOf'>
+  readonly test: TestReceiverCommand
   /** Returns the base URL of this server for other machines: `https://streams.example`. */
   readonly publicUrl: () => string
   /** Returns milliseconds since 1970. */

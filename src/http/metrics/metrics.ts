@@ -68,8 +68,8 @@ export function createMetrics(namedHosts = NAMED_HOSTS) {
     registers,
   })
   const deliveries = counter(
-    'webhook_deliveries_total',
-    'Deliveries of webhooks, by kind of sender and outcome.',
+    'receiver_deliveries_total',
+    'Deliveries to receivers, by kind of sender and outcome.',
     ['sender', 'outcome'],
   )
 
@@ -91,8 +91,8 @@ export function createMetrics(namedHosts = NAMED_HOSTS) {
       if (startedAt === null || finishedAt === null) return
       importSeconds.observe({ state }, Math.max(0, finishedAt - startedAt) / 1000)
     },
-    /** Counts a response to a webhook; `sender` is a kind of sender, of which there are few. */
-    webhookAnswered: (sender: string, status: number): void =>
+    /** Counts a response to a delivery; `sender` is a kind of sender, of which there are few. */
+    deliveryAnswered: (sender: string, status: number): void =>
       deliveries.inc({ sender: sender.toLowerCase(), outcome: deliveryOutcomeOf(status) }),
   }
 }

@@ -24,5 +24,5 @@ export const MAX_CONNECTIONS = 20_000
 export const MAX_PENDING_BYTES = 32 * 1024 * 1024
 /** Milliseconds for a client to respond to a close frame. */
 export const CLOSE_TIMEOUT = 10_000
-/** Bytes of one webhook delivery. */
+/** Bytes of one delivery to a receiver. */
 export const MAX_DELIVERY_BYTES = 2 * 1024 * 1024

@@ -1,7 +1,7 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
 
-/** A request to a webhook. */
+/** A request to a receiver. */
 export interface Delivery {
   readonly method: string
   /** Keys are in lower case. */
@@ -14,7 +14,7 @@ export interface Delivery {
 
 /** A reported change, which only a request to the registry confirms. */
 export interface Hint {
-  /** The host by which the sender names the registry; null when it names none: the registry of the webhook. */
+  /** The host by which the sender names the registry; null when it names none: the registry of the receiver. */
   readonly registry: string | null
   readonly repository: string
   /** Null when the sender names no tag: any tag of the repository may have changed. */

@@ -31,7 +31,7 @@ export function compare(
 ): Authentication {
   // an empty secret is not secret
   const usable = secrets.filter((secret) => secret !== '')
-  if (usable.length === 0) return refused('the webhook has no secret')
+  if (usable.length === 0) return refused('the receiver has no secret')
   if (sent.length === 0) return refused(missing)
   return matches(sent, usable.map(expected)) ? { ok: true } : refused(wrong)
 }

@@ -20,13 +20,13 @@ export type Authentication =
       readonly isTemporary?: boolean
     }
 
-/** Settings of a webhook other than its secret. Each sender uses those that its `settings` name. */
+/** Settings of a receiver other than its secret. Each sender uses those that its `settings` name. */
 export interface SenderSettings {
-  /** The registry of the webhook, as in references; never taken from a delivery. */
+  /** The registry of the receiver, as in references; never taken from a delivery. */
   readonly registry: string | null
   /** Path before the image's name in references: `docker-virtual`, or empty; null for that of the delivery. */
   readonly pathPrefix: string | null
-  /** The `aud` of tokens; null for the URL of the webhook. */
+  /** The `aud` of tokens; null for the URL of the receiver. */
   readonly audience: string | null
   /** E-mail address of the account in tokens. */
   readonly serviceAccount: string | null
@@ -34,7 +34,7 @@ export interface SenderSettings {
   readonly isSigned: boolean | null
 }
 
-/** A webhook's endpoint as its sender knows it. */
+/** A receiver's endpoint as its sender knows it. */
 export interface SenderEndpoint {
   /** Absolute URL without a query. */
   readonly url: string
@@ -43,7 +43,7 @@ export interface SenderEndpoint {
   readonly settings: SenderSettings
 }
 
-/** The endpoint of a webhook, without its secret. */
+/** The endpoint of a receiver, without its secret. */
 export type PublicEndpoint = Omit<SenderEndpoint, 'secret'>
 
 /** The image of a sample delivery. */

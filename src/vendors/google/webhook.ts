@@ -69,7 +69,7 @@ async function authenticate(
   { url, settings, now, keysAt }: PublicEndpoint & Platforms,
 ): Promise<Authentication> {
   const { serviceAccount } = settings
-  if (!serviceAccount) return refused('the webhook has no service account')
+  if (!serviceAccount) return refused('the receiver has no service account')
   const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header)?.[1]
   if (!token || token.length > MAX_TOKEN_LENGTH) return refused('the header Authorization has no token')
   try {

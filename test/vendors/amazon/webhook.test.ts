@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidDeliveryError } from '../../../src/vendors/delivery/delivery.ts'
-import { body, digest, read, senders, spelled } from '../../webhooks/deliveries.ts'
+import { body, digest, read, senders, spelled } from '../../receivers/deliveries.ts'
 
 describe('an event of Amazon ECR from EventBridge', () => {
   const { ECR: sender } = senders

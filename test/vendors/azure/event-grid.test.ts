@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidDeliveryError } from '../../../src/vendors/delivery/delivery.ts'
 import { SENDER_KINDS } from '../../../src/vendors/senders.ts'
-import { body, deliver, digest, place, read, senders, spelled } from '../../webhooks/deliveries.ts'
+import { body, deliver, digest, place, read, senders, spelled } from '../../receivers/deliveries.ts'
 
 describe('an event of Azure Container Registry from Event Grid', () => {
   const { AZURE_EVENT_GRID: sender } = senders

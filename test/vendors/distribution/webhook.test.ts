@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { digestOf } from '../../../src/oci/digest.ts'
 import { envelopeOf, pushEvent, realEnvelopes } from '../../fixtures/notifications.ts'
-import { body, digest, read, senders, spelled } from '../../webhooks/deliveries.ts'
+import { body, digest, read, senders, spelled } from '../../receivers/deliveries.ts'
 
 describe('an envelope of CNCF distribution or self-managed GitLab', () => {
   const { DISTRIBUTION: sender, GITLAB: gitlab } = senders

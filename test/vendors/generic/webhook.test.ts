@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidDeliveryError } from '../../../src/vendors/delivery/delivery.ts'
-import { digest, image, NOW, place, read, senders, spelled } from '../../webhooks/deliveries.ts'
+import { digest, image, NOW, place, read, senders, spelled } from '../../receivers/deliveries.ts'
 
 describe('a delivery of JSON from any sender', () => {
   const { GENERIC: sender } = senders

@@ -8,7 +8,7 @@ import {
 } from '../../../src/vendors/delivery/public-keys.ts'
 import type { Sender } from '../../../src/vendors/senders.ts'
 import { createSenders } from '../../../src/vendors/senders.ts'
-import { body, deliver, NOW, place } from '../../webhooks/deliveries.ts'
+import { body, deliver, NOW, place } from '../../receivers/deliveries.ts'
 
 type Keys = Awaited<ReturnType<typeof generateKeyPair>>
 
@@ -175,7 +175,7 @@ describe('a Google OIDC JWT', () => {
     },
   )
 
-  it('is refused if the webhook has no service account', async () => {
+  it('is refused if the receiver has no service account', async () => {
     for (const serviceAccount of [null, '']) {
       expect(await authenticate(await tokenOf(), { serviceAccount })).toMatchObject({ ok: false })
     }

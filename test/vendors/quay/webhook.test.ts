@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidDeliveryError } from '../../../src/vendors/delivery/delivery.ts'
-import { body, read, senders, spelled } from '../../webhooks/deliveries.ts'
+import { body, read, senders, spelled } from '../../receivers/deliveries.ts'
 
 describe('a delivery of Quay', () => {
   const { QUAY: sender } = senders

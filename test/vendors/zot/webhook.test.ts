@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { body, digest, read, senders, spelled } from '../../webhooks/deliveries.ts'
+import { body, digest, read, senders, spelled } from '../../receivers/deliveries.ts'
 
 describe('a delivery of zot', () => {
   const { ZOT: sender } = senders

@@ -1,0 +1,151 @@
+import type { Receiver } from '../../receivers/receiver.ts'
+import { type IssuedReceiver, MAX_OVERLAP_MINUTES } from '../../receivers/receivers.ts'
+import { urlWithSecret } from '../../vendors/delivery/scheme.ts'
+import { inputType, mutation } from '../kit/inputs.ts'
+import { rowIdOf } from '../kit/node.ts'
+import { objectType } from '../kit/types.ts'
+import { ReceiverSenderEnum, ReceiverType, stepsOf, urlOf } from './receiver.ts'
+
+const ReceiverSettingsInput = inputType('ReceiverSettingsInput', {
+  description:
+    'Settings of some senders in addition to the secret. `INVALID` for a setting that the sender does not use.',
+  fields: (t) => ({
+    pathPrefix: t.string(
+      'Prefix of image names in references, instead of the sender’s own repository, for example `docker-virtual`.',
+    ),
+    audience: t.string('Required `aud` claim of the sender’s token. If omitted, the receiver’s URL.'),
+    serviceAccount: t.string('Required service account of the sender’s token, as an e-mail address.'),
+    isSigned: t.boolean(
+      'Whether the secret signs the body, for a sender that can also send the secret itself.',
+    ),
+  }),
+})
+
+const SCOPE_DESCRIPTIONS = {
+  registry:
+    'Registry whose changes the receiver reports, spelled as in references: `registry.example:5000`. Required except for Docker Hub, Quay and GitHub.',
+  aliases: 'Other host names that the sender may use for the registry, for example in a private network.',
+  repositories:
+    'Paths of the repositories whose changes the receiver may report: `team/app`, or `team` for all repositories below it. An empty list allows all.',
+  settings: 'Settings of the sender in addition to the secret.',
+} as const
+
+const CreateReceiverInput = inputType('CreateReceiverInput', {
+  description: 'A receiver to create.',
+  fields: (t) => ({
+    namespace: t.namespace('Namespace whose image streams the receiver applies to'),
+    sender: t.requiredOne(ReceiverSenderEnum, 'Sender of the deliveries, which determines their format.'),
+    registry: t.string(SCOPE_DESCRIPTIONS.registry),
+    aliases: t.strings(SCOPE_DESCRIPTIONS.aliases),
+    repositories: t.strings(SCOPE_DESCRIPTIONS.repositories),
+    settings: t.one(ReceiverSettingsInput, SCOPE_DESCRIPTIONS.settings),
+  }),
+})
+
+const UpdateReceiverInput = inputType('UpdateReceiverInput', {
+  description: 'Changes of a receiver. Omitted fields do not change.',
+  fields: (t) => ({
+    id: t.requiredId('Global `id` of the receiver.'),
+    registry: t.string(SCOPE_DESCRIPTIONS.registry),
+    aliases: t.strings(SCOPE_DESCRIPTIONS.aliases),
+    repositories: t.strings(SCOPE_DESCRIPTIONS.repositories),
+    settings: t.one(ReceiverSettingsInput, SCOPE_DESCRIPTIONS.settings),
+    enabled: t.boolean('Whether the receiver accepts deliveries.'),
+    dropOldSecret: t.flag('Whether to accept only the newest secret from now on; the default is false.'),
+  }),
+})
+
+const RotateReceiverSecretInput = inputType('RotateReceiverSecretInput', {
+  description: 'A receiver whose secret is to be replaced.',
+  fields: (t) => ({
+    id: t.requiredId('Global `id` of the receiver.'),
+    keepOldMinutes: t.int({
+      defaultValue: 24 * 60,
+      description: `Minutes for which the previous secret is also accepted, 0 to ${MAX_OVERLAP_MINUTES}; the default is 1440. Null accepts it until \`updateReceiver(input: { dropOldSecret: true })\`.`,
+    }),
+  }),
+})
+
+const DeleteReceiverInput = inputType('DeleteReceiverInput', {
+  description: 'A receiver to delete, with its delivery log.',
+  fields: (t) => ({
+    id: t.requiredId('Global `id` of the receiver.'),
+  }),
+})
+
+const IssuedReceiverPayload = objectType<IssuedReceiver>('IssuedReceiverPayload', {
+  description: 'A receiver with its new secret. Only this response contains the secret.',
+  properties: (t) => ({
+    receiver: t.one(ReceiverType, 'The receiver.'),
+    secret: t.stringOrNull(
+      'Secret for the sender; null if the sender’s platform signs with keys of its own.',
+    ),
+  }),
+  fields: (t) => ({
+    url: t.string({
+      description: 'URL for the sender. It contains the secret if the sender’s authenticity is `URL`.',
+      resolve: ({ receiver, secret }, args, context) => {
+        const url = urlOf(receiver, args, context)
+        const { authenticity } = context.receivers.senders[receiver.sender]
+        return authenticity === 'URL' && secret !== null ? urlWithSecret({ url, secret }) : url
+      },
+    }),
+    setUp: t.stringList({
+      description: 'Instructions for the sender, one for each step, with the URL and the secret filled in.',
+      resolve: ({ receiver, secret }, _args, context) => stepsOf(receiver, secret ?? '', context),
+    }),
+  }),
+})
+
+const receiverPayload = (name: string, description: string) =>
+  objectType<{ receiver: Receiver }>(name, {
+    description,
+    properties: (t) => ({ receiver: t.one(ReceiverType, 'The receiver.') }),
+  })
+const UpdateReceiverPayload = receiverPayload('UpdateReceiverPayload', 'The changed receiver.')
+const DeleteReceiverPayload = receiverPayload(
+  'DeleteReceiverPayload',
+  'The receiver in its state before the deletion.',
+)
+
+/** Returns the row number in a receiver's `id`: 0, which no receiver has, for the `id` of another object. */
+export const receiverIdOf = (id: string): number => rowIdOf('Receiver', id) ?? 0
+
+mutation('createReceiver', {
+  description:
+    'Creates a receiver, and returns the URL and the secret for the sender with instructions. `INVALID` if the sender, registry and settings do not fit together.',
+  input: CreateReceiverInput,
+  inputDescription: 'The receiver.',
+  payload: IssuedReceiverPayload,
+  resolve: (input, { receivers }) => receivers.store.create(input),
+})
+
+mutation('rotateReceiverSecret', {
+  description:
+    'Replaces the secret of a receiver. The previous secret is accepted for `keepOldMinutes`, so that no delivery is lost until the sender has the new one; older secrets are no longer accepted. `NOT_FOUND` if the receiver does not exist.',
+  input: RotateReceiverSecretInput,
+  inputDescription: 'The receiver.',
+  payload: IssuedReceiverPayload,
+  resolve: ({ id, keepOldMinutes }, { receivers }) =>
+    receivers.store.rotate(receiverIdOf(id), keepOldMinutes ?? null),
+})
+
+mutation('updateReceiver', {
+  description:
+    'Changes the scope of a receiver, disables or enables it, or stops accepting its old secret. `NOT_FOUND` if the receiver does not exist.',
+  input: UpdateReceiverInput,
+  inputDescription: 'The changes.',
+  payload: UpdateReceiverPayload,
+  resolve: (input, { receivers }) => ({
+    receiver: receivers.store.update({ ...input, id: receiverIdOf(input.id) }),
+  }),
+})
+
+mutation('deleteReceiver', {
+  description:
+    'Deletes a receiver with its delivery log. Its URL is never assigned to another receiver. `NOT_FOUND` if the receiver does not exist.',
+  input: DeleteReceiverInput,
+  inputDescription: 'The receiver.',
+  payload: DeleteReceiverPayload,
+  resolve: ({ id }, { receivers }) => ({ receiver: receivers.store.delete(receiverIdOf(id)) }),
+})

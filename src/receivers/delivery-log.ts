@@ -1,0 +1,196 @@
+import {
+  and,
+  desc,
+  eq,
+  exists,
+  isNotNull,
+  isNull,
+  lte,
+  ne,
+  not,
+  notExists,
+  or,
+  type SQL,
+  sql,
+} from 'drizzle-orm'
+import type { Database } from '../db/open.ts'
+import { receiverDeliveries, receiverHints, receivers, receiverTargets } from '../db/tables/receiver.ts'
+import type { Transaction } from '../db/transact.ts'
+import type { Digest } from '../oci/digest.ts'
+import { createDeliveryHistory, type LoggedDelivery } from './delivery-history.ts'
+import type { ScopedHint } from './scope.ts'
+
+export type DeliveryOutcome = LoggedDelivery['outcome']
+
+/** A delivery to be logged. */
+export interface DeliveryEntry {
+  readonly receiverId: number
+  readonly senderId: string | null
+  readonly bodyDigest: Digest
+  readonly note: string | null
+  readonly source: string
+  readonly isTest: boolean
+}
+
+/** The result of a delivery without new hints for its receiver. */
+interface UnacceptedResult {
+  readonly outcome: Exclude<DeliveryOutcome, 'ACCEPTED'>
+  readonly reason: string
+  readonly isLogged: boolean
+}
+
+/** Accepted deliveries that are kept of one receiver. */
+export const KEPT_ACCEPTED = 1000
+/** Other deliveries that are kept of one receiver. */
+export const KEPT_OTHERS = 500
+/** Milliseconds for which deliveries are kept. */
+export const KEPT_FOR = 30 * 24 * 3_600_000
+/** Milliseconds after an authenticated delivery during which a refused one does not make the receiver FAILING. */
+const TRUSTED_FOR = 3_600_000
+
+/** The log of deliveries. */
+export type DeliveryLog = ReturnType<typeof createDeliveryLog>
+
+/**
+ * Creates the log of deliveries to receivers, with their sources and outcomes: never a body, a header or a secret. `now` in
+ * milliseconds since 1970.
+ */
+export function createDeliveryLog(db: Database, now: () => number) {
+  const { orm } = db
+  const isDuplicate = createDuplicateCheck(db)
+  /** Receivers with new entries since the last `trim`. */
+  const grown = new Set<number>()
+
+  const insert = (
+    { isTest, ...entry }: DeliveryEntry,
+    outcome: DeliveryOutcome,
+    reason: string | null,
+  ): number => {
+    grown.add(entry.receiverId)
+    const row = { ...entry, isTest: isTest ? 1 : 0, receivedAt: now(), outcome, reason } as const
+    return Number(orm.insert(receiverDeliveries).values(row).run().lastInsertRowid)
+  }
+  const countAccepted = (receiverId: number, trouble: string | null): void => {
+    const counted = { accepted: sql`${receivers.accepted} + 1`, acceptedAt: now(), trouble }
+    orm.update(receivers).set(counted).where(eq(receivers.id, receiverId)).run()
+  }
+  const countRefused = (receiverId: number, reason: string): void => {
+    const isUntrusted = sql`coalesce(${receivers.acceptedAt}, 0) < ${now() - TRUSTED_FOR}`
+    const trouble = sql`case when ${isUntrusted} then ${reason} else ${receivers.trouble} end`
+    const counted = { refused: sql`${receivers.refused} + 1`, refusedAt: now(), trouble }
+    orm.update(receivers).set(counted).where(eq(receivers.id, receiverId)).run()
+  }
+
+  return {
+    ...createDeliveryHistory(db),
+
+    /** Stores the delivery with its hints, unless it is a duplicate; then it writes nothing. */
+    accept(_tx: Transaction, entry: DeliveryEntry, hints: readonly ScopedHint[]): 'ACCEPTED' | 'DUPLICATE' {
+      const { receiverId, isTest } = entry
+      if (!isTest && isDuplicate(entry)) return 'DUPLICATE'
+      const deliveryId = insert(entry, 'ACCEPTED', null)
+      const receivedAt = now()
+      const rows = hints.map((hint) => ({ ...hint, deliveryId, receiverId, receivedAt }))
+      if (rows.length > 0) orm.insert(receiverHints).values(rows).run()
+      if (!isTest) countAccepted(receiverId, null)
+      return 'ACCEPTED'
+    },
+
+    /** Counts a delivery without new hints for its receiver, and stores it if `isLogged`. */
+    note(_tx: Transaction, entry: DeliveryEntry, { outcome, reason, isLogged }: UnacceptedResult): void {
+      if (isLogged) insert(entry, outcome, reason)
+      if (entry.isTest) return
+      if (outcome === 'REFUSED') countRefused(entry.receiverId, reason)
+      else countAccepted(entry.receiverId, outcome === 'FAILED' ? reason : null)
+    },
+
+    /** Deletes old deliveries, and the oldest of receivers that have too many, unless their hints are still open. */
+    trim(_tx: Transaction): void {
+      trimOlderThan(db, now() - KEPT_FOR)
+      for (const receiverId of grown) {
+        const ofReceiver = eq(receiverDeliveries.receiverId, receiverId)
+        trimToNewest(db, KEPT_ACCEPTED, and(ofReceiver, eq(receiverDeliveries.outcome, 'ACCEPTED')))
+        trimToNewest(db, KEPT_OTHERS, and(ofReceiver, ne(receiverDeliveries.outcome, 'ACCEPTED')))
+      }
+      grown.clear()
+    },
+  }
+}
+
+/** Returns the targets of the hint of the outer query, open or done. */
+function targetsOfHint({ orm }: Database, isOpen: boolean) {
+  // a literal, so that the index of open targets is used
+  const isInState = isOpen ? sql`${receiverTargets.state} = 'OPEN'` : sql`${receiverTargets.state} <> 'OPEN'`
+  const isOfHint = and(eq(receiverTargets.hintId, receiverHints.id), isInState)
+  return orm.select({ id: receiverTargets.id }).from(receiverTargets).where(isOfHint)
+}
+
+/**
+ * Returns a function that reports whether a delivery repeats an earlier one. A delivery with an id repeats that with the
+ * same id. One without repeats that with the same body, but only until the registry was requested for the first: after
+ * that, the same body may be about another push.
+ */
+function createDuplicateCheck(db: Database) {
+  const { orm } = db
+  const accepted = and(
+    eq(receiverDeliveries.receiverId, sql.placeholder('receiverId')),
+    eq(receiverDeliveries.outcome, 'ACCEPTED'),
+    eq(receiverDeliveries.isTest, 0),
+  )
+  const bySenderId = orm
+    .select({ id: receiverDeliveries.id })
+    .from(receiverDeliveries)
+    .where(and(accepted, eq(receiverDeliveries.senderId, sql.placeholder('senderId'))))
+    .limit(1)
+    .prepare()
+  // also of a hint whose targets were all settled or had none; not of one that waits for a retry
+  const isStarted = and(
+    eq(receiverHints.deliveryId, receiverDeliveries.id),
+    isNotNull(receiverHints.handledAt),
+    or(exists(targetsOfHint(db, false)), notExists(targetsOfHint(db, true))),
+  )
+  const startedHints = orm.select({ id: receiverHints.id }).from(receiverHints).where(isStarted)
+  const hasBody = eq(receiverDeliveries.bodyDigest, sql.placeholder('bodyDigest'))
+  const byBody = orm
+    .select({ id: receiverDeliveries.id })
+    .from(receiverDeliveries)
+    .where(and(accepted, hasBody, notExists(startedHints)))
+    .limit(1)
+    .prepare()
+
+  return ({ receiverId, senderId, bodyDigest }: DeliveryEntry): boolean =>
+    (senderId === null
+      ? byBody.get({ receiverId, bodyDigest })
+      : bySenderId.get({ receiverId, senderId })) !== undefined
+}
+
+/** Returns the condition of deliveries of which a hint still has to be processed. */
+function hasOpenHints(db: Database) {
+  const isOpen = or(isNull(receiverHints.handledAt), exists(targetsOfHint(db, true)))
+  const isOpenHint = and(eq(receiverHints.deliveryId, receiverDeliveries.id), isOpen)
+  return exists(db.orm.select({ id: receiverHints.id }).from(receiverHints).where(isOpenHint))
+}
+
+/** Deletes deliveries that were received before a time: ids ascend with it, so only the oldest are read. */
+function trimOlderThan(db: Database, time: number): void {
+  const firstKept = sql`coalesce(
+    (select id from webhook_deliveries where received_at >= ${time} order by id limit 1),
+    (select max(id) + 1 from webhook_deliveries))`
+  const isOld = and(sql`${receiverDeliveries.id} < ${firstKept}`, not(hasOpenHints(db)))
+  db.orm.delete(receiverDeliveries).where(isOld).run()
+}
+
+/** Deletes deliveries of one kind but for the newest. */
+function trimToNewest(db: Database, kept: number, isOfKind: SQL | undefined): void {
+  const newestDeleted = db.orm
+    .select({ id: receiverDeliveries.id })
+    .from(receiverDeliveries)
+    .where(isOfKind)
+    .orderBy(desc(receiverDeliveries.id))
+    .limit(1)
+    .offset(kept)
+    .get()
+  if (!newestDeleted) return
+  const isOld = and(isOfKind, lte(receiverDeliveries.id, newestDeleted.id), not(hasOpenHints(db)))
+  db.orm.delete(receiverDeliveries).where(isOld).run()
+}

@@ -1,0 +1,151 @@
+import type { Transaction } from '../db/transact.ts'
+import type { Schedules } from '../imagestream/schedule/schedule.ts'
+import { InvalidInputError, NotFoundError } from '../input/errors.ts'
+import { checkNamespace } from '../input/names.ts'
+import { checkRange } from '../input/range.ts'
+import type { SenderKind } from '../vendors/senders.ts'
+import type { Announcements } from './announcements.ts'
+import type { ReceiverContext } from './context.ts'
+import type { Receiver } from './receiver.ts'
+import {
+  checkAliases,
+  checkRegistry,
+  checkRepositories,
+  checkSettings,
+  type ReceiverScopeInput,
+} from './receiver-input.ts'
+import { createReceiverRows } from './receiver-rows.ts'
+
+/** A new receiver. */
+export interface CreateReceiver extends ReceiverScopeInput {
+  readonly namespace: string
+  readonly sender: SenderKind
+}
+
+/** Changes of a receiver; null and undefined leave a field as it is. */
+export interface UpdateReceiver extends ReceiverScopeInput {
+  readonly id: number
+  readonly enabled?: boolean | null | undefined
+  /** True to make the newest secret the only valid one. */
+  readonly dropOldSecret: boolean
+}
+
+/** A receiver with its new secret, which cannot be read again; null for senders whose platform signs deliveries. */
+export interface IssuedReceiver {
+  readonly receiver: Receiver
+  readonly secret: string | null
+}
+
+export interface ReceiversDependencies extends ReceiverContext {
+  /** Returns an unpredictable key for a URL. */
+  readonly randomKey: () => string
+  readonly announcements: Pick<Announcements, 'forget'>
+  readonly schedules: Pick<Schedules, 'quicken'>
+}
+
+/** The receivers of all namespaces. */
+export type Receivers = ReturnType<typeof createReceivers>
+
+/** Receivers of one namespace. */
+export const MAX_RECEIVERS = 200
+
+/** Longest time for which a rotated secret stays valid: 90 days. */
+export const MAX_OVERLAP_MINUTES = 90 * 24 * 60
+
+/** Creates the receivers of all namespaces. */
+export function createReceivers(dependencies: ReceiversDependencies) {
+  const { db, senders, secrets, randomKey, now, announcements, schedules } = dependencies
+  const { insert, update, delete: remove, ...rows } = createReceiverRows(db)
+
+  const find = (id: number): Receiver => {
+    const receiver = rows.byIds([id]).get(id)
+    if (!receiver) throw new NotFoundError('no receiver has this id')
+    return receiver
+  }
+  const issue = (tx: Transaction, receiver: Receiver, oldUntil: number | null): string | null =>
+    senders[receiver.sender].authenticity === 'JWT' ? null : secrets.issue(tx, receiver, oldUntil)
+  /** Restores the usual polling of the sources of a receiver that is disabled or deleted, or gets another scope. */
+  const quicken = (tx: Transaction, id: number): void => schedules.quicken(tx, announcements.forget(tx, id))
+
+  return {
+    ...rows,
+
+    /** Returns a receiver. Throws NotFoundError. */
+    find,
+
+    /** Creates a receiver. Throws InvalidInputError. */
+    create({ namespace, sender: kind, ...input }: CreateReceiver): IssuedReceiver {
+      checkNamespace(namespace)
+      const sender = senders[kind]
+      const registry = checkRegistry(input.registry, sender)
+      const scope = {
+        registry,
+        aliases: checkAliases(input.aliases ?? []),
+        repositories: checkRepositories(input.repositories ?? [], registry),
+        settings: checkSettings(input.settings ?? {}, sender),
+      }
+      return db.transact((tx) => {
+        if (rows.countOf(namespace) >= MAX_RECEIVERS) {
+          throw new InvalidInputError('namespace', `a namespace has at most ${MAX_RECEIVERS} receivers`)
+        }
+        const id = insert({ key: randomKey(), namespace, sender: kind, ...scope, at: now() })
+        const receiver = find(id)
+        return { receiver, secret: issue(tx, receiver, null) }
+      })
+    },
+
+    /** Changes a receiver. Throws NotFoundError, InvalidInputError. */
+    update: ({ id, enabled, dropOldSecret, ...input }: UpdateReceiver): Receiver =>
+      db.transact((tx) => {
+        const old = find(id)
+        const sender = senders[old.sender]
+        const registry = input.registry == null ? old.registry : checkRegistry(input.registry, sender)
+        const { aliases, repositories, settings } = input
+        update(id, {
+          registry,
+          aliases: aliases ? checkAliases(aliases) : old.aliases,
+          repositories: repositories ? checkRepositories(repositories, registry) : old.repositories,
+          settings: settings ? checkSettings({ ...old.settings, ...settings }, sender) : old.settings,
+          enabled: enabled ?? old.enabled,
+          at: now(),
+        })
+        if (dropOldSecret) secrets.dropOld(tx, id)
+        const updated = find(id)
+        if (!updated.enabled || registry !== old.registry || repositories) quicken(tx, id)
+        return updated
+      }),
+
+    /**
+     * Creates a new secret. The old one stays valid for `keepOldMinutes`, at most `MAX_OVERLAP_MINUTES`; null: until it is
+     * dropped. Throws NotFoundError, InvalidInputError.
+     */
+    rotate: (id: number, keepOldMinutes: number | null): IssuedReceiver =>
+      db.transact((tx) => {
+        const receiver = find(id)
+        if (keepOldMinutes !== null) checkRange('keepOldMinutes', keepOldMinutes, 0, MAX_OVERLAP_MINUTES)
+        const { authenticity, title } = senders[receiver.sender]
+        if (authenticity === 'JWT') {
+          throw new InvalidInputError(
+            'id',
+            `there is no secret to rotate: ${title} signs deliveries with its own keys`,
+          )
+        }
+        return {
+          receiver,
+          secret: issue(tx, receiver, keepOldMinutes === null ? null : now() + keepOldMinutes * 60_000),
+        }
+      }),
+
+    /** Deletes a receiver, and returns it. Throws NotFoundError. */
+    delete: (id: number): Receiver =>
+      db.transact((tx) => {
+        const receiver = find(id)
+        quicken(tx, id)
+        remove(id)
+        return receiver
+      }),
+
+    /** Returns the lifetimes of the valid secrets of each receiver. */
+    secretsOf: secrets.live,
+  }
+}
