@@ -7,6 +7,7 @@ import type { RegistryView } from '../graphql/kit/context.ts'
 import { createPushReceiver } from '../imagestream/commands/push.ts'
 import { createAttachments } from '../registry/content/attachments.ts'
 import { createContent } from '../registry/content/content.ts'
+import { createUploadList } from '../registry/content/upload-list.ts'
 import { createUsage } from '../registry/content/usage.ts'
 import { DEFAULT_LIMITS, storedLease } from '../registry/protocol/limits.ts'
 import { createPullThrough } from '../registry/pull-through/pull-through.ts'
@@ -51,7 +52,8 @@ export async function openRegistry(parts: RegistryParts) {
     isIntegrated: externalRegistry === null,
     host,
     publicHost: registryHost,
-    usage: createUsage({ db, blobs }),
+    usage: createUsage(db),
+    uploads: createUploadList(blobs),
     collector,
   }
   const external = externalRegistry ? openExternal(parts, externalRegistry) : undefined

@@ -18,6 +18,7 @@ import {
   Layout,
   readUpload,
   type UploadName,
+  uploadsInto,
   uploadsOnDisk,
 } from './layout.ts'
 import type { OpenBlob } from './open-blob.ts'
@@ -28,7 +29,10 @@ import { DiskUpload } from './upload.ts'
 import { UploadRegister } from './upload-register.ts'
 
 /** A store of content-addressed bytes: complete, verified and synced. Callers decide on access. */
-export type BlobStore = Pick<DiskStore, 'createUpload' | 'upload' | 'uploads' | 'open' | 'remove' | 'stored'>
+export type BlobStore = Pick<
+  DiskStore,
+  'createUpload' | 'upload' | 'uploads' | 'uploadsInto' | 'open' | 'remove' | 'stored'
+>
 
 /** Settings of a blob store on disk. */
 export interface DiskStoreOptions extends FreeSpaceOptions {
@@ -104,10 +108,18 @@ export class DiskStore implements AsyncDisposable {
   async uploads(): Promise<readonly UploadSummary[]> {
     const summaries: UploadSummary[] = []
     for await (const names of uploadsOnDisk(this.#parts.layout)) {
-      const found = await Promise.all(names.map((name) => this.#summary(name)))
-      summaries.push(...found.filter((summary) => summary !== undefined))
+      summaries.push(...(await this.#summaries(names)))
     }
     return summaries
+  }
+
+  /** Returns the unfinished uploads into `namespace/name` whose id meets the condition; none for an invalid repository. */
+  async uploadsInto(
+    repository: string,
+    isWanted: (id: string) => boolean,
+  ): Promise<readonly UploadSummary[]> {
+    const names = await uploadsInto(this.#parts.layout, repository)
+    return await this.#summaries(names.filter(({ id }) => isWanted(id)))
   }
 
   /** Opens a blob; undefined when it does not exist. */
@@ -151,6 +163,11 @@ export class DiskStore implements AsyncDisposable {
     const upload = new DiskUpload(this.#parts, this.#watch, record)
     this.#register.add(upload)
     return upload
+  }
+
+  async #summaries(names: readonly UploadName[]): Promise<UploadSummary[]> {
+    const found = await Promise.all(names.map((name) => this.#summary(name)))
+    return found.filter((summary) => summary !== undefined)
   }
 
   async #summary(name: UploadName): Promise<UploadSummary | undefined> {

@@ -97,14 +97,19 @@ export async function* uploadsOnDisk(layout: Layout): AsyncGenerator<UploadName[
   for (const namespace of await namesIn(layout.uploads)) {
     for (const folder of await namesIn(join(layout.uploads, namespace))) {
       const repository = `${namespace}/${nameOfFolder(folder)}`
-      if (!isRepository(repository)) continue
-      const names = await namesIn(layout.uploadFolder(repository))
-      yield names.flatMap((file) => {
-        const upload = parseUploadFile(file)
-        return upload ? [{ repository, ...upload }] : []
-      })
+      yield await uploadsInto(layout, repository)
     }
   }
+}
+
+/** Returns the uploads into `namespace/name` on the disk; none for an invalid repository. Ignores files with other names. */
+export async function uploadsInto(layout: Layout, repository: string): Promise<UploadName[]> {
+  if (!isRepository(repository)) return []
+  const names = await namesIn(layout.uploadFolder(repository))
+  return names.flatMap((file) => {
+    const upload = parseUploadFile(file)
+    return upload ? [{ repository, ...upload }] : []
+  })
 }
 
 /** Reads the state of an upload from the disk; undefined when it does not exist. */

@@ -1,6 +1,8 @@
 import { and, count, desc, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
+import { pageBy } from '../db/page.ts'
 import { registryCredentials as table } from '../db/tables/registry-config.ts'
+import type { KeysetPage } from '../input/page.ts'
 import { pathsAbove, type RegistryPrefix } from '../logins/registry-login.ts'
 import type { CredentialRow } from './stored-secret.ts'
 
@@ -11,6 +13,9 @@ const { keyId: _, sealed: __, ...PUBLIC_COLUMNS } = getTableColumns(table)
 
 /** Columns that setting a credential writes. */
 type CredentialSecret = Pick<CredentialRow, 'kind' | 'username' | 'keyId' | 'sealed' | 'updatedAt'>
+
+const isOf = (namespace: string | undefined) =>
+  namespace === undefined ? undefined : eq(table.namespace, namespace)
 
 /** The rows of `registry_credentials`. */
 export class CredentialRows {
@@ -37,14 +42,21 @@ export class CredentialRows {
     this.#first = orm.select({ id: table.id }).from(table).where(ofRegistry).limit(1).prepare()
   }
 
-  /** Returns the credentials of a namespace, by registry and path. */
-  ofNamespace(namespace: string): RegistryCredential[] {
-    return this.#orm
+  /** Returns a page by namespace, registry and path, which are its keys; of all namespaces if undefined. */
+  list(namespace: string | undefined, page: KeysetPage): RegistryCredential[] {
+    const { where, orderBy, limit, inOrder } = pageBy([table.namespace, table.registry, table.path], page)
+    const rows = this.#orm
       .select(PUBLIC_COLUMNS)
       .from(table)
-      .where(eq(table.namespace, namespace))
-      .orderBy(table.registry, table.path)
+      .where(and(isOf(namespace), where))
+      .orderBy(...orderBy)
+      .limit(limit)
       .all()
+    return inOrder(rows)
+  }
+
+  byId(id: number): RegistryCredential | undefined {
+    return this.#orm.select(PUBLIC_COLUMNS).from(table).where(eq(table.id, id)).get()
   }
 
   /** Returns the sealed credential that is set for exactly this prefix. */
@@ -62,10 +74,9 @@ export class CredentialRows {
     return this.#first.get({ namespace, registry }) !== undefined
   }
 
-  count(namespace: string): number {
-    return (
-      this.#orm.select({ count: count() }).from(table).where(eq(table.namespace, namespace)).get()?.count ?? 0
-    )
+  /** Returns the number of credentials; of all namespaces if undefined. */
+  count(namespace: string | undefined): number {
+    return this.#orm.select({ count: count() }).from(table).where(isOf(namespace)).get()?.count ?? 0
   }
 
   /** Sets the secret of a prefix, and returns the credential; an earlier row keeps its id and its time of creation. */

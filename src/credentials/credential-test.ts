@@ -12,6 +12,8 @@ export interface TestCredential extends CredentialPlace {
   readonly repository?: string | null | undefined
   /** Accepts plain HTTP and certificates that do not verify. */
   readonly insecure: boolean
+  /** Seconds to wait for the result. */
+  readonly waitSeconds: number
 }
 
 /** Result of a test. `BROKEN`: the stored secret cannot be opened. */
@@ -29,12 +31,9 @@ export type CheckLogin = (
 /** Throws NotFoundError and InvalidInputError; a refusal by the registry is a result. */
 export type TestCredentialCommand = (input: TestCredential) => Promise<CredentialTest>
 
-/** Milliseconds for one test. */
-const TIMEOUT = 20_000
-
 export const createCredentialTest =
   (store: Pick<RegistryCredentials, 'open'>, checkLogin: CheckLogin): TestCredentialCommand =>
-  async ({ namespace, prefix, repository = null, insecure }) => {
+  async ({ namespace, prefix, repository = null, insecure, waitSeconds }) => {
     const { registry, path } = parsePrefix(prefix)
     if (repository !== null && !isAtOrBelow(repository, path)) {
       const allowed =
@@ -43,7 +42,7 @@ export const createCredentialTest =
           : `a repository below ${path}`
       throw new InvalidInputError('repository', `repository must be ${allowed}: ${path || 'team'}/app`)
     }
-    using deadline = new Deadline(TIMEOUT)
+    using deadline = new Deadline(waitSeconds * 1000)
     const { signal } = deadline
     try {
       const credential = store.open({ namespace, prefix })
@@ -51,7 +50,7 @@ export const createCredentialTest =
     } catch (error) {
       if (error instanceof BrokenSealError) return { outcome: 'BROKEN', status: null, message: error.message }
       if (!signal.aborted) throw error
-      const message = `${registry} did not respond within ${TIMEOUT / 1000} seconds`
+      const message = `${registry} did not respond within ${waitSeconds} seconds`
       return { outcome: 'UNAVAILABLE', status: null, message }
     }
   }

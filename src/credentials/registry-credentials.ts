@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Transaction } from '../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
+import type { KeysetPage } from '../input/page.ts'
 import { formatPrefix, type RegistryPrefix, type Secret, splitPrefix } from '../logins/registry-login.ts'
 import { openNamed, type Sealer } from '../secrets/sealer.ts'
 import { checkCredentialNamespace, checkSecret, parsePrefix } from './credential-input.ts'
@@ -29,10 +30,16 @@ export interface SetCredential extends CredentialPlace {
   readonly secret: Secret
 }
 
+/** Credentials of a list. */
+export interface CredentialFilter {
+  /** Undefined for all namespaces. */
+  readonly namespace?: string | undefined
+}
+
 /** The credentials of namespaces for registries and for parts of them. Disposing writes the times of their last use. */
 export type RegistryCredentials = ReturnType<typeof createRegistryCredentials>
 
-/** Most credentials of one namespace: they are listed without pages. */
+/** Most credentials of one namespace. */
 export const MAX_CREDENTIALS = 500
 
 export function createRegistryCredentials({
@@ -61,10 +68,29 @@ export function createRegistryCredentials({
     return { id, secret, onUsed: () => uses.note(row) }
   }
 
+  const withLastUse = (row: RegistryCredential): RegistryCredential => ({
+    ...row,
+    lastUsedAt: uses.lastOf(row),
+  })
+
   return {
-    /** Returns the credentials of the namespace, by registry and path. */
-    ofNamespace: (namespace: string): RegistryCredential[] =>
-      rows.ofNamespace(namespace).map((row) => ({ ...row, lastUsedAt: uses.lastOf(row) })),
+    /** Returns a page of credentials by namespace, registry and path, which are its keys. Throws InvalidInputError. */
+    list({ namespace }: CredentialFilter, page: KeysetPage): RegistryCredential[] {
+      if (namespace !== undefined) checkCredentialNamespace(namespace)
+      return rows.list(namespace, page).map(withLastUse)
+    },
+
+    /** Returns the number of credentials. Throws InvalidInputError. */
+    count({ namespace }: CredentialFilter): number {
+      if (namespace !== undefined) checkCredentialNamespace(namespace)
+      return rows.count(namespace)
+    },
+
+    /** Returns the credential of a row; undefined once it is deleted. */
+    byId(id: number): RegistryCredential | undefined {
+      const row = rows.byId(id)
+      return row && withLastUse(row)
+    },
 
     /** Sets the credential of a prefix, and replaces an earlier one. Throws InvalidInputError. */
     set: (input: SetCredential): RegistryCredential => db.transact((tx) => write(tx, input)),
@@ -79,7 +105,7 @@ export function createRegistryCredentials({
         const place = parsePlace({ namespace, prefix })
         const deleted = rows.delete(namespace, place)
         if (!deleted) throw notFound(namespace, place)
-        return { ...deleted, lastUsedAt: uses.lastOf(deleted) }
+        return withLastUse(deleted)
       }),
 
     /** Opens the credential that is set for exactly this prefix. Throws NotFoundError, InvalidInputError, BrokenSealError. */

@@ -62,6 +62,9 @@ export function createRegistryConfigurations({
     /** Returns all configurations, by registry and path. */
     all: (): readonly RegistryConfiguration[] => current().all,
 
+    /** Returns the configuration of a row; undefined once it is deleted. */
+    byId: (id: number): RegistryConfiguration | undefined => current().all.find((one) => one.id === id),
+
     /** Returns the configuration of exactly this prefix; undefined without one. Throws InvalidInputError. */
     at(prefix: string): RegistryConfiguration | undefined {
       const row = rows.at(parsePrefix(prefix, 'prefix'))

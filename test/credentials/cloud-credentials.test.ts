@@ -8,6 +8,8 @@ import { BrokenSealError, createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
 import { serviceAccount } from '../fixtures/service-account-key.ts'
 
+const ALL = { limit: 1000 }
+
 const ACCOUNT = serviceAccount()
 const AWS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/canary-fish' }
 const AZURE = {
@@ -170,6 +172,6 @@ describe('a registry', () => {
   ])('of another vendor does not accept the key: %s', (prefix, input, message) => {
     using it = open()
     expect(() => it.set(prefix, input)).toThrow(message)
-    expect(it.store.ofNamespace('default')).toEqual([])
+    expect(it.store.list({ namespace: 'default' }, ALL)).toEqual([])
   })
 })

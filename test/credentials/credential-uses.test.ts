@@ -5,6 +5,8 @@ import type { Secret } from '../../src/logins/registry-login.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
 
+const ALL = { limit: 1000 }
+
 const START = Date.UTC(2026, 0, 1)
 const MINUTE = 60_000
 const SECRET: Secret = { kind: 'password', username: 'me', password: 'x' }
@@ -29,7 +31,7 @@ function open() {
     set,
     use: (registry: string) => store.find('default', registry, 'team/app')?.onUsed(),
     /** Times as the API returns them. */
-    lastUses: () => store.ofNamespace('default').map(({ lastUsedAt }) => lastUsedAt),
+    lastUses: () => store.list({ namespace: 'default' }, ALL).map(({ lastUsedAt }) => lastUsedAt),
     /** As a crash would leave it. */
     written: () =>
       db

@@ -8,6 +8,8 @@ import { rotateKeys } from '../../src/secrets/rotate-keys.ts'
 import { BrokenSealError, createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys, SealingKeyError } from '../../src/secrets/sealing-key.ts'
 
+const ALL = { limit: 1000 }
+
 const START = Date.UTC(2026, 0, 1)
 const [OLD, NEW] = [newSealingKey(), newSealingKey()]
 const sealerOf = (...keys: string[]) => createSealer(parseSealingKeys(keys.join('\n'), 'the test'))
@@ -48,7 +50,7 @@ describe('a credential', () => {
     it.clock.time += 1000
     it.set('quay.io', { kind: 'identity', username: '', token: 'refresh' })
 
-    expect(it.store.ofNamespace('default')).toEqual([
+    expect(it.store.list({ namespace: 'default' }, ALL)).toEqual([
       {
         id: 2,
         namespace: 'default',
@@ -72,7 +74,7 @@ describe('a credential', () => {
         lastUsedAt: null,
       },
     ])
-    expect(it.store.ofNamespace('other')).toEqual([])
+    expect(it.store.list({ namespace: 'other' }, ALL)).toEqual([])
     expect(it.secretFor('x')).toBe('refresh')
   })
 
@@ -106,7 +108,10 @@ describe('a credential', () => {
 
     expect(it.secretFor('library/ruby', 'docker.io')).toBe('https://index.docker.io/v1/')
     expect(it.secretFor('x', 'Quay.IO')).toBe('https://QUAY.io/')
-    expect(it.store.ofNamespace('default').map(({ registry }) => registry)).toEqual(['docker.io', 'quay.io'])
+    expect(it.store.list({ namespace: 'default' }, ALL).map(({ registry }) => registry)).toEqual([
+      'docker.io',
+      'quay.io',
+    ])
   })
 
   test('of one namespace is not used for another', () => {
@@ -189,7 +194,7 @@ describe('a credential', () => {
         { namespace: 'default', prefix: 'nonsense', secret },
       ]),
     ).toThrow(/prefix must be/)
-    expect(it.store.ofNamespace('default')).toEqual([])
+    expect(it.store.list({ namespace: 'default' }, ALL)).toEqual([])
   })
 })
 
@@ -235,7 +240,7 @@ describe('a stored secret', () => {
 
     const [namespace, registry] =
       ['default', 'rich']
-        .flatMap((name) => it.store.ofNamespace(name))
+        .flatMap((name) => it.store.list({ namespace: name }, ALL))
         .map((row) => [row.namespace, row.registry])[0] ?? []
 
     expect(() => it.store.find(namespace ?? '', registry ?? '', 'team/app')).toThrow(BrokenSealError)
@@ -276,7 +281,10 @@ describe('a key rotation', () => {
     const renewed = it.storeWith(NEW)
     expect(renewed.find('default', 'ghcr.io', 'x')?.secret).toEqual(password('ghcr.io'))
     expect(() => it.secretFor('x')).toThrow(BrokenSealError)
-    expect(renewed.ofNamespace('default').map(({ updatedAt }) => updatedAt)).toEqual([START, START])
+    expect(renewed.list({ namespace: 'default' }, ALL).map(({ updatedAt }) => updatedAt)).toEqual([
+      START,
+      START,
+    ])
   })
 
   test('is refused without the old key, and changes nothing', () => {
@@ -301,7 +309,7 @@ describe('a key rotation', () => {
     expect(rotate(it, [OLD], keyId)).toEqual({ resealed: 0, deleted: 0 })
     expect(() => rotate(it, [NEW], '0123456789abcdef')).toThrow(SealingKeyError)
     expect(rotate(it, [NEW], keyId)).toEqual({ resealed: 0, deleted: 1 })
-    expect(it.store.ofNamespace('default')).toEqual([])
+    expect(it.store.list({ namespace: 'default' }, ALL)).toEqual([])
   })
 
   test('changes nothing when one secret does not open', () => {

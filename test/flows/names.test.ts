@@ -339,10 +339,10 @@ describe('a namespace that is the first component of a name', () => {
       setRegistryCredential(input: { namespace: "my_team", prefix: "quay.io", username: "u", password: "p" }) { registryCredential { prefix } }
       createImageStream(input: { namespace: "my_team", name: "app" }) { imageStream { id } } }`)
     expect(
-      await app.client.request(`{ registryCredentials(namespace: "my_team") { prefix }
+      await app.client.request(`{ registryCredentials(namespace: "my_team") { nodes { prefix } }
         imageStreams(namespace: "my_team") { nodes { name } } receivers(namespace: "my_team") { nodes { id } } }`),
     ).toEqual({
-      registryCredentials: [{ prefix: 'quay.io' }],
+      registryCredentials: { nodes: [{ prefix: 'quay.io' }] },
       imageStreams: { nodes: [{ name: 'app' }] },
       receivers: { nodes: [] },
     })

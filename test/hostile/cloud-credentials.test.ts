@@ -21,7 +21,7 @@ const SET = `mutation ($input: SetRegistryCredentialInput!) {
   setRegistryCredential(input: $input) { registryCredential { prefix kind username } } }`
 const TEST = `mutation ($input: TestRegistryCredentialInput!) {
   testRegistryCredential(input: $input) { outcome status message } }`
-const EVERYTHING = `{ registryCredentials { prefix kind username }
+const EVERYTHING = `{ registryCredentials { nodes { id prefix kind username } }
   imageStreams { nodes { document tags { nodes { conditions { message } } } } } }`
 const app = image({ seed: 'app' })
 

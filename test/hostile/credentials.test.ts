@@ -112,7 +112,7 @@ describe('a secret', () => {
       seen.push(
         JSON.stringify(
           await server.client.request(
-            '{ registryCredentials { prefix kind username } imageStreams { nodes { document tags { nodes { conditions { message } } } } } }',
+            '{ registryCredentials { nodes { id prefix kind username } pageInfo { startCursor } } imageStreams { nodes { document tags { nodes { conditions { message } } } } } }',
           ),
         ),
       )
@@ -160,7 +160,7 @@ describe('a secret', () => {
     await server.set({ prefix: 'quay.io', username: 'me', password: SECRETS.password })
 
     for (const field of ['password', 'secret', 'sealed', 'token', 'identityToken', 'bearerToken', 'keyId']) {
-      const { errors } = await server.client.execute(`{ registryCredentials { ${field} } }`)
+      const { errors } = await server.client.execute(`{ registryCredentials { nodes { ${field} } } }`)
       expect(errors, field).toHaveLength(1)
     }
   })
@@ -202,8 +202,10 @@ describe('the key', () => {
   const countOf = async (settings: Partial<Config> = {}): Promise<number> => {
     await using server = await start(settings)
     return (
-      await server.client.request<{ registryCredentials: object[] }>('{ registryCredentials { prefix } }')
-    ).registryCredentials.length
+      await server.client.request<{ registryCredentials: { totalCount: number } }>(
+        '{ registryCredentials { totalCount } }',
+      )
+    ).registryCredentials.totalCount
   }
 
   test('is created at the first start, for its owner alone, and kept', async () => {

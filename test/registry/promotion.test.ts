@@ -445,7 +445,7 @@ describe('what was removed and is restored', () => {
 
   it('is in no list of repositories and no source of a mount until then', async () => {
     const { db } = world.domain
-    const usage = createUsage({ db, blobs: world.blobs })
+    const usage = createUsage(db)
     await world.push('a/x', app, 'v1')
     await world.push('a/other', next, 'v1')
     world.domain.streamRemoval.delete({ namespace: 'a', name: 'x' })

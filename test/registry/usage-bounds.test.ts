@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-import type { BlobStore } from '../../src/blobs/blob-store.ts'
 import { openDatabase } from '../../src/db/open.ts'
 import { createUsage } from '../../src/registry/content/usage.ts'
 import { countingIterations } from '../fixtures/event-loop.ts'
@@ -8,7 +7,7 @@ const REPOSITORIES = 5_000
 
 it('repositories that match a pattern are read and counted in parts, between which other work runs', async () => {
   using db = openDatabase(':memory:')
-  const usage = createUsage({ db, blobs: {} as Partial<BlobStore> as BlobStore })
+  const usage = createUsage(db)
   const insert = db.prepare('insert into repositories (namespace, name, created_at) values (?, ?, 0)')
   const names = Array.from({ length: REPOSITORIES }, (_, n) => `app-${String(n).padStart(5, '0')}`)
   db.transact(() => {

@@ -32,10 +32,13 @@ const SkippedDockerConfigEntryType = objectType<SkippedEntry>('SkippedDockerConf
 const ImportDockerConfigPayload = objectType<ImportedCredentials>('ImportDockerConfigPayload', {
   description: 'Imported and skipped entries of a docker config.',
   properties: (t) => ({
-    registryCredentials: t.list(RegistryCredentialType, 'The stored credentials.'),
+    registryCredentials: t.list(
+      RegistryCredentialType,
+      'The stored credentials, in the order of the config; at most 500, the limit of a namespace.',
+    ),
     skipped: t.list(
       SkippedDockerConfigEntryType,
-      'Entries without a secret, and entries whose key is not a registry.',
+      'Entries without a secret, and entries whose key is not a registry; no more than the config has.',
     ),
   }),
 })

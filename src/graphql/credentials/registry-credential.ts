@@ -1,9 +1,16 @@
-import { checkCredentialNamespace, parseSecret } from '../../credentials/credential-input.ts'
 import type { RegistryCredential } from '../../credentials/credential-rows.ts'
 import { formatPrefix } from '../../logins/registry-login.ts'
 import { builder } from '../kit/builder.ts'
-import { inputType, mutation, namespaceArg } from '../kit/inputs.ts'
+import { connection, keyCursors } from '../kit/connection.ts'
+import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { enumType, objectType } from '../kit/types.ts'
+
+registerRowNode('RegistryCredential', (id, { credentials }) => credentials.byId(id))
+
+/** Returns the global id of a credential. It contains nothing of the secret, and setting the credential again keeps it. */
+export const credentialId = ({ id }: Pick<RegistryCredential, 'id'>): string =>
+  nodeId('RegistryCredential', id)
 
 const RegistryCredentialKindEnum = enumType('RegistryCredentialKind', {
   description: 'Kind of a registry credential.',
@@ -21,19 +28,25 @@ const RegistryCredentialKindEnum = enumType('RegistryCredentialKind', {
   },
 })
 
-export const RegistryCredentialType = objectType<RegistryCredential>('RegistryCredential', {
+export const RegistryCredentialType = builder.objectRef<RegistryCredential>('RegistryCredential')
+objectType(RegistryCredentialType, {
   description:
-    'A credential for imports and pulls through of a namespace. The server never returns its password or token.',
+    'A credential with which the image streams of a namespace import from a registry, and pull through it. The server never returns its password, token or key. Setting it again keeps its `id`.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     namespace: t.string('Namespace whose image streams use the credential.'),
     kind: t.one(RegistryCredentialKindEnum, 'Kind of the credential.'),
     createdAt: t.dateTime('Time at which a credential was first set for the prefix.'),
-    updatedAt: t.dateTime('Time at which the credential was last set.'),
     lastUsedAt: t.dateTimeOrNull(
       'Time at which the credential, or a token obtained with it, was last sent to a registry by an import or a test. Null if it was not used since it was set. A crash of the server may lose the last minute of use.',
     ),
   }),
   fields: (t) => ({
+    id: t.id({ description: 'Global identifier of the credential.', resolve: credentialId }),
+    changedAt: t.expose('updatedAt', {
+      type: 'DateTime',
+      description: 'Time at which the credential was last set.',
+    }),
     prefix: t.string({
       description:
         'Registry (`quay.io`), or a registry and whole segments of a path (`quay.io/team`), that the credential applies to. The longest prefix of a repository takes precedence.',
@@ -48,124 +61,35 @@ export const RegistryCredentialType = objectType<RegistryCredential>('RegistryCr
   }),
 })
 
-const AwsAccessKeyInput = inputType('AwsAccessKeyInput', {
-  description: 'An AWS access key, for example from `aws iam create-access-key`.',
-  fields: (t) => ({
-    accessKeyId: t.requiredString('ID of the access key, for example `AKIAIOSFODNN7EXAMPLE`.'),
-    secretAccessKey: t.requiredString('Secret of the access key.'),
-    sessionToken: t.string(
-      'Session token of a temporary access key, whose ID starts with `ASIA`. A temporary key expires with its session.',
-    ),
-    region: t.string(
-      'AWS region of the registry, for example `eu-west-1`. Required only if the registry’s host name does not contain the region, for example behind another host name.',
-    ),
-  }),
+const RegistryCredentialConnection = connectionType('RegistryCredential', RegistryCredentialType, {
+  items: 'credentials',
 })
 
-const GoogleServiceAccountInput = inputType('GoogleServiceAccountInput', {
-  description: 'A key of a Google Cloud service account.',
-  fields: (t) => ({
-    serviceAccountKey: t.requiredString(
-      'Content of the JSON file from `gcloud iam service-accounts keys create`.',
-    ),
-  }),
-})
-
-const AzureServicePrincipalInput = inputType('AzureServicePrincipalInput', {
-  description: 'A service principal of Microsoft Entra, for example from `az ad sp create-for-rbac`.',
-  fields: (t) => ({
-    tenantId: t.requiredString(
-      'Tenant of the service principal: its ID or one of its domains; `tenant` in the output of `az`.',
-    ),
-    clientId: t.requiredString(
-      'Application (client) ID of the service principal; `appId` in the output of `az`.',
-    ),
-    clientSecret: t.requiredString('Value of a client secret; `password` in the output of `az`.'),
-    loginServer: t.string(
-      'Login server of the registry, for example `team.azurecr.io`. Required only if the registry is behind another host name.',
-    ),
-  }),
-})
-
-const SetRegistryCredentialInput = inputType('SetRegistryCredentialInput', {
-  description:
-    'A registry credential. Exactly one of `password`, `identityToken`, `bearerToken`, `aws`, `google` and `azure` is required.',
-  fields: (t) => ({
-    namespace: t.namespace('Namespace whose image streams use the credential'),
-    prefix: t.requiredString(
-      'Registry (`quay.io`, `docker.io`, `localhost:5000`), or a registry and whole segments of a path (`quay.io/team`), that the credential applies to.',
-    ),
-    username: t.string('User name; required with `password`.'),
-    password: t.string('Password, or an access token that is used as a password.'),
-    identityToken: t.string('OAuth2 refresh token: `identitytoken` in a docker config.'),
-    bearerToken: t.string('Bearer token for the registry: `registrytoken` in a docker config.'),
-    aws: t.one(AwsAccessKeyInput, 'AWS access key, for Amazon ECR.'),
-    google: t.one(
-      GoogleServiceAccountInput,
-      'Key of a service account, for Google Artifact Registry and Container Registry.',
-    ),
-    azure: t.one(
-      AzureServicePrincipalInput,
-      'Client secret of a service principal, for Azure Container Registry.',
-    ),
-  }),
-})
-
-const DeleteRegistryCredentialInput = inputType('DeleteRegistryCredentialInput', {
-  description: 'A registry credential to delete.',
-  fields: (t) => ({
-    namespace: t.namespace('Namespace of the credential'),
-    prefix: t.requiredString('Prefix of the credential, as it was set.'),
-  }),
-})
-
-const payload = (name: string, description: string) =>
-  objectType<{ registryCredential: RegistryCredential }>(name, {
-    description,
-    properties: (t) => ({
-      registryCredential: t.one(RegistryCredentialType, 'The credential, without its secret.'),
-    }),
-  })
-
-const SetRegistryCredentialPayload = payload('SetRegistryCredentialPayload', 'The stored credential.')
-const DeleteRegistryCredentialPayload = payload(
-  'DeleteRegistryCredentialPayload',
-  'The credential in its state before the deletion.',
+const cursors = keyCursors<RegistryCredential>(
+  'registryCredentials',
+  ({ namespace, registry, path }) => [namespace, registry, path],
+  ['string', 'string', 'string'],
 )
 
 builder.queryField('registryCredentials', (t) =>
   t.field({
-    type: [RegistryCredentialType],
+    type: RegistryCredentialConnection,
     description:
-      'Returns the registry credentials of a namespace, ordered by prefix; there are at most 500. Repositories without a matching credential use the server’s `--docker-config`.',
-    complexity: 100,
+      'Returns the registry credentials of all namespaces, or of one, ordered by namespace and prefix; a namespace has at most 500. Repositories without a matching credential use the server’s `--docker-config`.',
+    complexity: pageComplexity,
     args: {
-      ...namespaceArg('Namespace of the credentials'),
+      namespace: t.arg.string({
+        description: 'Returns only credentials of this namespace; all namespaces if omitted.',
+      }),
+      ...connectionArgs,
     },
-    resolve: (_query, { namespace }, { credentials }) => {
-      checkCredentialNamespace(namespace)
-      return credentials.ofNamespace(namespace)
+    resolve: (_query, { namespace, ...args }, { credentials }, info) => {
+      const filter = { namespace: namespace ?? undefined }
+      return connection(args, info, {
+        cursors,
+        rows: (page) => credentials.list(filter, page),
+        totalCount: () => credentials.count(filter),
+      })
     },
   }),
 )
-
-mutation('setRegistryCredential', {
-  description:
-    'Stores a registry credential, encrypted, and replaces the present credential of the same namespace and prefix. The next import uses it.',
-  input: SetRegistryCredentialInput,
-  inputDescription: 'The credential.',
-  payload: SetRegistryCredentialPayload,
-  resolve: (input, { credentials }) => {
-    const { namespace, prefix, ...given } = input
-    return { registryCredential: credentials.set({ namespace, prefix, secret: parseSecret(given) }) }
-  },
-})
-
-mutation('deleteRegistryCredential', {
-  description:
-    'Deletes a registry credential. Running imports may use it until they finish. `NOT_FOUND` if the credential does not exist.',
-  input: DeleteRegistryCredentialInput,
-  inputDescription: 'The credential to delete.',
-  payload: DeleteRegistryCredentialPayload,
-  resolve: (input, { credentials }) => ({ registryCredential: credentials.delete(input) }),
-})

@@ -1,5 +1,6 @@
 import type { CredentialTest } from '../../credentials/credential-test.ts'
-import { inputType, mutation } from '../kit/inputs.ts'
+import { checkRange } from '../../input/range.ts'
+import { inputType, MAX_WAIT, mutation } from '../kit/inputs.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 const CredentialTestOutcomeEnum = enumType('RegistryCredentialTestOutcome', {
@@ -19,6 +20,9 @@ const CredentialTestOutcomeEnum = enumType('RegistryCredentialTestOutcome', {
   },
 })
 
+/** Least seconds to wait: there is no other way to read the result. */
+const MIN_WAIT = 1
+
 const TestRegistryCredentialInput = inputType('TestRegistryCredentialInput', {
   description: 'A registry credential to test.',
   fields: (t) => ({
@@ -30,6 +34,11 @@ const TestRegistryCredentialInput = inputType('TestRegistryCredentialInput', {
     insecure: t.flag(
       'Whether the test may use plain HTTP or accept an invalid certificate; the default is false.',
     ),
+    waitSeconds: t.int({
+      required: true,
+      defaultValue: 30,
+      description: `Number of seconds to wait for the registry, ${MIN_WAIT} to ${MAX_WAIT}; the default is 30. Then the test ends without a response. A test cannot continue in the background, so 0 is not allowed.`,
+    }),
   }),
 })
 
@@ -46,9 +55,12 @@ const TestRegistryCredentialPayload = objectType<CredentialTest>('TestRegistryCr
 
 mutation('testRegistryCredential', {
   description:
-    'Requests the registry with a credential, and with a new token if the registry requires one, and returns the result after at most 20 seconds. A rejection by the registry is a result and not an error of the mutation.',
+    'Requests the registry with a credential, and with a new token if the registry requires one, and returns the result, after at most `waitSeconds`. A rejection by the registry is a result and not an error of the mutation.',
   input: TestRegistryCredentialInput,
   inputDescription: 'The credential to test.',
   payload: TestRegistryCredentialPayload,
-  resolve: (input, { testCredential }) => testCredential(input),
+  resolve: (input, { testCredential }) => {
+    checkRange('waitSeconds', input.waitSeconds, MIN_WAIT, MAX_WAIT)
+    return testCredential(input)
+  },
 })

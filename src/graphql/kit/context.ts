@@ -25,6 +25,7 @@ import type { RepositoryWatches } from '../../imagestream/watch/repository-watch
 import type { DeliveryLog } from '../../receivers/delivery-log.ts'
 import type { Receivers } from '../../receivers/receivers.ts'
 import type { TestReceiverCommand } from '../../receivers/test-receiver.ts'
+import type { UploadList } from '../../registry/content/upload-list.ts'
 import type { RegistryUsage } from '../../registry/content/usage.ts'
 import type { RegistryConfigurations } from '../../registry-config/registry-configurations.ts'
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
@@ -63,7 +64,7 @@ export interface GraphQLContext {
   readonly rollBackTag: RollBackCommand
   /** Returns the repository that a stream's images can be pulled from. */
   readonly pullRepository: DocumentSources['pullRepository']
-  readonly credentials: Pick<RegistryCredentials, 'ofNamespace' | 'set' | 'setAll' | 'delete'>
+  readonly credentials: Pick<RegistryCredentials, 'list' | 'count' | 'byId' | 'set' | 'setAll' | 'delete'>
   readonly testCredential: TestCredentialCommand
   readonly receivers: ReceiversView
   readonly configurations: RegistryConfigurations
@@ -95,6 +96,7 @@ export interface RegistryView {
   /** `host[:port]` for clients on other machines (`--registry-host`); null if not configured. */
   readonly publicHost: string | null
   readonly usage: RegistryUsage
+  readonly uploads: UploadList
   readonly collector: Pick<Collector, 'collect' | 'plan' | 'last'>
 }
 

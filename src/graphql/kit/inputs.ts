@@ -9,8 +9,8 @@ type NativeFields = Parameters<Parameters<typeof builder.inputType<string, Input
 type InputField<Value> = PothosSchemaTypes.InputFieldRef<Types, Value>
 type Optional<Value> = InputField<Value | null | undefined>
 
-/** The longest that a mutation waits for an import, in seconds. */
-const MAX_WAIT = 300
+/** The longest that a mutation waits for an import or a registry, in seconds. */
+export const MAX_WAIT = 300
 
 /** Returns the `waitSeconds` argument. Throws InvalidInputError. */
 export const checkWait = (seconds: number): number => checkRange('waitSeconds', seconds, 0, MAX_WAIT)

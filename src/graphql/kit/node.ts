@@ -1,7 +1,9 @@
 import { builder } from './builder.ts'
+import type { MaybePromise } from './connection.ts'
 import type { GraphQLContext } from './context.ts'
 
-type Load = (key: string, context: GraphQLContext) => object | undefined
+type Loaded = MaybePromise<object | undefined>
+type Load = (key: string, context: GraphQLContext) => Loaded
 
 const loaders = new Map<string, Load>()
 // rows do not record which table they are from
@@ -29,7 +31,7 @@ export const registerNode = (typeName: string, load: Load): void => {
 /** Makes the rows of a type readable through `node(id:)`, by their numbers. */
 export const registerRowNode = (
   typeName: string,
-  load: (id: number, context: GraphQLContext) => object | undefined,
+  load: (id: number, context: GraphQLContext) => Loaded,
 ): void =>
   registerNode(typeName, (key, context) => {
     const id = rowNumber(key)
@@ -53,6 +55,15 @@ const parseId = (id: string): readonly [typeName: string, key: string] => {
 
 const rowNumber = (key: string): number | undefined => (/^-?\d{1,15}$/.test(key) ? Number(key) : undefined)
 
+/** Returns the object with a global id; null if there is none. */
+async function nodeOf(id: string, context: GraphQLContext): Promise<object | null> {
+  const [typeName, key] = parseId(id)
+  const node = await loaders.get(typeName)?.(key, context)
+  if (!node) return null
+  typeNames.set(node, typeName)
+  return node
+}
+
 builder.queryField('node', (t) =>
   t.field({
     type: NodeInterface,
@@ -62,12 +73,6 @@ builder.queryField('node', (t) =>
     args: {
       id: t.arg.id({ required: true, description: 'Global `id` of an object, from an earlier response.' }),
     },
-    resolve: (_query, { id }, context) => {
-      const [typeName, key] = parseId(id)
-      const node = loaders.get(typeName)?.(key, context)
-      if (!node) return null
-      typeNames.set(node, typeName)
-      return node
-    },
+    resolve: (_query, { id }, context) => nodeOf(id, context),
   }),
 )

@@ -2,6 +2,7 @@ import type { Access, RegistryConfiguration } from '../../registry-config/config
 import { inputType, mutation } from '../kit/inputs.ts'
 import { objectType } from '../kit/types.ts'
 import {
+  configurationId,
   RegistryAccessEnum,
   RegistryConfigurationType,
   RegistryMirrorUseEnum,
@@ -106,21 +107,34 @@ const SetRegistryDefaultAccessInput = inputType('SetRegistryDefaultAccessInput',
   }),
 })
 
-const payload = (name: string, description: string) =>
-  objectType<{ registryConfiguration: RegistryConfiguration }>(name, {
-    description,
-    properties: (t) => ({
-      registryConfiguration: t.one(RegistryConfigurationType, 'The configuration, without its secrets.'),
-    }),
-  })
+interface ChangedConfiguration {
+  readonly registryConfiguration: RegistryConfiguration
+}
 
-const ConfigureRegistryPayload = payload(
-  'ConfigureRegistryPayload',
-  'The configuration, which applies from the next request.',
-)
-const DeleteRegistryConfigurationPayload = payload(
+const ConfigureRegistryPayload = objectType<ChangedConfiguration>('ConfigureRegistryPayload', {
+  description: 'The configuration, which applies from the next request.',
+  properties: (t) => ({
+    registryConfiguration: t.one(RegistryConfigurationType, 'The configuration, without its secrets.'),
+  }),
+})
+
+const DeleteRegistryConfigurationPayload = objectType<ChangedConfiguration>(
   'DeleteRegistryConfigurationPayload',
-  'The configuration in its state before the deletion.',
+  {
+    description: 'The deleted configuration.',
+    properties: (t) => ({
+      registryConfiguration: t.one(
+        RegistryConfigurationType,
+        'The configuration in its state before the deletion, without its secrets.',
+      ),
+    }),
+    fields: (t) => ({
+      deletedId: t.id({
+        description: 'Global `id` of the deleted configuration.',
+        resolve: ({ registryConfiguration }) => configurationId(registryConfiguration),
+      }),
+    }),
+  },
 )
 const SetRegistryDefaultAccessPayload = objectType<{ registryDefaultAccess: Access }>(
   'SetRegistryDefaultAccessPayload',

@@ -5,7 +5,14 @@ import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { listConnection } from '../kit/list-page.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { enumType, objectType } from '../kit/types.ts'
+
+registerRowNode('RegistryConfiguration', (id, { configurations }) => configurations.byId(id))
+
+/** Returns the global id of a configuration. */
+export const configurationId = ({ id }: Pick<RegistryConfiguration, 'id'>): string =>
+  nodeId('RegistryConfiguration', id)
 
 export const RegistryAccessEnum = enumType('RegistryAccess', {
   description: 'Whether imports from a registry are allowed.',
@@ -75,7 +82,8 @@ const RegistryProxyType = objectType<ProxySetting>('RegistryProxy', {
 export const RegistryConfigurationType = builder.objectRef<RegistryConfiguration>('RegistryConfiguration')
 objectType(RegistryConfigurationType, {
   description:
-    'Configuration of a registry, or of its repositories below a path. Null fields are not set here and come from the next shorter prefix that sets them.',
+    'Configuration of a registry, or of its repositories below a path. Null fields are not set here and come from the next shorter prefix that sets them. The server never returns its secrets.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     access: t.oneOrNull(
       RegistryAccessEnum,
@@ -84,7 +92,7 @@ objectType(RegistryConfigurationType, {
     location: t.stringOrNull('Location that replaces the prefix in requests; null if it is not set.'),
     mirrors: t.listOrNull(
       RegistryMirrorType,
-      'Mirrors that are requested before the registry, in this order. Null if shorter prefixes decide; an empty list disables them.',
+      'Mirrors that are requested before the registry, in this order; at most 10. Null if shorter prefixes decide; an empty list disables them.',
     ),
     insecure: t.booleanOrNull(
       'Whether connections may use plain HTTP or accept an invalid certificate; null if shorter prefixes decide.',
@@ -102,9 +110,13 @@ objectType(RegistryConfigurationType, {
     vendor: t.oneOrNull(RegistryVendorEnum, 'Vendor of the registry; null if the server detects the vendor.'),
     apiUrl: t.stringOrNull('Base URL of the vendor’s API; null for the default location.'),
     createdAt: t.dateTime('Time at which the prefix was first configured.'),
-    updatedAt: t.dateTime('Time at which the configuration last changed.'),
   }),
   fields: (t) => ({
+    id: t.id({ description: 'Global identifier of the configuration.', resolve: configurationId }),
+    changedAt: t.expose('updatedAt', {
+      type: 'DateTime',
+      description: 'Time at which the configuration last changed.',
+    }),
     prefix: t.string({
       description:
         'Registry (`quay.io`), or a registry and whole segments of a path (`quay.io/team`), that the configuration applies to. The longest prefix of a repository takes precedence.',
@@ -115,7 +127,7 @@ objectType(RegistryConfigurationType, {
       // each certificate is parsed for the response
       complexity: 10,
       description:
-        'Certificates that are trusted for the registry, in addition to those that are trusted for all registries. Empty if `ca` is not set here.',
+        'Certificates that are trusted for the registry, in addition to those that are trusted for all registries; about 40 at most, as `ca` has at most 64 KiB. Empty if `ca` is not set here.',
       resolve: ({ ca }) => (ca === null ? [] : certificatesOf(ca)),
     }),
     clientCertificate: t.field({
@@ -139,7 +151,8 @@ const cursors = keyCursors<RegistryConfiguration>('registryConfigurations', keyO
 builder.queryFields((t) => ({
   registryConfigurations: t.field({
     type: RegistryConfigurationConnection,
-    description: 'Returns the registry configurations, ordered by prefix; there are at most 1000.',
+    description:
+      'Returns the registry configurations of this server, ordered by prefix; there are at most 1000.',
     args: connectionArgs,
     complexity: pageComplexity,
     resolve: (_query, args, { configurations }, info) =>

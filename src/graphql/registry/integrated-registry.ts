@@ -1,11 +1,14 @@
 import { CollectionType } from '../collect/collect-garbage.ts'
 import { builder } from '../kit/builder.ts'
+import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { enumType, objectType } from '../kit/types.ts'
+import { listConnection } from '../kit/list-page.ts'
+import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
+import { enumType } from '../kit/types.ts'
+import { RegistryUploadConnection, uploadCursors, uploadKey } from './registry-upload.ts'
 import { RegistryUsageType } from './repository.ts'
 
 type Registry = GraphQLContext['registry']
-type Upload = Awaited<ReturnType<Registry['usage']['uploads']>>[number]
 
 const IntegratedRegistryKindEnum = enumType('IntegratedRegistryKind', {
   description: 'Kind of the registry that receives pushes.',
@@ -15,24 +18,20 @@ const IntegratedRegistryKindEnum = enumType('IntegratedRegistryKind', {
   },
 })
 
-const RegistryUploadType = objectType<Upload>('RegistryUpload', {
-  description: 'An upload of a blob that has not finished.',
-  properties: (t) => ({
-    repository: t.string(
-      'Repository of the upload as `namespace/name`: the namespace ends at the first slash.',
-    ),
-    size: t.bigInt('Number of bytes received.'),
-    startedAt: t.dateTime('Time at which the upload started.'),
-    changedAt: t.dateTime(
-      'Time at which bytes were last received. An upload without new bytes for a day is abandoned.',
-    ),
-  }),
-})
+/** Key of the only integrated registry. */
+const ONLY = 'this'
+
+registerNode('IntegratedRegistry', (key, { registry }) => (key === ONLY ? registry : undefined))
 
 const IntegratedRegistryType = builder.objectRef<Registry>('IntegratedRegistry').implement({
   description:
-    'The registry that receives pushes and notifies this server of them: the one that is part of this server, or a CNCF distribution registry in its place (`--external-registry`). One object for each server.',
+    'The registry that receives pushes and notifies this server of them: the one that is part of this server, or a CNCF distribution registry in its place (`--external-registry`). There is one for each server.',
+  interfaces: [NodeInterface],
   fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the registry, the same for each kind.',
+      resolve: () => nodeId('IntegratedRegistry', ONLY),
+    }),
     kind: t.field({
       type: IntegratedRegistryKindEnum,
       description: 'Whether the registry is part of this server or an external one in its place.',
@@ -51,11 +50,16 @@ const IntegratedRegistryType = builder.objectRef<Registry>('IntegratedRegistry')
       resolve: ({ usage }) => usage.total(),
     }),
     uploads: t.field({
-      type: [RegistryUploadType],
-      description: 'Uploads of blobs that have not finished, oldest first; at most 500.',
-      complexity: 100,
-      resolve: async ({ usage }) =>
-        [...(await usage.uploads())].sort((a, b) => a.startedAt - b.startedAt).slice(0, MAX_UPLOADS),
+      type: RegistryUploadConnection,
+      description: 'Uploads of blobs that have not finished, oldest first.',
+      args: connectionArgs,
+      complexity: (args) => ({ ...pageComplexity(args), field: 100 }),
+      resolve: async ({ uploads }, args, _context, info) =>
+        listConnection(args, info, {
+          cursors: uploadCursors,
+          keyOf: uploadKey,
+          items: await uploads.all(),
+        }),
     }),
     lastCollection: t.field({
       type: CollectionType,
@@ -65,8 +69,6 @@ const IntegratedRegistryType = builder.objectRef<Registry>('IntegratedRegistry')
     }),
   }),
 })
-
-const MAX_UPLOADS = 500
 
 builder.queryField('integratedRegistry', (t) =>
   t.field({

@@ -6,6 +6,7 @@ import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { streamNamespaceArg } from '../kit/inputs.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { objectType } from '../kit/types.ts'
@@ -28,15 +29,22 @@ export const RegistryUsageType = objectType<Usage>('RegistryUsage', {
   }),
 })
 
+registerRowNode('Repository', (id, { registry }) => registry.usage.repositoryById(id))
+
 const RepositoryType = builder.objectRef<RepositorySummary>('Repository')
 objectType(RepositoryType, {
   description:
     'A repository of the integrated registry. The image stream with the same name contains its tags.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     namespace: t.string('Namespace of the repository and of its image stream.'),
     name: t.string('Name of the repository and of its image stream.'),
   }),
   fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the repository.',
+      resolve: ({ id }) => nodeId('Repository', id),
+    }),
     creationTimestamp: t.expose('createdAt', {
       type: 'DateTime',
       description: 'Time of the first push to the repository, or of the first pull through it.',

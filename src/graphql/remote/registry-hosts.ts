@@ -5,6 +5,7 @@ import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { listConnection } from '../kit/list-page.ts'
+import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 const CircuitBreakerStateEnum = enumType('CircuitBreakerState', {
@@ -78,10 +79,13 @@ const RegistryAccountType = objectType<AccountStatus>('RegistryAccount', {
   }),
 })
 
+registerNode('RegistryHost', (host, { remoteHosts }) => remoteHosts().find((one) => one.host === host))
+
 const RegistryHostType = builder.objectRef<HostStatus>('RegistryHost')
 objectType(RegistryHostType, {
   description:
-    'State of a host that this server requested since its start: a registry, a token server, or the target of a redirect.',
+    'State of a host that this server requested since its start: a registry, a token server, or the target of a redirect. The server forgets hosts that it has not requested for a while.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     host: t.string('Host and port as in pull specs, for example `docker.io`.'),
     concurrency: t.int(
@@ -93,6 +97,10 @@ objectType(RegistryHostType, {
     ),
   }),
   fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the host, which depends on its name only.',
+      resolve: ({ host }) => nodeId('RegistryHost', host),
+    }),
     inFlightCount: t.exposeInt('inFlight', {
       description: 'Number of requests that were sent and whose response is not complete.',
     }),

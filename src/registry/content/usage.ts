@@ -1,5 +1,4 @@
 import { and, count, eq, type SQL, sql } from 'drizzle-orm'
-import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/open.ts'
 import { pageBy } from '../../db/page.ts'
 import { repositories } from '../../db/tables/index.ts'
@@ -43,7 +42,7 @@ interface OwnerSum extends Sum {
 
 const { namespace, name } = repositories
 
-export function createUsage({ db, blobs }: { db: Database; blobs: BlobStore }) {
+export function createUsage(db: Database) {
   const { orm } = db
   /** Returns the parts of the page that are read one by one: its conditions are checked on each repository. */
   const windows = ({ namespace: only }: RepositoryFilter, page: KeysetPage) => {
@@ -59,6 +58,14 @@ export function createUsage({ db, blobs }: { db: Database; blobs: BlobStore }) {
         .select()
         .from(repositories)
         .where(and(eq(namespace, repository.namespace), eq(name, repository.name)))
+        .get(),
+
+    /** Returns the repository of a row; undefined once it is deleted, or while its stream is. */
+    repositoryById: (id: number): RepositorySummary | undefined =>
+      orm
+        .select()
+        .from(repositories)
+        .where(and(eq(repositories.id, id), sql.raw(isNamed('name'))))
         .get(),
 
     /**
@@ -133,8 +140,6 @@ export function createUsage({ db, blobs }: { db: Database; blobs: BlobStore }) {
           from repository_manifests m join images i on i.id = m.image_id group by i.id)`)
       return usageOf(allManifests, allBlobs)
     },
-
-    uploads: () => blobs.uploads(),
   }
 }
 

@@ -165,6 +165,7 @@ export const storeWith = (store: BlobStore, changed: Partial<BlobStore>): BlobSt
   createUpload: (repository, algorithm) => store.createUpload(repository, algorithm),
   upload: (repository, id) => store.upload(repository, id),
   uploads: () => store.uploads(),
+  uploadsInto: (repository, isWanted) => store.uploadsInto(repository, isWanted),
   open: (digest) => store.open(digest),
   remove: (digest, isWanted) => store.remove(digest, isWanted),
   stored: () => store.stored(),

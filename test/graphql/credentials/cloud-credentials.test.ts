@@ -3,6 +3,7 @@ import { startApp } from '../../fixtures/app.ts'
 import { type CloudEndpoint, startCloud } from '../../fixtures/cloud.ts'
 import { amazon } from '../../fixtures/cloud-amazon.ts'
 import { azure } from '../../fixtures/cloud-azure.ts'
+import type { GraphQLClient } from '../../fixtures/graphql-client.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { serviceAccount } from '../../fixtures/service-account-key.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
@@ -14,7 +15,7 @@ import { shared } from '../shared.ts'
 const START = Date.UTC(2026, 0, 1)
 const SET = `mutation ($input: SetRegistryCredentialInput!) {
   setRegistryCredential(input: $input) { registryCredential { kind username lastUsedAt } } }`
-const LIST = '{ registryCredentials { kind username lastUsedAt } }'
+const LIST = '{ registryCredentials { nodes { kind username lastUsedAt } } }'
 const TEST = `mutation ($input: TestRegistryCredentialInput!) {
   testRegistryCredential(input: $input) { outcome status message } }`
 const app = image({ seed: 'app' })
@@ -26,6 +27,9 @@ interface Tested {
     readonly message: string
   }
 }
+
+const listOf = async (client: GraphQLClient): Promise<readonly object[]> =>
+  (await client.request<{ registryCredentials: { nodes: object[] } }>(LIST)).registryCredentials.nodes
 
 /** A cloud, a registry that accepts the cloud's tokens, and a server. */
 async function start(endpoint: CloudEndpoint, auth: UpstreamAuthOptions) {
@@ -44,7 +48,7 @@ async function start(endpoint: CloudEndpoint, auth: UpstreamAuthOptions) {
       const input = { prefix: upstream.host, repository }
       return (await client.request<Tested>(TEST, { input })).testRegistryCredential
     },
-    list: async () => (await client.request<{ registryCredentials: object[] }>(LIST)).registryCredentials,
+    list: () => listOf(client),
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]()
       await upstream[Symbol.asyncDispose]()
@@ -84,9 +88,7 @@ describe('an AWS access key', () => {
     const used = [{ ...listed, lastUsedAt: new Date(START).toISOString() }]
     expect(await it.list()).toEqual(used)
     await it.server.restart()
-    expect(
-      (await it.server.client.request<{ registryCredentials: object[] }>(LIST)).registryCredentials,
-    ).toEqual(used)
+    expect(await listOf(it.server.client)).toEqual(used)
   })
 
   test('is tested with a new password each time, which counts as a use', async () => {

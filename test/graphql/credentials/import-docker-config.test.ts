@@ -40,11 +40,11 @@ const imported = async (config: unknown, namespace?: string): Promise<Payload> =
 }
 const listOf = async (namespace: string) =>
   (
-    await app.client.request<{ registryCredentials: object[] }>(
-      'query ($namespace: String!) { registryCredentials(namespace: $namespace) { prefix } }',
+    await app.client.request<{ registryCredentials: { nodes: object[] } }>(
+      'query ($namespace: String) { registryCredentials(namespace: $namespace) { nodes { prefix } } }',
       { namespace },
     )
-  ).registryCredentials
+  ).registryCredentials.nodes
 
 describe('importDockerConfig', () => {
   test('stores each login of a docker config, by docker’s names of registries', async () => {

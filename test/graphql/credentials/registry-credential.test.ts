@@ -6,20 +6,30 @@ import { errorsOf, follow, importImage, resultsOf, tagDigests } from '../../flow
 import { shared } from '../shared.ts'
 
 const LOGIN = { username: 'me', password: 'open sesame' }
-const CREDENTIAL = 'namespace prefix kind username createdAt updatedAt'
+const CREDENTIAL = 'namespace prefix kind username createdAt changedAt'
 const SET = `mutation ($input: SetRegistryCredentialInput!) {
-  setRegistryCredential(input: $input) { registryCredential { ${CREDENTIAL} } } }`
+  setRegistryCredential(input: $input) { registryCredential { id ${CREDENTIAL} } } }`
 const DELETE = `mutation ($input: DeleteRegistryCredentialInput!) {
-  deleteRegistryCredential(input: $input) { registryCredential { ${CREDENTIAL} } } }`
-const LIST = `query ($namespace: String!) { registryCredentials(namespace: $namespace) { ${CREDENTIAL} } }`
+  deleteRegistryCredential(input: $input) { deletedId registryCredential { ${CREDENTIAL} } } }`
+const LIST = `query ($namespace: String) {
+  registryCredentials(namespace: $namespace) { totalCount nodes { id ${CREDENTIAL} } } }`
+
+interface Identified {
+  readonly id: string
+}
 
 const START = Date.UTC(2026, 0, 1)
 const app = image({ seed: 'app' })
 
 const set = ({ client }: TestApp, input: object) =>
-  client.request<{ setRegistryCredential: { registryCredential: object } }>(SET, { input })
-const listOf = async ({ client }: TestApp, namespace = 'default') =>
-  (await client.request<{ registryCredentials: object[] }>(LIST, { namespace })).registryCredentials
+  client.request<{ setRegistryCredential: { registryCredential: Identified } }>(SET, { input })
+const listOf = async ({ client }: TestApp, namespace: string | null = 'default') => {
+  const { registryCredentials } = await client.request<{
+    registryCredentials: { totalCount: number; nodes: Identified[] }
+  }>(LIST, { namespace })
+  expect(registryCredentials.totalCount).toBe(registryCredentials.nodes.length)
+  return registryCredentials.nodes
+}
 
 /** A registry that requires the login, and a server. */
 async function start({
@@ -92,12 +102,13 @@ describe('setRegistryCredential', () => {
     expect(await importImage(it.client)).toMatchObject({ state: 'SUCCEEDED' })
     expect(await listOf(it.server)).toEqual([
       {
+        id: expect.any(String),
         namespace: 'default',
         prefix: it.upstream.host,
         kind: 'PASSWORD',
         username: 'me',
         createdAt: new Date(START).toISOString(),
-        updatedAt: new Date(now).toISOString(),
+        changedAt: new Date(now).toISOString(),
       },
     ])
   })
@@ -168,14 +179,19 @@ describe('setRegistryCredential', () => {
 })
 
 describe('deleteRegistryCredential', () => {
-  test('removes it for the next import', async () => {
+  test('removes it for the next import, and returns its id and last state', async () => {
     await using it = await start()
-    await set(it.server, { prefix: it.upstream.host, ...LOGIN })
+    const { setRegistryCredential } = await set(it.server, { prefix: it.upstream.host, ...LOGIN })
     await follow(it.client, it.repository)
 
     const deleted = await it.client.request(DELETE, { input: { prefix: it.upstream.host } })
 
-    expect(deleted).toMatchObject({ deleteRegistryCredential: { registryCredential: { username: 'me' } } })
+    expect(deleted).toMatchObject({
+      deleteRegistryCredential: {
+        deletedId: setRegistryCredential.registryCredential.id,
+        registryCredential: { username: 'me' },
+      },
+    })
     expect(await listOf(it.server)).toEqual([])
     expect(await importImage(it.client)).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
   })
@@ -188,6 +204,33 @@ describe('deleteRegistryCredential', () => {
       { code: 'NOT_FOUND' },
     ])
     expect(await listOf(it.server, 'other')).toHaveLength(1)
+  })
+})
+
+describe('registryCredentials', () => {
+  const server = shared(() => startApp())
+
+  test('are those of all namespaces by default, or of one, ordered by namespace and prefix', async () => {
+    for (const [namespace, prefix] of [
+      ['team', 'quay.io'],
+      ['team', 'ghcr.io/team'],
+      ['default', 'quay.io'],
+    ]) {
+      await set(server(), { namespace, prefix, ...LOGIN })
+    }
+
+    expect(await listOf(server(), null)).toMatchObject([
+      { namespace: 'default', prefix: 'quay.io' },
+      { namespace: 'team', prefix: 'ghcr.io/team' },
+      { namespace: 'team', prefix: 'quay.io' },
+    ])
+    expect(await listOf(server(), 'default')).toMatchObject([{ prefix: 'quay.io' }])
+    expect(await listOf(server(), 'nothing')).toEqual([])
+  })
+
+  test('refuse a namespace that no stream can have', async () => {
+    const response = await server().client.execute(LIST, { namespace: 'Not one' })
+    expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: 'namespace' }])
   })
 })
 

@@ -141,7 +141,20 @@ test('tests the credential of the prefix, and none of a longer prefix', async ()
   expect(await it.test({ prefix, repository: 'team/app' })).toMatchObject({ outcome: 'UNAUTHORIZED' })
 })
 
+test('ends after waitSeconds, when the registry does not respond', async () => {
+  await using it = await start(undefined)
+  it.hook(() => 'silence')
+
+  expect(await it.test({ waitSeconds: 1 })).toEqual({
+    outcome: 'UNAVAILABLE',
+    status: null,
+    message: `${it.upstream.host} did not respond within 1 seconds`,
+  })
+})
+
 test.each([
+  [{ waitSeconds: 0 }, { code: 'INVALID', field: 'waitSeconds' }],
+  [{ waitSeconds: 301 }, { code: 'INVALID', field: 'waitSeconds' }],
   [{ prefix: 'quay.io' }, { code: 'NOT_FOUND' }],
   [{ namespace: 'other' }, { code: 'NOT_FOUND' }],
   [{ prefix: 'nonsense' }, { code: 'INVALID', field: 'prefix' }],
@@ -151,7 +164,7 @@ test.each([
     { prefix: 'quay.io/team', repository: 'teams/app' },
     { code: 'INVALID', field: 'repository' },
   ],
-])('is refused for an unknown credential: %j', async (input, error) => {
+])('is refused for an unknown credential or an invalid input: %j', async (input, error) => {
   await using it = await start(undefined)
 
   expect(errorsOf(await it.response(input))).toEqual([error])

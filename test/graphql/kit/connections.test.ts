@@ -10,11 +10,13 @@ import {
   readForwards,
   readPage,
 } from '../pages.ts'
+import { addRegistries } from '../registry-catalogue.ts'
 
 let catalogue: Catalogue
 let newestImport: string
 beforeAll(async () => {
   catalogue = await startCatalogue()
+  await addRegistries(catalogue.app)
   newestImport = (await importImage(catalogue.app.client)).id
 })
 afterAll(() => catalogue[Symbol.asyncDispose]())
@@ -59,6 +61,10 @@ const PATHS: Readonly<Record<string, () => ConnectionPath>> = {
     node: 'created imageStreamTag { id }',
   }),
   imagePushes: () => ({ query: 'imagePushes(PAGE)', node: 'id', counted: false }),
+  registryCredentials: () => ({ query: 'registryCredentials(PAGE)', node: 'id namespace prefix' }),
+  registryConfigurations: () => ({ query: 'registryConfigurations(PAGE)', node: 'id prefix' }),
+  repositories: () => ({ query: 'repositories(PAGE)', node: 'id namespace name' }),
+  uploads: () => ({ query: 'integratedRegistry { uploads(PAGE) }', node: 'id repository' }),
 }
 const paths = Object.entries(PATHS)
 

@@ -7,7 +7,7 @@ import { follow } from '../../flows/operations.ts'
 
 const authority = await createAuthority()
 const START = Date.UTC(2026, 0, 1)
-const CONFIGURATION = `prefix access location insecure concurrency requestsPerSecond vendor apiUrl createdAt updatedAt
+const CONFIGURATION = `id prefix access location insecure concurrency requestsPerSecond vendor apiUrl createdAt changedAt
   mirrors { location insecure serves } proxy { url username }
   authorities { subject issuer fingerprint } clientCertificate { subject issuer validFrom validUntil fingerprint }`
 const CONFIGURE = `mutation ($input: ConfigureRegistryInput!) {
@@ -59,7 +59,7 @@ describe('configureRegistry', () => {
       clientCertificate: { subject: 'CN=imagestreams', issuer: 'CN=Imagestreams test authority' },
       proxy: { url: 'http://proxy.example:3128', username: 'me' },
       ...{ concurrency: 4, requestsPerSecond: 2.5, vendor: 'QUAY', apiUrl: 'https://api.example' },
-      ...{ createdAt: '2026-01-01T00:00:00.000Z', updatedAt: '2026-01-01T00:00:00.000Z' },
+      ...{ createdAt: '2026-01-01T00:00:00.000Z', changedAt: '2026-01-01T00:00:00.000Z' },
     })
   })
 
@@ -98,14 +98,17 @@ describe('configureRegistry', () => {
 
 describe('deleteRegistryConfiguration', () => {
   const DELETE = `mutation ($prefix: String!) {
-    deleteRegistryConfiguration(input: { prefix: $prefix }) { registryConfiguration { prefix access } } }`
+    deleteRegistryConfiguration(input: { prefix: $prefix }) { deletedId registryConfiguration { id prefix access } } }`
 
-  test('returns the deleted configuration, and NOT_FOUND for an unknown prefix', async () => {
+  test('returns the id and the last state of the configuration, and NOT_FOUND for an unknown prefix', async () => {
     await using app = await startApp()
-    await configure(app, { prefix: 'quay.io/team', access: 'BLOCKED' })
+    const { id } = await configure(app, { prefix: 'quay.io/team', access: 'BLOCKED' })
 
     expect(await app.client.request(DELETE, { prefix: 'quay.io/team' })).toEqual({
-      deleteRegistryConfiguration: { registryConfiguration: { prefix: 'quay.io/team', access: 'BLOCKED' } },
+      deleteRegistryConfiguration: {
+        deletedId: id,
+        registryConfiguration: { id, prefix: 'quay.io/team', access: 'BLOCKED' },
+      },
     })
     expect((await app.client.execute(DELETE, { prefix: 'quay.io/team' })).errors).toMatchObject([
       { message: 'there is no configuration of quay.io/team', extensions: { code: 'NOT_FOUND' } },

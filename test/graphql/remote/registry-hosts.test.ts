@@ -58,7 +58,7 @@ describe('registryHosts', () => {
           {
             ...{ host: hostOf(2), inFlightCount: 0, waitingCount: 0, concurrency: 10 },
             circuitBreaker: closed,
-            accounts: [{ signedIn: false, circuitBreaker: closed, budget }],
+            accounts: [{ isSignedIn: false, circuitBreaker: closed, budget }],
           },
         ],
       },
