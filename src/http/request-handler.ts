@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Registry } from '../registry/registry.ts'
 import { limitBodyTime } from '../request-body/read-body.ts'
 import { respondJson } from '../request-body/respond.ts'
-import { respondGraphiQL, wantsGraphiQL } from './endpoints/graphiql.ts'
+import { type GraphiQL, wantsGraphiQL } from './endpoints/graphiql.ts'
 import { respondGraphQL } from './endpoints/graphql.ts'
 import { type DeliveryEndpoint, respondToDelivery, sourceOf } from './endpoints/receiver-delivery.ts'
 import type { Metrics } from './metrics/metrics.ts'
@@ -35,8 +35,7 @@ interface RequestHandlerOptions extends GraphQLEntry {
   readonly isReady: () => boolean
   /** Milliseconds for a body to arrive, except in the registry. */
   readonly bodyTimeout: number
-  /** Operations in the tabs of GraphiQL. */
-  readonly tabs: readonly string[]
+  readonly graphiql: GraphiQL
 }
 
 /** Handles the notifications that an external registry sends about pushes. */
@@ -110,7 +109,7 @@ async function respondAt(
   options: RequestHandlerOptions,
   exchange: HttpExchange,
 ): Promise<void> {
-  const { isReady, endpoints } = options
+  const { isReady, endpoints, graphiql } = options
   const { notifications, metrics } = endpoints
   const { request, response } = exchange
   switch (path) {
@@ -123,7 +122,7 @@ async function respondAt(
       break
     case GRAPHQL_PATH:
       return wantsGraphiQL(request)
-        ? respondGraphiQL(request, response, options.tabs)
+        ? graphiql.respondPage(request, response)
         : respondGraphQL(options, exchange)
     case '/':
       return respondJson(response, 302, { location: GRAPHQL_PATH }, { Location: GRAPHQL_PATH })
@@ -134,6 +133,7 @@ async function respondAt(
         ? respondJson(response, 200, { status: 'ready' })
         : respondJson(response, 503, { status: 'not ready' })
   }
+  if (await graphiql.respondFile(path, request, response)) return
   refuse(response, 404, 'NOT_FOUND', `unknown path: the API is at ${GRAPHQL_PATH}`)
 }
 

@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 import { startPeriodic } from '../concurrency/periodic.ts'
 import type { GraphQLContext, SharedContext, Viewer } from '../graphql/kit/context.ts'
 import { createPushHub, type PushHubOptions } from '../graphql/live/push-hub.ts'
-import { tabsOf } from './endpoints/graphiql.ts'
+import { createGraphiQL } from './endpoints/graphiql.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
 import { MAX_CONNECTIONS } from './request/limits.ts'
 import { newRequestId } from './request/sender.ts'
@@ -96,7 +96,7 @@ export function createServer({
       endpoints,
       isReady,
       bodyTimeout: timings.bodyTimeout,
-      tabs: tabsOf(schema),
+      graphiql: createGraphiQL({ schema, introspection }),
     }),
   )
   server.maxConnections = MAX_CONNECTIONS

@@ -1,87 +1,114 @@
-import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
-import type { GraphQLSchema } from 'graphql'
+import { type GraphQLSchema, introspectionFromSchema } from 'graphql'
 import { exampleOf } from '../../graphql/kit/examples.ts'
 import { GRAPHQL_PATH } from '../pipeline/pipeline.ts'
+import { POLICY, pageHtml, STYLE, schemaScript, startScript } from './graphiql-page.ts'
+import { HashedFile } from './hashed-file.ts'
 
-interface Page {
-  readonly html: Buffer
-  readonly zipped: Buffer
-  readonly policy: string
+/** Root fields whose examples are in the tabs. They run in this order on an empty server. */
+const TABS = ['createImageStream', 'imageStream', 'imagePushed', 'importImage']
+
+const SCRIPT = 'text/javascript; charset=utf-8'
+
+/** Start of the paths of all files but the page. */
+const FILES_PATH = `${GRAPHQL_PATH}/files/`
+
+const COMMON = { Vary: 'Accept, Accept-Encoding' }
+const PAGE_HEADERS = {
+  ...COMMON,
+  // the page names the files that belong together
+  'Cache-Control': 'no-cache',
+  'Content-Security-Policy': POLICY,
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+}
+const FILE_HEADERS = {
+  ...COMMON,
+  'Cache-Control': 'public, max-age=31536000, immutable',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+}
+
+interface Files {
+  readonly page: HashedFile
+  /** By path. */
+  readonly files: ReadonlyMap<string, HashedFile>
+}
+
+interface GraphiQLOptions {
+  readonly schema: GraphQLSchema
+  /** Whether the page may contain the schema. */
+  readonly introspection: boolean
 }
 
 /** Reports whether a browser requests the page. */
 export const wantsGraphiQL = ({ method, headers }: IncomingMessage): boolean =>
   method === 'GET' && headers.accept?.includes('text/html') === true
 
-/** Root fields whose examples are in the tabs. They run in this order on an empty server. */
-const TABS = ['createImageStream', 'imageStream', 'imagePushed', 'importImage']
+/** The page and its files, which load nothing from other servers. The first request reads them. */
+export type GraphiQL = ReturnType<typeof createGraphiQL>
+
+/** Creates GraphiQL. */
+export function createGraphiQL(options: GraphiQLOptions) {
+  let loaded: Promise<Files> | undefined
+  const load = (): Promise<Files> => {
+    loaded ??= loadFiles(options).catch((error: unknown) => {
+      loaded = undefined
+      throw error
+    })
+    return loaded
+  }
+  return {
+    /** Responds with the page. */
+    async respondPage(request: IncomingMessage, response: ServerResponse): Promise<void> {
+      const { page } = await load()
+      await page.respond(request, response, PAGE_HEADERS)
+    },
+
+    /** Responds with the file at a path. Returns false for any other path. */
+    async respondFile(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+      if (!path.startsWith(FILES_PATH)) return false
+      const { files } = await load()
+      const file = files.get(path)
+      await file?.respond(request, response, FILE_HEADERS)
+      return file !== undefined
+    },
+  }
+}
 
 /** Returns the examples for the tabs of the page. */
-export function tabsOf(schema: GraphQLSchema): string[] {
+function tabsOf(schema: GraphQLSchema): string[] {
   const types = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]
   return TABS.flatMap((name) => types.flatMap((type) => type?.getFields()[name] ?? []))
     .flatMap((field) => exampleOf(field) ?? [])
     .map((example) => `${example}\n`)
 }
 
-let page: Promise<Page> | undefined
-
-/** Responds with the page, which loads nothing from other servers. It is rendered by the first request. */
-export async function respondGraphiQL(
-  request: IncomingMessage,
-  response: ServerResponse,
-  tabs: readonly string[],
-): Promise<void> {
-  page ??= renderPage(tabs).catch((error: unknown) => {
-    page = undefined
-    throw error
-  })
-  const { html, zipped, policy } = await page
-  const isZipped = request.headers['accept-encoding']?.includes('gzip') === true
-  response.writeHead(200, {
-    'Content-Type': 'text/html; charset=utf-8',
-    ...(isZipped && { 'Content-Encoding': 'gzip' }),
-    Vary: 'Accept, Accept-Encoding',
-    'Cache-Control': 'no-cache',
-    'Content-Security-Policy': policy,
-    'X-Frame-Options': 'DENY',
-    'Referrer-Policy': 'no-referrer',
-    'Cross-Origin-Opener-Policy': 'same-origin',
-  })
-  response.end(isZipped ? zipped : html)
-}
-
-async function renderPage(tabs: readonly string[]): Promise<Page> {
+async function loadFiles({ schema, introspection }: GraphiQLOptions): Promise<Files> {
   // nine megabytes of script: loaded by the first request only
-  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
-  const text = renderGraphiQL({
-    title: 'imagestreams',
+  const { css, js, ...workers } = await import('@graphql-yoga/render-graphiql/graphiql')
+  const files = new Map<string, HashedFile>()
+  const add = (name: string, type: string, text: string): string => {
+    const file = new HashedFile(type, text)
+    const path = `${FILES_PATH}${name.replace('.', `-${file.hash}.`)}`
+    files.set(path, file)
+    return path
+  }
+  const start = startScript({
     endpoint: GRAPHQL_PATH,
-    subscriptionsProtocol: 'WS',
-    defaultTabs: tabs.map((query) => ({ query })),
+    tabs: tabsOf(schema),
+    workers: {
+      editorWorkerService: add('editor.js', SCRIPT, workers.editorWorkerService),
+      json: add('json.js', SCRIPT, workers.jsonWorker),
+      graphql: add('graphql.js', SCRIPT, workers.graphqlWorker),
+    },
   })
-  const html = Buffer.from(text)
-  return { html, zipped: await promisify(gzip)(html), policy: policyFor(text) }
-}
-
-/** Returns a policy that allows only the page's own script, by its digest, and the workers and styles that it creates. */
-function policyFor(html: string): string {
-  const start = html.indexOf('<script>') + '<script>'.length
-  const script = html.slice(start, html.lastIndexOf('</script>'))
-  const digest = createHash('sha256').update(script).digest('base64')
-  return [
-    "default-src 'none'",
-    `script-src 'sha256-${digest}' blob:`,
-    'worker-src blob:',
-    "style-src 'unsafe-inline'",
-    "img-src 'self' data:",
-    'font-src data:',
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ')
+  const introspected = () => introspectionFromSchema(schema, { inputValueDeprecation: true })
+  const scripts = [
+    add('graphiql.js', SCRIPT, js),
+    ...(introspection ? [add('schema.js', SCRIPT, schemaScript(introspected()))] : []),
+    add('start.js', SCRIPT, start),
+  ]
+  const style = add('graphiql.css', 'text/css; charset=utf-8', `${css}${STYLE}`)
+  return { page: new HashedFile('text/html; charset=utf-8', pageHtml(style, scripts)), files }
 }
