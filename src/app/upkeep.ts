@@ -16,8 +16,8 @@ export function startUpkeep(
         intervalMs: pruneHours * HOUR,
         now,
         async run() {
-          const { events, images, bytes } = await pruner.prune(kept)
-          log.info({ events: events.total, images: images.total, bytes }, 'pruned')
+          const { events, images, freedBytes } = await pruner.prune(kept)
+          log.info({ events, images, freedBytes }, 'pruned')
         },
         onError: (error) => log.error({ err: error }, 'pruning failed'),
       }),

@@ -13,3 +13,12 @@ export interface KeysetPage {
   /** The last rows instead of the first. The rows are in the order of the list either way. */
   readonly fromEnd?: boolean | undefined
 }
+
+/** Returns the order of two keys of one list: negative where the first comes before the other. */
+export function compareKeys(one: PageKey, other: PageKey): number {
+  for (const [at, part] of one.entries()) {
+    const otherPart = other[at]
+    if (otherPart !== undefined && part !== otherPart) return part < otherPart ? -1 : 1
+  }
+  return 0
+}

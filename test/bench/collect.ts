@@ -88,8 +88,8 @@ async function bench(): Promise<void> {
     `collect: ${IMAGES} untagged images of ${LAYERS} layers; one statement reads them in ${limit.toFixed(0)} ms`,
   )
   for (const [name, plan] of [
-    ['plan of garbage collection', () => collector.plan()],
-    ['plan of pruning', () => pruner.plan()],
+    ['plan of garbage collection', () => collector.plan().totals()],
+    ['plan of pruning', () => pruner.plan().totals()],
   ] as const) {
     const time = await timed(plan)
     const each = ((time / IMAGES) * 1000).toFixed(1)

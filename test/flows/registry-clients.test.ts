@@ -199,7 +199,7 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
       'mutation { deleteImageStream(input: { namespace: "a", name: "x" }) { deletedId } }',
     )
     await app.client.request(
-      'mutation { collectGarbage(input: { dryRun: false }) { collection { message } } }',
+      'mutation { collectGarbage(input: { dryRun: false }) { garbageCollection { message } } }',
     )
 
     expect(await listTags(app, 'b/y')).toEqual(['prod'])

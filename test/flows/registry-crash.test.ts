@@ -47,10 +47,10 @@ const describePushes = (pushes: readonly Push[]): readonly string[] =>
   pushes.map(({ tag, image }) => `${tag} ${image.digest}`).sort()
 
 async function collectGarbage(client: GraphQLClient): Promise<object> {
-  const { collectGarbage } = await client.request<{ collectGarbage: { collection: object } }>(
-    'mutation { collectGarbage(input: { dryRun: false }) { collection { finishedAt message } } }',
+  const { collectGarbage } = await client.request<{ collectGarbage: { garbageCollection: object } }>(
+    'mutation { collectGarbage(input: { dryRun: false }) { garbageCollection { finishedAt message } } }',
   )
-  return collectGarbage.collection
+  return collectGarbage.garbageCollection
 }
 
 const filesBelow = async (folder: string): Promise<readonly string[]> =>

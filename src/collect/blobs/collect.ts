@@ -4,8 +4,8 @@ import { startPeriodic } from '../../concurrency/periodic.ts'
 import { SingleFlight } from '../../concurrency/single-flight.ts'
 import type { Database } from '../../db/open.ts'
 import { CollectionRun, createCollectionParts } from './collection-run.ts'
-import { type Collection, createCollections } from './collections.ts'
-import { type CollectionPlan, createPlan, type PlanOptions } from './plan.ts'
+import { createCollections, type GarbageCollection } from './collections.ts'
+import { createPlan, GarbageCollectionPlan } from './plan.ts'
 import { type CollectionPolicy, collectionTermsAt } from './terms.ts'
 
 export interface CollectorDependencies {
@@ -36,7 +36,7 @@ export function createCollector(dependencies: CollectorDependencies) {
   const parts = createCollectionParts(db, blobs)
   const plan = createPlan(parts)
   const stopping = new AbortController()
-  const runs = new SingleFlight<Collection>()
+  const runs = new SingleFlight<GarbageCollection>()
   const plans = new KeyLock()
   let running: CollectionRun | undefined
   let schedule: Disposable | undefined
@@ -44,7 +44,10 @@ export function createCollector(dependencies: CollectorDependencies) {
     signal ? AbortSignal.any([stopping.signal, signal]) : stopping.signal
   const terms = () => collectionTermsAt(now(), lease, policy)
 
-  const runOnce = async (signal: AbortSignal): Promise<Collection> => {
+  const current = (stored: GarbageCollection | undefined): GarbageCollection | undefined =>
+    stored && running?.id === stored.id ? { ...stored, ...running.tally } : stored
+
+  const runOnce = async (signal: AbortSignal): Promise<GarbageCollection> => {
     const run = new CollectionRun(collections.start(now()))
     running = run
     try {
@@ -61,14 +64,14 @@ export function createCollector(dependencies: CollectorDependencies) {
     const { count, first } = run.failures
     if (count > 0) log?.error({ err: first, failures: count }, 'cannot remove files')
     collections.end(run.id, { ...run.tally, finishedAt: now(), message: run.message })
-    return collections.byId(run.id) as Collection
+    return collections.byId(run.id) as GarbageCollection
   }
 
   /**
    * Runs once; a call during a run joins it, and only the signal of the first call can abort it. Files that cannot be
    * removed are in the collection's message. Rejects with the error that stopped it.
    */
-  const collect = async (signal?: AbortSignal): Promise<Collection> => {
+  const collect = async (signal?: AbortSignal): Promise<GarbageCollection> => {
     stopping.signal.throwIfAborted()
     signal?.throwIfAborted()
     return runs.run('collect', () => runOnce(withStopping(signal)))
@@ -77,20 +80,23 @@ export function createCollector(dependencies: CollectorDependencies) {
   return {
     collect,
 
-    /** Reports what `collect` would remove and why the rest is kept, without changes. */
-    plan: (options: PlanOptions = {}, signal?: AbortSignal): Promise<CollectionPlan> =>
+    /** Returns what `collect` would remove, and why the rest is kept, without changes. */
+    plan(signal?: AbortSignal): GarbageCollectionPlan {
+      const either = withStopping(signal)
       // one plan at a time: they share a temporary table
-      plans.run('plan', () => {
-        const either = withStopping(signal)
-        either.throwIfAborted()
-        return plan(terms(), options, either)
-      }),
+      return new GarbageCollectionPlan((report) =>
+        plans.run('plan', () => {
+          either.throwIfAborted()
+          return plan(terms(), report, either)
+        }),
+      )
+    },
 
     /** Returns the newest run, with the current counts while it runs. */
-    last(): Collection | undefined {
-      const last = collections.last()
-      return last && running?.id === last.id ? { ...last, ...running.tally } : last
-    },
+    last: (): GarbageCollection | undefined => current(collections.last()),
+
+    /** Returns a run as `last` does; undefined for an unknown id. */
+    byId: (id: number): GarbageCollection | undefined => current(collections.byId(id)),
 
     /** Starts the scheduled runs, the first at once if it is due. */
     start(): void {

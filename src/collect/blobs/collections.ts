@@ -6,10 +6,10 @@ import { collections } from '../../db/tables/index.ts'
  * A run of the garbage collection. `finishedAt` is null while it runs and after it was stopped. `message` is the reason why
  * some work is not done; null while it runs, and when all work is done. `bytes` is the freed disk space.
  */
-export type Collection = typeof collections.$inferSelect
+export type GarbageCollection = typeof collections.$inferSelect
 
 /** What a run has removed so far. */
-export type Tally = Pick<Collection, 'manifests' | 'blobs' | 'uploads' | 'bytes'>
+export type Tally = Pick<GarbageCollection, 'manifests' | 'blobs' | 'uploads' | 'bytes'>
 
 /** The tally at the start of a run. */
 export const NOTHING: Tally = { manifests: 0, blobs: 0, uploads: 0, bytes: 0 }
@@ -28,7 +28,7 @@ export function createCollections({ orm, transact }: Database) {
         return Number(inserted.lastInsertRowid)
       }),
     /** Records the end of a run. */
-    end: (id: number, end: Tally & Pick<Collection, 'finishedAt' | 'message'>): void =>
+    end: (id: number, end: Tally & Pick<GarbageCollection, 'finishedAt' | 'message'>): void =>
       void transact(() => orm.update(collections).set(end).where(eq(collections.id, id)).run()),
     byId: (id: number) => orm.select().from(collections).where(eq(collections.id, id)).get(),
     /** Returns the newest collection. */

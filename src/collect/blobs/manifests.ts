@@ -72,15 +72,15 @@ export function createManifestCollection(db: Database) {
       return total
     },
 
-    /** Yields every manifest of the repository by digest, with its verdict. */
+    /** Yields every manifest of the repository after a digest, by digest, with its verdict. */
     async *judge(
       repository: Repository,
       terms: CollectionTerms,
-      signal: AbortSignal,
+      { after: start = '', signal }: { readonly after?: string; readonly signal: AbortSignal },
     ): AsyncGenerator<{ readonly manifest: ManifestLink; readonly verdict: ManifestVerdict }> {
       const history = await readHistory(repository.streamId, terms, signal)
       const judge = judges({ repository, history, terms, isDryRun: true })
-      const read = (after = '') => pageOf(repository, after)
+      const read = (after = start) => pageOf(repository, after)
       for await (const rows of pagesOf('digest', read, signal)) {
         for (const manifest of rows) yield { manifest, verdict: judge.judge(manifest) }
       }

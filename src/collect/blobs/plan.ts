@@ -1,9 +1,10 @@
-import type { UploadSummary } from '../../blobs/layout.ts'
 import { inBatches } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
+import { compareKeys, type KeysetPage } from '../../input/page.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Repository } from '../../registry/content/content.ts'
-import { GrowingPlanList, type PlanList } from '../kept/plan-list.ts'
+import { type OnePass, onePass } from '../kept/one-pass.ts'
+import { PlanList } from '../kept/plan-list.ts'
 import { type ManifestKeptReason, noManifestsKept } from '../kept/reasons.ts'
 import type { CollectionParts } from './collection-run.ts'
 import type { ManifestKeeper, ManifestLink } from './kept-manifests.ts'
@@ -29,112 +30,180 @@ export interface KeptManifest extends PlannedManifest {
   readonly kept: ManifestKeeper
 }
 
-/** The page of each list of a plan. */
-export interface PlanOptions {
-  /** Maximum number of items of each list; default 100. */
-  readonly limit?: number
-  /** Last item of the previous page of each list. */
-  readonly after?: {
-    readonly manifests?: ManifestPosition
-    readonly kept?: ManifestPosition
-    readonly blobs?: Digest
+/** What a collection would remove beside the listed content. */
+export interface CollectionTotals {
+  /** Number of kept manifests by reason. */
+  readonly reasons: Readonly<Record<ManifestKeptReason, number>>
+  /** Number of files without a row; a collection counts them as blobs. */
+  readonly strays: number
+  /** Number of abandoned uploads. */
+  readonly uploads: number
+  /** Bytes of disk space that would be freed. */
+  readonly freedBytes: number
+}
+
+const manifestKey = ({ repositoryId, digest }: ManifestPosition) => [repositoryId, digest] as const
+
+/** What a reader requests of a plan, and what was found of it so far. */
+export class CollectionReport {
+  /** Manifests that would be removed. */
+  readonly manifests = new PlanList<PlannedManifest>({ keyOf: manifestKey, isOrdered: true })
+  readonly kept = new PlanList<KeptManifest>({ keyOf: manifestKey, isOrdered: true })
+  /** Blobs that no repository would have. */
+  readonly blobs = new PlanList<StoredBlob>({ keyOf: ({ digest }) => [digest], isOrdered: true })
+  readonly totals = { reasons: noManifestsKept(), strays: 0, uploads: 0, freedBytes: 0 }
+  #hasTotals = false
+
+  /** Requests all totals, before the plan is made. */
+  requestTotals(): void {
+    this.#hasTotals = true
+    this.blobs.count()
+  }
+
+  get hasTotals(): boolean {
+    return this.#hasTotals
   }
 }
 
-/** What a collection would remove now, and why the other manifests are kept. */
-export interface CollectionPlan {
-  /** Manifests that would be removed, by repository id and digest. */
-  readonly manifests: PlanList<PlannedManifest>
-  readonly kept: PlanList<KeptManifest>
-  /** Number of kept manifests by reason. */
-  readonly reasons: Readonly<Record<ManifestKeptReason, number>>
-  /** Blobs that no repository would have, by digest. */
-  readonly blobs: PlanList<StoredBlob>
-  /** Files without a row, in the order of the disk; a collection counts them as blobs. */
-  readonly strays: PlanList<StoredBlob>
-  /** Abandoned uploads, in the order of the disk. */
-  readonly uploads: PlanList<UploadSummary>
-  /** Bytes of disk space that would be freed. */
-  readonly bytes: number
+/**
+ * What a collection would remove now, and why the other manifests are kept. Nothing is read until it is requested. What is
+ * requested in one turn of the event loop is read in one pass, which reads no more than that needs.
+ */
+export class GarbageCollectionPlan {
+  readonly #read: OnePass<CollectionReport>
+
+  constructor(pass: (report: CollectionReport) => Promise<void>) {
+    this.#read = onePass(() => new CollectionReport(), pass)
+  }
+
+  /** Returns a page of the manifests that would be removed, by repository id and digest. */
+  manifests(page: KeysetPage): Promise<PlannedManifest[]> {
+    return this.#read.page(({ manifests }) => manifests.page(page))
+  }
+
+  manifestCount(): Promise<number> {
+    return this.#read.count(({ manifests }) => manifests)
+  }
+
+  /** Returns a page of the manifests that would be kept, by repository id and digest. */
+  kept(page: KeysetPage): Promise<KeptManifest[]> {
+    return this.#read.page(({ kept }) => kept.page(page))
+  }
+
+  keptCount(): Promise<number> {
+    return this.#read.count(({ kept }) => kept)
+  }
+
+  /** Returns a page of the blobs that no repository would have, by digest. */
+  blobs(page: KeysetPage): Promise<StoredBlob[]> {
+    return this.#read.page(({ blobs }) => blobs.page(page))
+  }
+
+  blobCount(): Promise<number> {
+    return this.#read.count(({ blobs }) => blobs)
+  }
+
+  async totals(): Promise<CollectionTotals> {
+    const { totals } = await this.#read.request((report) => report.requestTotals())
+    return totals
+  }
 }
 
-const DEFAULT_LIMIT = 100
-
 /**
- * Returns a function that plans a collection. It reads all content like a collection, in short turns of the event loop:
- * each page of a list costs the same again. Rejects with the signal's reason. Calls must not overlap.
+ * Returns a function that fills a report. It reads what the request needs, in short turns of the event loop: pages of
+ * manifests from their cursor on, pages of blobs after the links of all repositories. Rejects with the signal's reason.
+ * Calls must not overlap.
  */
 export function createPlan({ db, blobs, manifests, links, storedBlobs }: CollectionParts) {
   const unlinks = preparePlannedUnlinks(db)
 
-  return async (
-    terms: CollectionTerms,
-    { limit = DEFAULT_LIMIT, after = {} }: PlanOptions,
-    signal: AbortSignal,
-  ): Promise<CollectionPlan> => {
-    const removed = new GrowingPlanList<PlannedManifest>({ limit, isAfter: isAfter(after.manifests) })
-    const kept = new GrowingPlanList<KeptManifest>({ limit, isAfter: isAfter(after.kept) })
-    const removedBlobs = new GrowingPlanList<StoredBlob>({
-      limit,
-      isAfter: ({ digest }) => after.blobs === undefined || digest > after.blobs,
-    })
-    const strays = new GrowingPlanList<StoredBlob>({ limit })
-    const uploads = new GrowingPlanList<UploadSummary>({ limit })
-    const reasons = noManifestsKept()
-    let bytes = 0
-
-    const planRepository = async (repository: Repository): Promise<void> => {
-      const { id: repositoryId, namespace, name } = repository
-      const gone = new Set<Digest>()
-      for await (const { manifest, verdict } of manifests.judge(repository, terms, signal)) {
-        const { digest, imageId, pushedAt, confirmedAt } = manifest
-        const at = { repositoryId, repository: { namespace, name }, digest }
-        const planned = { ...at, imageId, pushedAt, confirmedAt }
-        if ('kept' in verdict) {
-          reasons[verdict.kept.reason]++
-          kept.add({ ...planned, kept: verdict.kept })
-        } else {
-          gone.add(digest)
-          removed.add(planned)
-        }
+  async function planRepository(
+    repository: Repository,
+    report: CollectionReport,
+    { terms, after, signal }: PlanScope,
+  ) {
+    const { id: repositoryId, namespace, name } = repository
+    const gone = new Set<Digest>()
+    for await (const { manifest, verdict } of manifests.judge(repository, terms, { after, signal })) {
+      const { digest, imageId, pushedAt, confirmedAt } = manifest
+      const at = { repositoryId, repository: { namespace, name }, digest }
+      const planned = { ...at, imageId, pushedAt, confirmedAt }
+      if ('kept' in verdict) {
+        report.totals.reasons[verdict.kept.reason]++
+        report.kept.add({ ...planned, kept: verdict.kept })
+      } else {
+        gone.add(digest)
+        report.manifests.add(planned)
       }
-      const scope = { repositoryId, signal, isGone: (digest: Digest) => gone.has(digest) }
-      for await (const digests of links.unreferenced(scope)) {
-        for (const batch of inBatches(digests)) {
-          unlinks.add.run(JSON.stringify(batch), repositoryId, terms.leaseStart)
-        }
+      if (isDone(report)) return
+    }
+    if (!report.blobs.isRequested) return
+    const scope = { repositoryId, signal, isGone: (digest: Digest) => gone.has(digest) }
+    for await (const digests of links.unreferenced(scope)) {
+      for (const batch of inBatches(digests)) {
+        unlinks.add.run(JSON.stringify(batch), repositoryId, terms.leaseStart)
       }
-    }
-
-    unlinks.clear.run()
-    await forEachAbandoned(blobs, terms, signal, (upload) => {
-      bytes += upload.size
-      uploads.add(upload)
-    })
-    for await (const repositories of repositoryPages(db, signal)) {
-      for (const repository of repositories) await planRepository(repository)
-    }
-    for await (const { after: from, end } of blobRanges(db, signal)) {
-      for (const blob of unlinks.unlinkedBlobs.all(from, end)) {
-        bytes += blob.size
-        removedBlobs.add(blob)
-      }
-    }
-    for await (const stray of storedBlobs.strays(signal)) {
-      bytes += stray.size
-      strays.add(stray)
-    }
-    unlinks.clear.run()
-    return {
-      manifests: removed.finished(),
-      kept: kept.finished(),
-      reasons,
-      blobs: removedBlobs.finished(),
-      strays: strays.finished(),
-      uploads: uploads.finished(),
-      bytes,
     }
   }
+
+  async function planBlobs({ blobs: list, totals, hasTotals }: CollectionReport, signal: AbortSignal) {
+    const [start] = list.start ?? []
+    for await (const { after, end } of blobRanges(db, signal, start === undefined ? '' : String(start))) {
+      for (const blob of unlinks.unlinkedBlobs.all(after, end)) {
+        totals.freedBytes += blob.size
+        list.add(blob)
+      }
+      if (list.isComplete) return
+    }
+    if (!hasTotals) return
+    for await (const stray of storedBlobs.strays(signal)) {
+      totals.freedBytes += stray.size
+      totals.strays++
+    }
+  }
+
+  return async (terms: CollectionTerms, report: CollectionReport, signal: AbortSignal): Promise<void> => {
+    const { totals } = report
+    unlinks.clear.run()
+    if (report.hasTotals) {
+      await forEachAbandoned(blobs, terms, signal, (upload) => {
+        totals.freedBytes += upload.size
+        totals.uploads++
+      })
+    }
+    const start = startOf(report)
+    for await (const repositories of repositoryPages(db, signal, start?.repositoryId)) {
+      for (const repository of repositories) {
+        if (isDone(report)) break
+        const after = repository.id === start?.repositoryId ? start.digest : ''
+        await planRepository(repository, report, { terms, after, signal })
+      }
+      if (isDone(report)) break
+    }
+    if (report.blobs.isRequested) await planBlobs(report, signal)
+    unlinks.clear.run()
+  }
+}
+
+interface PlanScope {
+  readonly terms: CollectionTerms
+  /** Only manifests with a higher digest. */
+  readonly after: string
+  readonly signal: AbortSignal
+}
+
+/** Returns whether further manifests change nothing that was requested: all manifests decide which blobs are removed. */
+const isDone = ({ manifests, kept, blobs }: CollectionReport): boolean =>
+  !blobs.isRequested && manifests.isComplete && kept.isComplete
+
+/** Returns the position after which the first requested manifest comes; undefined if it may be the first. */
+function startOf({ manifests, kept, blobs }: CollectionReport): ManifestPosition | undefined {
+  if (blobs.isRequested) return undefined
+  const starts = [manifests, kept].filter(({ isRequested }) => isRequested).map(({ start }) => start)
+  const [first, second = first] = starts
+  if (!first || !second) return undefined
+  const [repositoryId, digest] = compareKeys(first, second) < 0 ? first : second
+  return { repositoryId: Number(repositoryId), digest: digest as Digest }
 }
 
 /** A temporary table of the links that would be removed: only SQL finds quickly whether a repository keeps a blob. */
@@ -158,10 +227,3 @@ function preparePlannedUnlinks(db: Database) {
     ),
   }
 }
-
-const isAfter =
-  (after: ManifestPosition | undefined) =>
-  (at: ManifestPosition): boolean =>
-    after === undefined ||
-    at.repositoryId > after.repositoryId ||
-    (at.repositoryId === after.repositoryId && at.digest > after.digest)

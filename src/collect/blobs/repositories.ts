@@ -11,13 +11,14 @@ const IMAGES = BATCH / 10
 
 const listOf = (ids: readonly number[]) => sql`(select value from json_each(${JSON.stringify(ids)}))`
 
-/** Yields all repositories in pages, in the order of their creation. */
+/** Yields the repositories with at least this id in pages, in the order of their creation. */
 export function repositoryPages(
   { orm }: Database,
   signal: AbortSignal,
+  from = 0,
 ): AsyncGenerator<readonly Repository[]> {
   const { id, namespace, name, streamId } = repositories
-  const read = (after = 0): Repository[] =>
+  const read = (after = from - 1): Repository[] =>
     orm
       .select({ id, namespace, name, streamId })
       .from(repositories)

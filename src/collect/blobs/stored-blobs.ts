@@ -26,12 +26,16 @@ interface DigestRange {
 }
 
 /**
- * Yields ranges of a page of blobs each. Statements about a range read no other blobs. Lets the event loop run after
+ * Yields ranges of a page of blobs each, after the digest `start`. Statements about a range read no other blobs. Lets the event loop run after
  * each. Throws the signal's reason once it is aborted.
  */
-export async function* blobRanges({ orm }: Database, signal: AbortSignal): AsyncGenerator<DigestRange> {
+export async function* blobRanges(
+  { orm }: Database,
+  signal: AbortSignal,
+  start = '',
+): AsyncGenerator<DigestRange> {
   const { digest } = blobRows
-  for (let after = ''; ; ) {
+  for (let after = start; ; ) {
     const isAfter = gt(digest, sql`${after}`)
     const rest = orm.select({ digest }).from(blobRows).where(isAfter).orderBy(asc(digest))
     const last = orm

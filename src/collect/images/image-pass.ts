@@ -5,13 +5,13 @@ import type { Digest } from '../../oci/digest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import type { IndexChildren } from './index-children.ts'
 import type { ImageJudge, PrunableImage } from './kept-images.ts'
-import type { GrowingPruneReport } from './report.ts'
+import type { PruneReport } from './report.ts'
 
 export interface ImagePassOptions {
   readonly removal: ImageRemoval
   readonly children: IndexChildren
   readonly judge: ImageJudge
-  readonly report: GrowingPruneReport
+  readonly report: PruneReport
   readonly isDryRun: boolean
 }
 
@@ -72,7 +72,7 @@ export class ImagePass {
   /** Keeps or removes the image. Returns its weight: one, and one for each child. */
   #judge(tx: Transaction, image: PrunableImage): number {
     const { judge, report, children } = this.#options
-    const reason = judge.keptBecause(image)
+    const reason = judge.reasonToKeep(image)
     if (reason === 'CHILD') {
       this.#children.add(image.id)
       return 1

@@ -61,7 +61,7 @@ export function createImageJudges(db: Database) {
     page: (after: number) => page.all(after),
 
     /** Returns why the image is kept at this moment; undefined if it is not. */
-    keptBecause({
+    reasonToKeep({
       id,
       digest,
       mediaType,

@@ -1,6 +1,6 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { GrowingPlanList, type PlanList } from '../kept/plan-list.ts'
+import { PlanList } from '../kept/plan-list.ts'
 import { type ImageKeptReason, noImagesKept } from '../kept/reasons.ts'
 
 /** An entry of a tag's history. */
@@ -24,90 +24,76 @@ export interface PrunedImage {
 }
 
 export interface KeptImage extends PrunedImage {
-  readonly keptBecause: ImageKeptReason
+  readonly reason: ImageKeptReason
 }
 
-/** Position in a list of events, which is sorted by the tag's id, then the event's id. */
-export type EventPosition = Pick<PrunedEvent, 'tagId' | 'id'>
-
-/** The page of each list of a report. */
-export interface PruneListing {
-  /** Maximum number of items of each list; default 50. */
-  readonly limit?: number
-  /** Last item of the previous page of each list; of images the id. */
-  readonly after?: {
-    readonly events?: EventPosition | undefined
-    readonly images?: number | undefined
-    readonly kept?: number | undefined
-  }
-}
-
-/** What a prune removes, or would remove, and what it keeps. */
-export interface PruneReport {
-  readonly events: PlanList<PrunedEvent>
+/** What a prune removes, or would remove, beside the lists. */
+export interface PruneTotals {
+  /** Number of removed entries of histories. */
+  readonly events: number
   /** Number of deleted streams that can no longer be restored. */
   readonly streams: number
-  /** Removed images, by id. */
-  readonly images: PlanList<PrunedImage>
-  /** Kept images, by id. */
-  readonly kept: PlanList<KeptImage>
+  /** Number of removed images. */
+  readonly images: number
   /** Number of kept images by reason. */
   readonly reasons: Readonly<Record<ImageKeptReason, number>>
   /** Number of removed configs, which no remaining image has. */
   readonly configs: number
   /** Bytes of removed manifests and configs: the database reuses the space. */
-  readonly bytes: number
+  readonly freedBytes: number
   /** Number of manifests in repositories of the integrated registry that their stream's history no longer has. */
   readonly repositoryManifests: number
 }
 
-const DEFAULT_LIMIT = 50
-
-/** The report of a running prune. */
-export class GrowingPruneReport {
-  readonly #events: GrowingPlanList<PrunedEvent>
-  readonly #images: GrowingPlanList<PrunedImage>
-  readonly #kept: GrowingPlanList<KeptImage>
+/** What a prune or its plan reports, and while it runs, what it has found so far. */
+export class PruneReport {
+  /** Removed entries of histories, by tag id and id. */
+  readonly events = new PlanList<PrunedEvent>({ keyOf: ({ tagId, id }) => [tagId, id], isOrdered: true })
+  /** Removed images, by id. Children come after their indexes, whatever their ids are. */
+  readonly images = new PlanList<PrunedImage>({ keyOf: ({ id }) => [id], isOrdered: false })
+  /** Kept images, by id. */
+  readonly kept = new PlanList<KeptImage>({ keyOf: ({ id }) => [id], isOrdered: false })
   readonly #reasons = noImagesKept()
+  #hasTotals = false
   #streams = 0
   #configs = 0
-  #bytes = 0
+  #freedBytes = 0
   #repositoryManifests = 0
 
-  constructor({ limit = DEFAULT_LIMIT, after = {} }: PruneListing) {
-    const { events, images = 0, kept = 0 } = after
-    this.#events = new GrowingPlanList<PrunedEvent>({
-      limit,
-      isAfter: (event) => !events || byPosition(event, events) > 0,
-    })
-    // sorted, because children come after their indexes
-    this.#images = new GrowingPlanList<PrunedImage>({
-      limit,
-      compare: byId,
-      isAfter: ({ id }) => id > images,
-    })
-    this.#kept = new GrowingPlanList<KeptImage>({ limit, compare: byId, isAfter: ({ id }) => id > kept })
+  /** Requests all totals, before the run. */
+  requestTotals(): void {
+    this.#hasTotals = true
+    this.events.count()
+  }
+
+  get hasTotals(): boolean {
+    return this.#hasTotals
+  }
+
+  /** Whether something was requested that is known only after all images were read. */
+  get needsImages(): boolean {
+    return this.#hasTotals || this.images.isRequested || this.kept.isRequested
   }
 
   addEvent(event: PrunedEvent): void {
-    this.#events.add(event)
+    this.events.add(event)
   }
 
   addRemoved({ id, digest, size }: PrunedImage): void {
-    this.#images.add({ id, digest, size })
-    this.#bytes += size
+    this.images.add({ id, digest, size })
+    this.#freedBytes += size
   }
 
-  addKept({ id, digest, size }: PrunedImage, keptBecause: ImageKeptReason): void {
-    this.#kept.add({ id, digest, size, keptBecause })
-    this.#reasons[keptBecause]++
+  addKept({ id, digest, size }: PrunedImage, reason: ImageKeptReason): void {
+    this.kept.add({ id, digest, size, reason })
+    this.#reasons[reason]++
   }
 
   /** Adds a removed config of so many bytes; does nothing for undefined. */
   addConfig(bytes: number | undefined): void {
     if (bytes === undefined) return
     this.#configs++
-    this.#bytes += bytes
+    this.#freedBytes += bytes
   }
 
   addStreams(count: number): void {
@@ -118,20 +104,16 @@ export class GrowingPruneReport {
     this.#repositoryManifests += count
   }
 
-  finished(): PruneReport {
+  /** Returns the totals; they are complete if they were requested and the run has finished. */
+  totals(): PruneTotals {
     return {
-      events: this.#events.finished(),
+      events: this.events.total,
       streams: this.#streams,
-      images: this.#images.finished(),
-      kept: this.#kept.finished(),
+      images: this.images.total,
       reasons: this.#reasons,
       configs: this.#configs,
-      bytes: this.#bytes,
+      freedBytes: this.#freedBytes,
       repositoryManifests: this.#repositoryManifests,
     }
   }
 }
-
-const byId = (one: PrunedImage, other: PrunedImage): number => one.id - other.id
-const byPosition = (one: EventPosition, other: EventPosition): number =>
-  one.tagId - other.tagId || one.id - other.id

@@ -1,11 +1,26 @@
-import type { PruneOptions } from '../../collect/images/prune.ts'
-import type { PruneReport } from '../../collect/images/report.ts'
-import { DEFAULT_TAG_REVISIONS, DEFAULT_YOUNGER_THAN_MINUTES } from '../../collect/images/terms.ts'
-import { checkRange } from '../../input/range.ts'
-import { DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE } from '../kit/connection.ts'
+import type { PrunePlan } from '../../collect/images/plan.ts'
+import type { PruneTotals } from '../../collect/images/report.ts'
+import {
+  DEFAULT_TAG_REVISIONS,
+  DEFAULT_YOUNGER_THAN_MINUTES,
+  type PrunePolicy,
+} from '../../collect/images/terms.ts'
+import { builder } from '../kit/builder.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { objectType } from '../kit/types.ts'
-import { eventPosition, imagePosition, PruneReportType } from './prune-report.ts'
+import { ImagePrunePlanType, KeptImageCountType, PRUNE_TOTALS } from './image-prune-plan.ts'
+import { countsByReason, PLAN_COMPLEXITY, planOfOperation } from './plan.ts'
+
+/** Descriptions of the options, which the query and the mutation have in common. */
+const OPTIONS = {
+  keepTagRevisions:
+    'Number of the newest entries of each tag’s history to keep, the present image included: 1 to 1,000; the default is 3.',
+  keepYoungerThanMinutes:
+    'Minimum age in minutes of entries and images that are removed, 0 or more; the default is 60.',
+  all: 'Whether images that were only imported are removed, too; the default is true. With false, only images that were ever pushed to this server are removed. Histories are pruned in both cases.',
+  namespace:
+    'Namespace whose histories are pruned; no image is removed then, because images belong to no namespace. If omitted, all histories and images are pruned.',
+} as const
 
 const PruneImagesInput = inputType('PruneImagesInput', {
   description: 'Options of a prune of images.',
@@ -14,74 +29,93 @@ const PruneImagesInput = inputType('PruneImagesInput', {
     keepTagRevisions: t.int({
       required: true,
       defaultValue: DEFAULT_TAG_REVISIONS,
-      description:
-        'Number of the newest entries of each tag’s history to keep, the present image included: 1 to 1,000; the default is 3.',
+      description: OPTIONS.keepTagRevisions,
     }),
     keepYoungerThanMinutes: t.int({
       required: true,
       defaultValue: DEFAULT_YOUNGER_THAN_MINUTES,
-      description:
-        'Minimum age in minutes of entries and images that are removed, 0 or more; the default is 60.',
+      description: OPTIONS.keepYoungerThanMinutes,
     }),
-    all: t.field({
-      type: 'Boolean',
-      required: true,
-      defaultValue: true,
-      description:
-        'Whether images that were only imported are removed, too; the default is true. With false, only images that were ever pushed to this server are removed. Histories are pruned in both cases.',
-    }),
-    namespace: t.string(
-      'Namespace whose histories are pruned; no image is removed then, because images belong to no namespace. If omitted, all histories and images are pruned.',
-    ),
-    first: t.int({
-      required: true,
-      defaultValue: DEFAULT_PAGE_SIZE,
-      description: `Maximum number of items in each list of the report, 1 to ${MAXIMUM_PAGE_SIZE}; the default is 50.`,
-    }),
-    eventsAfter: t.string('Reports only entries of histories after this cursor.'),
-    imagesAfter: t.string('Reports only removed images after this cursor.'),
-    keptAfter: t.string('Reports only kept images after this cursor.'),
+    all: t.field({ type: 'Boolean', required: true, defaultValue: true, description: OPTIONS.all }),
+    namespace: t.string(OPTIONS.namespace),
   }),
 })
 
-interface PruneResult {
-  readonly dryRun: boolean
-  readonly report: PruneReport
+const ImagePruningType = objectType<PruneTotals>('ImagePruning', {
+  description: 'What a prune of images has removed, and how many images it kept.',
+  fields: (t) => ({
+    tagEventCount: t.exposeInt('events', {
+      description: 'Number of entries of tags’ histories that were removed.',
+    }),
+    imageCount: t.exposeInt('images', { description: 'Number of images that were removed.' }),
+    keptImageCounts: t.field({
+      type: [KeptImageCountType],
+      description: PRUNE_TOTALS.keptImageCounts,
+      resolve: ({ reasons }) => countsByReason(reasons),
+    }),
+    deletedImageStreamCount: t.exposeInt('streams', { description: PRUNE_TOTALS.deletedImageStreamCount }),
+    configCount: t.exposeInt('configs', { description: PRUNE_TOTALS.configCount }),
+    freedSize: t.expose('freedBytes', { type: 'BigInt', description: PRUNE_TOTALS.freedSize }),
+    repositoryManifestCount: t.exposeInt('repositoryManifests', {
+      description: PRUNE_TOTALS.repositoryManifestCount,
+    }),
+  }),
+})
+
+interface PruneImagesResult {
+  readonly plan: PrunePlan | null
+  readonly imagePruning: PruneTotals | null
 }
 
-const PruneImagesPayload = objectType<PruneResult>('PruneImagesPayload', {
-  description: 'Result of a prune of images.',
+const PruneImagesPayload = objectType<PruneImagesResult>('PruneImagesPayload', {
+  description: 'Result of a prune of images, or the plan of a dry run.',
   properties: (t) => ({
-    dryRun: t.boolean('Whether it was a dry run, which removes nothing.'),
-    report: t.one(PruneReportType, 'Removed and kept entries and images.'),
+    plan: t.oneOrNull(
+      ImagePrunePlanType,
+      'Plan of the dry run, as `imagePrunePlan` returns it; null unless `dryRun` is true.',
+    ),
+    imagePruning: t.oneOrNull(ImagePruningType, 'What was removed; null for a dry run.'),
   }),
 })
 
-function optionsOf(input: typeof PruneImagesInput.$inferInput): PruneOptions {
-  const { first, keepTagRevisions, keepYoungerThanMinutes, all, namespace } = input
-  return {
-    keepTagRevisions,
-    keepYoungerThanMinutes,
-    all,
-    namespace,
-    limit: checkRange('first', first, 1, MAXIMUM_PAGE_SIZE),
-    after: {
-      events: eventPosition(input.eventsAfter, 'eventsAfter'),
-      images: imagePosition(input.imagesAfter, 'imagesAfter'),
-      kept: imagePosition(input.keptAfter, 'keptAfter'),
+builder.queryField('imagePrunePlan', (t) =>
+  t.field({
+    type: ImagePrunePlanType,
+    description:
+      'Returns what `pruneImages` with the same options would remove now, and why the rest is kept.',
+    args: {
+      namespace: t.arg.string({ description: OPTIONS.namespace }),
+      all: t.arg.boolean({ required: true, defaultValue: true, description: OPTIONS.all }),
+      keepTagRevisions: t.arg.int({
+        required: true,
+        defaultValue: DEFAULT_TAG_REVISIONS,
+        description: OPTIONS.keepTagRevisions,
+      }),
+      keepYoungerThanMinutes: t.arg.int({
+        required: true,
+        defaultValue: DEFAULT_YOUNGER_THAN_MINUTES,
+        description: OPTIONS.keepYoungerThanMinutes,
+      }),
     },
-  }
-}
+    complexity: PLAN_COMPLEXITY,
+    resolve: (_query, { namespace, all, keepTagRevisions, keepYoungerThanMinutes }, context) => {
+      const policy: PrunePolicy = { namespace, all, keepTagRevisions, keepYoungerThanMinutes }
+      return planOfOperation(context, `imagePrunePlan ${JSON.stringify(policy)}`, () =>
+        context.pruner.plan(policy),
+      )
+    },
+  }),
+)
 
 mutation('pruneImages', {
   description:
-    'Removes old entries of tags’ histories, and images that nothing in any namespace refers to. With `dryRun`, which is the default, it only reports them. The image that a tag points to is always kept. The mutation returns when the prune has finished, and waits for one that is already running. Finished imports lose the results of removed entries.',
+    'Removes old entries of tags’ histories, and images that nothing in any namespace refers to. With `dryRun`, which is the default, it removes nothing and returns what would be removed. The image that a tag points to is always kept. The mutation returns when the prune has finished, and waits for one that is already running. Finished imports lose the results of removed entries.',
   input: PruneImagesInput,
   inputDescription: 'Options of the prune.',
   payload: PruneImagesPayload,
-  resolve: async (input, { pruner }) => {
-    const options = optionsOf(input)
-    const report = await (input.dryRun ? pruner.plan(options) : pruner.prune(options))
-    return { dryRun: input.dryRun, report }
-  },
+  complexity: PLAN_COMPLEXITY,
+  resolve: async ({ dryRun, ...policy }, { pruner }) =>
+    dryRun
+      ? { plan: pruner.plan(policy), imagePruning: null }
+      : { plan: null, imagePruning: await pruner.prune(policy) },
 })

@@ -97,7 +97,7 @@ export interface RegistryView {
   readonly publicHost: string | null
   readonly usage: RegistryUsage
   readonly uploads: UploadList
-  readonly collector: Pick<Collector, 'collect' | 'plan' | 'last'>
+  readonly collector: Pick<Collector, 'collect' | 'plan' | 'last' | 'byId'>
 }
 
 /** The part of the context that is the same for every request. */

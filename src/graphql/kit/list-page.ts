@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import type { KeysetPage, PageKey } from '../../input/page.ts'
+import { compareKeys, type KeysetPage, type PageKey } from '../../input/page.ts'
 import { type Connection, type ConnectionArguments, type Cursors, connection } from './connection.ts'
 
 interface MemoryList<Item> {
@@ -28,11 +28,3 @@ export const listConnection = <Item>(
     },
     totalCount: () => items.length,
   })
-
-function compareKeys(one: PageKey, other: PageKey): number {
-  for (const [at, part] of one.entries()) {
-    const otherPart = other[at]
-    if (otherPart !== undefined && part !== otherPart) return part < otherPart ? -1 : 1
-  }
-  return 0
-}

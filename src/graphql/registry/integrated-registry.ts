@@ -1,4 +1,4 @@
-import { CollectionType } from '../collect/collect-garbage.ts'
+import { GarbageCollectionType } from '../collect/garbage-collection.ts'
 import { builder } from '../kit/builder.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
@@ -61,8 +61,8 @@ const IntegratedRegistryType = builder.objectRef<Registry>('IntegratedRegistry')
           items: await uploads.all(),
         }),
     }),
-    lastCollection: t.field({
-      type: CollectionType,
+    lastGarbageCollection: t.field({
+      type: GarbageCollectionType,
       nullable: true,
       description: 'The last garbage collection, which may still run; null if there was none.',
       resolve: ({ collector }) => collector.last(),

@@ -10,6 +10,7 @@ import {
   DAY,
   HOUR,
   openCollectWorld,
+  planOf,
   referrer,
 } from './world.ts'
 
@@ -20,7 +21,7 @@ const open = (options: CollectWorldOptions = {}): Promise<CollectWorld> =>
   openCollectWorld({ policy: { untaggedAfter: 7 * DAY, keepTagRevisions: 2 }, ...options })
 
 const reasonsIn = async (world: CollectWorld): Promise<Record<string, object>> => {
-  const { kept } = await world.collector.plan()
+  const { kept } = await planOf(world.collector)
   return Object.fromEntries(kept.items.map(({ digest, kept }) => [digest, kept]))
 }
 
@@ -46,7 +47,7 @@ describe('the collection of untagged manifests', () => {
     await world.push('web', app('third'), 'v1')
     world.pass(365 * DAY)
 
-    const { kept } = await world.collector.plan()
+    const { kept } = await planOf(world.collector)
     expect(kept.items.filter(({ digest }) => digest === base.digest)).toMatchObject([
       { repository: { name: 'web' }, kept: { reason: 'TAGGED_ELSEWHERE', tag: 'default/shop:base' } },
       { repository: { name: 'shop' }, kept: { reason: 'TAGGED', tag: 'base' } },
@@ -195,7 +196,10 @@ describe('the collection of untagged manifests', () => {
     const chain = linkChain(world, tagged.digest, 12_000)
     world.pass(8 * DAY)
 
-    expect((await world.collector.plan({ limit: 1 })).reasons).toMatchObject({ TAGGED: 1, REFERRER: chain })
+    expect((await planOf(world.collector, { limit: 1 })).reasons).toMatchObject({
+      TAGGED: 1,
+      REFERRER: chain,
+    })
     await world.delete('/v2/web/manifests/v1')
     world.pass(8 * DAY)
     expect(await world.collector.collect()).toMatchObject({ manifests: chain + 1 })

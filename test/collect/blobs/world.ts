@@ -4,7 +4,9 @@ import {
   type CollectorDependencies,
   createCollector,
 } from '../../../src/collect/blobs/collect.ts'
-import type { Collection } from '../../../src/collect/blobs/collections.ts'
+import type { GarbageCollection } from '../../../src/collect/blobs/collections.ts'
+import type { KeptManifest, ManifestPosition, PlannedManifest } from '../../../src/collect/blobs/plan.ts'
+import type { StoredBlob } from '../../../src/collect/blobs/stored-blobs.ts'
 import type { CollectionPolicy } from '../../../src/collect/blobs/terms.ts'
 import type { Database } from '../../../src/db/open.ts'
 import { type Digest, digestOf } from '../../../src/oci/digest.ts'
@@ -30,7 +32,7 @@ export interface CollectWorld extends World {
   /** Advances the clock. */
   pass(milliseconds: number): void
   /** Advances the clock past every lease, and runs a collection. */
-  collectLater(): Promise<Collection>
+  collectLater(): Promise<GarbageCollection>
   status(path: string): Promise<number>
   /** All rows and files, each list in order. */
   contents(): Promise<Contents>
@@ -103,6 +105,46 @@ export async function openCollectWorld(options: CollectWorldOptions = {}): Promi
       await Promise.all(collectors.map((each) => each[Symbol.asyncDispose]()))
       await world[Symbol.asyncDispose]()
     },
+  }
+}
+
+interface PlanPages {
+  /** Items of each list; default 100. */
+  readonly limit?: number
+  /** Last item of the previous page of each list. */
+  readonly after?: {
+    readonly manifests?: ManifestPosition | undefined
+    readonly kept?: ManifestPosition | undefined
+    readonly blobs?: StoredBlob | undefined
+  }
+}
+
+const keyOf = (manifest: ManifestPosition | undefined) =>
+  manifest && ([manifest.repositoryId, manifest.digest] as const)
+
+const listOf = <Item>(total: number, items: Item[]) => ({ total, items })
+
+/** A page of each list of a plan, and its totals. */
+export async function planOf(
+  collector: Collector,
+  { limit = 100, after: { manifests, kept, blobs } = {} }: PlanPages = {},
+) {
+  const plan = collector.plan()
+  const page = { limit, peek: false }
+  const { reasons, ...totals } = await plan.totals()
+  const [removed, keptPage, blobPage, ...counts] = await Promise.all([
+    plan.manifests({ ...page, after: keyOf(manifests) }),
+    plan.kept({ ...page, after: keyOf(kept) }),
+    plan.blobs({ ...page, after: blobs && [blobs.digest] }),
+    plan.manifestCount(),
+    plan.keptCount(),
+    plan.blobCount(),
+  ])
+  return {
+    ...{ ...totals, reasons },
+    manifests: listOf<PlannedManifest>(counts[0], removed),
+    kept: listOf<KeptManifest>(counts[1], keptPage),
+    blobs: listOf<StoredBlob>(counts[2], blobPage),
   }
 }
 

@@ -4,7 +4,7 @@ import { BATCH } from '../../../src/concurrency/yielding.ts'
 import { recordingReads } from '../../fixtures/database-reads.ts'
 import { countingIterations } from '../../fixtures/event-loop.ts'
 import { image, index } from '../../fixtures/random-image.ts'
-import { HOUR, PruneWorld } from './world.ts'
+import { HOUR, PruneWorld, planOf, pruneOf } from './world.ts'
 
 const [one, two] = [image({ seed: 1 }), image({ seed: 2 })]
 const ENTRIES = 2_600
@@ -42,7 +42,7 @@ describe('a dry run', () => {
     const recording = recordingReads(world.domain.db)
     await using pruner = world.newPruner(recording.db)
 
-    const { result, iterations } = await countingIterations(() => pruner.plan())
+    const { result, iterations } = await countingIterations(() => planOf(pruner))
 
     expect(result.events.total).toBe(ENTRIES - 1)
     expect(Math.max(...recording.reads.map(({ rows }) => rows))).toBeLessThanOrEqual(5 * BATCH)
@@ -56,7 +56,7 @@ describe('a dry run', () => {
     const recording = recordingReads(world.domain.db)
     await using pruner = world.newPruner(recording.db)
 
-    await pruner.plan()
+    await planOf(pruner)
 
     const tags = recording.reads.filter(({ text }) => text.includes('as newestOld'))
     expect(tags.reduce((sum, { rows }) => sum + rows, 0)).toBeLessThan(2 * BATCH)
@@ -67,9 +67,9 @@ describe('a dry run', () => {
     lengthen('shop/web', 'b')
     await world.pass(2 * HOUR)
 
-    const first = await world.pruner.plan({ limit: 3 })
+    const first = await planOf(world.pruner, { limit: 3 })
     const last = first.events.items.at(-1)
-    const second = await world.pruner.plan({ limit: 3, after: { events: last } })
+    const second = await planOf(world.pruner, { limit: 3, after: { events: last } })
 
     const positions = [...first.events.items, ...second.events.items].map(({ tagId, id }) => [tagId, id])
     expect(positions).toHaveLength(6)
@@ -90,8 +90,10 @@ describe('manifests that no history has any more', () => {
     world.record('shop/kept', 'current', one)
     await world.pass(2 * HOUR)
 
-    const plan = await world.pruner.plan({ keepTagRevisions: 1 })
-    const { result, iterations } = await countingIterations(() => world.pruner.prune({ keepTagRevisions: 1 }))
+    const plan = await planOf(world.pruner, { keepTagRevisions: 1 })
+    const { result, iterations } = await countingIterations(() =>
+      pruneOf(world.pruner, { keepTagRevisions: 1 }),
+    )
 
     // "current" of the stream "kept" still has one of the two images
     expect([plan.repositoryManifests, result.repositoryManifests]).toEqual([3, 3])

@@ -5,7 +5,7 @@ import { type Image, image, index } from '../../fixtures/random-image.ts'
 import { randomNumbers } from '../../fixtures/random-numbers.ts'
 import { seedOf } from '../../fixtures/seed.ts'
 import { fromImage, UPSTREAM } from '../../fixtures/test-domain.ts'
-import { fetched, HOUR, PruneWorld } from './world.ts'
+import { fetched, HOUR, PruneWorld, planOf, pruneOf } from './world.ts'
 
 const [one, two, three] = [1, 2, 3].map((seed) => image({ seed })) as [Image, Image, Image]
 const EVERYTHING = { keepTagRevisions: 1, keepYoungerThanMinutes: 0 }
@@ -29,7 +29,7 @@ describe('an image that is pruned while it is imported', () => {
     const creating = world.domain.create(wholeLatest())
     await hold.reached
 
-    expect((await world.pruner.prune(EVERYTHING)).images.items).toMatchObject([{ digest: one.digest }])
+    expect((await pruneOf(world.pruner, EVERYTHING)).images.items).toMatchObject([{ digest: one.digest }])
     hold.release()
 
     expect((await creating).imported).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
@@ -49,7 +49,7 @@ describe('an image that is pruned while it is imported', () => {
     const storeAgain = () => db.transact((tx) => images.store(tx, read, () => ''))
     expect(storeAgain()).toBe(read.id)
 
-    await world.pruner.prune(EVERYTHING)
+    await pruneOf(world.pruner, EVERYTHING)
     expect(storeAgain).toThrow(ImageGoneError)
 
     const id = world.store(one)
@@ -64,7 +64,7 @@ describe('an image that is pruned while it is imported', () => {
     world.store(both)
     const read = images.byDigest(both.digest)
     if (!read) throw new Error('it was not stored')
-    await world.pruner.prune(EVERYTHING)
+    await pruneOf(world.pruner, EVERYTHING)
     // as a Legacy import does
     db.transact((tx) => images.store(tx, { ...fetched(both), children: [] }, () => ''))
 
@@ -89,7 +89,7 @@ describe('an image that is pruned while it is imported', () => {
     const pruning = (async () => {
       while (isImporting) {
         await domain.pushes.dropBefore(domain.time + 1)
-        gone += (await world.pruner.prune(EVERYTHING)).images.total
+        gone += (await pruneOf(world.pruner, EVERYTHING)).images.total
       }
     })()
 
@@ -137,7 +137,7 @@ async function full(): Promise<PruneWorld> {
 describe('a run', () => {
   it('that crashes before any of its transactions leaves complete indexes, and the next run completes it', async () => {
     await using undisturbed = await full()
-    await undisturbed.pruner.prune()
+    await pruneOf(undisturbed.pruner)
     let deaths = 0
     for (let lives = 0; ; lives++) {
       await using world = await full()
@@ -150,16 +150,16 @@ describe('a run', () => {
         },
       }
       await using pruner = world.newPruner(mortal)
-      await pruner.plan().catch(() => {})
+      await planOf(pruner).catch(() => {})
       transactions = 0
-      const died = await pruner.prune().then(
+      const died = await pruneOf(pruner).then(
         () => false,
         () => true,
       )
 
       expect(world.dangling()).toEqual([])
       expectWholeIndexes(world)
-      await world.pruner.prune()
+      await pruneOf(world.pruner)
       expect(world.digests()).toEqual(undisturbed.digests())
       expect(world.configs()).toEqual(undisturbed.configs())
       expect(world.history('shop/web', 'latest')).toEqual(undisturbed.history('shop/web', 'latest'))
@@ -172,21 +172,21 @@ describe('a run', () => {
   it('that is stopped keeps its deletions, and rejects with the reason', async () => {
     await using world = await full()
     const stop = new AbortController()
-    const running = world.pruner.prune({}, stop.signal)
+    const running = pruneOf(world.pruner, {}, stop.signal)
     setImmediate(() => stop.abort(new Error('enough')))
 
     await expect(running).rejects.toThrow('enough')
     expect(world.dangling()).toEqual([])
-    expect((await world.pruner.prune()).images.total).toBeGreaterThan(0)
+    expect((await pruneOf(world.pruner)).images.total).toBeGreaterThan(0)
   })
 
   it('waits for the earlier run, and then finds nothing to remove', async () => {
     await using world = await full()
 
     const [first, second, plan] = await Promise.all([
-      world.pruner.prune(),
-      world.pruner.prune(),
-      world.pruner.plan(),
+      pruneOf(world.pruner),
+      pruneOf(world.pruner),
+      planOf(world.pruner),
     ])
 
     expect(first.images.total).toBeGreaterThan(400)
@@ -195,18 +195,18 @@ describe('a run', () => {
 
   it('is aborted when the pruner is disposed of', async () => {
     await using world = await full()
-    const running = world.pruner.prune()
+    const running = pruneOf(world.pruner)
     const ended = expect(running).rejects.toThrow('the server is stopping')
 
     await world.pruner[Symbol.asyncDispose]()
 
     await ended
-    await expect(world.pruner.plan()).rejects.toThrow('the server is stopping')
+    await expect(planOf(world.pruner)).rejects.toThrow('the server is stopping')
   })
 
   it('lets other writes run between its transactions', async () => {
     await using world = await full()
-    const running = world.pruner.prune()
+    const running = pruneOf(world.pruner)
     let turns = 0
     let isRunning = true
     void running.finally(() => {

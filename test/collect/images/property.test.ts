@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Image, type Index, image, index } from '../../fixtures/random-image.ts'
-import { MINUTE, PruneWorld } from './world.ts'
+import { MINUTE, PruneWorld, planOf, pruneOf } from './world.ts'
 
 const STREAMS = ['shop/web', 'shop/api', 'bank/web'] as const
 const TAGS = ['latest', '3.3'] as const
@@ -193,10 +193,10 @@ async function walk(world: PruneWorld, model: Model, one: Step): Promise<void> {
 async function prune(world: PruneWorld, model: Model, { namespace, ...rest }: Policy): Promise<void> {
   const policy = { ...rest, ...(namespace && { namespace }) }
   const before = world.domain.dump()
-  const plan = await world.pruner.plan({ ...policy, limit: 500 })
+  const plan = await planOf(world.pruner, { ...policy, limit: 500 })
   expect(world.domain.dump()).toEqual(before)
 
-  const pruned = await world.pruner.prune({ ...policy, limit: 500 })
+  const pruned = await pruneOf(world.pruner, { ...policy, limit: 500 })
 
   expect(pruned).toEqual(plan)
   const { events, images, repositoryManifests, kept } = pruned
@@ -204,10 +204,10 @@ async function prune(world: PruneWorld, model: Model, { namespace, ...rest }: Po
   expect(kept.total).toBe(namespace ? 0 : model.images.size)
   check(world, model)
   const after = world.domain.dump()
-  expect(await world.pruner.prune(policy)).toMatchObject({
+  expect(await pruneOf(world.pruner, policy)).toMatchObject({
     events: { total: 0 },
     images: { total: 0 },
-    bytes: 0,
+    freedBytes: 0,
   })
   expect(world.domain.dump()).toEqual(after)
 }
@@ -234,7 +234,7 @@ async function clear(world: PruneWorld): Promise<void> {
   }
   await world.trimLog()
   await world.pass(MINUTE)
-  await world.pruner.prune({ keepYoungerThanMinutes: 0 })
+  await pruneOf(world.pruner, { keepYoungerThanMinutes: 0 })
   expect(world.digests()).toEqual([])
   expect(world.configs()).toEqual([])
 }

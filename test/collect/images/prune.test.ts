@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { image, index } from '../../fixtures/random-image.ts'
 import { fromImage, UPSTREAM } from '../../fixtures/test-domain.ts'
-import { HOUR, MINUTE, PruneWorld } from './world.ts'
+import { HOUR, MINUTE, PruneWorld, planOf, pruneOf } from './world.ts'
 
 let world: PruneWorld
 beforeEach(() => {
@@ -33,7 +33,7 @@ describe('a history', () => {
   it('keeps the newest three entries of each tag, and loses earlier ones that are older than an hour', async () => {
     await fiveReleases()
 
-    const { events } = await world.pruner.prune()
+    const { events } = await pruneOf(world.pruner)
 
     expect(world.history('shop/web', 'latest')).toEqual(digestsOf(five, four, three))
     expect(events).toMatchObject({
@@ -53,7 +53,7 @@ describe('a history', () => {
   it('keeps all entries younger than keepYoungerThanMinutes', async () => {
     await fiveReleases()
 
-    await world.pruner.prune({ keepTagRevisions: 1, keepYoungerThanMinutes: 121 })
+    await pruneOf(world.pruner, { keepTagRevisions: 1, keepYoungerThanMinutes: 121 })
 
     expect(world.history('shop/web', 'latest')).toEqual(digestsOf(five, four, three))
   })
@@ -63,7 +63,7 @@ describe('a history', () => {
     await world.trimLog()
     await world.pass(1000 * HOUR)
 
-    const { events, images, reasons } = await world.pruner.prune({
+    const { events, images, reasons } = await pruneOf(world.pruner, {
       keepTagRevisions: 1,
       keepYoungerThanMinutes: 0,
     })
@@ -77,7 +77,7 @@ describe('a history', () => {
     await fiveReleases('bank/web')
     await world.pass(2 * HOUR)
 
-    const { images } = await world.pruner.prune({ namespace: 'shop', keepTagRevisions: 1 })
+    const { images } = await pruneOf(world.pruner, { namespace: 'shop', keepTagRevisions: 1 })
 
     expect(images.total).toBe(0)
     expect(world.history('shop/web', 'latest')).toEqual([five.digest])
@@ -92,13 +92,18 @@ describe('a history', () => {
     const stored = world.digests()
     const options = { namespace: 'shop', keepTagRevisions: 1 }
 
-    const plan = await world.pruner.plan(options)
-    const report = await world.pruner.prune(options)
+    const plan = await planOf(world.pruner, options)
+    const report = await pruneOf(world.pruner, options)
 
     expect(report).toEqual(plan)
-    expect(report).toMatchObject({ events: { total: 4 }, images: { total: 0 }, kept: { total: 0 }, bytes: 0 })
+    expect(report).toMatchObject({
+      events: { total: 4 },
+      images: { total: 0 },
+      kept: { total: 0 },
+      freedBytes: 0,
+    })
     expect(world.digests()).toEqual(stored)
-    expect((await world.pruner.prune()).images.total).toBe(5)
+    expect((await pruneOf(world.pruner)).images.total).toBe(5)
   })
 
   it('of only imported images loses its entries also with all: false, and the images stay', async () => {
@@ -107,8 +112,8 @@ describe('a history', () => {
     await world.pass(2 * HOUR)
     const options = { all: false, keepTagRevisions: 1 }
 
-    const plan = await world.pruner.plan(options)
-    const report = await world.pruner.prune(options)
+    const plan = await planOf(world.pruner, options)
+    const report = await pruneOf(world.pruner, options)
 
     expect(report).toEqual(plan)
     expect(report).toMatchObject({
@@ -116,7 +121,7 @@ describe('a history', () => {
       images: { total: 1, items: [{ digest: one.digest }] },
       reasons: { TAGGED: 1, IMPORTED: 3 },
     })
-    expect((await world.pruner.prune()).images.total).toBe(3)
+    expect((await pruneOf(world.pruner)).images.total).toBe(3)
   })
 
   it('of thousands of entries in one tag is removed in parts', async () => {
@@ -125,7 +130,7 @@ describe('a history', () => {
     await world.trimLog()
     await world.pass(2 * HOUR)
 
-    const { events, images } = await world.pruner.prune({ keepTagRevisions: 2 })
+    const { events, images } = await pruneOf(world.pruner, { keepTagRevisions: 2 })
 
     expect([events.total, images.total]).toEqual([948, 948])
     expect(world.history('shop/web', 'latest')).toEqual(digestsOf(...many.slice(-2).reverse()))
@@ -141,10 +146,10 @@ describe('a history', () => {
       )
       .insert(streamId)
 
-    expect((await world.pruner.prune()).events.total).toBe(0)
+    expect((await pruneOf(world.pruner)).events.total).toBe(0)
 
     world.domain.db.prepare('update imports set finished_at = 1 where id = ?').run(importId)
-    expect((await world.pruner.prune()).events.total).toBe(2)
+    expect((await pruneOf(world.pruner)).events.total).toBe(2)
   })
 
   it('that changes raises the resourceVersion of its stream, and no other', async () => {
@@ -153,7 +158,7 @@ describe('a history', () => {
     const version = (name: string) => world.domain.streams.byName('shop', name)?.resourceVersion ?? 0
     const [web, api] = [version('web'), version('api')]
 
-    await world.pruner.prune()
+    await pruneOf(world.pruner)
 
     expect([version('web'), version('api')]).toEqual([web + 1, api])
   })
@@ -177,14 +182,14 @@ describe('an image', () => {
     await fiveReleases()
     await world.pass(2 * HOUR)
 
-    const { images, configs, bytes } = await world.pruner.prune()
+    const { images, configs, freedBytes } = await pruneOf(world.pruner)
 
     expect(images.items.map(({ digest }) => digest)).toEqual(digestsOf(one, two))
     expect(world.digests()).toEqual(digestsOf(three, four, five).sort())
     expect(world.configs()).toEqual([three, four, five].map(({ config }) => config.digest).sort())
     expect(configs).toBe(2)
     const sizes = [one, two].flatMap(({ bytes, config }) => [bytes.length, config.bytes.length])
-    expect(bytes).toBe(sizes.reduce((sum, size) => sum + size))
+    expect(freedBytes).toBe(sizes.reduce((sum, size) => sum + size))
     expect(world.dangling()).toEqual([])
   })
 
@@ -195,8 +200,8 @@ describe('an image', () => {
     world.record('shop/web', 'latest', twin)
     await world.pass(2 * HOUR)
 
-    const plan = await world.pruner.plan()
-    const { images, configs } = await world.pruner.prune()
+    const plan = await planOf(world.pruner)
+    const { images, configs } = await pruneOf(world.pruner)
 
     expect([images.total, configs, plan.configs]).toEqual([1, 0, 0])
     expect(world.configs()).toEqual([twin.config.digest])
@@ -207,7 +212,7 @@ describe('an image', () => {
     world.record('shop/web', 'latest', one)
     await world.pass(100 * HOUR)
 
-    const { reasons } = await world.pruner.prune({ keepTagRevisions: 1 })
+    const { reasons } = await pruneOf(world.pruner, { keepTagRevisions: 1 })
 
     expect(reasons).toMatchObject({ TAGGED: 1, IN_PUSH_LOG: 1 })
     expect(world.digests()).toEqual(digestsOf(one, five).sort())
@@ -223,7 +228,7 @@ describe('an image', () => {
     await world.trimLog()
     await world.pass(100 * HOUR)
 
-    const { reasons, repositoryManifests } = await world.pruner.prune()
+    const { reasons, repositoryManifests } = await pruneOf(world.pruner)
 
     // "two" is in the history of another tag; bank/web never had a history
     expect(repositoryManifests).toBe(1)
@@ -234,10 +239,10 @@ describe('an image', () => {
   it('without an entry is kept while it is young, counted from its storing and not its build', async () => {
     world.store(image({ seed: 'old', created: new Date('2001-01-01') }))
     await world.pass(59 * MINUTE)
-    expect((await world.pruner.prune()).reasons.YOUNG).toBe(1)
+    expect((await pruneOf(world.pruner)).reasons.YOUNG).toBe(1)
 
     await world.pass(MINUTE)
-    expect((await world.pruner.prune()).images.total).toBe(1)
+    expect((await pruneOf(world.pruner)).images.total).toBe(1)
   })
 
   it('counts as young after a restart, unless a later push is old', async () => {
@@ -247,7 +252,7 @@ describe('an image', () => {
     world.domain.time += 2 * HOUR
     await using restarted = world.newPruner()
 
-    const { images, reasons } = await restarted.prune()
+    const { images, reasons } = await pruneOf(restarted)
 
     expect(images.items.map(({ digest }) => digest)).toEqual([one.digest])
     expect(reasons).toMatchObject({ TAGGED: 1, YOUNG: 1 })
@@ -258,7 +263,7 @@ describe('an image', () => {
     world.domain.streamRemoval.delete({ namespace: 'shop', name: 'web' })
     await world.pass(HOUR)
 
-    await world.pruner.prune()
+    await pruneOf(world.pruner)
 
     expect(world.digests()).toEqual([])
     expect(world.configs()).toEqual([])
@@ -278,7 +283,7 @@ it('a deleted stream whose tags have histories that only a document reported is 
   await world.pass(HOUR)
   expect(world.domain.dump()).toMatchObject({ image_streams: [{}], tags: [{}], reported_moves: [{}] })
 
-  await world.pruner.prune()
+  await pruneOf(world.pruner)
 
   expect(world.domain.dump()).toMatchObject({ image_streams: [], tags: [], reported_moves: [] })
 })
@@ -291,10 +296,10 @@ describe('an index', () => {
     world.record('shop/web', 'latest', nested)
     await world.pass(2 * HOUR)
 
-    const { reasons, kept } = await world.pruner.prune({ keepTagRevisions: 1 })
+    const { reasons, kept } = await pruneOf(world.pruner, { keepTagRevisions: 1 })
 
     expect(reasons).toMatchObject({ TAGGED: 1, CHILD: 4 })
-    expect(kept.items.map(({ keptBecause }) => keptBecause).sort()).toEqual([
+    expect(kept.items.map(({ reason }) => reason).sort()).toEqual([
       ...['CHILD', 'CHILD', 'CHILD', 'CHILD', 'TAGGED'],
     ])
   })
@@ -305,9 +310,9 @@ describe('an index', () => {
     world.store(index([three, four]))
     world.record('shop/web', 'all', index([three, four]))
     await world.pass(2 * HOUR)
-    const plan = await world.pruner.plan()
+    const plan = await planOf(world.pruner)
 
-    const pruned = await world.pruner.prune()
+    const pruned = await pruneOf(world.pruner)
 
     expect(pruned).toEqual(plan)
     expect(pruned.images.items.map(({ digest }) => digest).sort()).toEqual(
@@ -327,8 +332,8 @@ describe('an index', () => {
     world.domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
     await world.pass(2 * HOUR)
 
-    const plan = await world.pruner.plan()
-    expect(await world.pruner.prune()).toEqual(plan)
+    const plan = await planOf(world.pruner)
+    expect(await pruneOf(world.pruner)).toEqual(plan)
     expect(world.digests()).toEqual([])
   })
 
@@ -338,13 +343,13 @@ describe('an index', () => {
     expect(world.digests()).toEqual(digestsOf(both, one).sort())
     await world.pass(2 * HOUR)
 
-    expect((await world.pruner.prune()).reasons).toMatchObject({ TAGGED: 1, CHOSEN_FROM: 1 })
+    expect((await pruneOf(world.pruner)).reasons).toMatchObject({ TAGGED: 1, CHOSEN_FROM: 1 })
     expect(world.isStored(both)).toBe(true)
 
     world.record('default/ruby', 'latest', five)
     await world.trimLog()
     await world.pass(2 * HOUR)
-    await world.pruner.prune({ keepTagRevisions: 1 })
+    await pruneOf(world.pruner, { keepTagRevisions: 1 })
     expect(world.digests()).toEqual([five.digest])
   })
 })
@@ -353,16 +358,16 @@ describe('a report', () => {
   it('has pages of removed and kept items, with totals of all', async () => {
     await fiveReleases()
     await world.pass(2 * HOUR)
-    const all = await world.pruner.plan({ keepTagRevisions: 1 })
+    const all = await planOf(world.pruner, { keepTagRevisions: 1 })
 
-    const first = await world.pruner.plan({ keepTagRevisions: 1, limit: 3 })
-    const last = await world.pruner.plan({
+    const first = await planOf(world.pruner, { keepTagRevisions: 1, limit: 3 })
+    const last = await planOf(world.pruner, {
       keepTagRevisions: 1,
       limit: 3,
-      after: { images: first.images.items.at(-1)?.id, events: first.events.items.at(-1) },
+      after: { images: first.images.items.at(-1), events: first.events.items.at(-1) },
     })
 
-    expect([first.images.total, first.events.total, first.bytes]).toEqual([4, 4, all.bytes])
+    expect([first.images.total, first.events.total, first.freedBytes]).toEqual([4, 4, all.freedBytes])
     expect([...first.images.items, ...last.images.items]).toEqual(all.images.items)
     expect([...first.events.items, ...last.events.items]).toEqual(all.events.items)
     expect(first.images.items).toHaveLength(3)
@@ -375,6 +380,6 @@ describe('a report', () => {
     ['keepYoungerThanMinutes', { keepYoungerThanMinutes: 0.5 }],
     ['namespace', { namespace: 'No' }],
   ])('is refused with the field %s for %j', async (field, options) => {
-    await expect(world.pruner.prune(options)).rejects.toMatchObject({ code: 'INVALID', field })
+    await expect(pruneOf(world.pruner, options)).rejects.toMatchObject({ code: 'INVALID', field })
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { image, index } from '../../fixtures/random-image.ts'
 import { watchStatements } from '../../fixtures/statements.ts'
-import { HOUR, PruneWorld } from './world.ts'
+import { HOUR, PruneWorld, planOf, pruneOf } from './world.ts'
 
 describe('pruning', () => {
   it('reads every table by a key or an index', async () => {
@@ -16,10 +16,10 @@ describe('pruning', () => {
     await world.pass(2 * HOUR)
     using statements = watchStatements()
 
-    await world.pruner.plan({ namespace: 'shop' })
-    await world.pruner.prune({ namespace: 'shop' })
-    await world.pruner.plan()
-    await world.pruner.prune()
+    await planOf(world.pruner, { namespace: 'shop' })
+    await pruneOf(world.pruner, { namespace: 'shop' })
+    await planOf(world.pruner)
+    await pruneOf(world.pruner)
 
     const read = [...new Set(statements.run)].filter((text) => /^\s*(?:select|delete|update)/i.test(text))
     expect(read.length).toBeGreaterThan(20)

@@ -1,4 +1,12 @@
 import { createPruner, type Pruner } from '../../../src/collect/images/prune.ts'
+import {
+  type KeptImage,
+  type PrunedEvent,
+  type PrunedImage,
+  PruneReport,
+  type PruneTotals,
+} from '../../../src/collect/images/report.ts'
+import type { PrunePolicy } from '../../../src/collect/images/terms.ts'
 import type { FetchedImage } from '../../../src/imagestream/image/image.ts'
 import type { TagEvent } from '../../../src/imagestream/tag/tag-event.ts'
 import { parseManifest } from '../../../src/oci/manifest.ts'
@@ -19,6 +27,65 @@ export function fetched(content: Image | Index): FetchedImage {
     config: content.kind === 'image' ? content.config : null,
     children: content.kind === 'index' ? content.manifests.map(fetched) : [],
   }
+}
+
+interface ReportOptions extends PrunePolicy {
+  /** Items of each list; default 50. */
+  readonly limit?: number
+  /** Last item of the previous page of each list. */
+  readonly after?: {
+    readonly events?: PrunedEvent | undefined
+    readonly images?: PrunedImage | undefined
+    readonly kept?: PrunedImage | undefined
+  }
+}
+
+const pagesOf = ({ limit = 50, after: { events, images, kept } = {} }: ReportOptions) => ({
+  events: { limit, peek: false, after: events && [events.tagId, events.id] },
+  images: { limit, peek: false, after: images && [images.id] },
+  kept: { limit, peek: false, after: kept && [kept.id] },
+})
+
+interface Lists {
+  readonly events: PrunedEvent[]
+  readonly images: PrunedImage[]
+  readonly kept: KeptImage[]
+}
+
+const reportOf = (totals: PruneTotals, { events, images, kept }: Lists) => ({
+  ...totals,
+  events: { total: totals.events, items: events },
+  images: { total: totals.images, items: images },
+  kept: { total: Object.values(totals.reasons).reduce((sum, count) => sum + count), items: kept },
+})
+
+/** A page of each list of a plan, and its totals. */
+export async function planOf(pruner: Pruner, options: ReportOptions = {}) {
+  const { limit: _, after: __, ...policy } = options
+  const plan = pruner.plan(policy)
+  const pages = pagesOf(options)
+  const [totals, events, images, kept] = await Promise.all([
+    plan.totals(),
+    plan.events(pages.events),
+    plan.images(pages.images),
+    plan.kept(pages.kept),
+  ])
+  return reportOf(totals, { events, images, kept })
+}
+
+/** Prunes, and returns the same of what it removed. */
+export async function pruneOf(pruner: Pruner, options: ReportOptions = {}, signal?: AbortSignal) {
+  const { limit: _, after: __, ...policy } = options
+  const pages = pagesOf(options)
+  const report = new PruneReport()
+  const lists = [
+    report.events.page(pages.events),
+    report.images.page(pages.images),
+    report.kept.page(pages.kept),
+  ] as const
+  const totals = await pruner.prune(policy, { report, ...(signal && { signal }) })
+  const [events, images, kept] = lists
+  return reportOf(totals, { events: events.rows(), images: images.rows(), kept: kept.rows() })
 }
 
 /** Streams that a test fills, and a pruner. A stream is named `namespace/name`, and created when it is first used. */
@@ -120,7 +187,7 @@ export class PruneWorld implements AsyncDisposable {
 
   /** Advances the clock, after the pruner has observed all images. */
   async pass(milliseconds: number): Promise<void> {
-    await this.pruner.plan()
+    await planOf(this.pruner)
     this.domain.time += milliseconds
   }
 

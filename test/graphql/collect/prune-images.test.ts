@@ -27,38 +27,49 @@ beforeAll(async () => {
 })
 afterAll(() => app[Symbol.asyncDispose]())
 
-const PRUNE = `mutation ($input: PruneImagesInput!) { pruneImages(input: $input) { dryRun report {
-  bytes configs repositoryManifests keptCounts { reason count }
-  events { totalCount endCursor nodes { namespace imageStreamName tag dockerImageReference created } }
-  images { totalCount endCursor nodes { digest size keptBecause image { id } } }
-  kept { totalCount endCursor nodes { digest keptBecause } } } } }`
+const PLAN = `{ freedSize configCount repositoryManifestCount keptImageCounts { reason count }
+  tagEvents { totalCount nodes { namespace imageStreamName tag dockerImageReference created } }
+  images { totalCount nodes { digest size image { id } } }
+  keptImages { totalCount nodes { digest reason } } }`
+const PRUNE = `mutation ($input: PruneImagesInput!) { pruneImages(input: $input) { plan ${PLAN}
+  imagePruning { tagEventCount imageCount freedSize configCount repositoryManifestCount keptImageCounts { reason count } } } }`
 
 interface List {
   readonly totalCount: number
-  readonly endCursor: string | null
   readonly nodes: readonly { readonly digest?: string; readonly image?: { readonly id: string } | null }[]
 }
-interface Report {
-  readonly bytes: number
-  readonly configs: number
-  readonly repositoryManifests: number
-  readonly keptCounts: readonly { readonly reason: string; readonly count: number }[]
-  readonly events: List
+interface Counts {
+  readonly freedSize: number
+  readonly keptImageCounts: readonly { readonly reason: string; readonly count: number }[]
+}
+interface Plan extends Counts {
+  readonly tagEvents: List
   readonly images: List
-  readonly kept: List
+  readonly keptImages: List
 }
 
-const prune = async (input: object): Promise<Report> => {
-  const { pruneImages } = await app.client.request<{ pruneImages: { dryRun: boolean; report: Report } }>(
-    PRUNE,
-    {
-      input,
-    },
-  )
-  return pruneImages.report
+const mutate = async (input: object) => {
+  const { pruneImages } = await app.client.request<{
+    pruneImages: { plan: Plan | null; imagePruning: Counts | null }
+  }>(PRUNE, { input })
+  return pruneImages
 }
-const keptFor = ({ keptCounts }: Report): object =>
-  Object.fromEntries(keptCounts.filter(({ count }) => count > 0).map(({ reason, count }) => [reason, count]))
+const prune = async (input: object = {}): Promise<Counts> => {
+  const { plan, imagePruning } = await mutate({ dryRun: false, ...input })
+  expect(plan).toBeNull()
+  if (!imagePruning) throw new Error('there is no result')
+  return imagePruning
+}
+const planned = async (args = ''): Promise<Plan> => {
+  const { imagePrunePlan } = await app.client.request<{ imagePrunePlan: Plan }>(
+    `{ imagePrunePlan${args} ${PLAN} }`,
+  )
+  return imagePrunePlan
+}
+const keptFor = ({ keptImageCounts }: Counts): object =>
+  Object.fromEntries(
+    keptImageCounts.filter(({ count }) => count > 0).map(({ reason, count }) => [reason, count]),
+  )
 const history = async (): Promise<unknown> => {
   const { imageStreamTag } = await app.client.request<{
     imageStreamTag: { items: { nodes: { image: { digest: string } }[] } }
@@ -66,12 +77,13 @@ const history = async (): Promise<unknown> => {
   return imageStreamTag.items.nodes.map((item) => item.image.digest)
 }
 
-describe('pruneImages', () => {
-  it('reports by default what it would remove, and changes nothing', async () => {
-    const report = await prune({})
+describe('imagePrunePlan', () => {
+  it('returns what a dry run returns by default, and changes nothing', async () => {
+    const plan = await planned()
 
-    expect(report).toMatchObject({
-      events: {
+    expect(await mutate({})).toEqual({ plan, imagePruning: null })
+    expect(plan).toMatchObject({
+      tagEvents: {
         totalCount: 2,
         nodes: [oldest, older].map(({ digest }, at) => ({
           namespace: 'shop',
@@ -82,86 +94,104 @@ describe('pruneImages', () => {
         })),
       },
       images: { totalCount: 0 },
-      repositoryManifests: 2,
-      bytes: 0,
+      repositoryManifestCount: 2,
+      freedSize: 0,
     })
-    expect(keptFor(report)).toEqual({ TAGGED: 1, IN_HISTORY: 2, IN_REPOSITORY: 2 })
+    expect(keptFor(plan)).toEqual({ TAGGED: 1, IN_HISTORY: 2, IN_REPOSITORY: 2 })
     expect(await history()).toEqual(digestsOf(releases).reverse())
   })
 
-  it('of one namespace does not change other namespaces, or images', async () => {
-    const report = await prune({ dryRun: false, namespace: 'bank' })
+  it('has pages forward and back, which a cursor of another list does not continue', async () => {
+    const fields = { tagEvents: 'dockerImageReference', keptImages: 'digest' }
+    const page = async (list: keyof typeof fields, args: string) => {
+      const { imagePrunePlan } = await app.client.request<{
+        imagePrunePlan: Record<
+          string,
+          { pageInfo: { startCursor: string; endCursor: string; hasNextPage: boolean }; nodes: object[] }
+        >
+      }>(`{ imagePrunePlan(keepTagRevisions: 1) { ${list}(${args}) {
+        pageInfo { startCursor endCursor hasNextPage hasPreviousPage }
+        nodes { ${fields[list]} } } } }`)
+      const found = imagePrunePlan[list]
+      if (!found) throw new Error(`the plan has no ${list}`)
+      return found
+    }
+    for (const [list, total] of [
+      ['tagEvents', 4],
+      ['keptImages', 5],
+    ] as const) {
+      const all = await page(list, 'first: 50')
+      expect(all.nodes).toHaveLength(total)
+      const first = await page(list, 'first: 2')
+      expect(first.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false })
+      const rest = await page(list, `first: 3, after: "${first.pageInfo.endCursor}"`)
+      expect(rest.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true })
+      expect([...first.nodes, ...rest.nodes]).toEqual(all.nodes)
+      expect((await page(list, 'last: 2')).nodes).toEqual(all.nodes.slice(-2))
+      const back = await page(list, `last: 1, before: "${rest.pageInfo.startCursor}"`)
+      expect(back.nodes).toEqual(all.nodes.slice(1, 2))
+      const other = list === 'tagEvents' ? 'keptImages' : 'tagEvents'
+      const foreign = `{ imagePrunePlan { ${other}(after: "${first.pageInfo.endCursor}") { totalCount } } }`
+      expect(errorsOf(await app.client.execute(foreign))).toEqual([{ code: 'INVALID', field: 'after' }])
+    }
+  })
+})
 
-    expect(report).toMatchObject({
-      events: { totalCount: 0 },
-      images: { totalCount: 0 },
-      kept: { totalCount: 0 },
-    })
+describe('pruneImages', () => {
+  it('of one namespace does not change other namespaces, or images', async () => {
+    const done = await prune({ namespace: 'bank' })
+
+    expect(done).toMatchObject({ tagEventCount: 0, imageCount: 0 })
+    expect(keptFor(done)).toEqual({})
     expect(await history()).toHaveLength(5)
   })
 
   it('removes old entries of histories, and keeps the images in repositories or the push log', async () => {
-    expect(await prune({ dryRun: false })).toMatchObject({
-      events: { totalCount: 2 },
-      repositoryManifests: 2,
-    })
+    expect(await prune()).toMatchObject({ tagEventCount: 2, repositoryManifestCount: 2 })
     expect(await history()).toEqual(digestsOf(releases.slice(2)).reverse())
 
     now += 2 * DAY
-    const { collectGarbage } = await app.client.request<{ collectGarbage: { collection: object } }>(
-      'mutation { collectGarbage(input: { dryRun: false }) { collection { manifests } } }',
+    const { collectGarbage } = await app.client.request<{ collectGarbage: { garbageCollection: object } }>(
+      'mutation { collectGarbage(input: { dryRun: false }) { garbageCollection { manifestCount } } }',
     )
-    expect(collectGarbage.collection).toEqual({ manifests: 2 })
-    expect(keptFor(await prune({}))).toEqual({ TAGGED: 1, IN_HISTORY: 2, IN_PUSH_LOG: 2 })
+    expect(collectGarbage.garbageCollection).toEqual({ manifestCount: 2 })
+    expect(keptFor(await planned())).toEqual({ TAGGED: 1, IN_HISTORY: 2, IN_PUSH_LOG: 2 })
   })
 
   it('removes images that nothing refers to, and their ids are then unknown', async () => {
     // a restart drops the old entries of the push log, and the times at which images were stored are unknown
     await app.restart()
-    expect(keptFor(await prune({}))).toEqual({ TAGGED: 1, IN_HISTORY: 2, YOUNG: 2 })
+    expect(keptFor(await planned())).toEqual({ TAGGED: 1, IN_HISTORY: 2, YOUNG: 2 })
     now += HOUR
-    const planned = await prune({})
-    const [id, otherId] = planned.images.nodes.map((node) => node.image?.id)
+    // they were pushed
+    const plan = await planned('(all: false)')
+    expect(plan.images.nodes.map(({ digest }) => digest)).toEqual(digestsOf([oldest, older]))
+    expect(plan.images.nodes[0]).toMatchObject({ size: oldest.bytes.length })
+    const [id, otherId] = plan.images.nodes.map((node) => node.image?.id)
     expect(id).toBeDefined()
 
-    // they were pushed
-    const done = await prune({ dryRun: false, all: false })
-
-    expect(done.images.nodes.map(({ digest }) => digest)).toEqual(digestsOf([oldest, older]))
-    expect(done).toMatchObject({
-      bytes: planned.bytes,
-      configs: 2,
-      images: { totalCount: 2, nodes: [{ size: oldest.bytes.length, keptBecause: null, image: null }, {}] },
+    expect(await prune({ all: false })).toMatchObject({
+      freedSize: plan.freedSize,
+      configCount: 2,
+      imageCount: 2,
     })
     const nodes = 'query ($id: ID!, $otherId: ID!) { node(id: $id) { id } other: node(id: $otherId) { id } }'
     expect(await app.client.request(nodes, { id, otherId })).toEqual({ node: null, other: null })
-    expect(await prune({ dryRun: false })).toMatchObject({ images: { totalCount: 0 }, bytes: 0 })
+    expect(await prune()).toMatchObject({ imageCount: 0, freedSize: 0 })
     expect(await history()).toEqual(digestsOf(releases.slice(2)).reverse())
   })
 
-  it('continues after a cursor', async () => {
-    const first = await prune({ first: 2 })
-    const rest = await prune({ first: 2, keptAfter: first.kept.endCursor })
-
-    expect([first.kept.totalCount, rest.kept.totalCount]).toEqual([3, 3])
-    expect([...first.kept.nodes, ...rest.kept.nodes].map(({ digest }) => digest)).toEqual(
-      digestsOf(releases.slice(2)),
-    )
-  })
-
   it.each([
-    ['first', 0],
-    ['first', 501],
     ['keepTagRevisions', 0],
     ['keepTagRevisions', 1001],
     ['keepYoungerThanMinutes', -1],
     ['namespace', 'No'],
-    ['eventsAfter', 'nonsense'],
-    ['imagesAfter', 'nonsense'],
-    ['keptAfter', 'nonsense'],
-  ])('refuses %s: %j', async (field, value) => {
-    expect(errorsOf(await app.client.execute(PRUNE, { input: { dryRun: false, [field]: value } }))).toEqual([
-      { code: 'INVALID', field },
-    ])
+  ])('refuses %s: %j, as its plan does', async (field, value) => {
+    const invalid = [{ code: 'INVALID', field }]
+    expect(errorsOf(await app.client.execute(PRUNE, { input: { dryRun: false, [field]: value } }))).toEqual(
+      invalid,
+    )
+    const plan = `{ imagePrunePlan(${field}: ${JSON.stringify(value)}) { freedSize } }`
+    expect(errorsOf(await app.client.execute(plan))).toEqual(invalid)
   })
 })

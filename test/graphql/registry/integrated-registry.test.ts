@@ -5,7 +5,6 @@ import { type Image, image, layer } from '../../fixtures/random-image.ts'
 import { errorsOf } from '../../flows/operations.ts'
 import { type Client, clientOf } from '../../registry/client.ts'
 
-const HOUR = 60 * 60 * 1000
 const START = Date.UTC(2026, 0, 1)
 
 const shared = layer('shared')
@@ -16,7 +15,7 @@ const sizeOf = (...contents: readonly { readonly bytes: Uint8Array }[]): number 
   contents.reduce((sum, { bytes }) => sum + bytes.length, 0)
 const partsOf = (content: Image) => [content, content.config, ...content.layers]
 
-let now = START
+const now = START
 let app: TestApp
 let pool: Pool
 let registry: Client
@@ -45,7 +44,7 @@ describe('integratedRegistry', () => {
 
     expect(
       await query(
-        '{ integratedRegistry { kind host usage { manifestCount blobCount logicalSize uniqueSize } lastCollection { bytes } } }',
+        '{ integratedRegistry { kind host usage { manifestCount blobCount logicalSize uniqueSize } lastGarbageCollection { freedSize } } }',
       ),
     ).toEqual({
       integratedRegistry: {
@@ -57,7 +56,7 @@ describe('integratedRegistry', () => {
           logicalSize: logical,
           uniqueSize: sizeOf(...all),
         },
-        lastCollection: null,
+        lastGarbageCollection: null,
       },
     })
   })
@@ -124,98 +123,5 @@ describe('repositories', () => {
     expect(errorsOf(await app.client.execute('{ repository(name: "No") { name } }'))).toEqual([
       { code: 'INVALID', field: 'name' },
     ])
-  })
-})
-
-describe('collectGarbage', () => {
-  const collect = `mutation ($input: CollectGarbageInput!) { collectGarbage(input: $input) {
-    collection { startedAt finishedAt manifests blobs uploads bytes message }
-    plan { bytes uploads strayFiles blobs { totalCount nodes { digest size } }
-      manifests { totalCount nodes { repository digest keptBecause } }
-      kept { totalCount endCursor nodes { repository digest keptBecause keptBy image { digest } } } } } }`
-  interface Collected {
-    collectGarbage: {
-      collection: object | null
-      plan: { bytes: number; kept: { totalCount: number; endCursor: string; nodes: object[] } } | null
-    }
-  }
-
-  it('reports in a dry run what it would remove and why the rest is kept, and then does exactly that', async () => {
-    await registry.push('shop/web', one, 'v2')
-    now += 49 * HOUR
-
-    const { collectGarbage: planned } = await query<Collected>(collect, { input: {} })
-    const unique = two.layers[1]
-    const bytes = sizeOf(two.config) + (unique?.bytes.length ?? 0)
-    expect(planned).toMatchObject({
-      collection: null,
-      plan: {
-        bytes,
-        uploads: 0,
-        strayFiles: 0,
-        blobs: { totalCount: 2 },
-        manifests: {
-          totalCount: 1,
-          nodes: [{ repository: 'shop/web', digest: two.digest, keptBecause: null }],
-        },
-        kept: {
-          totalCount: 3,
-          nodes: expect.arrayContaining([
-            {
-              repository: 'shop/api',
-              digest: one.digest,
-              keptBecause: 'TAGGED',
-              keptBy: 'v1',
-              image: { digest: one.digest },
-            },
-          ]),
-        },
-      },
-    })
-    expect((await registry.head(`/v2/shop/web/blobs/${two.config.digest}`)).status).toBe(200)
-    // a HEAD that reported the manifest keeps it for a day
-    now += 49 * HOUR
-
-    const { collectGarbage: done } = await query<Collected>(collect, { input: { dryRun: false } })
-    expect(done).toMatchObject({
-      plan: null,
-      collection: { manifests: 1, blobs: 2, uploads: 0, bytes, message: null },
-    })
-    expect((await registry.get(`/v2/shop/web/manifests/${two.digest}`)).status).toBe(404)
-    expect((await registry.get(`/v2/shop/web/blobs/${two.config.digest}`)).status).toBe(404)
-    expect((await registry.get('/v2/shop/web/manifests/v2')).bytes).toEqual(one.bytes)
-    expect(await query('{ integratedRegistry { lastCollection { manifests blobs } } }')).toEqual({
-      integratedRegistry: { lastCollection: { manifests: 1, blobs: 2 } },
-    })
-  })
-
-  it('keeps the history of removed images', async () => {
-    const items =
-      '{ imageStreamTag(namespace: "shop", name: "web:v2") { items { nodes { image { digest } } } } }'
-    expect(await query(items)).toEqual({
-      imageStreamTag: {
-        items: { nodes: [{ image: { digest: one.digest } }, { image: { digest: two.digest } }] },
-      },
-    })
-  })
-
-  it('continues after a cursor, and refuses an invalid one', async () => {
-    const { collectGarbage: first } = await query<Collected>(collect, { input: { first: 2 } })
-    const after = first.plan?.kept
-    expect(after?.nodes).toHaveLength(2)
-
-    const rest = await query<Collected>(collect, { input: { first: 2, keptAfter: after?.endCursor } })
-    expect(rest.collectGarbage.plan?.kept).toMatchObject({ totalCount: 3, nodes: [expect.anything()] })
-    expect(rest.collectGarbage.plan?.kept.nodes).not.toEqual(expect.arrayContaining(after?.nodes ?? []))
-
-    for (const [field, value] of [
-      ['keptAfter', 'nonsense'],
-      ['manifestsAfter', 'nonsense'],
-      ['first', 0],
-    ] as const) {
-      expect(errorsOf(await app.client.execute(collect, { input: { [field]: value } }))).toEqual([
-        { code: 'INVALID', field },
-      ])
-    }
   })
 })

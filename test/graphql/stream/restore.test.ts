@@ -293,13 +293,15 @@ describe('a deleted stream', () => {
       '{ imageStream(name: "app") { uid } }',
     )
     const collect = () =>
-      mutate(it.app, 'collectGarbage', { dryRun: false }, 'collection { manifests blobs }')
+      mutate(it.app, 'collectGarbage', { dryRun: false }, 'garbageCollection { manifestCount blobCount }')
     await deleteStream(it.app.client)
     // another stream takes the name meanwhile
     await registry.push({ repository: 'default/app', tag: 'v2' }, two, 'one POST')
 
     expect(await registry.has({ repository: 'default/app', tag: 'v1' }, one)).toBe(false)
-    expect(await collect()).toEqual({ collectGarbage: { collection: { manifests: 0, blobs: 0 } } })
+    expect(await collect()).toEqual({
+      collectGarbage: { garbageCollection: { manifestCount: 0, blobCount: 0 } },
+    })
     expect(
       await mutate(
         it.app,
@@ -327,13 +329,15 @@ describe('a deleted stream', () => {
         it.app,
         'pruneImages',
         { keepYoungerThanMinutes: 0, dryRun },
-        'report { streams events { totalCount } }',
+        `plan { deletedImageStreamCount tagEvents { totalCount } }
+          imagePruning { deletedImageStreamCount tagEventCount }`,
       )
     await instant()
 
-    const report = { streams: 1, events: { totalCount: 2 } }
-    expect(await prune(true)).toEqual({ pruneImages: { report } })
-    expect(await prune(false)).toEqual({ pruneImages: { report } })
+    const plan = { deletedImageStreamCount: 1, tagEvents: { totalCount: 2 } }
+    expect(await prune(true)).toEqual({ pruneImages: { plan, imagePruning: null } })
+    const imagePruning = { deletedImageStreamCount: 1, tagEventCount: 2 }
+    expect(await prune(false)).toEqual({ pruneImages: { plan: null, imagePruning } })
     expect(await run(it.app, '{ deletedImageStreams { totalCount } }')).toEqual({
       deletedImageStreams: { totalCount: 0 },
     })
