@@ -1,6 +1,5 @@
 import { InvalidReferenceError, parseReference, type Reference } from '../oci/reference.ts'
 import {
-  DEFAULT_NAMESPACE,
   isNamespace,
   isStreamName,
   NAME_GRAMMAR,
@@ -32,20 +31,6 @@ export function checkStreamName(namespace: string, name: string, field = 'name')
 
 const quoted = (text: string): string => `"${text.slice(0, 300)}"`
 const tooLong = (text: string): string => `it has ${text.length} characters`
-
-/**
- * Returns the namespace of a stream that a client names; `default` if it is left out. Throws InvalidInputError for a nested
- * name without a namespace: `a/b` is stream `b` of namespace `a` to a registry's client, and not stream `a/b` of `default`.
- */
-export function namespaceOf(namespace: string | null | undefined, name: string, field = 'namespace'): string {
-  if (namespace != null) return namespace
-  const [, first, rest] = /^([^/]+)\/(.+)$/s.exec(name.slice(0, 300)) ?? []
-  if (first === undefined) return DEFAULT_NAMESPACE
-  throw new InvalidInputError(
-    field,
-    `"${name.slice(0, 300)}" has a slash, and such a name needs its namespace: for the repository ${first}/${rest} give the namespace "${first}" and the name "${rest}"`,
-  )
-}
 
 /** Returns the tag, or throws InvalidInputError if it is invalid. */
 export function checkTagName(tag: string, field = 'tag'): TagName {

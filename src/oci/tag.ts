@@ -3,6 +3,9 @@ import { type Digest, parseDigest } from './digest.ts'
 /** A tag's name. Source: OCI distribution-spec, pulling manifests. */
 export type TagName = string & { readonly __brand: 'TagName' }
 
+/** The tag of a name without one. */
+export const DEFAULT_TAG = 'latest' as TagName
+
 /** Grammar of tags as a regular expression, also for messages. */
 export const TAG_GRAMMAR = '[A-Za-z0-9_][A-Za-z0-9._-]{0,127}'
 

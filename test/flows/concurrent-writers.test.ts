@@ -33,12 +33,12 @@ const read = async (): Promise<Read> => {
 
 /** Name of the input field that names the stream, and type of the input, of each write. */
 const WRITES = {
-  updateImageStream: { by: 'name', type: 'UpdateImageStreamInput' },
+  updateImageStream: { by: 'imageStream', type: 'UpdateImageStreamInput' },
   importImage: { by: 'imageStream', type: 'ImportImageInput' },
   tagImage: { by: 'imageStream', type: 'TagImageInput' },
   untagImage: { by: 'imageStream', type: 'UntagImageInput' },
   rollbackTag: { by: 'imageStream', type: 'RollbackTagInput' },
-  deleteImageStream: { by: 'name', type: 'DeleteImageStreamInput' },
+  deleteImageStream: { by: 'imageStream', type: 'DeleteImageStreamInput' },
   applyImageStream: { by: null, type: 'ApplyImageStreamInput' },
 } as const
 type Write = keyof typeof WRITES

@@ -109,7 +109,7 @@ export async function importImage(client: GraphQLClient, input: Variables = {}):
 
 export async function deleteStream(client: GraphQLClient, name = 'app'): Promise<void> {
   await client.request(
-    'mutation ($name: String!) { deleteImageStream(input: { name: $name }) { deletedId } }',
+    'mutation ($name: String!) { deleteImageStream(input: { imageStream: $name }) { deletedId } }',
     {
       name,
     },

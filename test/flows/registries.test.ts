@@ -224,7 +224,9 @@ describe('a block', () => {
     const update =
       'mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) { __typename } }'
     const labels = [{ key: 'team', value: 'one' }]
-    expect((await app.client.execute(update, { input: { name: 'app', labels } })).errors).toBeUndefined()
+    expect(
+      (await app.client.execute(update, { input: { imageStream: 'app', labels } })).errors,
+    ).toBeUndefined()
   })
 
   test('names the field of the input that has the blocked source', async () => {
@@ -255,11 +257,11 @@ describe('a block', () => {
         'repository',
       ],
       ['tagImage', 'TagImageInput', { imageStream: 'app', tag: '1', from }, 'from.name'],
-      ['updateImageStream', 'UpdateImageStreamInput', { name: 'app', setTags }, 'setTags.1.from.name'],
+      ['updateImageStream', 'UpdateImageStreamInput', { imageStream: 'app', setTags }, 'setTags.1.from.name'],
       [
         'updateImageStream',
         'UpdateImageStreamInput',
-        { name: 'app', spec: { dockerImageRepository: repository } },
+        { imageStream: 'app', spec: { dockerImageRepository: repository } },
         'spec.dockerImageRepository',
       ],
     ] as const) {

@@ -196,7 +196,7 @@ describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`,
     await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${dockerImageReference}`)
 
     await app.client.request(
-      'mutation { deleteImageStream(input: { namespace: "a", name: "x" }) { deletedId } }',
+      'mutation { deleteImageStream(input: { namespace: "a", imageStream: "x" }) { deletedId } }',
     )
     await app.client.request(
       'mutation { collectGarbage(input: { dryRun: false }) { garbageCollection { message } } }',

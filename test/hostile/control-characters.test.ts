@@ -65,7 +65,7 @@ describe('in an argument of the API', () => {
     [
       'a source',
       (text) =>
-        `mutation { updateImageStream(input: { name: "app", spec: { tags: [{ name: "a", from: { kind: DOCKER_IMAGE, name: "${text}" } }] } }) { imageStream { id } } }`,
+        `mutation { updateImageStream(input: { imageStream: "app", spec: { tags: [{ name: "a", from: { kind: DOCKER_IMAGE, name: "${text}" } }] } }) { imageStream { id } } }`,
       'spec.tags.0.from.name',
     ],
     [

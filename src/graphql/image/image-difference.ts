@@ -18,6 +18,7 @@ import { ImageType, IndexEntryType, PlatformType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { bytesOf, childrenOf, configOf, manifestOf } from './image-content.ts'
 import { LayerDifferenceType, SettingChangeType, ValueChangeType } from './image-difference-parts.ts'
+import { imageWithName } from './image-with-name.ts'
 
 /** Two images to compare. Each field of the difference is computed when it is selected. */
 interface ComparedImages {
@@ -86,6 +87,9 @@ function comparePlatforms(compared: ComparedImages, context: GraphQLContext): re
     return { ...pair, difference: before && after ? { from: before, to: after } : null }
   })
 }
+
+const IMAGE_NAME =
+  'its digest, a tag as `ruby:3.3`, or an image of a history as `ruby@sha256:4f3c`; with the namespace as `team/app:v1`.'
 
 const ImageDifferenceType = builder.objectRef<ComparedImages>('ImageDifference')
 
@@ -165,22 +169,19 @@ builder.queryField('imageDifference', (t) =>
     description:
       'Returns the difference between two images; null if this server has no record of one of them.',
     args: {
-      from: t.arg({
-        type: 'Digest',
+      from: t.arg.string({
         required: true,
-        description: 'Digest of the first image, for example of the older one.',
+        description: `The first image, for example the older one: ${IMAGE_NAME}`,
       }),
-      to: t.arg({
-        type: 'Digest',
+      to: t.arg.string({
         required: true,
-        description: 'Digest of the second image, for example of the newer one.',
+        description: `The second image, for example the newer one: ${IMAGE_NAME}`,
       }),
     },
-    resolve: (_query, { from, to }, { images }) => {
-      const found = images.byDigests([from, to])
-      const [before, after] = [found.get(from), found.get(to)]
+    resolve: (_query, { from, to }, context) => {
+      const [before, after] = [imageWithName(from, 'from', context), imageWithName(to, 'to', context)]
       if (!before || !after) return null
-      batch([...found.values()])
+      batch([before, after])
       return { from: before, to: after }
     },
   }),

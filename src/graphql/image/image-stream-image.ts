@@ -1,6 +1,5 @@
 import { imageInHistory } from '../../imagestream/stream/follow.ts'
-import { InvalidInputError } from '../../input/errors.ts'
-import { checkNamespace, checkStreamName, namespaceOf, splitName } from '../../input/names.ts'
+import { imageNamed } from '../../input/qualified-name.ts'
 import { builder } from '../kit/builder.ts'
 import { streamNamespaceArg } from '../kit/inputs.ts'
 import { ImageStreamImageType, ImageStreamType, ImageType } from '../kit/references.ts'
@@ -34,23 +33,14 @@ builder.queryField('imageStreamImage', (t) =>
       name: t.arg.string({
         required: true,
         description:
-          'Name of the stream and digest of the image, which may be shortened: `ruby@sha256:4f3c`.',
+          'Name of the stream and digest of the image, which may be shortened: `ruby@sha256:4f3c`, or `team/ruby@sha256:4f3c` with the namespace.',
       }),
     },
-    resolve: (_query, { namespace: given, name }, { streams, tags, images }) => {
-      const parts = splitName(name)
-      if (!('digest' in parts) || !/^sha(?:256|512):[0-9a-f]{1,128}$/.test(parts.digest)) {
-        throw new InvalidInputError(
-          'name',
-          `"${name}" is not a stream with a digest or its prefix: for example ruby@sha256:4f3c`,
-        )
-      }
-      const namespace = namespaceOf(given, name)
-      checkNamespace(namespace)
-      checkStreamName(namespace, parts.stream)
-      const stream = streams.byName(namespace, parts.stream)
+    resolve: (_query, args, { streams, tags, images }) => {
+      const { namespace, name, digest } = imageNamed(args)
+      const stream = streams.byName(namespace, name)
       if (!stream) return null
-      const { imageId } = imageInHistory(tags, stream.id, { namespace, ...parts })
+      const { imageId } = imageInHistory(tags, stream.id, { namespace, stream: name, digest })
       const image = images.byIds([imageId]).get(imageId)
       return image ? { stream, image } : null
     },

@@ -1,6 +1,7 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
-import { checkWait, inNamespace, inputType, mutation } from '../kit/inputs.ts'
+import { streamOrTagNamed } from '../../input/qualified-name.ts'
+import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from '../tag/tag-reference.ts'
@@ -9,7 +10,7 @@ const ImportImageInput = inputType('ImportImageInput', {
   description: 'An import into an image stream.',
   fields: (t) => ({
     namespace: t.streamNamespace(),
-    imageStream: t.requiredString('Name of the image stream.'),
+    imageStream: t.imageStreamOfTag(),
     tag: t.string(
       'Name of one tag to import. A tag that follows another tag of the stream is not imported itself: the import imports the tag at the end of the chain, and the tag gets its image. If omitted, the tag of the reference in `from` is imported; without `from`, everything that the spec imports.',
     ),
@@ -77,7 +78,11 @@ mutation('importImage', {
   inputDescription: 'The import.',
   payload: ImportImagePayload,
   resolve: async (given, { importer, streams, importImage }) => {
-    const input = inNamespace(given, given.imageStream)
+    const { name: imageStream, ...named } = streamOrTagNamed(
+      { ...given, name: given.imageStream },
+      'imageStream',
+    )
+    const input = { ...given, ...named, imageStream }
     const seconds = checkWait(input.waitSeconds)
     const finished = await importer.wait(importImage(input), seconds)
     if (!finished) throw new Error('the import that was just started does not exist')

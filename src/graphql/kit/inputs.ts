@@ -1,6 +1,8 @@
 import type { InputFieldMap, InputRef } from '@pothos/core'
-import { namespaceOf } from '../../input/names.ts'
+import { streamNamed, tagNamed } from '../../input/qualified-name.ts'
 import { checkRange } from '../../input/range.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import type { TagName } from '../../oci/tag.ts'
 import { builder } from './builder.ts'
 import type { GraphQLContext } from './context.ts'
 
@@ -16,19 +18,29 @@ export const MAX_WAIT = 300
 export const checkWait = (seconds: number): number => checkRange('waitSeconds', seconds, 0, MAX_WAIT)
 
 const STREAM_NAMESPACE =
-  'Namespace of the image stream: the first component of its repository’s name. The default is `default`; a name with a slash needs its namespace.'
+  'Namespace of the image stream. If omitted, it is the first component of a name with a slash, and otherwise `default`.'
+const STREAM_FORM = '`app`, or `team/app` with its namespace'
 
-/**
- * Returns the input with the namespace of the stream that it names. Throws InvalidInputError for a nested name without its
- * namespace.
- */
-export const inNamespace = <Input extends { readonly namespace?: string | null | undefined }>(
+interface NamesStream {
+  readonly namespace?: string | null | undefined
+  readonly imageStream: string
+}
+
+/** Returns the input with the namespace and the own name of the stream that it names. Throws InvalidInputError. */
+export function ofStream<Input extends NamesStream>(input: Input): Omit<Input, 'namespace'> & StreamName {
+  const { namespace, imageStream } = input
+  const stream = streamNamed({ namespace, name: imageStream }, 'imageStream')
+  return { ...input, ...stream, imageStream: stream.name }
+}
+
+/** Returns the input with the parts of the tag that it names. Throws InvalidInputError. */
+export function ofTag<Input extends NamesStream & { readonly tag?: string | null | undefined }>(
   input: Input,
-  name: string,
-): Omit<Input, 'namespace'> & { readonly namespace: string } => ({
-  ...input,
-  namespace: namespaceOf(input.namespace, name),
-})
+): Omit<Input, 'namespace' | 'tag'> & { readonly namespace: string; readonly tag: TagName } {
+  const { namespace, imageStream, tag: given } = input
+  const { name, ...parts } = tagNamed({ namespace, name: imageStream, tag: given }, 'imageStream')
+  return { ...input, ...parts, imageStream: name }
+}
 
 /** Returns the definitions of input fields by their type, and those that several inputs have. */
 const inputFields = (t: NativeFields) => ({
@@ -68,8 +80,18 @@ const inputFields = (t: NativeFields) => ({
       defaultValue: 'default',
       description: `${meaning}; the default is \`default\`.`,
     }),
-  /** Namespace of the stream that another field of the input names; see `inNamespace`. */
+  /** Namespace of the stream that another field of the input names; see `ofStream`. */
   streamNamespace: () => t.string({ description: STREAM_NAMESPACE }),
+  imageStream: () => t.string({ required: true, description: `Name of the image stream: ${STREAM_FORM}.` }),
+  /** Name of a stream whose tag is `tag`, or that names the tag too; see `ofTag`. */
+  imageStreamOfTag: (effect = '') =>
+    t.string({
+      required: true,
+      description: `Name of the image stream: ${STREAM_FORM}. With the tag, as in \`app:v1\`, \`tag\` can be omitted.${effect}`,
+    }),
+  /** `meaning` starts the description: `Name of the tag to remove`. */
+  tag: (meaning = 'Name of the tag') =>
+    t.string({ description: `${meaning}, for example \`3.3\`. Required unless \`imageStream\` names it.` }),
   resourceVersion: (mismatch = 'has another one') =>
     t.string({
       description: `Expected \`resourceVersion\` of the image stream. If the stream ${mismatch}, the mutation fails with \`CONFLICT\`. If omitted, the server does not check.`,
@@ -101,7 +123,7 @@ export const namespaceArg = (meaning: string) =>
     }),
   }))
 
-/** Returns the argument `namespace` of the stream that another argument names; see `namespaceOf`. */
+/** Returns the argument `namespace` of the stream that another argument names; see `streamNamed`. */
 export const streamNamespaceArg = () =>
   builder.args((t) => ({ namespace: t.string({ description: STREAM_NAMESPACE }) }))
 

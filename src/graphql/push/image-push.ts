@@ -2,8 +2,7 @@ import type { LogEntry } from '../../events/log-entry.ts'
 import type { Push, PushFilter } from '../../events/push-filter.ts'
 import type { Image } from '../../imagestream/image/image.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
-import { checkGlob } from '../../input/glob.ts'
-import { checkNamespace } from '../../input/names.ts'
+import { patternNamed } from '../../input/qualified-name.ts'
 import { imageOf } from '../image/image-content.ts'
 import { batchValues, loadForBatch, loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
@@ -100,19 +99,15 @@ export interface PushFilterArguments {
 
 /** Returns the filter of `imagePushed` and `imagePushes`. Throws InvalidInputError. */
 export function pushFilterOf({ namespace, imageStream, tag }: PushFilterArguments): PushFilter {
-  if (namespace != null) checkNamespace(namespace)
-  return {
-    namespace: namespace ?? undefined,
-    imageStream: checkGlob(imageStream, 'imageStream'),
-    tag: checkGlob(tag, 'tag'),
-  }
+  const { stream, ...pattern } = patternNamed({ namespace, name: imageStream, tag }, 'imageStream')
+  return { ...pattern, imageStream: stream }
 }
 
 const filterArgs = builder.args((t) => ({
   namespace: t.string({ description: 'Returns only pushes to image streams in this namespace.' }),
   imageStream: t.string({
     description:
-      'Returns only pushes to image streams whose name matches this pattern; `*` matches any characters, slashes included. The pattern does not contain the namespace.',
+      'Returns only pushes to image streams whose name matches this pattern; `*` matches any characters, slashes included. Without `namespace`, the first component of a pattern with a slash is the namespace, or `*` for all. `app:v1` names the tag too.',
   }),
   tag: t.string({
     description: 'Returns only pushes to tags whose name matches this pattern; `*` matches any characters.',

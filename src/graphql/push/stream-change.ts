@@ -97,7 +97,7 @@ const filterArgs = builder.args((t) => ({
   namespace: t.string({ description: 'Returns only changes of image streams in this namespace.' }),
   imageStream: t.string({
     description:
-      'Returns only changes of image streams whose name matches this pattern; `*` matches any characters, slashes included. The pattern does not contain the namespace.',
+      'Returns only changes of image streams whose name matches this pattern; `*` matches any characters, slashes included. Without `namespace`, the first component of a pattern with a slash is the namespace, or `*` for all. `app:v1` names the tag too.',
   }),
   tag: t.string({
     description:

@@ -1,5 +1,4 @@
-import { checkGlob } from '../../input/glob.ts'
-import { checkNamespace, checkStreamName, namespaceOf } from '../../input/names.ts'
+import { patternNamed, streamNamed } from '../../input/qualified-name.ts'
 import type { RepositorySummary, Usage } from '../../registry/content/usage.ts'
 import { batch, loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
@@ -84,14 +83,12 @@ builder.queryFields((t) => ({
       'Returns a repository of the integrated registry; null if nothing was pushed to it or pulled through it.',
     args: {
       ...streamNamespaceArg(),
-      name: t.arg.string({ required: true, description: 'Name of the repository.' }),
+      name: t.arg.string({
+        required: true,
+        description: 'Name of the repository: `app`, or `team/app` with its namespace.',
+      }),
     },
-    resolve: (_query, { namespace: given, name }, { registry }) => {
-      const namespace = namespaceOf(given, name)
-      checkNamespace(namespace)
-      checkStreamName(namespace, name)
-      return registry.usage.repository({ namespace, name })
-    },
+    resolve: (_query, args, { registry }) => registry.usage.repository(streamNamed(args)),
   }),
   repositories: t.field({
     type: RepositoryConnection,
@@ -100,14 +97,14 @@ builder.queryFields((t) => ({
       namespace: t.arg.string({ description: 'Returns only repositories in this namespace.' }),
       matching: t.arg.string({
         description:
-          'Returns only repositories whose name matches this pattern; `*` matches any characters, slashes included. The pattern does not contain the namespace. At most 255 characters.',
+          'Returns only repositories whose name matches this pattern; `*` matches any characters, slashes included. Without `namespace`, the first component of a pattern with a slash is the namespace, or `*` for all. At most 255 characters.',
       }),
       ...connectionArgs,
     },
     complexity: pageComplexity,
     resolve: (_query, { namespace, matching, ...args }, { registry }, info) => {
-      if (namespace != null) checkNamespace(namespace)
-      const filter = { namespace: namespace ?? undefined, matching: checkGlob(matching, 'matching') }
+      const { stream, ...named } = patternNamed({ namespace, name: matching }, 'matching')
+      const filter = { namespace: named.namespace, matching: stream }
       return connection(args, info, {
         cursors,
         rows: async (page) => batch(await registry.usage.repositories(filter, page)),

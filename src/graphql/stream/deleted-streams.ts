@@ -1,9 +1,10 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { checkNamespace } from '../../input/names.ts'
+import { streamNamed } from '../../input/qualified-name.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
-import { inputType, mutation, namespaceArg } from '../kit/inputs.ts'
+import { inputType, mutation } from '../kit/inputs.ts'
 import { withLastSpecs } from '../kit/last-specs.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { payloadOf, writtenPayload } from './mutations.ts'
@@ -33,15 +34,18 @@ builder.queryField('deletedImageStreams', (t) =>
   t.field({
     type: ImageStreamConnection,
     description:
-      'Returns the deleted image streams of a namespace that are not pruned yet, the last deleted first. `restoreImageStream` restores them.',
-    args: { ...namespaceArg('Namespace of the image streams'), ...connectionArgs },
+      'Returns the deleted image streams that are not pruned yet, the last deleted first. `restoreImageStream` restores them.',
+    args: {
+      namespace: t.arg.string({ description: 'Returns only image streams of this namespace.' }),
+      ...connectionArgs,
+    },
     complexity: pageComplexity,
     resolve: (_query, { namespace, ...args }, { streams }, info) => {
-      checkNamespace(namespace)
+      if (namespace != null) checkNamespace(namespace)
       return connection(args, info, {
         cursors: deletedCursors,
-        rows: (page) => withLastSpecs(streams.deleted(namespace, page)),
-        totalCount: () => streams.countDeleted(namespace),
+        rows: (page) => withLastSpecs(streams.deleted(namespace ?? undefined, page)),
+        totalCount: () => streams.countDeleted(namespace ?? undefined),
       })
     },
   }),
@@ -53,7 +57,7 @@ const RestoreImageStreamInput = inputType('RestoreImageStreamInput', {
     uid: t.requiredString('`uid` of the deleted image stream, from `deletedImageStreams`.'),
     namespace: t.string('Namespace of the restored stream; by default the one that it had.'),
     name: t.string(
-      'Name of the restored stream; by default the one that it had. Required if that name is taken.',
+      'Name of the restored stream: `app`, or `team/app` with its namespace; by default the one that it had. Required if that name is taken.',
     ),
   }),
 })
@@ -64,5 +68,9 @@ mutation('restoreImageStream', {
   input: RestoreImageStreamInput,
   inputDescription: 'The image stream.',
   payload: writtenPayload('RestoreImageStreamPayload', 'restored'),
-  resolve: (input, context) => payloadOf(context.streamRemoval.restore(input), 0, context),
+  resolve: (input, context) => {
+    const { uid, namespace, name } = input
+    const target = name == null ? { namespace } : streamNamed({ namespace, name })
+    return payloadOf(context.streamRemoval.restore({ uid, ...target }), 0, context)
+  },
 })

@@ -6,7 +6,7 @@ import {
 } from '../../documents/image-stream-document.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import { readKeyValues } from '../../input/key-values.ts'
-import { namespaceOf } from '../../input/names.ts'
+import { streamNamed } from '../../input/qualified-name.ts'
 import { ImportConnection } from '../import/import.ts'
 import { batch, prime } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
@@ -166,9 +166,12 @@ builder.queryField('imageStream', (t) =>
       ...streamNamespaceArg(),
       name: t.arg.string({
         required: true,
-        description: 'Name of the image stream without its namespace: `app` or `sub/app`.',
+        description: 'Name of the image stream: `app`, or `team/app` with its namespace.',
       }),
     },
-    resolve: (_query, { namespace, name }, { streams }) => streams.byName(namespaceOf(namespace, name), name),
+    resolve: (_query, args, { streams }) => {
+      const { namespace, name } = streamNamed(args)
+      return streams.byName(namespace, name)
+    },
   }),
 )

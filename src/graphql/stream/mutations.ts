@@ -2,8 +2,9 @@ import type { StreamDeletion } from '../../imagestream/commands/remove-stream.ts
 import type { UpdatedStream, WrittenStream } from '../../imagestream/commands/write-stream.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
+import { streamNamed } from '../../input/qualified-name.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { checkWait, inNamespace, inputType, mutation } from '../kit/inputs.ts'
+import { checkWait, inputType, mutation, ofStream } from '../kit/inputs.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
 import { nodeId } from '../kit/node.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
@@ -33,7 +34,7 @@ const CreateImageStreamInput = inputType('CreateImageStreamInput', {
   fields: (t) => ({
     namespace: t.streamNamespace(),
     name: t.requiredString(
-      'Name of the image stream, unique in the namespace: one or more components, separated by `/`, of lowercase letters and digits, separated by `.`, `_`, `__` or dashes. With its namespace at most 255 characters.',
+      'Name of the image stream, unique in the namespace: `app`, or `team/app` with its namespace. It has one or more components, separated by `/`, of lowercase letters and digits, separated by `.`, `_`, `__` or dashes. With its namespace at most 255 characters.',
     ),
     labels: t.list(KeyValueInput, 'Labels of the image stream, which `imageStreams` can filter by.'),
     annotations: t.list(
@@ -49,7 +50,7 @@ const UpdateImageStreamInput = inputType('UpdateImageStreamInput', {
   description: 'Changes of an image stream. Omitted fields do not change.',
   fields: (t) => ({
     namespace: t.streamNamespace(),
-    name: t.requiredString('Name of the image stream.'),
+    imageStream: t.imageStream(),
     resourceVersion: t.resourceVersion(),
     dryRun: t.flag(
       'Whether to check the changes and return `stopped` without storing anything; the default is false.',
@@ -74,7 +75,7 @@ const DeleteImageStreamInput = inputType('DeleteImageStreamInput', {
   description: 'An image stream to delete.',
   fields: (t) => ({
     namespace: t.streamNamespace(),
-    name: t.requiredString('Name of the image stream.'),
+    imageStream: t.imageStream(),
     resourceVersion: t.resourceVersion(),
     dryRun: t.flag(
       'Whether to report what would be deleted without deleting anything; the default is false.',
@@ -159,7 +160,7 @@ mutation('createImageStream', {
   payload: CreateImageStreamPayload,
   resolve: (input, context) => {
     const seconds = checkWait(input.waitSeconds)
-    return payloadOf(context.writer.create(inNamespace(input, input.name)), seconds, context)
+    return payloadOf(context.writer.create({ ...input, ...streamNamed(input) }), seconds, context)
   },
 })
 
@@ -170,12 +171,12 @@ mutation('updateImageStream', {
   inputDescription: 'The changes.',
   payload: UpdateImageStreamPayload,
   resolve: async (given, context) => {
-    const input = inNamespace(given, given.name)
+    const input = ofStream(given)
     const { streams, policies, writer } = context
     const existing = streams.byName(input.namespace, input.name)
     const specTags = [...(input.spec?.tags ?? []), ...(input.setTags ?? [])]
-    const ofStream = specTags.flatMap(({ from, policy }) => (policy && !from ? policy : []))
-    if (existing && ofStream.length > 0) await policies.applyFilters(existing.id, ofStream)
+    const ofOwnTags = specTags.flatMap(({ from, policy }) => (policy && !from ? policy : []))
+    if (existing && ofOwnTags.length > 0) await policies.applyFilters(existing.id, ofOwnTags)
     const { stopped, ...written } = writer.update(input)
     return { ...(await payloadOf(written, 0, context)), stopped }
   },
@@ -187,5 +188,5 @@ mutation('deleteImageStream', {
   input: DeleteImageStreamInput,
   inputDescription: 'The image stream.',
   payload: DeleteImageStreamPayload,
-  resolve: (input, { streamRemoval }) => streamRemoval.delete(inNamespace(input, input.name)),
+  resolve: (input, { streamRemoval }) => streamRemoval.delete(ofStream(input)),
 })

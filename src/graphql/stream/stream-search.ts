@@ -1,7 +1,7 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { StreamOrder } from '../../imagestream/stream/stream-criteria.ts'
 import { streamKeyOf } from '../../imagestream/stream/stream-search.ts'
-import { checkNamespace } from '../../input/names.ts'
+import { patternNamed } from '../../input/qualified-name.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
@@ -48,7 +48,7 @@ builder.queryField('imageStreams', (t) =>
       namespace: t.arg.string({ description: 'Returns only image streams in this namespace.' }),
       matching: t.arg.string({
         description:
-          'Returns only image streams whose name matches this pattern; `*` matches any characters, slashes included. The pattern does not contain the namespace. At most 255 characters.',
+          'Returns only image streams whose name matches this pattern; `*` matches any characters, slashes included. Without `namespace`, the first component of a pattern with a slash is the namespace, or `*` for all. At most 255 characters.',
       }),
       labels: t.arg({
         type: [KeyValueInput],
@@ -96,11 +96,11 @@ builder.queryField('imageStreams', (t) =>
       const criteria = countCriteria(args) + (args.notCheckedSince == null ? 0 : 1)
       return { ...page, field: page.field + criteria * SEARCH_COMPLEXITY }
     },
-    resolve: (_query, { namespace, notCheckedSince, orderBy: order, ...args }, { streams }, info) => {
-      if (namespace != null) checkNamespace(namespace)
+    resolve: (_query, { notCheckedSince, orderBy: order, ...args }, { streams }, info) => {
+      const named = patternNamed({ ...args, name: args.matching }, 'matching')
       const filter = {
-        ...searchFilter(args),
-        namespace: namespace ?? undefined,
+        ...searchFilter({ ...args, matching: named.stream }),
+        namespace: named.namespace,
         notCheckedSince: notCheckedSince ?? undefined,
       }
       return connection(args, info, {

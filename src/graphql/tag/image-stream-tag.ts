@@ -1,8 +1,8 @@
 import { pullSpecOf } from '../../imagestream/spec/pull-spec.ts'
 import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
-import { InvalidInputError } from '../../input/errors.ts'
-import { checkNamespace, checkStreamName, checkTagName, namespaceOf, splitName } from '../../input/names.ts'
+import { streamOrTagNamed } from '../../input/qualified-name.ts'
+import { DEFAULT_TAG } from '../../oci/tag.ts'
 import { loadForBatch, loadReferred, loadRows } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
@@ -119,23 +119,14 @@ builder.queryField('imageStreamTag', (t) =>
       ...streamNamespaceArg(),
       name: t.arg.string({
         required: true,
-        description: 'Name of the stream and of the tag, as `ruby:3.3`; `ruby` is short for `ruby:latest`.',
+        description:
+          'Name of the stream and of the tag: `ruby:3.3`, or `team/ruby:3.3` with the namespace; `ruby` is short for `ruby:latest`.',
       }),
     },
-    resolve: (_query, { namespace: given, name }, context) => {
-      const parts = splitName(name)
-      if (!('tag' in parts)) {
-        throw new InvalidInputError(
-          'name',
-          `"${name}" names an image by digest: use the query imageStreamImage`,
-        )
-      }
-      const namespace = namespaceOf(given, name)
-      checkNamespace(namespace)
-      checkStreamName(namespace, parts.stream)
-      checkTagName(parts.tag, 'name')
-      const stream = context.streams.byName(namespace, parts.stream)
-      return stream && tagOfStream(stream, parts.tag, context)
+    resolve: (_query, args, context) => {
+      const { namespace, name, tag } = streamOrTagNamed(args)
+      const stream = context.streams.byName(namespace, name)
+      return stream && tagOfStream(stream, tag ?? DEFAULT_TAG, context)
     },
   }),
 )

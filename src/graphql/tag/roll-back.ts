@@ -1,5 +1,5 @@
 import type { RolledBackTag } from '../../imagestream/commands/roll-back.ts'
-import { inNamespace, inputType, mutation } from '../kit/inputs.ts'
+import { inputType, mutation, ofTag } from '../kit/inputs.ts'
 import { ImageStreamTagType, TagEventType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { batchTags } from './tags-of-stream.ts'
@@ -9,8 +9,8 @@ const RollbackTagInput = inputType('RollbackTagInput', {
     'A tag to roll back, and the target: an earlier image or a time. Exactly one of `digest` and `at` is required.',
   fields: (t) => ({
     namespace: t.streamNamespace(),
-    imageStream: t.requiredString('Name of the image stream.'),
-    tag: t.requiredString('Name of the tag, for example `latest`.'),
+    imageStream: t.imageStreamOfTag(),
+    tag: t.tag(),
     digest: t.digest('Digest of an image in the history of the tag.'),
     at: t.dateTime('Time whose image the tag gets: the image that the tag pointed to at this time.'),
     resourceVersion: t.resourceVersion(),
@@ -48,5 +48,5 @@ mutation('rollbackTag', {
   input: RollbackTagInput,
   inputDescription: 'The tag and the target of the rollback.',
   payload: RollbackTagPayload,
-  resolve: (input, { rollBackTag }) => rollBackTag(inNamespace(input, input.imageStream)),
+  resolve: (input, { rollBackTag }) => rollBackTag(ofTag(input)),
 })

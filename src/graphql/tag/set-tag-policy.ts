@@ -1,7 +1,7 @@
 import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
-import { checkWait, inNamespace, inputType, mutation } from '../kit/inputs.ts'
+import { checkWait, inputType, mutation, ofTag } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { TagPolicyDecisionType, TagPolicyInput } from './tag-policy.ts'
@@ -12,10 +12,8 @@ const SetTagPolicyInput = inputType('SetTagPolicyInput', {
   description: 'A tag, and the policy that chooses its image.',
   fields: (t) => ({
     namespace: t.streamNamespace(),
-    imageStream: t.requiredString(
-      'Name of the image stream. The mutation creates the stream if it does not exist.',
-    ),
-    tag: t.requiredString('Name of the tag, for example `stable`.'),
+    imageStream: t.imageStreamOfTag(' The mutation creates the stream if it does not exist.'),
+    tag: t.tag(),
     policy: t.requiredOne(TagPolicyInput, 'Policy that chooses the tag’s image.'),
     repository: t.string(
       'Repository whose tags the policy ranks at each import, for example `docker.io/library/ruby`. If omitted, the policy ranks the tags of the image stream whenever they change.',
@@ -71,7 +69,7 @@ mutation('setTagPolicy', {
   inputDescription: 'The tag and its policy.',
   payload: SetTagPolicyPayload,
   resolve: async (given, context) => {
-    const input = inNamespace(given, given.imageStream)
+    const input = ofTag(given)
     const { importer, streams, policies, setTagPolicy } = context
     const seconds = checkWait(input.waitSeconds)
     const existing = streams.byName(input.namespace, input.imageStream)

@@ -4,7 +4,7 @@ import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { inNamespace, inputType, mutation } from '../kit/inputs.ts'
+import { inputType, mutation, ofTag } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { StoppedSourceType } from './stopped-source.ts'
@@ -16,10 +16,8 @@ const TagImageInput = inputType('TagImageInput', {
   description: 'A tag, and the image that the tag is to point to.',
   fields: (t) => ({
     namespace: t.streamNamespace(),
-    imageStream: t.requiredString(
-      'Name of the image stream. The mutation creates the stream if it does not exist.',
-    ),
-    tag: t.requiredString('Name of the tag to set.'),
+    imageStream: t.imageStreamOfTag(' The mutation creates the stream if it does not exist.'),
+    tag: t.tag('Name of the tag to set'),
     from: t.requiredOne(
       ObjectReferenceInput,
       'Source of the image: a tag of this or another stream such as `app:v1`, an image of a stream’s history, or an image in a registry.',
@@ -52,8 +50,8 @@ const UntagImageInput = inputType('UntagImageInput', {
   description: 'A tag to remove.',
   fields: (t) => ({
     namespace: t.streamNamespace(),
-    imageStream: t.requiredString('Name of the image stream.'),
-    tag: t.requiredString('Name of the tag to remove.'),
+    imageStream: t.imageStreamOfTag(),
+    tag: t.tag('Name of the tag to remove'),
     resourceVersion: t.resourceVersion(),
     dryRun: t.flag(
       'Whether to report what would be removed without removing anything; the default is false.',
@@ -65,8 +63,8 @@ const RestoreTagInput = inputType('RestoreTagInput', {
   description: 'A removed tag to restore.',
   fields: (t) => ({
     namespace: t.streamNamespace(),
-    imageStream: t.requiredString('Name of the image stream.'),
-    tag: t.requiredString('Name of the removed tag.'),
+    imageStream: t.imageStreamOfTag(),
+    tag: t.tag('Name of the removed tag'),
     resourceVersion: t.resourceVersion(),
   }),
 })
@@ -132,8 +130,7 @@ mutation('tagImage', {
   input: TagImageInput,
   inputDescription: 'The tag and the source of its image.',
   payload: TagImagePayload,
-  resolve: (input, context) =>
-    taggedPayload(context.tagging.tagImage(inNamespace(input, input.imageStream)), context),
+  resolve: (input, context) => taggedPayload(context.tagging.tagImage(ofTag(input)), context),
 })
 
 mutation('untagImage', {
@@ -143,7 +140,7 @@ mutation('untagImage', {
   inputDescription: 'The tag to remove.',
   payload: UntagImagePayload,
   resolve: (input, context) => {
-    const removed = context.tagRemoval.remove(inNamespace(input, input.imageStream))
+    const removed = context.tagRemoval.remove(ofTag(input))
     return { ...removed, imageStream: writtenStream(removed.streamId, context) }
   },
 })
@@ -154,6 +151,5 @@ mutation('restoreTag', {
   input: RestoreTagInput,
   inputDescription: 'The tag to restore.',
   payload: RestoreTagPayload,
-  resolve: (input, context) =>
-    taggedPayload(context.tagRemoval.restore(inNamespace(input, input.imageStream)), context),
+  resolve: (input, context) => taggedPayload(context.tagRemoval.restore(ofTag(input)), context),
 })

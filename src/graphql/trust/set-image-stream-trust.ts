@@ -1,5 +1,5 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
-import { inNamespace, inputType, mutation } from '../kit/inputs.ts'
+import { inputType, mutation, ofStream } from '../kit/inputs.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 
@@ -60,7 +60,7 @@ const SetImageStreamTrustInput = inputType('SetImageStreamTrustInput', {
   description: 'An image stream, and the requirements for the signatures of its images.',
   fields: (t) => ({
     namespace: t.streamNamespace(),
-    imageStream: t.requiredString('Name of the image stream.'),
+    imageStream: t.imageStream(),
     requirements: t.requiredList(
       TrustRequirementInput,
       'Requirements of which a signature must meet any one; at most 10. An empty list removes all requirements.',
@@ -80,6 +80,6 @@ mutation('setImageStreamTrust', {
   inputDescription: 'The image stream and its requirements.',
   payload: SetImageStreamTrustPayload,
   resolve: async (input, { trust }) => ({
-    imageStream: await trust.policies.set(inNamespace(input, input.imageStream)),
+    imageStream: await trust.policies.set(ofStream(input)),
   }),
 })

@@ -5,12 +5,12 @@ import type { TagName } from '../../oci/tag.ts'
 import { flag, isImportable, type ObjectReferenceInput, type SpecTagContent } from '../spec/spec.ts'
 import {
   checkSchedulable,
-  checkStreamSource,
   formatStreamTag,
   isFromStream,
   type StreamImage,
   type StreamTag,
   streamImageOf,
+  streamSource,
   streamTagOf,
   type TagSource,
 } from '../spec/tag-source.ts'
@@ -59,10 +59,10 @@ export function createTagging(dependencies: CommandDependencies) {
      * where the source has no image; ConflictError where the source matches several images, or the resource version is not
      * the newest.
      */
-    tagImage(input: TagImageInput): TaggedImage {
-      const { namespace, imageStream: name, resourceVersion } = input
-      const tag = checkTagInput(input)
-      checkSource(input)
+    tagImage(given: TagImageInput): TaggedImage {
+      const { namespace, imageStream: name, resourceVersion } = given
+      const tag = checkTagInput(given)
+      const input = { ...given, from: checkedSource(given) }
       return db.transact((tx) => {
         const target = readTarget(dependencies, { namespace, name, resourceVersion })
         const old = target.spec
@@ -105,8 +105,8 @@ const whyNoImage = (named: StreamTag | StreamImage | undefined): string =>
     ? `${formatStreamTag(named)} has no image to copy; alias: true waits for one`
     : `${named?.namespace}/${named?.stream} never had an image ${named?.digest}`
 
-/** Throws InvalidInputError for an invalid source, and for options without effect. */
-function checkSource(input: TagImageInput): void {
+/** Returns the source. Throws InvalidInputError for an invalid one, and for options without effect. */
+function checkedSource(input: TagImageInput): ObjectReferenceInput {
   const { from, alias, reference } = input
   if (alias && from.kind !== 'ImageStreamTag') {
     throw new InvalidInputError(
@@ -120,11 +120,13 @@ function checkSource(input: TagImageInput): void {
       'give either alias: true, which follows the tag, or reference: true, which does not',
     )
   }
-  if (from.kind === 'DockerImage') checkRegistrySource(input)
-  else {
-    checkStreamSource(from, 'from')
-    refuse(input, IMPORT_OPTIONS, `is for an image that is imported from a registry, not for ${from.kind}`)
+  if (from.kind === 'DockerImage') {
+    checkRegistrySource(input)
+    return from
   }
+  const source = streamSource(from, 'from')
+  refuse(input, IMPORT_OPTIONS, `is for an image that is imported from a registry, not for ${from.kind}`)
+  return source
 }
 
 function checkRegistrySource({ from, ...input }: TagImageInput): void {

@@ -6,13 +6,14 @@ import type { ImportMode } from '../image/fetch-image.ts'
 import {
   flag,
   type ImportPolicyInput,
+  type ObjectReferenceInput,
   type Spec,
   type SpecInput,
   type SpecTagContent,
   type SpecTagInput,
 } from './spec.ts'
 import { checkPolicySource, policyText, withoutPolicy } from './spec-policy.ts'
-import { checkSchedulable, checkStreamSource } from './tag-source.ts'
+import { checkSchedulable, streamSource } from './tag-source.ts'
 
 const policyColumns = (policy: ImportPolicyInput | null | undefined, importMode: ImportMode) => ({
   insecure: flag(policy?.insecure ?? false),
@@ -84,12 +85,21 @@ function specTagsOf(
   return tags
 }
 
+const checkedSource = (
+  from: ObjectReferenceInput,
+  isRanked: boolean,
+  field: string,
+): ObjectReferenceInput => {
+  if (from.kind !== 'DockerImage') return streamSource(from, field)
+  if (isRanked) checkRepository(from.name, `${field}.name`)
+  else checkReference(from.name, `${field}.name`)
+  return from
+}
+
 function specTagContent(input: SpecTagInput, field: string, importMode: ImportMode): SpecTagContent {
-  const { annotations, from, policy } = input
+  const { annotations, policy } = input
   if (policy) checkPolicySource(input, field)
-  if (from?.kind === 'DockerImage')
-    (policy ? checkRepository : checkReference)(from.name, `${field}.from.name`)
-  else if (from) checkStreamSource(from, `${field}.from`)
+  const from = input.from && checkedSource(input.from, policy != null, `${field}.from`)
   if (from && input.importPolicy?.scheduled) checkSchedulable(from, `${field}.importPolicy.scheduled`)
   if (input.reference && !from) {
     throw new InvalidInputError(`${field}.reference`, 'reference: true requires "from"')

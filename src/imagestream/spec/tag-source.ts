@@ -1,11 +1,5 @@
 import { InvalidInputError } from '../../input/errors.ts'
-import {
-  checkNamespace,
-  checkReference,
-  checkStreamName,
-  checkTagName,
-  namespaceOf,
-} from '../../input/names.ts'
+import { checkNamespace, checkReference, checkStreamName, checkTagName } from '../../input/names.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ObjectReferenceInput, SpecTag } from './spec.ts'
@@ -33,13 +27,16 @@ const SOME_NAMESPACE = 'default'
 const DIGEST_PREFIX = /^sha(?:256:[0-9a-f]{1,64}|512:[0-9a-f]{1,128})$/
 
 /**
- * Throws InvalidInputError unless `from` names a tag or an image of a stream, as its kind requires. The name never contains the
- * namespace; without one it is in the namespace of the spec, and then it has no slash.
+ * Returns `from`, which names a tag or an image of a stream, with the namespace apart: without one, the first component of a
+ * stream's name with a slash is the namespace, and a name without a slash is in the namespace of the spec. Throws
+ * InvalidInputError unless the name is as its kind requires.
  */
-export function checkStreamSource({ kind, name, namespace }: ObjectReferenceInput, field: string): void {
-  if (namespace != null) checkNamespace(namespace, `${field}.namespace`)
+export function streamSource(from: ObjectReferenceInput, field: string): ObjectReferenceInput {
+  const source = from.namespace == null ? withNamespace(from) : from
+  const { kind, name, namespace } = source
+  const namespaceField = from.namespace == null ? `${field}.name` : `${field}.namespace`
+  if (namespace != null) checkNamespace(namespace, namespaceField)
   const [stream, rest] = split(name, kind === 'ImageStreamTag' ? ':' : '@')
-  if (stream !== null && namespace == null) namespaceOf(null, name, `${field}.namespace`)
   if (stream !== null) checkStreamName(namespace ?? SOME_NAMESPACE, stream, `${field}.name`)
   if (kind === 'ImageStreamTag') checkTagName(rest, `${field}.name`)
   else if (!DIGEST_PREFIX.test(rest)) {
@@ -48,6 +45,14 @@ export function checkStreamSource({ kind, name, namespace }: ObjectReferenceInpu
       `"${name}" is not an image of a stream: write ruby@sha256:4f3c, with the digest or its first characters`,
     )
   }
+  return source
+}
+
+function withNamespace(from: ObjectReferenceInput): ObjectReferenceInput {
+  const [stream] = split(from.name, from.kind === 'ImageStreamTag' ? ':' : '@')
+  const slash = stream?.indexOf('/') ?? -1
+  if (stream === null || slash < 0) return from
+  return { ...from, namespace: stream.slice(0, slash), name: from.name.slice(slash + 1) }
 }
 
 /**

@@ -25,6 +25,17 @@ const LAST_DELETED: readonly SortColumn[] = [
   { column: 's.deleted_at', descending: true },
   { column: 's.id', descending: true },
 ]
+/** Returns the table, by the index in that order, and the condition of the deleted streams of one namespace or of all. */
+const deletedIn = (namespace: string | undefined) =>
+  namespace === undefined
+    ? {
+        from: 'image_streams s indexed by image_streams_by_deletion',
+        deleted: { text: 's.deleted_at is not null', values: [] },
+      }
+    : {
+        from: 'image_streams s indexed by image_streams_deleted',
+        deleted: { text: 's.namespace = ? and s.deleted_at is not null', values: [namespace] },
+      }
 const COLUMNS = columnsOf(imageStreams, 's', ['registry'])
 const SPEC_TAG_COLUMNS = columnsOf(specTagsTable, 't', ['registry', 'position'])
 
@@ -68,24 +79,27 @@ export function createStreams(db: Database) {
     /** Returns the streams with these ids, deleted ones included. */
     evenDeleted: (ids: readonly number[]): Map<number, ImageStream> =>
       new Map(evenDeleted.all(JSON.stringify(ids)).map((stream) => [stream.id, stream])),
-    /** Returns a page of the namespace's deleted streams, the last deleted first; its keys are [deletedAt, id]. */
-    deleted(namespace: string, page: KeysetPage): ImageStream[] {
+    /**
+     * Returns a page of the deleted streams, of one namespace or of all, the last deleted first; its keys are
+     * [deletedAt, id].
+     */
+    deleted(namespace: string | undefined, page: KeysetPage): ImageStream[] {
       const { condition, keys, orderBy, limit, inOrder } = keyset(page, LAST_DELETED)
-      const where = ['s.namespace = ?', 's.deleted_at is not null', ...condition].join(' and ')
-      const list = `select ${COLUMNS} from image_streams s where ${where} order by ${orderBy} limit ?`
-      return inOrder(db.prepare<ImageStream>(list).all(namespace, ...keys, limit))
+      const { from, deleted } = deletedIn(namespace)
+      const where = [deleted.text, ...condition].join(' and ')
+      const list = `select ${COLUMNS} from ${from} where ${where} order by ${orderBy} limit ?`
+      return inOrder(db.prepare<ImageStream>(list).all(...deleted.values, ...keys, limit))
     },
     /** Counts them in bounded statements, between which other work runs. */
-    async countDeleted(namespace: string): Promise<number> {
-      const from = 'image_streams s indexed by image_streams_deleted'
-      const deleted = { text: 's.namespace = ? and s.deleted_at is not null', values: [namespace] }
+    async countDeleted(namespace: string | undefined): Promise<number> {
+      const { from, deleted } = deletedIn(namespace)
       const rows = { from, where: [deleted], columns: LAST_DELETED }
       let total = 0
       for await (const window of windowsOf(db, rows, { page: { limit: 0 }, probes: 0 })) {
         const { condition, keys } = keyset(window, LAST_DELETED)
         const where = [deleted.text, ...condition].join(' and ')
         const count = db.prepare<{ total: number }>(`select count(*) as total from ${from} where ${where}`)
-        total += count.get(namespace, ...keys)?.total ?? 0
+        total += count.get(...deleted.values, ...keys)?.total ?? 0
       }
       return total
     },

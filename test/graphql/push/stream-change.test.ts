@@ -147,7 +147,7 @@ describe('imageStreamChanged', () => {
     await mutate(
       app,
       'updateImageStream',
-      { name: 'app', labels: [{ key: 'a', value: 'b' }] },
+      { imageStream: 'app', labels: [{ key: 'a', value: 'b' }] },
       'imageStream { id }',
     )
     const updated = (await changes(app)).at(-1)

@@ -151,8 +151,10 @@ describe('deleteImageStream', () => {
     await importImage(it.app.client, { from: it.repository, all: true })
     const before = await picture(it.app)
 
-    expect(await refused(it.app, 'deleteImageStream', { name: 'none' })).toEqual([{ code: 'NOT_FOUND' }])
-    const stale = { name: 'app', resourceVersion: imageStream.resourceVersion }
+    expect(await refused(it.app, 'deleteImageStream', { imageStream: 'none' })).toEqual([
+      { code: 'NOT_FOUND' },
+    ])
+    const stale = { imageStream: 'app', resourceVersion: imageStream.resourceVersion }
     expect(await refused(it.app, 'deleteImageStream', stale)).toEqual([{ code: 'CONFLICT' }])
 
     expect(await picture(it.app)).toEqual(before)

@@ -139,7 +139,7 @@ describe('a deleted stream', () => {
       await mutate(
         it.app,
         'deleteImageStream',
-        { name: 'app', dryRun: true },
+        { imageStream: 'app', dryRun: true },
         'uid tags historyEntries stopped { tag source historyEntries }',
       ),
     ).toEqual({

@@ -119,7 +119,7 @@ describe('imageStreams', () => {
 
     expect(await streams('failing: {}, matching: "late"')).toEqual([])
     expect(await streams(`notCheckedSince: "${at(3)}", matching: "late"`)).toEqual([])
-    await app.client.request('mutation { deleteImageStream(input: { name: "late" }) { deletedId } }')
+    await app.client.request('mutation { deleteImageStream(input: { imageStream: "late" }) { deletedId } }')
   })
 })
 
@@ -205,7 +205,7 @@ describe('a filter', () => {
     for (const registry of ['docker.io', 'index.docker.io', 'registry-1.docker.io']) {
       expect(await streams(`registry: "${registry}"`)).toEqual(['hub'])
     }
-    await app.client.request('mutation { deleteImageStream(input: { name: "hub" }) { deletedId } }')
+    await app.client.request('mutation { deleteImageStream(input: { imageStream: "hub" }) { deletedId } }')
   })
 
   test('adds complexity, and too many together are refused', async () => {

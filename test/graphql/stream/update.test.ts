@@ -66,13 +66,13 @@ async function startWithStream() {
 
 async function update({ client }: TestApp, input: object): Promise<Updated> {
   const { updateImageStream } = await client.request<{ updateImageStream: Updated }>(UPDATE, {
-    input: { name: 'app', ...input },
+    input: { imageStream: 'app', ...input },
   })
   return updateImageStream
 }
 
 const refused = async ({ client }: TestApp, input: object) =>
-  errorsOf(await client.execute(UPDATE, { input: { name: 'app', ...input } }))
+  errorsOf(await client.execute(UPDATE, { input: { imageStream: 'app', ...input } }))
 
 describe('updateImageStream', () => {
   test('keeps omitted fields, and changes nothing when nothing differs', async () => {
@@ -141,7 +141,7 @@ describe('updateImageStream', () => {
       }>(
         `mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) { import { id }
            imageStream { generation spec { tags { name } } } stopped { tag source historyEntries } } }`,
-        { input: { name: 'app', ...input } },
+        { input: { imageStream: 'app', ...input } },
       )
       return updateImageStream
     }
@@ -235,7 +235,7 @@ describe('updateImageStream', () => {
     await using it = await startWithStream()
     const { imageStream: before } = await update(it.app, {})
 
-    expect(await refused(it.app, { name: 'none' })).toEqual([{ code: 'NOT_FOUND' }])
+    expect(await refused(it.app, { imageStream: 'none' })).toEqual([{ code: 'NOT_FOUND' }])
     expect(await refused(it.app, { labels: [], spec: { tags: [{ name: '-' }] } })).toEqual([
       { code: 'INVALID', field: 'spec.tags.0.name' },
     ])

@@ -227,7 +227,12 @@ describe('a policy in a spec', () => {
     const [stable] = tags(it.repository)
     await it.app.client.request(
       'mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) { imageStream { id } } }',
-      { input: { name: 'app', spec: { tags: [{ ...stable, policy: { order: 'SEMVER', lowest: true } }] } } },
+      {
+        input: {
+          imageStream: 'app',
+          spec: { tags: [{ ...stable, policy: { order: 'SEMVER', lowest: true } }] },
+        },
+      },
     )
     await importImage(it.app.client)
 

@@ -159,7 +159,7 @@ describe('ImageStreamTag.verification', () => {
       'mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) { imageStream { name } } }',
       {
         input: {
-          name: 'app',
+          imageStream: 'app',
           spec: { tags: [{ name: 'later', from: { kind: 'IMAGE_STREAM_TAG', name: 'none:x' } }] },
         },
       },
