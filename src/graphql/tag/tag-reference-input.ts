@@ -29,7 +29,7 @@ export const ObjectReferenceInput = inputType('ObjectReferenceInput', {
       'Name in the syntax of the kind: `quay.io/team/app:v1` for a `DOCKER_IMAGE`; `app:v1` or `app@sha256:4f3c` for the other kinds, or without `app` for the tag’s own stream.',
     ),
     namespace: t.string(
-      'Namespace of the source’s image stream. If omitted, the namespace of the tag; a name with a slash, as in `sub/app:v1`, needs its namespace. Not allowed for a `DOCKER_IMAGE`.',
+      'Namespace of the source’s image stream. If omitted, it is the first component of a name with a slash, as in `team/app:v1`, and otherwise the namespace of the tag. Not allowed for a `DOCKER_IMAGE`.',
     ),
   }),
 })
