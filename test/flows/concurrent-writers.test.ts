@@ -43,14 +43,16 @@ const WRITES = {
 } as const
 type Write = keyof typeof WRITES
 
-/** Runs the write; returns the codes of its errors. */
+/** Runs the write; returns the codes of its errors, and of documents that were not applied. */
 async function write(mutation: Write, input: object): Promise<unknown[]> {
   const { by, type } = WRITES[mutation]
   const response = await app.client.execute(
-    `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`,
+    `mutation ($input: ${type}!) { it: ${mutation}(input: $input) { ${by ? '__typename' : 'results { action }'} } }`,
     { input: { ...(by && { [by]: 'app' }), ...input } },
   )
-  return errorsOf(response).map(({ code }) => code)
+  const { it } = (response.data ?? {}) as { it?: { results?: readonly { action: string }[] } }
+  const outdated = (it?.results ?? []).filter(({ action }) => action === 'CONFLICT')
+  return [...errorsOf(response).map(({ code }) => code), ...outdated.map(({ action }) => action)]
 }
 
 /** Reads the stream, writes a change of what it read, and starts again after a conflict. */

@@ -48,7 +48,7 @@ afterAll(async () => {
 const FIELDS = `from { digest } to { digest } sizeDifference
   layers { shared { digest size } removed { digest } added { digest } sharedSize removedSize addedSize }
   env { key from to } labels { key from to } settings { field from to }`
-const QUERY = `query ($from: Digest!, $to: Digest!) { imageDifference(from: $from, to: $to) { ${FIELDS}
+const QUERY = `query ($from: String!, $to: String!) { imageDifference(from: $from, to: $to) { ${FIELDS}
   platforms { platform { architecture } isChanged from { digest image { digest } } to { digest size }
     difference { ${FIELDS} platforms { isChanged } } } } }`
 
@@ -160,13 +160,12 @@ describe('imageDifference', () => {
     expect(await compare(newer.digest, unknown)).toBeNull()
   })
 
-  test('accepts only digests', async () => {
-    const response = await app.client.execute(QUERY, { from: 'sha256:12', to: newer.digest })
-
-    expect(response.errors?.[0]?.message).toContain('Digest must be sha256:')
-    expect(
-      errorsOf(await app.client.execute('{ imageDifference(from: "x", to: "y") { env { key } } }')),
-    ).toHaveLength(2)
+  test('accepts digests, tags and images of histories, and refuses other texts', async () => {
+    for (const from of ['sha256:12:', 'app@sha256:', 'APP:v1', 'app:']) {
+      const response = await app.client.execute(QUERY, { from, to: newer.digest })
+      expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: 'from' }])
+    }
+    expect(await compare('none:v1', newer.digest)).toBeNull()
   })
 
   test('reads the images of all platforms together', async () => {

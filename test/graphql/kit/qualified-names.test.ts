@@ -79,9 +79,9 @@ const PLACES: Record<string, { readonly whole: string; readonly parts: string }>
   },
   'ImportImageInput.imageStream': {
     whole:
-      'mutation { it: importImage(input: { imageStream: "team/sub/app", dryRun: true }) { imageStream { id } } }',
+      'mutation { it: importImage(input: { imageStream: "team/sub/app:new", from: "registry.invalid/a:1", dryRun: true, waitSeconds: 0 }) { imageStream { id } } }',
     parts:
-      'mutation { it: importImage(input: { namespace: "team", imageStream: "sub/app", dryRun: true }) { imageStream { id } } }',
+      'mutation { it: importImage(input: { namespace: "team", imageStream: "sub/app", tag: "new", from: "registry.invalid/a:1", dryRun: true, waitSeconds: 0 }) { imageStream { id } } }',
   },
   'TagImageInput.imageStream': {
     whole:
