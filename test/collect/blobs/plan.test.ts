@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Collector } from '../../../src/collect/blobs/collect.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
+import { recordingReads } from '../../fixtures/database-reads.ts'
 import { type Image, type Index, image, index, layer } from '../../fixtures/random-image.ts'
 import { type CollectWorld, DAY, HOUR, leaveStray, openCollectWorld, planOf, referrer } from './world.ts'
 
@@ -198,5 +199,27 @@ describe('the dry run', () => {
       [50, 2],
       [50, 3],
     ])
+  })
+
+  it('reads from the cursor on for a page of manifests alone, and no blobs', async () => {
+    await using world = await openCollectWorld({ policy: { untaggedAfter: 0 } })
+    for (const name of ['shop/a', 'shop/b', 'shop/c']) {
+      for (const at of [0, 1, 2, 3]) await world.push(name, imageAt(at))
+    }
+    world.pass(DAY + 1)
+    const all = await world.collector.plan().manifests({ limit: 100, peek: false })
+    expect(all).toHaveLength(12)
+    const recording = recordingReads(world.domain.db)
+    const collector = world.collectorOf({ db: recording.db })
+    const [at] = all.slice(5)
+    if (!at) throw new Error('the list is too short')
+
+    const page = await collector
+      .plan()
+      .manifests({ limit: 2, peek: false, after: [at.repositoryId, at.digest] })
+
+    expect(page).toEqual(all.slice(6, 8))
+    expect(await collector.plan().manifests({ limit: 2, peek: false, fromEnd: true })).toEqual(all.slice(-2))
+    expect(recording.reads.filter(({ text }) => text.includes('planned_unlinks p'))).toEqual([])
   })
 })

@@ -2,6 +2,7 @@ import { Pool } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../../fixtures/app.ts'
 import { type Image, image, layer } from '../../fixtures/random-image.ts'
+import { watchStatements } from '../../fixtures/statements.ts'
 import { errorsOf } from '../../flows/operations.ts'
 import { clientOf } from '../../registry/client.ts'
 
@@ -99,6 +100,15 @@ describe('imagePrunePlan', () => {
     })
     expect(keptFor(plan)).toEqual({ TAGGED: 1, IN_HISTORY: 2, IN_REPOSITORY: 2 })
     expect(await history()).toEqual(digestsOf(releases).reverse())
+  })
+
+  it('is made once for an operation, whichever lists and totals the operation selects', async () => {
+    using statements = watchStatements()
+
+    await app.client.request(`{ a: imagePrunePlan { freedSize ${PLAN.slice(1)} b: imagePrunePlan {
+      more: tagEvents(first: 1) { nodes { tag } } keptImages(last: 2) { pageInfo { startCursor } } } }`)
+
+    expect(statements.run.filter((text) => text.includes('as newestOld'))).toHaveLength(1)
   })
 
   it('has pages forward and back, which a cursor of another list does not continue', async () => {
