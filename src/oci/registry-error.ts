@@ -1,5 +1,8 @@
-/** Why a request to a registry failed; the reasons of an `ImportSuccess=False` condition. */
-export type RegistryErrorReason =
+import type { FailureReason } from './failure-reason.ts'
+
+/** Why a request to a registry failed. */
+export type RegistryErrorReason = Extract<
+  FailureReason,
   | 'NotFound'
   | 'Unauthorized'
   | 'Forbidden'
@@ -9,6 +12,7 @@ export type RegistryErrorReason =
   | 'RegistryUnavailable'
   | 'TooManyRequests'
   | 'InternalError'
+>
 
 /** Fields of a RegistryError. */
 export interface RegistryErrorDetail {

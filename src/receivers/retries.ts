@@ -5,6 +5,7 @@ import type { Transaction } from '../db/transact.ts'
 import { createImportEffects } from '../imagestream/stored-import/import-effects.ts'
 import type { Import } from '../imagestream/stored-import/import-state.ts'
 import { createStreamSources } from '../imagestream/watch/stream-sources.ts'
+import type { FailureReason } from '../oci/failure-reason.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -15,7 +16,7 @@ export const WHILE_UNAVAILABLE = [10 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 
  * their nodes and caches have the new tag. A false notification costs no more than these requests.
  */
 export const WHILE_BEHIND = [5 * SECOND, MINUTE] as const
-const UNAVAILABLE = ['RegistryUnavailable', 'TooManyRequests', 'InternalError']
+const UNAVAILABLE: readonly FailureReason[] = ['RegistryUnavailable', 'TooManyRequests', 'InternalError']
 /** Tags of one repository that are retried one by one when the others could be read. */
 const MAX_SINGLE_TAGS = 100
 

@@ -141,7 +141,7 @@ describe.each(VENDORS)(
 
       const error = await client.refusal(reference)
 
-      expect(error).toMatchObject({ code: 'VENDOR_LISTING', vendor: name, reason: 'OddShape' })
+      expect(error).toMatchObject({ code: 'VENDOR_LISTING', vendor: name, reason: 'InvalidListing' })
       expect(error.message).toMatch(
         new RegExp(`^the listing of team/app by ${name} has an unexpected shape: `),
       )
@@ -152,9 +152,9 @@ describe.each(VENDORS)(
       [403, 'Forbidden'],
       [404, 'NotFound'],
       [429, 'TooManyRequests'],
-      [500, 'Unavailable'],
-      [400, 'OddShape'],
-      [503, 'Unavailable'],
+      [500, 'RegistryUnavailable'],
+      [400, 'InvalidListing'],
+      [503, 'RegistryUnavailable'],
     ])('fails for the status %s with %s, without a secret in the message', async (status, reason) => {
       registry.push(REPOSITORY, 'latest', app)
       respondWith(status, JSON.stringify({ message: `not for ${SECRETS.join(' or ')}` }))
@@ -197,7 +197,7 @@ describe.each(VENDORS)(
       expect(registry.requests.vendor).toBeLessThanOrEqual(13)
       // a listing in one response has no next page
       if (name === 'JFrog') expect(result).toMatchObject({ isComplete: true })
-      else expect(result).toMatchObject({ code: 'VENDOR_LISTING', vendor: name, reason: 'OddShape' })
+      else expect(result).toMatchObject({ code: 'VENDOR_LISTING', vendor: name, reason: 'InvalidListing' })
     })
 
     test('is read only up to the limits', async () => {
@@ -215,7 +215,7 @@ describe.each(VENDORS)(
       const errors = await Promise.all([small.refusal(reference), narrow.refusal(reference)])
       await Promise.all([small[Symbol.asyncDispose](), narrow[Symbol.asyncDispose]()])
 
-      expect(errors).toMatchObject([{ reason: 'TooLong' }, { reason: 'OddShape' }])
+      expect(errors).toMatchObject([{ reason: 'ListingTooLong' }, { reason: 'InvalidListing' }])
     })
 
     test('ends with the reason of its signal when that is aborted', async () => {

@@ -63,7 +63,7 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
 
     const imported = await follow(app.client, `${registry.host}/team/none`)
 
-    expect(imported).toMatchObject({ state: 'FAILED', reason: 'NotFound' })
+    expect(imported).toMatchObject({ state: 'FAILED', reason: 'NOT_FOUND' })
     expect(imported.message).toContain(`${registry.host} does not have the repository team/none`)
   })
 
@@ -75,7 +75,7 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
     expect(await follow(app.client, `${registry.host}/team/app`)).toMatchObject(IMPORTED)
     expect(await follow(app.client, `${registry.host}/team/none`, 'none')).toMatchObject({
       state: 'FAILED',
-      reason: 'NotFound',
+      reason: 'NOT_FOUND',
     })
   })
 
@@ -89,9 +89,9 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
     const unknown = await follow(stranger.client, `${registry.host}/team/app`)
     const refused = await follow(mistaken.client, `${registry.host}/team/app`)
 
-    expect(unknown).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
+    expect(unknown).toMatchObject({ state: 'FAILED', reason: 'UNAUTHORIZED' })
     expect(unknown.message).toContain('needs a login')
-    expect(refused).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
+    expect(refused).toMatchObject({ state: 'FAILED', reason: 'UNAUTHORIZED' })
     expect(refused.message).toContain(`the login for ${registry.host} has no access to it`)
     expect(refused.message).not.toContain(wrong.password)
   })
@@ -110,7 +110,7 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
     const refused = await follow(app.client, `${registry.host}/team/app`)
     const insecure = await importImage(app.client, { insecure: true })
 
-    expect(refused).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
+    expect(refused).toMatchObject({ state: 'FAILED', reason: 'REGISTRY_UNAVAILABLE' })
     expect(refused.message).toContain('its certificate comes from an authority that is not trusted here')
     expect(insecure).toMatchObject(IMPORTED)
   })

@@ -62,13 +62,13 @@ test('a repository that is missing, unreachable or refused is visible in conditi
   expect(totalCount).toBe(3)
   const reasons = nodes.map(({ name, conditions }) => [name, conditions[0]?.reason])
   expect(reasons).toEqual([
-    ['missing', 'NotFound'],
-    ['refused', 'Forbidden'],
-    ['unreachable', 'RegistryUnavailable'],
+    ['missing', 'NOT_FOUND'],
+    ['refused', 'FORBIDDEN'],
+    ['unreachable', 'REGISTRY_UNAVAILABLE'],
   ])
   expect(nodes[0]?.conditions).toEqual([
     {
-      ...{ type: 'ImportSuccess', status: 'NOT_MET', reason: 'NotFound', generation: 1 },
+      ...{ type: 'IMPORT_SUCCESS', status: 'NOT_MET', reason: 'NOT_FOUND', generation: 1 },
       message: expect.stringContaining(`${upstream.host} does not have the repository team/missing`),
       lastTransitionTime: expect.any(String),
     },

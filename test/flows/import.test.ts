@@ -94,7 +94,7 @@ describe('a stream that is created from a registry', () => {
       from: `${upstream.host}/no/such@${one.digest}`,
     })
 
-    expect(imported).toMatchObject({ state: 'FAILED', reason: 'NotFound' })
+    expect(imported).toMatchObject({ state: 'FAILED', reason: 'NOT_FOUND' })
     expect((await tagDigests(app.client)).get('foreign')).toBeUndefined()
   })
 })
@@ -180,7 +180,7 @@ describe('a repeated import', () => {
     await importImage(app.client)
 
     expect(broken).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', imported: 1, unchanged: 4, failed: 1 })
-    expect(failures).toMatchObject([{ type: 'ImportSuccess', status: 'NOT_MET', reason: 'Forbidden' }])
+    expect(failures).toMatchObject([{ type: 'IMPORT_SUCCESS', status: 'NOT_MET', reason: 'FORBIDDEN' }])
     expect(await history(app.client, 'app:1.2')).toEqual([one.digest])
     expect(await conditions()).toEqual([])
   })

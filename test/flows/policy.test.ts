@@ -148,7 +148,7 @@ test('a rule moves nothing because of a list that lacks its tag, and moves down 
   )
   expect(imageStreamTag.conditions).toMatchObject([
     {
-      ...{ type: 'PolicyChoice', status: 'NOT_MET', reason: 'NotFound' },
+      ...{ type: 'POLICY_CHOICE', status: 'NOT_MET', reason: 'NOT_FOUND' },
       message: expect.stringContaining('1.1.0 was chosen instead of 1.2.0: '),
     },
   ])

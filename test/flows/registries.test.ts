@@ -28,7 +28,7 @@ async function start(content: typeof one | null, options: UpstreamOptions = {}):
 
 const latest = async ({ client }: TestApp) => (await tagDigests(client)).get('latest')
 const done = { state: 'SUCCEEDED' }
-const blocked: Partial<Imported> = { state: 'FAILED', reason: 'Blocked' }
+const blocked: Partial<Imported> = { state: 'FAILED', reason: 'BLOCKED' }
 
 describe('a mirror', () => {
   test('serves the content, while the registry resolves tags', async () => {
@@ -78,7 +78,7 @@ describe('a location', () => {
 
     expect(await follow(app.client, 'old.example/team/app')).toMatchObject({
       state: 'FAILED',
-      reason: 'Unauthorized',
+      reason: 'UNAUTHORIZED',
       message: expect.stringContaining(`old.example/team/app is read from ${moved.host}/library/team/app`),
     })
     await setCredential(moved.host, login.password)
@@ -295,7 +295,7 @@ describe('a block', () => {
     const other = await app.client.execute(dry, {
       input: { imageStream: 'x', from: `${origin.host}/other/app:latest`, dryRun: true, confirm: true },
     })
-    expect(other.data).toEqual({ importImage: { import: { state: 'FAILED', reason: 'Blocked' } } })
+    expect(other.data).toEqual({ importImage: { import: { state: 'FAILED', reason: 'BLOCKED' } } })
   })
 })
 

@@ -90,7 +90,7 @@ test('a listing is not requested while the registry is blocked, and is used agai
   registry.reset()
 
   await configure(app.client, { ...configuration, access: 'BLOCKED' })
-  expect(await importImage(app.client)).toMatchObject({ state: 'FAILED', reason: 'Blocked' })
+  expect(await importImage(app.client)).toMatchObject({ state: 'FAILED', reason: 'BLOCKED' })
   expect(registry.log).toEqual([])
 
   await configure(app.client, { ...configuration, access: 'ALLOWED' })

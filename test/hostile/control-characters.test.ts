@@ -181,13 +181,13 @@ describe('in a manifest', () => {
     await expect(push).rejects.toThrow(message)
   })
 
-  test.each(MANIFESTS)('that is imported, %s is InvalidManifest', async (_what, content, message) => {
+  test.each(MANIFESTS)('that is imported, %s is INVALID_MANIFEST', async (_what, content, message) => {
     upstream.push('team/hostile', 'latest', content)
     const from = { kind: 'DOCKER_IMAGE', name: `${upstream.host}/team/hostile:latest` }
     const imported = await importImage(server.client, { tag: 'hostile', from: from.name })
 
     const [result] = await resultsOf(server.client, imported)
-    expect(result).toMatchObject({ state: 'FAILED', reason: 'InvalidManifest' })
+    expect(result).toMatchObject({ state: 'FAILED', reason: 'INVALID_MANIFEST' })
     expect(result?.message).toMatch(message)
     const { image: stored } = await server.client.request<{ image: unknown }>(
       `{ image(digest: "${content.digest}") { digest } }`,
@@ -195,7 +195,7 @@ describe('in a manifest', () => {
     expect(stored).toBeNull()
   })
 
-  test('that an index names, a platform is InvalidManifest', async () => {
+  test('that an index names, a platform is INVALID_MANIFEST', async () => {
     const platform = { os: 'linux', architecture: `a${NUL}` }
     upstream.push('team/hostile', 'index', index([{ ...one, platform }]))
     const imported = await importImage(server.client, {
@@ -203,7 +203,7 @@ describe('in a manifest', () => {
       from: `${upstream.host}/team/hostile:index`,
       importMode: 'PRESERVE_ORIGINAL',
     })
-    expect(await resultsOf(server.client, imported)).toMatchObject([{ reason: 'InvalidManifest' }])
+    expect(await resultsOf(server.client, imported)).toMatchObject([{ reason: 'INVALID_MANIFEST' }])
   })
 
   test('terminal codes in a command are kept', async () => {

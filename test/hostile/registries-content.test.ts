@@ -57,7 +57,7 @@ describe('a tag with unusable content fails alone, as a result of the import', (
     const tampered = Buffer.from(other.bytes.toString().replace('"schemaVersion":2', '"schemaVersion": 2'))
     upstream.push('team/app', 'bad', bytesUnder(other, tampered))
 
-    await expectBadTag('InvalidManifest', /different digest/)
+    await expectBadTag('INVALID_MANIFEST', /different digest/)
     expect(await isKnown(other.digest)).toBe(false)
   })
 
@@ -65,14 +65,14 @@ describe('a tag with unusable content fails alone, as a result of the import', (
     upstream.push('team/app', 'bad', other)
     upstream.pushBlob('team/app', bytesUnder(other.config, Buffer.alloc(other.config.bytes.length, 'x')))
 
-    await expectBadTag('InvalidManifest', /config/)
+    await expectBadTag('INVALID_MANIFEST', /config/)
     expect(await isKnown(other.digest)).toBe(false)
   })
 
   test('truncated JSON', async () => {
     upstream.push('team/app', 'bad', bytesUnder(other, other.bytes.subarray(0, 100)))
 
-    await expectBadTag('InvalidManifest', /not JSON, or was cut off/)
+    await expectBadTag('INVALID_MANIFEST', /not JSON, or was cut off/)
   })
 
   test('a response that ends before its announced length', async () => {
@@ -82,13 +82,13 @@ describe('a tag with unusable content fails alone, as a result of the import', (
         ? { ...response, body: other.bytes.subarray(0, 50), cut: true }
         : undefined
 
-    await expectBadTag('RegistryUnavailable', /was lost|cut off/)
+    await expectBadTag('REGISTRY_UNAVAILABLE', /was lost|cut off/)
   })
 
   test('a web page', async () => {
     upstream.push('team/app', 'bad', { ...other, bytes: Buffer.from('<html>Sign in</html>') } as Content)
 
-    await expectBadTag('InvalidManifest', /web page/)
+    await expectBadTag('INVALID_MANIFEST', /web page/)
   })
 
   test.each(['LEGACY', 'PRESERVE_ORIGINAL'])(
@@ -97,7 +97,7 @@ describe('a tag with unusable content fails alone, as a result of the import', (
       upstream.push('team/app', 'bad', nested(4))
 
       await expectBadTag(
-        'InvalidManifest',
+        'INVALID_MANIFEST',
         importMode === 'LEGACY' ? /no image for linux\/amd64|nested/ : /nested/,
         importMode,
       )
@@ -109,7 +109,7 @@ describe('a tag with unusable content fails alone, as a result of the import', (
     const arm = image({ seed: 'arm', platform: { os: 'linux', architecture: 'arm64' } })
     upstream.push('team/app', 'bad', index([arm]))
 
-    await expectBadTag('InvalidManifest', /no image for linux\/amd64, only for linux\/arm64/)
+    await expectBadTag('INVALID_MANIFEST', /no image for linux\/amd64, only for linux\/arm64/)
   })
 
   test('a manifest over the limit of 4 MiB', async () => {
@@ -117,7 +117,7 @@ describe('a tag with unusable content fails alone, as a result of the import', (
     huge.annotations = { padding: 'x'.repeat(4 * 1024 * 1024) }
     upstream.push('team/app', 'bad', bytesUnder(other, Buffer.from(JSON.stringify(huge))))
 
-    await expectBadTag('InvalidManifest', /larger than 4194304 bytes/)
+    await expectBadTag('INVALID_MANIFEST', /larger than 4194304 bytes/)
   })
 
   test('a schema 1 manifest', async () => {
@@ -132,7 +132,7 @@ describe('a tag with unusable content fails alone, as a result of the import', (
         : undefined
     upstream.push('team/app', 'bad', other)
 
-    await expectBadTag('InvalidManifest', /schema 1/)
+    await expectBadTag('INVALID_MANIFEST', /schema 1/)
   })
 
   test('a manifest that the registry has lost', async () => {
@@ -140,13 +140,13 @@ describe('a tag with unusable content fails alone, as a result of the import', (
     upstream.hook = ({ kind, reference }) =>
       kind === 'manifest' && reference === other.digest ? { status: 404, headers: {}, body: '' } : undefined
 
-    await expectBadTag('InvalidManifest', /does not have the manifest/)
+    await expectBadTag('INVALID_MANIFEST', /does not have the manifest/)
   })
 
   test('a tag that is deleted between list and HEAD: 404, and the tag is not created', async () => {
     upstream.push('team/app', 'bad', other)
     using gate = upstream.hold(({ kind, reference }) => kind === 'head' && reference === 'bad')
-    const importing = expectBadTag('NotFound', /does not have the tag "bad"/)
+    const importing = expectBadTag('NOT_FOUND', /does not have the tag "bad"/)
     await gate.arrived(1)
     upstream.untag('team/app', 'bad')
     gate.open()

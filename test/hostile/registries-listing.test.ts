@@ -53,14 +53,14 @@ describe('a malformed tag list', () => {
     ['has no tags', '{"name":"team/app"}', /no field "tags" with a list/],
     ['is a list', '["good"]', /no field "tags" with a list/],
     ['is empty', '', /not JSON/],
-  ])('that %s is RegistryUnavailable, and nothing is changed', async (_how, body, message) => {
+  ])('that %s is REGISTRY_UNAVAILABLE, and nothing is changed', async (_how, body, message) => {
     await follow(server.client, `${upstream.host}/team/app`)
     const log = await pushLog(server.client)
     listing(body)
 
     const imported = await importImage(server.client)
 
-    expect(imported).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable', total: 0 })
+    expect(imported).toMatchObject({ state: 'FAILED', reason: 'REGISTRY_UNAVAILABLE', total: 0 })
     expect(imported.message).toMatch(message)
     expect(await pushLog(server.client)).toEqual(log)
     expect([...(await tagDigests(server.client)).keys()]).toEqual(['good'])
@@ -102,7 +102,7 @@ describe('a malformed tag list', () => {
 
     const imported = await follow(server.client, `${upstream.host}/team/app`)
 
-    expect(imported).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable', imported: 0 })
+    expect(imported).toMatchObject({ state: 'FAILED', reason: 'REGISTRY_UNAVAILABLE', imported: 0 })
     expect(imported.message).toContain('more than 1000000 tags')
     expect(page).toBe(11)
   })

@@ -69,14 +69,14 @@ describe('an unusable registry', () => {
   test('with an unknown host name', async () => {
     await expectFailure(
       'registry.invalid/team/app',
-      'RegistryUnavailable',
+      'REGISTRY_UNAVAILABLE',
       /the request to registry\.invalid\/team\/app failed: its host name/,
     )
   })
 
   test('with a closed port', async () => {
     const host = await closedPort()
-    await expectFailure(`${host}/team/app`, 'RegistryUnavailable', /the connection was refused/)
+    await expectFailure(`${host}/team/app`, 'REGISTRY_UNAVAILABLE', /the connection was refused/)
   })
 
   test('that does not respond, or stops midway, times out without delaying other imports', async () => {
@@ -100,12 +100,12 @@ describe('an unusable registry', () => {
     const [atOnce, midway] = await Promise.all([stuck, halfway])
 
     expect(other).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
-    expect(atOnce).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
+    expect(atOnce).toMatchObject({ state: 'FAILED', reason: 'REGISTRY_UNAVAILABLE' })
     expect(atOnce.message).toContain('the connection was not established in time')
     // imported content is kept
     expect(midway).toMatchObject({ state: 'PARTIALLY_SUCCEEDED', imported: 1, failed: 1 })
     expect((await resultsOf(server.client, midway)).find(({ tag }) => tag === 'stuck')).toMatchObject({
-      reason: 'RegistryUnavailable',
+      reason: 'REGISTRY_UNAVAILABLE',
       message: expect.stringContaining('no response arrived in time'),
     })
   })
@@ -118,7 +118,7 @@ describe('an unusable registry', () => {
 
     await expectFailure(
       reference,
-      'RegistryUnavailable',
+      'REGISTRY_UNAVAILABLE',
       /certificate comes from an authority that is not trusted/,
     )
     expect(upstream.log).toEqual([])
@@ -134,7 +134,7 @@ describe('an unusable registry', () => {
     ] as const) {
       await using upstream = await startUpstream({ tls: certificate })
       const imported = await follow(trusting.client, `${upstream.host}/team/app`, `app-${message.length}`)
-      expect(imported).toMatchObject({ state: 'FAILED', reason: 'RegistryUnavailable' })
+      expect(imported).toMatchObject({ state: 'FAILED', reason: 'REGISTRY_UNAVAILABLE' })
       expect(imported.message).toContain(`its certificate ${message}`)
     }
   })
@@ -143,11 +143,11 @@ describe('an unusable registry', () => {
     await using pages = await startScripted((_, response) =>
       response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Welcome!</html>'),
     )
-    await expectFailure(`${pages.host}/team/app`, 'RegistryUnavailable', /the response is a web page/)
+    await expectFailure(`${pages.host}/team/app`, 'REGISTRY_UNAVAILABLE', /the response is a web page/)
   })
 })
 
-describe('a private address is ForbiddenTarget, and no connection is opened to it', () => {
+describe('a private address is FORBIDDEN_TARGET, and no connection is opened to it', () => {
   test.each([
     '10.0.0.1/team/app',
     '10.0.0.1:5000/team/app',
@@ -159,7 +159,7 @@ describe('a private address is ForbiddenTarget, and no connection is opened to i
     '127.0.0.1:22/team/app',
   ])('%s', async (reference) => {
     const connections = await connectionsDuring(() =>
-      expectFailure(reference, 'ForbiddenTarget', /this server may not connect there/),
+      expectFailure(reference, 'FORBIDDEN_TARGET', /this server may not connect there/),
     )
 
     expect(connections).toEqual([])
@@ -169,7 +169,7 @@ describe('a private address is ForbiddenTarget, and no connection is opened to i
     const host = await closedPort()
 
     expect(
-      await connectionsDuring(() => expectFailure(`${host}/team/app`, 'RegistryUnavailable', /refused/)),
+      await connectionsDuring(() => expectFailure(`${host}/team/app`, 'REGISTRY_UNAVAILABLE', /refused/)),
     ).toContain(host)
   })
 
@@ -180,21 +180,21 @@ describe('a private address is ForbiddenTarget, and no connection is opened to i
 
     const imported = await follow(open.client, `${upstream.host}/team/app`)
 
-    expect(imported).toMatchObject({ state: 'FAILED', reason: 'ForbiddenTarget' })
+    expect(imported).toMatchObject({ state: 'FAILED', reason: 'FORBIDDEN_TARGET' })
     expect(upstream.log).toEqual([])
   })
 })
 
 describe('an import', () => {
-  test('of a missing repository is NotFound, of one that needs a login Unauthorized', async () => {
+  test('of a missing repository is NOT_FOUND, of one that needs a login UNAUTHORIZED', async () => {
     await using open = await startUpstream()
     await using closed = await startUpstream({
       auth: { scheme: 'bearer', credentials: { username: 'me', password: 'secret' } },
     })
     closed.push('team/app', 'latest', app)
 
-    await expectFailure(`${open.host}/team/app`, 'NotFound', /does not have the repository team\/app/, 'a')
-    await expectFailure(`${closed.host}/team/app`, 'Unauthorized', /does not exist or needs a login/, 'b')
+    await expectFailure(`${open.host}/team/app`, 'NOT_FOUND', /does not have the repository team\/app/, 'a')
+    await expectFailure(`${closed.host}/team/app`, 'UNAUTHORIZED', /does not exist or needs a login/, 'b')
   })
 
   test('of a repository without tags succeeds', async () => {

@@ -127,7 +127,7 @@ describe('a registry that is blocked during an import', () => {
     // the running request finished; queued requests were not sent
     expect(await imported).toMatchObject({ state: 'FAILED', failed: 40 })
     expect(upstream.log.length).toBe(before)
-    expect(await importImage(server.client)).toMatchObject({ reason: 'Blocked' })
+    expect(await importImage(server.client)).toMatchObject({ reason: 'BLOCKED' })
   })
 })
 

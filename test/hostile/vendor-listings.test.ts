@@ -48,7 +48,7 @@ describe.each(SECRETS)('the API of %s, requested with %s', (vendor, _what, secre
 
     const error = await client.refusal(`${redirecting.host}/team/app`)
 
-    expect(error).toMatchObject({ code: 'VENDOR_LISTING', reason: 'OddShape' })
+    expect(error).toMatchObject({ code: 'VENDOR_LISTING', reason: 'InvalidListing' })
     expect(attacker.requests).toEqual([])
   })
 
@@ -118,7 +118,7 @@ test('a redirected search passes on neither its query nor a credential', async (
     credentials: always({ kind: 'password', username: 'someone', password: CANARY }),
   })
 
-  expect(await client.refusal(`${zot.host}/team/app`)).toMatchObject({ reason: 'OddShape' })
+  expect(await client.refusal(`${zot.host}/team/app`)).toMatchObject({ reason: 'InvalidListing' })
   expect(attacker.requests).toEqual([])
 })
 
@@ -169,7 +169,7 @@ test('many tags in one response are not read past the limit, and other requests 
     }
   }
 
-  await expect(read()).rejects.toMatchObject({ reason: 'TooLong' })
+  await expect(read()).rejects.toMatchObject({ reason: 'ListingTooLong' })
   expect(claims).toBe(50_000)
   expect(turns).toBeGreaterThanOrEqual(49)
 })
@@ -191,8 +191,8 @@ test("an unverifiable certificate is accepted only for an insecure registry itse
       .catch((error: unknown) => error)
   }
 
-  expect(await refusalOf('registry.example/team/app')).toMatchObject({ reason: 'Unavailable' })
+  expect(await refusalOf('registry.example/team/app')).toMatchObject({ reason: 'RegistryUnavailable' })
   expect(api.requests).toEqual([])
-  expect(await refusalOf(`${api.host}/team/app`)).toMatchObject({ reason: 'OddShape' })
+  expect(await refusalOf(`${api.host}/team/app`)).toMatchObject({ reason: 'InvalidListing' })
   expect(api.requests).toHaveLength(1)
 })

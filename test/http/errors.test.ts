@@ -38,7 +38,7 @@ describe.each(Object.entries(transports))('an error over %s', (_name, request) =
     expect((await request('REGISTRY_ERROR')).errors[0]?.extensions).toEqual({
       code: 'REGISTRY_ERROR',
       registry: 'quay.io',
-      reason: 'NotFound',
+      reason: 'NOT_FOUND',
     })
     expect(await request('GRAPHQL')).toMatchObject({
       errors: [{ message: 'plainly said', extensions: { code: 'CONFLICT' } }],

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LONGEST_IMPORT } from '../../src/imagestream/import/import-run.ts'
 import { REPORTED_TAGS } from '../../src/imagestream/import/transition-reports.ts'
 import type { StreamCondition } from '../../src/imagestream/stream/stream-conditions.ts'
-import type { ImportFailureReason } from '../../src/imagestream/tag/tag-change.ts'
+import type { FailureReason } from '../../src/oci/failure-reason.ts'
 import { image } from '../fixtures/random-image.ts'
 import { ALL, fromImage, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 
@@ -26,7 +26,7 @@ const conditions = (name = 'ruby'): StreamCondition[] => {
   return domain.streamConditions.ofStreams([id]).get(id) ?? []
 }
 /** Names of the failing streams by the search, which must agree with the count. */
-const failing = async (reason?: ImportFailureReason): Promise<string[]> => {
+const failing = async (reason?: FailureReason): Promise<string[]> => {
   const page = await domain.streams.page({ failing: { reason }, order: 'NAME', page: ALL })
   const found = page.map(({ name }) => name)
   expect(await domain.streams.count({ failing: { reason } })).toBe(found.length)

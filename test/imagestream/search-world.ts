@@ -1,7 +1,7 @@
 import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-criteria.ts'
-import type { ImportFailureReason } from '../../src/imagestream/tag/tag-change.ts'
 import type { Failing, TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { formatPlatform } from '../../src/oci/descriptor.ts'
+import type { FailureReason } from '../../src/oci/failure-reason.ts'
 import { fetched } from '../collect/images/world.ts'
 import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, tagName } from '../fixtures/test-domain.ts'
@@ -16,7 +16,7 @@ export interface KnownStream {
   checkedAt: number | null
   newestAt: number
   /** Why the whole repository cannot be imported. */
-  failing: ImportFailureReason | null
+  failing: FailureReason | null
   readonly tags: Map<string, KnownTag>
 }
 
@@ -24,7 +24,7 @@ interface KnownTag {
   image: Image | Index | null
   registry: string | null
   newestAt: number
-  failing: ImportFailureReason | null
+  failing: FailureReason | null
 }
 
 const runs = (seed: string, platform: string, labels: Readonly<Record<string, string>> = {}): Image => {
@@ -132,7 +132,7 @@ export class SearchWorld implements AsyncDisposable {
     stream.newestAt = Math.max(stream.newestAt, newestAt)
   }
 
-  fail(stream: KnownStream, tag: string, reason: ImportFailureReason): void {
+  fail(stream: KnownStream, tag: string, reason: FailureReason): void {
     const { db, recorder, time: at } = this.domain
     const { id: streamId, namespace, name: streamName } = stream
     const address = { streamId, namespace, streamName, tag: tagName(tag) }
@@ -143,7 +143,7 @@ export class SearchWorld implements AsyncDisposable {
   }
 
   /** Records that the whole repository cannot be imported, or with null that it can. */
-  failWhole(stream: KnownStream, reason: ImportFailureReason | null): void {
+  failWhole(stream: KnownStream, reason: FailureReason | null): void {
     const { db, streamConditions, time: at } = this.domain
     db.transact((tx) => {
       if (reason === null) streamConditions.clearFailure(tx, stream.id)
@@ -220,7 +220,7 @@ function isFound(stream: KnownStream, filter: StreamFilter): boolean {
   )
 }
 
-const isFailing = (found: ImportFailureReason | null, { reason }: Failing): boolean =>
+const isFailing = (found: FailureReason | null, { reason }: Failing): boolean =>
   found !== null && [undefined, found].includes(reason)
 
 function isTagFound(name: string, tag: KnownTag, filter: TagSearchFilter): boolean {

@@ -341,7 +341,14 @@ describe('a listing that fails', () => {
     await world.create()
   })
 
-  it.each(['Forbidden', 'Unauthorized', 'NotFound', 'OddShape', 'TooLong', 'Unavailable'])(
+  it.each([
+    'Forbidden',
+    'Unauthorized',
+    'NotFound',
+    'InvalidListing',
+    'ListingTooLong',
+    'RegistryUnavailable',
+  ] as const)(
     'because of %s is replaced by the plain protocol for 24 h, with a condition',
     async (reason) => {
       world.vendor.fail(reason)
@@ -406,7 +413,7 @@ describe('a listing that fails', () => {
     expect(imported).toMatchObject({ state: 'SUCCEEDED', unchanged: 150 })
     expect(requested).toHaveLength(150)
     expect(world.watch).toMatchObject({
-      reason: 'OddShape',
+      reason: 'InvalidListing',
       message: 'the listing of Quay is implausible: it is empty, but 150 tags are known',
     })
   })
@@ -416,7 +423,7 @@ describe('a listing that fails', () => {
     const { imported } = await world.poll()
 
     expect(imported).toMatchObject({ state: 'SUCCEEDED', unchanged: 150 })
-    expect(world.watch).toMatchObject({ reason: 'OddShape' })
+    expect(world.watch).toMatchObject({ reason: 'InvalidListing' })
     expect(world.domain.tagNames()).toHaveLength(150)
   })
 

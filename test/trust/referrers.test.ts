@@ -286,7 +286,7 @@ describe('a registry that refuses a lookup', () => {
     const image = { repository: world.repository, digest: world.app.digest }
     const options = { artifactType: null, maxAge: 0, mayRequest: false }
     expect(await world.trust.referrers.of(image, options)).toMatchObject({
-      failure: { reason: 'TooManyAtOnce' },
+      failure: { reason: 'TooManyLookups' },
     })
     await world.referrers()
     world.requests()

@@ -22,7 +22,7 @@ describe('a listing fails with TooLong', () => {
     registry.reset()
     const error = await client.refusal(name)
 
-    expect(error).toMatchObject({ reason: 'TooLong' })
+    expect(error).toMatchObject({ reason: 'ListingTooLong' })
     expect(error.message).toContain('it takes more than 2 requests')
     expect(registry.requests.vendor).toBe(2)
   })
@@ -42,7 +42,7 @@ describe('a listing fails with TooLong', () => {
     }
 
     expect(await read(30_000)).toBe(3)
-    await expect(read(30_001)).rejects.toMatchObject({ reason: 'TooLong' })
+    await expect(read(30_001)).rejects.toMatchObject({ reason: 'ListingTooLong' })
   })
 
   test.each(['tags', 'moves'])('when it has more %s than allowed', async (what) => {
@@ -53,7 +53,7 @@ describe('a listing fails with TooLong', () => {
     await client.read(name)
 
     push(5)
-    expect(await client.refusal(name)).toMatchObject({ reason: 'TooLong' })
+    expect(await client.refusal(name)).toMatchObject({ reason: 'ListingTooLong' })
   })
 })
 
@@ -79,7 +79,7 @@ test('a Link that cannot be parsed is an odd shape', async () => {
   })
 
   expect(await gitlab.client.refusal(gitlab.name)).toMatchObject({
-    reason: 'OddShape',
+    reason: 'InvalidListing',
     message: expect.stringContaining('its Link to the next page cannot be parsed'),
   })
 })

@@ -112,7 +112,7 @@ test('a listing with an implausible time is an odd shape as a whole', async () =
   }
 
   expect(await client.refusal(name)).toMatchObject({
-    reason: 'OddShape',
+    reason: 'InvalidListing',
     message: expect.stringContaining('it has an implausible time'),
   })
 })

@@ -1,4 +1,5 @@
 import { type AnySQLiteColumn, blob, integer, text } from 'drizzle-orm/sqlite-core'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 
 // Columns have the types that SQLite stores, so that Drizzle and prepared statements return equal rows.
 
@@ -17,11 +18,17 @@ export const keyValues = (name: string) => text(name).notNull()
 /** Part of an index that is imported. */
 export const importMode = () => text('import_mode', { enum: ['Legacy', 'PreserveOriginal'] }).notNull()
 
+/** Why something failed. */
+export const failureReason = (name: string) => text(name).$type<FailureReason>()
+
+/** Why a tag was removed. */
+export const REMOVAL_REASONS = ['UNTAGGED', 'DELETED_IN_REGISTRY', 'STREAM_DELETED'] as const
+
 /** What a condition of a stream or of a tag says, as in Kubernetes. */
 export const conditionColumns = () => ({
-  type: text('type').notNull(),
+  type: text('type', { enum: ['ImportSuccess', 'PolicyChoice', 'VendorListing'] }).notNull(),
   status: text('status', { enum: ['True', 'False', 'Unknown'] }).notNull(),
-  reason: text('reason').notNull(),
+  reason: failureReason('reason').notNull(),
   message: text('message').notNull(),
   lastTransitionTime: time('last_transition_time').notNull(),
   /** Generation of the spec to which it applies: of the spec tag, or of the stream's repository. */

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { TagName } from '../../oci/tag.ts'
-import { ownerKey, rowid, time } from './columns.ts'
+import { failureReason, ownerKey, rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
 /** Imports of streams, each with its request and result. */
@@ -31,7 +31,7 @@ export const imports = sqliteTable(
      */
     reindexedEvents: text('reindexed_events').notNull().default('[]'),
     /** Why the whole import failed; null unless it did. */
-    reason: text('reason'),
+    reason: failureReason('reason'),
     message: text('message'),
   },
   (t) => [
@@ -48,7 +48,7 @@ export const importFailures = sqliteTable(
     importId: ownerKey('import_id', () => imports.id),
     tag: text('tag').$type<TagName>().notNull(),
     importance: text('importance').notNull(),
-    reason: text('reason').notNull(),
+    reason: failureReason('reason').notNull(),
     message: text('message').notNull(),
   },
   (t) => [primaryKey({ columns: [t.importId, t.tag] })],
@@ -67,7 +67,7 @@ export const importSchedules = sqliteTable(
     succeededAt: time('succeeded_at'),
     failedAt: time('failed_at'),
     /** Why the newest import failed; null when it succeeded. */
-    reason: text('reason'),
+    reason: failureReason('reason'),
     message: text('message'),
     /** Factor on the interval: above 1 when receivers reliably report its changes earlier. */
     slowedBy: integer('slowed_by').notNull().default(1),

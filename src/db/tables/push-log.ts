@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { check, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { keyOf, time } from './columns.ts'
+import { keyOf, type REMOVAL_REASONS, time } from './columns.ts'
 import { images } from './tag.ts'
 
 /** Changes of tags to another image. With `stream_changes` they are one log in commit order: the source of subscriptions. */
@@ -58,7 +59,7 @@ export const streamChanges = sqliteTable(
     /** Null for a change of the whole stream. */
     tag: text('tag').$type<TagName>(),
     /** Why a tag was removed, or why an import fails; null for other kinds. */
-    reason: text('reason'),
+    reason: text('reason').$type<FailureReason | (typeof REMOVAL_REASONS)[number]>(),
     message: text('message'),
   },
   (t) => [index('stream_changes_by_stream').on(t.namespace, t.imageStreamName, t.sequence)],

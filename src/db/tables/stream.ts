@@ -9,7 +9,16 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core'
 import type { TagName } from '../../oci/tag.ts'
-import { conditionColumns, flag, importMode, keyValues, ownerKey, rowid, time } from './columns.ts'
+import {
+  conditionColumns,
+  failureReason,
+  flag,
+  importMode,
+  keyValues,
+  ownerKey,
+  rowid,
+  time,
+} from './columns.ts'
 
 /** Image streams: their specification and summaries of their state. */
 export const imageStreams = sqliteTable(
@@ -144,7 +153,7 @@ export const policyChoices = sqliteTable(
      * Why tags of a repository that rank higher than the imported choice, or may do so, were passed over: their images cannot
      * be used. Null when there are none.
      */
-    passedOverReason: text('passed_over_reason'),
+    passedOverReason: failureReason('passed_over_reason'),
     passedOverMessage: text('passed_over_message'),
     /** Since when imports have passed over such tags. */
     passedOverSince: time('passed_over_since'),

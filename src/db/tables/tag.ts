@@ -2,7 +2,16 @@ import { sql } from 'drizzle-orm'
 import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { conditionColumns, flag, keyOf, ownerKey, rowid, time } from './columns.ts'
+import {
+  conditionColumns,
+  failureReason,
+  flag,
+  keyOf,
+  ownerKey,
+  REMOVAL_REASONS,
+  rowid,
+  time,
+} from './columns.ts'
 import { imageStreams } from './stream.ts'
 
 /** Manifests by digest: of images, indexes and artifacts. */
@@ -67,7 +76,7 @@ export const tags = sqliteTable(
     /** 1 when its image is an artifact, or its name is that of referrers of another image: lists of images omit it. */
     artifact: flag('artifact').default(0),
     /** Reason of the tag's failing condition; null when its last import succeeded. */
-    failing: text('failing'),
+    failing: failureReason('failing'),
     /** When a complete tag list of its repository first lacked it; null while it is listed or found by name. */
     missingSince: time('missing_since'),
     /** When its registry confirmed that it does not have the tag; null while it has, also if a later request fails. */
@@ -108,7 +117,7 @@ export const tagEvents = sqliteTable(
     /** When the tag was removed while it pointed to this image, at the earliest at `createdAt`; null when it was not. */
     removedAt: time('removed_at'),
     /** Why it was removed; null when it was not. */
-    removedReason: text('removed_reason', { enum: ['UNTAGGED', 'DELETED_IN_REGISTRY', 'STREAM_DELETED'] }),
+    removedReason: text('removed_reason', { enum: REMOVAL_REASONS }),
   },
   (t) => [
     index('tag_events_with_removal').on(t.tagId, t.id).where(sql`removed_at is not null`),

@@ -1,6 +1,6 @@
 import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
-import { flag, rowid, time } from './columns.ts'
+import { failureReason, flag, rowid, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
 /** Requirements of streams on the signatures of their images. */
@@ -35,7 +35,7 @@ export const referrerChecks = sqliteTable(
     /** When the last request was made, with or without success. */
     triedAt: time('tried_at').notNull(),
     /** Why the last request failed; null when it succeeded. */
-    reason: text('reason'),
+    reason: failureReason('reason'),
     message: text('message'),
   },
   (t) => [

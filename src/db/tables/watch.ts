@@ -1,7 +1,7 @@
 import { integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { flag, ownerKey, rowid, time } from './columns.ts'
+import { failureReason, flag, ownerKey, rowid, time } from './columns.ts'
 import { imports } from './import.ts'
 import { imageStreams } from './stream.ts'
 import { tags } from './tag.ts'
@@ -25,7 +25,7 @@ export const repositoryWatches = sqliteTable('repository_watches', {
   marks: text('marks'),
   setAsideUntil: time('set_aside_until'),
   /** Why the last use of the listing failed; null when it succeeded. */
-  reason: text('reason'),
+  reason: failureReason('reason'),
   message: text('message'),
   failingSince: time('failing_since'),
 })

@@ -5,6 +5,7 @@ import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
 import { ImageStreamType, ImageType, ImportResultType, ImportType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
@@ -51,10 +52,8 @@ objectType(ImportType, {
     additionalTags: t.strings(
       'Names of tags in the registry that a limit excluded from the import, the most important first.',
     ),
-    reason: t.stringOrNull(
-      'Machine-readable reason why the whole import failed, as in conditions of tags; null if it did not.',
-    ),
-    message: t.stringOrNull('Human-readable reason why the whole import failed; null if it did not.'),
+    reason: t.oneOrNull(FailureReasonEnum, 'Why the whole import failed; null if it did not.'),
+    message: t.stringOrNull('Explanation for people why the whole import failed; null if it did not.'),
   }),
   fields: (t) => ({
     id: t.id({
@@ -93,10 +92,8 @@ objectType(ImportResultType, {
     tag: t.string('Name of the tag, for example `3.3`.'),
     state: t.one(ImportResultStateEnum, 'State of the result.'),
     dockerImageReference: t.stringOrNull('Pull spec of the image; null if the tag could not be read.'),
-    reason: t.stringOrNull(
-      'Machine-readable reason of a failure, as in conditions of tags, or `Superseded` if the spec changed during the import. Null if there was no failure.',
-    ),
-    message: t.stringOrNull('Human-readable reason of a failure; null if there was none.'),
+    reason: t.oneOrNull(FailureReasonEnum, 'Why the tag could not be imported; null if it could.'),
+    message: t.stringOrNull('Explanation of the failure for people; null if there was none.'),
   }),
   fields: (t) => ({
     image: t.field({

@@ -1,10 +1,9 @@
-import type { StreamCondition } from '../../imagestream/stream/stream-conditions.ts'
 import type { WatchStatus } from '../../imagestream/watch/repository-watches.ts'
 import { loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { ConditionStatusEnum } from '../tag/tag-event.ts'
+import { ConditionType } from '../tag/condition.ts'
 
 const RepositoryCheckMethodEnum = enumType('RepositoryCheckMethod', {
   description: 'Method by which an import found the changed tags of a repository.',
@@ -34,24 +33,8 @@ const RepositoryWatchType = objectType<WatchStatus>('RepositoryWatch', {
       'Time from which an import runs a full scan again (`--full-sweep-hours`). Null if the next import runs a full scan anyway because there is no reliable listing.',
     ),
     setAsideUntil: t.dateTimeOrNull(
-      'Time until which the vendor’s listing is not used because it failed; the condition `VendorListing` contains the reason. Null if the listing did not fail.',
+      'Time until which the vendor’s listing is not used because it failed; the condition `VENDOR_LISTING` contains the reason. Null if the listing did not fail.',
     ),
-  }),
-})
-
-const ImageStreamConditionType = objectType<StreamCondition>('ImageStreamCondition', {
-  description: 'A condition of an image stream.',
-  properties: (t) => ({
-    type: t.string('Type of the condition: `ImportSuccess` or `VendorListing`.'),
-    status: t.one(ConditionStatusEnum, 'Status of the condition.'),
-    reason: t.string(
-      'Machine-readable reason. Of `ImportSuccess`: a value of `ImportFailureReason`. Of `VendorListing`: `Forbidden`, `Unauthorized`, `NotFound`, `OddShape`, `TooManyRequests`, `Unavailable` or `InternalError`.',
-    ),
-    message: t.string(
-      'Human-readable explanation with the repository, or the vendor and its listing, and the cause of the failure.',
-    ),
-    lastTransitionTime: t.dateTime('Time at which the status last changed.'),
-    generation: t.int('Generation of the spec that the condition applies to.'),
   }),
 })
 
@@ -65,9 +48,9 @@ builder.objectFields(ImageStreamType, (t) => ({
       loadById(stream, 'repository watch', (ids) => watches.statusOf(ids)),
   }),
   conditions: t.field({
-    type: [ImageStreamConditionType],
+    type: [ConditionType],
     description:
-      'Conditions of the image stream, which are present while something fails. `ImportSuccess` with status `NOT_MET`: the last import could not read `spec.dockerImageRepository`, or none of its tags; `imageStreams(failing:)` finds such streams. `VendorListing` with status `NOT_MET`: the vendor’s listing cannot be used, and imports run full scans. Conditions of tags are in `ImageStreamTag.conditions`.',
+      'Conditions of the image stream, which are present while something fails: at most one of each type, `IMPORT_SUCCESS` and `VENDOR_LISTING`. Conditions of tags are in `ImageStreamTag.conditions`.',
     resolve: (stream, _args, { watches, streamConditions }) => [
       ...(loadById(stream, 'import conditions', streamConditions.ofStreams) ?? []),
       ...(loadById(stream, 'listing conditions', watches.conditionsOf) ?? []),

@@ -3,6 +3,7 @@ import type { SpecTag } from '../../imagestream/spec/spec.ts'
 import { loadForBatch, loadRows } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
+import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { ImageStreamType, TagReferenceType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 
@@ -19,10 +20,8 @@ const ImportScheduleType = objectType<Schedule>('ImportSchedule', {
       'Time at which an import, periodic or not, last succeeded without a failure; null if there was none.',
     ),
     failedAt: t.dateTimeOrNull('Time at which an import last failed; null if there was none.'),
-    reason: t.stringOrNull(
-      'Machine-readable reason why the last import failed, as in conditions of tags; null if it did not fail.',
-    ),
-    message: t.stringOrNull('Human-readable reason why the last import failed; null if it did not fail.'),
+    reason: t.oneOrNull(FailureReasonEnum, 'Why the last import failed; null if it did not fail.'),
+    message: t.stringOrNull('Explanation for people why the last import failed; null if it did not fail.'),
   }),
   fields: (t) => ({
     tag: t.string({

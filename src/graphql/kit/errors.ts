@@ -1,6 +1,25 @@
 import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Logger } from 'pino'
-import type { ErrorCode } from './error-codes.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
+import { ERROR_CODES, type ErrorCode } from './error-codes.ts'
+import { failureReasonName } from './failure-reason.ts'
+import { unavailability } from './unavailability.ts'
+import { argumentError, variableError } from './value-errors.ts'
+
+/** `extensions` of every error of a response. */
+export interface ErrorExtensions {
+  readonly code: ErrorCode
+  /** Path of the argument or variable that is not valid, such as `mirrors.0.location`; of INVALID. */
+  readonly field?: string
+  /** Host of the registry that failed, as in pull specs; of REGISTRY_ERROR. */
+  readonly registry?: string
+  /** Why it failed: a value of the enum `FailureReason`; of REGISTRY_ERROR. */
+  readonly reason?: string
+  /** Id under which the log has the details; of INTERNAL and UNAVAILABLE. */
+  readonly requestId?: string
+  /** Seconds after which the registry accepts requests again, where it says so; of REGISTRY_ERROR. */
+  readonly retryAfterSeconds?: number
+}
 
 /** Codes of errors that the domain throws on purpose. */
 const DOMAIN_CODES = [
@@ -14,10 +33,13 @@ const DOMAIN_CODES = [
   'TOO_COMPLEX',
 ] as const satisfies readonly ErrorCode[]
 
-/** Fields of a domain error that clients get in `extensions`, by code. */
-const EXPOSED_FIELDS: Partial<Record<ErrorCode, readonly string[]>> = {
-  INVALID: ['field'],
-  REGISTRY_ERROR: ['registry', 'reason'],
+/** An error of the domain, with the fields that clients get in `extensions`. */
+interface DomainError extends Error {
+  readonly code: (typeof DOMAIN_CODES)[number]
+  readonly field?: string
+  readonly registry?: string
+  readonly reason?: FailureReason
+  readonly retryAfterSeconds?: number
 }
 
 /** The log for the details that clients do not get, and the request id under which they are logged. */
@@ -26,33 +48,34 @@ export interface ErrorReport {
   readonly log: Pick<Logger, 'error'>
 }
 
-type DomainError = Error & { readonly code: ErrorCode } & Readonly<Record<string, unknown>>
-
 /**
- * Returns the error for the client. GraphQL errors and domain errors keep their message and get `extensions.code`. Any
- * other error becomes `INTERNAL` with the request id, and is logged under that id. Masking a masked error changes
- * nothing and logs nothing.
+ * Returns the error for the client. GraphQL errors and domain errors keep their message and get `extensions.code`. A
+ * failed write to a full or read-only storage becomes `UNAVAILABLE`, any other error `INTERNAL`: both have the request id,
+ * and are logged under that id. Masking a masked error changes nothing and logs nothing.
  */
 export function maskError(error: unknown, { requestId, log }: ErrorReport): GraphQLError {
-  const ofVariable = error instanceof GraphQLError ? variableError(error) : undefined
+  const at = error instanceof GraphQLError ? error : undefined
+  const ofVariable = at && variableError(at)
   if (ofVariable) return ofVariable
   const cause = rootCause(error)
-  if (cause instanceof GraphQLError) return error instanceof GraphQLError ? error : cause
-  const at = error instanceof GraphQLError ? error : undefined
-  if (isDomainError(cause)) {
-    const extensions: Record<string, unknown> = { code: cause.code }
-    for (const name of EXPOSED_FIELDS[cause.code] ?? []) {
-      if (cause[name] !== undefined) extensions[name] = cause[name]
-    }
-    return located(cause.message, at, extensions)
-  }
-  log.error({ requestId, path: at?.path?.join('.'), err: cause }, 'cannot execute operation: internal error')
+  if (cause instanceof GraphQLError) {
+    const ofRequest = at ?? cause
+    if (hasCode(ofRequest)) return ofRequest
+    const ofArgument = argumentError(ofRequest)
+    if (ofArgument) return ofArgument
+  } else if (isDomainError(cause)) return located(cause.message, at, extensionsOf(cause))
+  const unavailable = unavailability(cause)
+  log.error(
+    { requestId, path: at?.path?.join('.'), err: cause },
+    `cannot execute operation: ${unavailable ?? 'internal error'}`,
+  )
   // without data, `unexpected` makes the HTTP status 500; `formatError` removes it
-  return located(`internal error: the server's log explains it under ${requestId}`, at, {
-    code: 'INTERNAL',
-    requestId,
-    unexpected: true,
-  })
+  const extensions = { code: unavailable ? 'UNAVAILABLE' : 'INTERNAL', requestId, unexpected: true } as const
+  return located(
+    unavailable ?? `internal error: the server's log explains it under ${requestId}`,
+    at,
+    extensions,
+  )
 }
 
 /** Returns the result with each of its errors masked. */
@@ -74,53 +97,33 @@ const rootCause = (error: unknown): unknown => {
   return cause
 }
 
+const hasCode = ({ extensions: { code } }: GraphQLError): boolean =>
+  typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)
+
 const isDomainError = (error: unknown): error is DomainError =>
   error instanceof Error && 'code' in error && DOMAIN_CODES.some((code) => code === error.code)
 
-function located(
+function extensionsOf(error: DomainError): ErrorExtensions {
+  const { code, field, registry, reason, retryAfterSeconds } = error
+  if (code === 'INVALID') return { code, ...(field !== undefined && { field }) }
+  if (code !== 'REGISTRY_ERROR') return { code }
+  return {
+    code,
+    ...(registry !== undefined && { registry }),
+    ...(reason !== undefined && { reason: failureReasonName(reason) }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  }
+}
+
+const located = (
   message: string,
   at: GraphQLError | undefined,
-  extensions: Record<string, unknown>,
-): GraphQLError {
-  return new GraphQLError(message, {
+  extensions: ErrorExtensions & { readonly unexpected?: true },
+): GraphQLError =>
+  new GraphQLError(message, {
     nodes: at?.nodes ?? null,
     source: at?.source ?? null,
     positions: at?.positions ?? null,
     path: at?.path ?? null,
-    extensions,
+    extensions: { ...extensions },
   })
-}
-
-const INVALID_VALUE = /^(Variable "\$\w+") got invalid value /
-const PATH = / at "([\w.[\]]+)"$/
-const MISSING =
-  /^Variable "\$(\w+)" of (?:required type ".+" was not provided|non-null type ".+" must not be null)\.$/
-
-/**
- * Returns an error with `extensions.code` and `extensions.field`, and without the value, for a variable that is missing
- * or has the wrong type. graphql-js prints the whole input, which may hold a password. Undefined for any other error.
- */
-function variableError(error: GraphQLError): GraphQLError | undefined {
-  const { message, originalError, nodes } = error
-  const missing = MISSING.exec(message)?.[1]
-  if (missing !== undefined && !originalError) {
-    return new GraphQLError(message, { nodes: nodes ?? null, extensions: extensionsOf(error, missing) })
-  }
-  const [, variable] = INVALID_VALUE.exec(message) ?? []
-  if (variable === undefined || !originalError) return undefined
-  const cause = originalError.message
-  const [, path] = PATH.exec(message.slice(0, -`; ${cause}`.length)) ?? []
-  // the only message of a scalar that repeats the given text
-  const safeCause = cause.replace(/(cannot represent a non string value): .*$/s, '$1')
-  return new GraphQLError(`${variable} is not of its type${path ? ` at "${path}"` : ''}; ${safeCause}`, {
-    nodes: nodes ?? null,
-    extensions: extensionsOf(error, path ?? variable.slice('Variable "$'.length, -1)),
-  })
-}
-
-// list indexes are written as in all other errors: `input.mirrors.0.location`
-const extensionsOf = ({ extensions }: GraphQLError, path: string) => ({
-  ...extensions,
-  code: 'INVALID',
-  field: path.replace(/\[(\d+)\]/g, '.$1'),
-})

@@ -3,7 +3,7 @@ import type { Image, ImageSummary, TransientImage } from '../../imagestream/imag
 import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
 import type { Import, ImportResult } from '../../imagestream/stored-import/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
-import type { TagCondition, TagEvent } from '../../imagestream/tag/tag-event.ts'
+import type { TagEvent } from '../../imagestream/tag/tag-event.ts'
 import type { StoredMove } from '../../imagestream/watch/reported-moves.ts'
 import type { KeyValue } from '../../input/key-values.ts'
 import type { Descriptor, Platform } from '../../oci/descriptor.ts'
@@ -25,7 +25,6 @@ export const TagReferencePolicyType = builder.objectRef<SpecTag>('TagReferencePo
 export const ObjectReferenceType = builder.objectRef<SpecTag>('ObjectReference')
 export const ImageStreamTagType = builder.objectRef<Tag>('ImageStreamTag')
 export const TagEventType = builder.objectRef<TagEvent>('TagEvent')
-export const TagEventConditionType = builder.objectRef<TagCondition>('TagEventCondition')
 export const ReportedMoveType = builder.objectRef<StoredMove>('ReportedMove')
 export const ImageStreamImageType = builder.objectRef<{ stream: ImageStream; image: Image }>(
   'ImageStreamImage',

@@ -1,41 +1,19 @@
-import type { ImportFailureReason } from '../../imagestream/tag/tag-change.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { checkGlob } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 import { isPlatformName } from '../../oci/platforms.ts'
 import { InvalidReferenceError, parseReference } from '../../oci/reference.ts'
+import { FailureReasonEnum } from './failure-reason.ts'
 import { inputType } from './inputs.ts'
-import { enumType } from './types.ts'
-
-const ImportFailureReasonEnum = enumType('ImportFailureReason', {
-  description:
-    'Reason why an import of a tag or of a whole repository failed: the `reason` of the condition `ImportSuccess` of the tag or the image stream.',
-  values: {
-    NotFound:
-      'The registry does not have the repository, tag or image, or has no tag that the tag’s policy can choose.',
-    Unauthorized:
-      'The registry requires credentials, or rejected the configured credentials (HTTP 401); `setRegistryCredential` sets them.',
-    Forbidden: 'The registry accepted the credentials but denies access to the repository (HTTP 403).',
-    ForbiddenTarget:
-      'The registry’s network address is one that this server must not connect to; the setting `--private-networks` permits private networks.',
-    Blocked:
-      'A registry configuration, or the default access, blocks imports from the registry; `configureRegistry` changes that.',
-    InvalidManifest:
-      'The registry’s response is not a valid image manifest, or does not match the requested digest.',
-    RegistryUnavailable: 'The registry cannot be reached, or its response is an error or not valid.',
-    TooManyRequests: 'The registry limits the request rate (HTTP 429).',
-    TooManyTags: 'A policy with order `NEWEST` would have to read the images of more tags than are allowed.',
-    InternalError: 'An internal error of this server; the server’s log has the details.',
-  },
-})
 
 /** Filter by import failure. */
 export const ImportFailureFilter = inputType('ImportFailureFilter', {
   description: 'Filter for failed imports. An empty object matches failures with any reason.',
   fields: (t) => ({
     reason: t.one(
-      ImportFailureReasonEnum,
+      FailureReasonEnum,
       'Matches only failures with this reason. If omitted or null, any reason matches.',
     ),
   }),
@@ -46,7 +24,7 @@ export interface SearchArguments {
   readonly matching?: string | null | undefined
   readonly digest?: Digest | null | undefined
   readonly registry?: string | null | undefined
-  readonly failing?: { readonly reason?: ImportFailureReason | null | undefined } | null | undefined
+  readonly failing?: { readonly reason?: FailureReason | null | undefined } | null | undefined
   readonly platform?: string | null | undefined
   readonly unchangedSince?: number | null | undefined
   readonly labels?: readonly KeyValue[] | null | undefined

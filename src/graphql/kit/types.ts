@@ -119,10 +119,8 @@ export function enumType<Value extends string>(
   name: string,
   { description, values, names }: EnumTypeOptions<Value>,
 ) {
-  const nameOf = (value: string): string =>
-    Object.entries<string | undefined>(names ?? {}).find(([of]) => of === value)?.[1] ?? upperSnakeCase(value)
   const described = Object.entries<string>(values).map(([value, text]) => [
-    nameOf(value),
+    nameOfValue(value, names),
     { value, description: text },
   ])
   return builder.enumType(name, {
@@ -131,4 +129,8 @@ export function enumType<Value extends string>(
   })
 }
 
-const upperSnakeCase = (value: string): string => value.replace(/([a-z\d])([A-Z])/g, '$1_$2').toUpperCase()
+/** Returns the name of an enum's value in the API: `EXPOSED_PORTS` for `exposedPorts`. */
+export const nameOfValue = (
+  value: string,
+  names: Readonly<Partial<Record<string, string>>> | undefined,
+): string => names?.[value] ?? value.replace(/([a-z\d])([A-Z])/g, '$1_$2').toUpperCase()

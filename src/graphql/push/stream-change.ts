@@ -1,9 +1,12 @@
 import { type ChangeKind, type EntryFilter, isPush, kindOf, type LogEntry } from '../../events/log-entry.ts'
+import { isRemovalReason } from '../../imagestream/tag/tag-event.ts'
 import { builder } from '../kit/builder.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { ImagePushType, ImageStreamTagType, ImageStreamType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { RemovalReasonEnum } from '../tag/tag-event.ts'
 import { type PushFilterArguments, pushFilterOf, tagOfEntry, throughHub } from './image-push.ts'
 import { logConnection } from './log-connection.ts'
 
@@ -18,7 +21,7 @@ const ChangeKindEnum = enumType<ChangeKind>('ImageStreamChangeKind', {
     TAG_PUSHED: 'The tag points to another image: `push` has the images.',
     TAG_SOURCE_CHANGED:
       'The source of the tag in the spec was set, changed or removed: an image of a registry, a followed tag, a pinned image or a policy.',
-    TAG_REMOVED: 'The tag was removed; `reason` is `UNTAGGED`, `DELETED_IN_REGISTRY` or `STREAM_DELETED`.',
+    TAG_REMOVED: 'The tag was removed; `removalReason` says why.',
     TAG_RESTORED: 'The removed tag was restored. A `TAG_PUSHED` follows if it had an image.',
     IMPORT_FAILING:
       'The import of the tag, or of the whole repository if `tag` is null, begins to fail; `reason` and `message` say why.',
@@ -46,10 +49,17 @@ objectType(StreamChangeType, {
       description: 'Time at which this server recorded the change.',
       resolve: (entry) => (isPush(entry) ? entry.pushedAt : entry.changedAt),
     }),
-    reason: t.string({
+    reason: t.field({
+      type: FailureReasonEnum,
       nullable: true,
-      description: 'Machine-readable reason of a removal or of a failing import; null for other kinds.',
-      resolve: (entry) => (isPush(entry) ? null : entry.reason),
+      description: 'Why the import fails; null for other kinds than `IMPORT_FAILING`.',
+      resolve: (entry) => (isPush(entry) || isRemovalReason(entry.reason) ? null : entry.reason),
+    }),
+    removalReason: t.field({
+      type: RemovalReasonEnum,
+      nullable: true,
+      description: 'Why the tag was removed; null for other kinds than `TAG_REMOVED`.',
+      resolve: (entry) => (isPush(entry) || !isRemovalReason(entry.reason) ? null : entry.reason),
     }),
     message: t.string({
       nullable: true,

@@ -66,7 +66,7 @@ builder.queryField('imageStreams', (t) =>
       failing: t.arg({
         type: ImportFailureFilter,
         description:
-          'Returns only image streams whose last import failed for the whole repository or for a tag: the stream or the tag has the condition `ImportSuccess` with status `NOT_MET`. `{}` matches any reason.',
+          'Returns only image streams whose last import failed for the whole repository or for a tag: the stream or the tag has the condition `IMPORT_SUCCESS` with status `NOT_MET`. `{}` matches any reason.',
       }),
       platform: t.arg.string({
         description:

@@ -10,14 +10,9 @@ import type { GraphQLContext } from '../kit/context.ts'
 import { streamNamespaceArg } from '../kit/inputs.ts'
 import { withLastSpecs } from '../kit/last-specs.ts'
 import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
-import {
-  ImageStreamTagType,
-  ImageStreamType,
-  ImageType,
-  TagEventConditionType,
-  TagReferenceType,
-} from '../kit/references.ts'
+import { ImageStreamTagType, ImageStreamType, ImageType, TagReferenceType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
+import { ConditionType } from './condition.ts'
 import { history, TagEventConnection } from './tag-event.ts'
 import { removedTagOfStream, tagOfStream } from './tags-of-stream.ts'
 
@@ -86,9 +81,9 @@ objectType(ImageStreamTagType, {
         'Time at which the tag was removed; null for a tag that exists. A removed tag has a history and no image.',
     }),
     conditions: t.field({
-      type: [TagEventConditionType],
+      type: [ConditionType],
       description:
-        'Conditions of the tag, which are present while something fails: `ImportSuccess` with status `NOT_MET` if the last import of the tag failed, `PolicyChoice` with status `NOT_MET` if its policy passed over tags whose images cannot be used.',
+        'Conditions of the tag, which are present while something fails: at most one of each type, `IMPORT_SUCCESS` and `POLICY_CHOICE`.',
       resolve: (tag, _args, { tags }) => loadRows(tag, 'conditions', 'tagId', (ids) => tags.conditions(ids)),
     }),
     dockerImageReference: t.string({

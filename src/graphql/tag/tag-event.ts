@@ -8,20 +8,10 @@ import { type Connection, type ConnectionArguments, keyCursors } from '../kit/co
 import { connectionType } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
-import { ImageType, TagEventConditionType, TagEventType } from '../kit/references.ts'
+import { ImageType, TagEventType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
-export const ConditionStatusEnum = enumType('ConditionStatus', {
-  description: 'Status of a condition.',
-  values: {
-    True: 'The condition holds.',
-    False: 'The condition does not hold.',
-    Unknown: 'The server cannot determine whether the condition holds.',
-  },
-  names: { True: 'MET', False: 'NOT_MET' },
-})
-
-const RemovalReasonEnum = enumType('TagRemovalReason', {
+export const RemovalReasonEnum = enumType('TagRemovalReason', {
   description: 'Why a tag was removed.',
   values: {
     UNTAGGED: '`untagImage` removed the tag.',
@@ -62,24 +52,6 @@ objectType(TagEventType, {
       description: 'The image that the tag pointed to.',
       resolve: (event, _args, context) => imageOf(event, context),
     }),
-  }),
-})
-
-objectType(TagEventConditionType, {
-  description: 'A condition of a tag.',
-  properties: (t) => ({
-    type: t.string(
-      'Type of the condition. `ImportSuccess` with status `NOT_MET`: the last import of the tag failed. `PolicyChoice` with status `NOT_MET`: the tag’s policy over a repository passed over tags that rank higher, or may do so, because their images cannot be used, and chose the next best.',
-    ),
-    status: t.one(ConditionStatusEnum, 'Status of the condition.'),
-    reason: t.stringOrNull(
-      'Machine-readable reason: `NotFound`, `Unauthorized`, `Forbidden`, `ForbiddenTarget`, `Blocked`, `InvalidManifest`, `RegistryUnavailable`, `TooManyRequests`, `TooManyTags` or `InternalError`. Null if there is none.',
-    ),
-    message: t.stringOrNull(
-      'Human-readable explanation with the registry, the repository and the registry’s response; null if there is none.',
-    ),
-    lastTransitionTime: t.dateTime('Time at which the status last changed.'),
-    generation: t.int('Generation of the spec that the condition applies to.'),
   }),
 })
 

@@ -1,4 +1,5 @@
 import type { Tag } from '../../imagestream/tag/tag.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 import {
   type CheckedSignature,
   NOT_REQUIRED,
@@ -8,6 +9,7 @@ import {
 import { loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import type { GraphQLContext } from '../kit/context.ts'
+import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { ImageStreamTagType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { lookupOptionsOf, maxAgeArgs } from './lookup-budget.ts'
@@ -33,19 +35,27 @@ const SignatureFormatEnum = enumType('SignatureFormat', {
   },
 })
 
+const failureIn = (reason: Verification['reason']): FailureReason | null =>
+  reason === 'Verified' || reason === 'NotRequired' ? null : reason
+
 const ImageSignatureType = objectType<CheckedSignature>('ImageSignature', {
   description: 'A signature of an image, with the result of its check.',
   properties: (t) => ({
     digest: t.digest('Digest of the manifest that contains the signature.'),
     format: t.oneOrNull(SignatureFormatEnum, 'Format of the signature; null if it is unknown.'),
     accepted: t.boolean('Whether the signature is valid and meets a requirement of the image stream.'),
-    reason: t.string(
-      '`Verified`, or the machine-readable reason of the rejection: `WrongKey`, `WrongIdentity`, `WrongDigest`, `Untrusted`, `NotLogged`, `Expired`, `Unsupported` or `Malformed`.',
-    ),
-    message: t.string('Human-readable result of the check.'),
+    message: t.string('Result of the check for people.'),
     by: t.stringOrNull(
       'Signer: the fingerprint of a key, an identity, or the subject of a certificate. Null if the signature is not accepted.',
     ),
+  }),
+  fields: (t) => ({
+    reason: t.field({
+      type: FailureReasonEnum,
+      nullable: true,
+      description: 'Why the signature is not accepted; null if it is.',
+      resolve: ({ reason }) => failureIn(reason),
+    }),
   }),
 })
 
@@ -54,10 +64,7 @@ const ImageVerificationType = objectType<Verification>('ImageVerification', {
     'Result of the verification of an image’s signatures. It is informational: it does not prevent imports or pulls.',
   properties: (t) => ({
     status: t.one(VerificationStatusEnum, 'Whether the image has a signature that the image stream accepts.'),
-    reason: t.string(
-      'Machine-readable reason: `Verified`, `NotRequired`, `NoSignature`, the reason of the signature that passed the most checks, `IncompleteList`, `TooManyAtOnce`, `NoImage`, or a failure of the registry such as `RegistryUnavailable` or `Unauthorized`.',
-    ),
-    message: t.string('Human-readable reason.'),
+    message: t.string('Explanation of the status for people.'),
     by: t.stringOrNull('Signer of the accepted signature; null if none is accepted.'),
     digests: t.digests(
       'Verified digests: the image that the tag points to, the index from which it was taken, or each image of the index that the tag points to. Empty if nothing was verified.',
@@ -67,6 +74,15 @@ const ImageVerificationType = objectType<Verification>('ImageVerification', {
       'Checked signatures, the accepted ones first; at most 20 for each image.',
     ),
     checkedAt: t.dateTimeOrNull('Time of the check; null if nothing was checked.'),
+  }),
+  fields: (t) => ({
+    reason: t.field({
+      type: FailureReasonEnum,
+      nullable: true,
+      description:
+        'Why the image is not verified; of several rejected signatures, the reason of the one that passed the most checks. Null if `status` is `VERIFIED` or `NOT_REQUIRED`.',
+      resolve: ({ reason }) => failureIn(reason),
+    }),
   }),
 })
 

@@ -7,6 +7,7 @@ import { builder } from '../kit/builder.ts'
 import { type Connection, type ConnectionArguments, keyCursors, pageOf } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
+import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { listConnection } from '../kit/list-page.ts'
 import { ImageStreamImageType, ImageStreamTagType, ImageType } from '../kit/references.ts'
 import { lookupOptionsOf, maxAgeArgs } from './lookup-budget.ts'
@@ -32,15 +33,16 @@ builder.objectFields(ReferrerConnection, (t) => ({
     description: 'Time of the registry’s response; null if there was none.',
     resolve: (connection) => checkOf(connection).checkedAt,
   }),
-  reason: t.string({
+  reason: t.field({
+    type: FailureReasonEnum,
     nullable: true,
     description:
-      'Machine-readable reason why the last request to the registry failed, as in conditions: `RegistryUnavailable`, `Unauthorized`, `TooManyRequests`. The referrers are then from an earlier response. Null if the request succeeded.',
+      'Why the last request to the registry failed. The referrers are then from an earlier response. Null if the request succeeded.',
     resolve: (connection) => checkOf(connection).failure?.reason,
   }),
   message: t.string({
     nullable: true,
-    description: 'Human-readable reason why the last request to the registry failed; null if it succeeded.',
+    description: 'Explanation for people why the last request to the registry failed; null if it succeeded.',
     resolve: (connection) => checkOf(connection).failure?.message,
   }),
   refused: t.stringList({

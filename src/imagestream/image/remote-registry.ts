@@ -1,5 +1,6 @@
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { Reference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { VendorListing } from '../../oci/vendor-listing.ts'
@@ -78,8 +79,7 @@ export interface RemoteManifest {
 export interface VendorListingFailure extends Error {
   readonly code: 'VENDOR_LISTING'
   readonly vendor: string
-  /** `Forbidden`, `Unauthorized`, `NotFound`, `OddShape`, `TooManyRequests`, `Unavailable`: stable, for conditions. */
-  readonly reason: string
+  readonly reason: FailureReason
 }
 
 export const isVendorListingFailure = (error: unknown): error is VendorListingFailure =>

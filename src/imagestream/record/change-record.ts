@@ -10,7 +10,7 @@ import type { ImportTransition } from '../tag/tag-change.ts'
 /** A change of a stream, or of one of its tags, for the log. */
 export interface RecordedChange extends Pick<StreamChange, 'kind' | 'streamId'> {
   readonly tag?: TagName | null
-  readonly reason?: string
+  readonly reason?: NonNullable<StreamChange['reason']>
   readonly message?: string
 }
 

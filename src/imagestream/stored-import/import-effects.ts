@@ -3,6 +3,7 @@ import type { Database } from '../../db/open.ts'
 import { importFailures, imports } from '../../db/tables/import.ts'
 import { imageStreams, specTags } from '../../db/tables/stream.ts'
 import { tagEvents, tags } from '../../db/tables/tag.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { TagName } from '../../oci/tag.ts'
 
 /** A tag that an import pointed to another image. */
@@ -59,13 +60,13 @@ export function createImportEffects({ orm }: Database) {
     hasMoved: (importId: number, streamId: number, tag: TagName): boolean =>
       newest.get({ streamId, tag })?.importId === importId,
     /** Returns why the import could not read the tag; null when it did not fail. */
-    failureOf: (importId: number, tag: TagName): string | null =>
+    failureOf: (importId: number, tag: TagName): FailureReason | null =>
       failure.get({ importId, tag })?.reason ?? null,
     /** Returns at most `limit` tags of the repository that the import could not read for one of the reasons, by importance. */
     failedRepositoryTags(
       importId: number,
       streamId: number,
-      { reasons, limit }: { readonly reasons: readonly string[]; readonly limit: number },
+      { reasons, limit }: { readonly reasons: readonly FailureReason[]; readonly limit: number },
     ): TagName[] {
       const { tag, importance, reason } = importFailures
       const isItsSpecTag = and(eq(specTags.streamId, streamId), eq(specTags.name, tag))

@@ -1,8 +1,8 @@
 import type { imports } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { TransientImage } from '../image/image.ts'
-import type { ImportFailureReason } from '../tag/tag-change.ts'
 
 type ImportRow = typeof imports.$inferSelect
 
@@ -32,7 +32,7 @@ export interface ImportResult {
   /** Instead of `imageId`, for an image of a dry run that is not stored. */
   readonly image?: TransientImage
   readonly dockerImageReference: string | null
-  readonly reason: string | null
+  readonly reason: FailureReason | null
   readonly message: string | null
   /** The tag event that was recorded, or that is still current; null for a failure and in a dry run. */
   readonly eventId: number | null
@@ -52,7 +52,7 @@ export interface UnchangedTags {
 
 /** Why a tag was not imported. */
 export interface TagFailure {
-  readonly reason: ImportFailureReason | 'Superseded'
+  readonly reason: FailureReason
   readonly message: string
   /** Set where the registry responded that it does not serve the request for the tag by name: not that it refuses it for now. */
   readonly isUnanswerable?: true

@@ -16,7 +16,7 @@ export interface FailingCounts {
   readonly tags: Readonly<Record<string, number>>
 }
 
-const IMPORT_SUCCESS = 'ImportSuccess'
+const IMPORT_SUCCESS: StreamCondition['type'] = 'ImportSuccess'
 
 /** The conditions of streams that imports set: `ImportSuccess=False` while the whole repository cannot be imported. */
 export type StreamConditions = ReturnType<typeof createStreamConditions>

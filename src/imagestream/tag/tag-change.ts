@@ -1,6 +1,6 @@
 import type { PushSource } from '../../events/push-log.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { RegistryErrorReason } from '../../oci/registry-error.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 
@@ -46,9 +46,6 @@ export const copiedChange = (
   at,
 })
 
-/** Why a tag cannot be imported: the registry's error, or that a policy would have to read the configs of too many images. */
-export type ImportFailureReason = RegistryErrorReason | 'TooManyTags'
-
 /** A tag, or the whole repository of a stream, cannot be imported any longer, or can be imported again. */
 export interface ImportTransition {
   readonly streamId: number
@@ -57,11 +54,11 @@ export interface ImportTransition {
   /** The import that found it; null where a client gave the tag another image. */
   readonly importId: number | null
   /** Why it cannot be imported; null where it can be imported again. */
-  readonly failure: { readonly reason: string; readonly message: string } | null
+  readonly failure: { readonly reason: FailureReason; readonly message: string } | null
 }
 
 export interface ImportFailure {
-  readonly reason: ImportFailureReason
+  readonly reason: FailureReason
   /** The same text for the same cause, so that a lasting failure is written once. */
   readonly message: string
   /** The import that failed. */

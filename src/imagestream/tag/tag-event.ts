@@ -10,6 +10,9 @@ import { countsByOwner, pageOfOwners } from './owned-rows.ts'
 export type TagEvent = Omit<typeof tagEvents.$inferSelect, 'importId'>
 /** Why a tag was removed. */
 export type RemovalReason = NonNullable<TagEvent['removedReason']>
+/** Reports whether a change of a stream has the reason of a removal, and not that of a failure. */
+export const isRemovalReason = (reason: string | null): reason is RemovalReason =>
+  tagEvents.removedReason.enumValues.some((value) => value === reason)
 export type TagCondition = typeof tagConditions.$inferSelect
 
 /** Columns of a `TagEvent`, of `tag_events t`. */

@@ -12,8 +12,8 @@ import type { Parameter } from '../../db/statement.ts'
 import { literalRange } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 import { spellingsOf } from '../../oci/platforms.ts'
-import type { ImportFailureReason } from './tag-change.ts'
 
 /** Criteria for tags as they are now; a tag meets all that are set. */
 export interface TagSearchFilter {
@@ -37,7 +37,7 @@ export interface TagSearchFilter {
 
 /** A failed import, with this reason or with any. */
 export interface Failing {
-  readonly reason?: ImportFailureReason | undefined
+  readonly reason?: FailureReason | undefined
 }
 
 /** SQL for the tags of some streams that meet a filter. */

@@ -36,7 +36,7 @@ const MAXIMUM_MOVES = 10_000
 class OddListingError extends Error implements VendorListingFailure {
   override readonly name = 'OddListingError'
   readonly code = 'VENDOR_LISTING'
-  readonly reason = 'OddShape'
+  readonly reason = 'InvalidListing'
   readonly vendor: string
 
   constructor(vendor: string, flaw: string) {

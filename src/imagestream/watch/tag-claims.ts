@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { TagClaim } from '../../oci/vendor-listing.ts'
 import type { KnownTag } from './known-tags.ts'
@@ -35,11 +36,11 @@ export type TagClaims = ReturnType<typeof createTagClaims>
 interface RequestResult {
   upstreamDigest: string | null
   /** Why the import failed to read the tag. */
-  reason: string | null
+  reason: FailureReason | null
 }
 
 /** Results that are a response of the registry about the tag, not a failed request. */
-const RESPONSES: readonly (string | null)[] = [null, 'NotFound', 'InvalidManifest']
+const RESPONSES: readonly (FailureReason | null)[] = [null, 'NotFound', 'InvalidManifest']
 
 export function createTagClaims(db: Database, streamId: number) {
   const result = db.prepare<RequestResult>(`

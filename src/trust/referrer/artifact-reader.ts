@@ -2,6 +2,7 @@ import { Deadline } from '../../concurrency/abort.ts'
 import type { ImageRepository } from '../../imagestream/tag/image-locations.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import type { TagName } from '../../oci/tag.ts'
 
@@ -33,8 +34,7 @@ export interface ArtifactSource {
 
 /** Why a repository could not be read. */
 export interface ReadFailure {
-  /** Reason of a RegistryError, `RegistryUnavailable` or `InternalError`. */
-  readonly reason: string
+  readonly reason: FailureReason
   readonly message: string
 }
 

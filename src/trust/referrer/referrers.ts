@@ -37,7 +37,7 @@ export interface ReferrersOptions extends LookupOptions {
 
 /** The failure of a lookup that exceeds the operation's limit. */
 export const NOT_REQUESTED: ReadFailure = {
-  reason: 'TooManyAtOnce',
+  reason: 'TooManyLookups',
   message: 'this operation has looked up as many images as it may: request smaller pages',
 }
 

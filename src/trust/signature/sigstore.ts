@@ -13,12 +13,13 @@ import {
 import { memoized } from '../../concurrency/cache.ts'
 import { invalid } from '../../input/errors.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { SignatureFlaw } from '../../oci/failure-reason.ts'
 import { bundleJsonOf, preAuthEncoding, UNREADABLE_ANNOTATIONS } from './cosign.ts'
 import type { KeylessRequirement, TextMatch } from './requirement.ts'
 import { matchesText } from './requirement.ts'
 import type { SigstoreBundle, SimpleSigning } from './signature.ts'
 import { flawOfSimpleSigning, flawOfStatement } from './signed-claim.ts'
-import { acceptedBy, type Flaw, type FlawReason, flaw, type SignatureVerdict } from './verdict.ts'
+import { acceptedBy, type Flaw, flaw, type SignatureVerdict } from './verdict.ts'
 
 // Only this file imports sigstore's library, which is slow to load: import this file dynamically.
 
@@ -165,7 +166,7 @@ function entityOf(bundle: Bundle, claim: Buffer): SignedEntity {
   }
 }
 
-const FLAWS: Readonly<Record<string, readonly [FlawReason, string]>> = {
+const FLAWS: Readonly<Record<string, readonly [SignatureFlaw, string]>> = {
   CERTIFICATE_ERROR: [
     'Untrusted',
     'its certificate was not issued by an authority of the trusted root, or was not valid when it was signed',

@@ -1,3 +1,5 @@
+import type { SignatureFlaw } from '../../oci/failure-reason.ts'
+
 /**
  * Stable words for the result for a signature, the one that says most first: `Verified`, then the flaw that is found last.
  */
@@ -11,10 +13,7 @@ const BY_WEIGHT = [
   'WrongKey',
   'Unsupported',
   'Malformed',
-] as const
-
-/** Why a signature is not accepted. */
-export type FlawReason = Exclude<(typeof BY_WEIGHT)[number], 'Verified'>
+] as const satisfies readonly ('Verified' | SignatureFlaw)[]
 
 /** Result for one signature. */
 export interface SignatureVerdict {
@@ -30,11 +29,11 @@ export interface SignatureVerdict {
 
 /** Why a signature is not accepted. */
 export interface Flaw extends SignatureVerdict {
-  readonly reason: FlawReason
+  readonly reason: SignatureFlaw
 }
 
 /** Returns the verdict on a signature that is not accepted. */
-export const flaw = (reason: FlawReason, message: string): Flaw => ({
+export const flaw = (reason: SignatureFlaw, message: string): Flaw => ({
   accepted: false,
   reason,
   message,

@@ -1,4 +1,5 @@
 import type { Digest } from '../../oci/digest.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { ReadFailure } from '../referrer/artifact-reader.ts'
 import { bestOf, type SignatureVerdict } from '../signature/verdict.ts'
 
@@ -13,8 +14,8 @@ export interface CheckedSignature extends Omit<SignatureVerdict, 'until'> {
 export interface Verification {
   /** Whether the image is signed as its stream requires. */
   readonly status: 'VERIFIED' | 'UNVERIFIED' | 'UNKNOWN' | 'NOT_REQUIRED'
-  /** Stable word: `Verified`, `NoSignature`, the reason of a flaw, or why a registry was not read. */
-  readonly reason: string
+  /** Why it is UNVERIFIED or UNKNOWN. */
+  readonly reason: FailureReason | 'Verified' | 'NotRequired'
   /** Readable text. */
   readonly message: string
   /** Signer of the accepted signature; null without one. */
@@ -38,7 +39,7 @@ export type VerifiedSignature = CheckedSignature & SignatureVerdict
 /** Returns the verification of an image whose signatures were not read. */
 export const notChecked = (
   status: 'UNKNOWN' | 'NOT_REQUIRED',
-  reason: string,
+  reason: Verification['reason'],
   message: string,
 ): Verification => ({ status, reason, message, by: null, digests: [], signatures: [], checkedAt: null })
 
@@ -86,7 +87,7 @@ export function outcomeOf(
   if (failure) return { ...base, status: 'UNKNOWN', ...failure }
   if (!isComplete) {
     const message = 'the image has more referrers than were read, and none of the signatures read is accepted'
-    return { ...base, status: 'UNKNOWN', reason: 'IncompleteList', message }
+    return { ...base, status: 'UNKNOWN', reason: 'TooManyReferrers', message }
   }
   if (!best) {
     return { ...base, status: 'UNVERIFIED', reason: 'NoSignature', message: 'the image has no signature' }

@@ -1,11 +1,5 @@
-import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
-
-/** Why a vendor's listing could not be used: the stable reasons of a condition. */
-export type VendorListingReason =
-  | Exclude<RegistryErrorReason, 'InvalidManifest' | 'RegistryUnavailable'>
-  | 'OddShape'
-  | 'TooLong'
-  | 'Unavailable'
+import type { FailureReason } from '../../oci/failure-reason.ts'
+import { RegistryError } from '../../oci/registry-error.ts'
 
 /** A vendor's listing cannot be read. The message names the vendor, the repository and the cause, never a credential. */
 export class VendorListingError extends Error {
@@ -13,9 +7,9 @@ export class VendorListingError extends Error {
   readonly code = 'VENDOR_LISTING'
   /** `Docker Hub`. */
   readonly vendor: string
-  readonly reason: VendorListingReason
+  readonly reason: FailureReason
 
-  constructor(vendor: string, reason: VendorListingReason, message: string, cause?: unknown) {
+  constructor(vendor: string, reason: FailureReason, message: string, cause?: unknown) {
     super(message, { cause })
     this.vendor = vendor
     this.reason = reason
@@ -35,21 +29,22 @@ export class TooLongError extends Error {
 /** Returns the error for the cause that stopped the reading of a listing. */
 export function vendorListingError(vendor: string, repository: string, cause: unknown): VendorListingError {
   const listing = `the listing of ${repository} by ${vendor}`
-  const error = (reason: VendorListingReason, message: string) =>
+  const error = (reason: FailureReason, message: string) =>
     new VendorListingError(vendor, reason, message, cause)
 
   if (cause instanceof OddShapeError) {
-    return error('OddShape', `${listing} has an unexpected shape: ${cause.message}`)
+    return error('InvalidListing', `${listing} has an unexpected shape: ${cause.message}`)
   }
-  if (cause instanceof TooLongError) return error('TooLong', `${listing} is too long: ${cause.message}`)
+  if (cause instanceof TooLongError)
+    return error('ListingTooLong', `${listing} is too long: ${cause.message}`)
   if (cause instanceof RegistryError) {
     return error(reasonOf(cause), `cannot read ${listing}: ${cause.message}`)
   }
   return error('InternalError', `cannot read ${listing}: internal error of this server`)
 }
 
-function reasonOf({ reason, status = 500 }: RegistryError): VendorListingReason {
+function reasonOf({ reason, status = 500 }: RegistryError): FailureReason {
   // a redirect or a client error: the API exists, and would respond the same again
-  if (reason === 'RegistryUnavailable') return status < 500 && status !== 408 ? 'OddShape' : 'Unavailable'
-  return reason === 'InvalidManifest' ? 'OddShape' : reason
+  if (reason === 'RegistryUnavailable') return status < 500 && status !== 408 ? 'InvalidListing' : reason
+  return reason === 'InvalidManifest' ? 'InvalidListing' : reason
 }

@@ -58,7 +58,7 @@ async function start({
 describe('setRegistryCredential', () => {
   test('makes an import that requires it succeed', async () => {
     await using it = await start()
-    expect(await follow(it.client, it.repository)).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
+    expect(await follow(it.client, it.repository)).toMatchObject({ state: 'FAILED', reason: 'UNAUTHORIZED' })
 
     await set(it.server, { prefix: it.upstream.host, ...LOGIN })
 
@@ -94,7 +94,7 @@ describe('setRegistryCredential', () => {
     let now = START
     await using it = await start({ now: () => now })
     await set(it.server, { prefix: it.upstream.host, username: 'me', password: 'wrong' })
-    expect(await follow(it.client, it.repository)).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
+    expect(await follow(it.client, it.repository)).toMatchObject({ state: 'FAILED', reason: 'UNAUTHORIZED' })
     now += 1000
 
     await set(it.server, { prefix: `https://${it.upstream.host}/`, ...LOGIN })
@@ -193,7 +193,7 @@ describe('deleteRegistryCredential', () => {
       },
     })
     expect(await listOf(it.server)).toEqual([])
-    expect(await importImage(it.client)).toMatchObject({ state: 'FAILED', reason: 'Unauthorized' })
+    expect(await importImage(it.client)).toMatchObject({ state: 'FAILED', reason: 'UNAUTHORIZED' })
   })
 
   test('does not find an unknown credential, or one of another namespace', async () => {

@@ -106,9 +106,9 @@ describe('a repository whose vendor has a listing', () => {
         },
         conditions: [
           {
-            type: 'VendorListing',
+            type: 'VENDOR_LISTING',
             status: 'NOT_MET',
-            reason: 'Forbidden',
+            reason: 'FORBIDDEN',
             lastTransitionTime: at(since),
             generation: 1,
           },

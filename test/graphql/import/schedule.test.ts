@@ -75,7 +75,7 @@ describe('the schedules of a stream', () => {
         dueAt: at(now + INTERVAL),
         succeededAt: null,
         failedAt: at(now),
-        reason: 'NotFound',
+        reason: 'NOT_FOUND',
         message: expect.stringContaining('the tag "missing" of team/app'),
       },
     ])

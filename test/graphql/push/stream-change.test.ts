@@ -8,7 +8,7 @@ import { mutate } from '../writes.ts'
 
 const [one, two] = [1, 2].map((seed) => image({ seed }))
 const CHANGE =
-  'cursor kind namespace imageStreamName tag reason push { image { digest } previousImage { digest } }'
+  'cursor kind namespace imageStreamName tag reason removalReason push { image { digest } previousImage { digest } }'
 const CHANGED = `subscription ($since: String, $imageStream: String, $tag: String, $kinds: [ImageStreamChangeKind!]) {
   imageStreamChanged(since: $since, imageStream: $imageStream, tag: $tag, kinds: $kinds) { ${CHANGE} } }`
 
@@ -18,10 +18,11 @@ interface Change {
   readonly imageStreamName: string
   readonly tag: string | null
   readonly reason: string | null
+  readonly removalReason: string | null
 }
 
-const briefly = ({ kind, imageStreamName, tag, reason }: Change): string =>
-  `${kind} ${imageStreamName}${tag === null ? '' : `:${tag}`}${reason === null ? '' : ` ${reason}`}`
+const briefly = ({ kind, imageStreamName, tag, reason, removalReason }: Change): string =>
+  [kind, `${imageStreamName}${tag === null ? '' : `:${tag}`}`, reason ?? removalReason ?? []].flat().join(' ')
 
 async function changes({ client }: TestApp, args = ''): Promise<Change[]> {
   const { imageStreamChanges } = await client.request<{ imageStreamChanges: { nodes: Change[] } }>(
@@ -112,7 +113,7 @@ describe('imageStreamChanged', () => {
     await importImage(app.client, { tag: '1.0' })
 
     expect((await changes(app, `, since: "${since}"`)).map(briefly)).toEqual([
-      'IMPORT_FAILING app:1.0 NotFound',
+      'IMPORT_FAILING app:1.0 NOT_FOUND',
       'IMPORT_RECOVERED app:1.0',
     ])
   })

@@ -164,7 +164,7 @@ describe('a blocked registry', () => {
           tags { nodes { tag conditions { reason message } } } } } }`,
     )
     const message = `no request was sent to ${upstream.host}/team/app: the configuration of ${upstream.host} blocks it; access: ALLOWED in configureRegistry permits it`
-    const tags = { nodes: [{ tag: 'latest', conditions: [{ reason: 'Blocked', message }] }] }
+    const tags = { nodes: [{ tag: 'latest', conditions: [{ reason: 'BLOCKED', message }] }] }
     expect(imageStreams.nodes).toEqual([{ name: 'app', tags }])
   })
 

@@ -97,7 +97,7 @@ describe('registryHosts', () => {
       await importImage(app.client, { imageStream: `app${at}` })
       upstream.reset()
       const again = await importImage(app.client, { imageStream: `app${at}` })
-      expect(JSON.stringify(again)).toContain(status === 429 ? 'TooManyRequests' : 'RegistryUnavailable')
+      expect(JSON.stringify(again)).toContain(status === 429 ? 'TOO_MANY_REQUESTS' : 'REGISTRY_UNAVAILABLE')
       expect(upstream.log).toEqual([])
       const circuitBreaker = { state: 'OPEN', message: `it responded with ${status} and requested a pause` }
       const query = `${whose} { state message nextAttemptAt }${status === 429 ? ' }' : ''}`

@@ -125,7 +125,7 @@ describe('ImageStreamTag.referrers', () => {
     upstream.hook = () => errorResponse(403, 'DENIED')
     const page = await listReferrers('(maxAgeSeconds: 0)')
     upstream.hook = attached.hook
-    expect(page).toMatchObject({ nodes: before.nodes, reason: 'Forbidden', message: expect.any(String) })
+    expect(page).toMatchObject({ nodes: before.nodes, reason: 'FORBIDDEN', message: expect.any(String) })
   })
 
   test.each(['maxAgeSeconds: -1', 'maxAgeSeconds: 99999999', 'first: 0', 'after: "x"'])(

@@ -75,7 +75,7 @@ test.each([
   ['AccessDeniedException', 'Forbidden'],
   ['RepositoryNotFoundException', 'NotFound'],
   ['ThrottlingException', 'TooManyRequests'],
-  ['ValidationException', 'OddShape'],
+  ['ValidationException', 'InvalidListing'],
 ])('the error %s with status 400 is %s', async (type, reason) => {
   await using ecr = await startVendor(side(), withKey())
   ecr.registry.hook = () => json(400, { __type: type, message: `${KEY.secretAccessKey} is not for this` })

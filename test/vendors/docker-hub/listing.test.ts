@@ -164,7 +164,7 @@ describe('POST /v2/auth/token', () => {
 
     const error = await client.refusal(name)
 
-    expect(error).toMatchObject({ vendor: 'Docker Hub', reason: 'OddShape' })
+    expect(error).toMatchObject({ vendor: 'Docker Hub', reason: 'InvalidListing' })
     expect(error.message).not.toContain(LOGIN.secret)
   })
 
@@ -209,7 +209,7 @@ describe('unreliable digests', () => {
     hub.hook = () => json(200, { count: 3, next: null, previous: null, results: [] })
 
     expect(await client.refusal(name)).toMatchObject({
-      reason: 'OddShape',
+      reason: 'InvalidListing',
       message:
         'the listing of library/nginx by Docker Hub has an unexpected shape: it counts 3 tags and lists none',
     })

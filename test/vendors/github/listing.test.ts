@@ -141,7 +141,7 @@ test('versions that are not sorted newest first are an odd shape: a reader of th
     body: JSON.stringify(JSON.parse(response.body.toString()).reverse()),
   })
 
-  expect(await client.refusal(name)).toMatchObject({ reason: 'OddShape' })
+  expect(await client.refusal(name)).toMatchObject({ reason: 'InvalidListing' })
 })
 
 test('a token for the registry itself is sent too', async () => {

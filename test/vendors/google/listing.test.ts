@@ -76,7 +76,7 @@ test('a response without manifests is an odd shape', async () => {
   google.registry.hook = () => json(200, { name: REPOSITORY, tags: ['a'] })
 
   expect(await google.client.refusal(google.name)).toMatchObject({
-    reason: 'OddShape',
+    reason: 'InvalidListing',
     message: expect.stringContaining('its map of manifests is not an object'),
   })
 })

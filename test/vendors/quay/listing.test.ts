@@ -120,7 +120,7 @@ test('a response without has_additional is an odd shape', async () => {
   await using quay = await startVendor(quaySide())
   quay.registry.hook = () => json(200, { tags: [], page: 1 })
 
-  expect(await quay.client.refusal(quay.name)).toMatchObject({ reason: 'OddShape' })
+  expect(await quay.client.refusal(quay.name)).toMatchObject({ reason: 'InvalidListing' })
 })
 
 test('moves without a start, or with an end before it, are left out', async () => {

@@ -50,7 +50,7 @@ test('GraphQL errors with 200 are an odd shape', async () => {
   zot.registry.hook = () => json(200, { errors: [{ message: 'internal error' }], data: null })
 
   expect(await zot.client.refusal(zot.name)).toMatchObject({
-    reason: 'OddShape',
+    reason: 'InvalidListing',
     message: expect.stringContaining('its search returned an error'),
   })
 })

@@ -1,0 +1,60 @@
+import type { FailureReason, SignatureFlaw } from '../../oci/failure-reason.ts'
+import { enumType, nameOfValue } from './types.ts'
+
+const NAMES: Readonly<Record<SignatureFlaw, string>> = {
+  Expired: 'SIGNATURE_EXPIRED',
+  WrongIdentity: 'SIGNATURE_WRONG_IDENTITY',
+  WrongDigest: 'SIGNATURE_WRONG_DIGEST',
+  NotLogged: 'SIGNATURE_NOT_LOGGED',
+  Untrusted: 'SIGNATURE_UNTRUSTED',
+  WrongKey: 'SIGNATURE_WRONG_KEY',
+  Unsupported: 'SIGNATURE_UNSUPPORTED',
+  Malformed: 'SIGNATURE_MALFORMED',
+}
+
+export const FailureReasonEnum = enumType<FailureReason>('FailureReason', {
+  description:
+    'Why something failed. Imports, conditions, schedules, changes, filters, referrers, signatures, tests of credentials and errors with the code `REGISTRY_ERROR` have the same reasons.',
+  values: {
+    NotFound:
+      'The registry does not have the repository, tag or image, or has no tag that the tag’s policy can choose.',
+    Unauthorized:
+      'The registry requires a credential, or rejected the configured credential (HTTP 401); `setRegistryCredential` sets it.',
+    Forbidden: 'The registry accepted the credential but denies access to the repository (HTTP 403).',
+    ForbiddenTarget:
+      'The registry’s network address is one that this server must not connect to; the setting `--private-networks` permits private networks.',
+    Blocked:
+      'A registry configuration, or the default access, blocks requests to the registry; `configureRegistry` changes that.',
+    InvalidManifest:
+      'The registry’s response is not a valid image manifest, or does not match the requested digest.',
+    RegistryUnavailable:
+      'The registry, its token server or the vendor’s API cannot be reached, or its response is an error or not valid. The server retries.',
+    TooManyRequests: 'The registry limits the request rate (HTTP 429). The server retries later.',
+    InternalError: 'An internal error of this server; the server’s log has the details.',
+    TooManyTags:
+      'A policy with order `NEWEST` would have to read the images of more tags than are allowed. A narrower filter avoids it.',
+    Superseded: 'The spec changed during the import, and an import of the new spec replaces the result.',
+    InvalidListing:
+      'The response of a vendor’s API is not a listing of tags, or contradicts the known tags. Imports request each tag from the registry instead.',
+    ListingTooLong:
+      'A vendor’s listing has more pages than the server reads. Imports request each tag from the registry instead.',
+    NoImage: 'The tag has no image yet.',
+    TooManyLookups:
+      'The operation requests referrers or signatures of more images than one operation may; smaller pages avoid it.',
+    TooManyReferrers:
+      'The image has more referrers than the server reads, and no signature among those is accepted.',
+    NoSignature: 'The image has no signature.',
+    Expired: 'The signature, or the certificate of its signer, was not valid at the time that counts.',
+    WrongIdentity: 'The certificate of the signature is of another identity or issuer than required.',
+    WrongDigest: 'The signature is of another image.',
+    NotLogged: 'The signature has no valid proof that it is in the transparency log.',
+    Untrusted: 'The certificate of the signature is not issued by a trusted authority.',
+    WrongKey: 'The signature is by another key than required.',
+    Unsupported: 'The signature has a format or an algorithm that this server does not support.',
+    Malformed: 'The signature cannot be parsed.',
+  },
+  names: NAMES,
+})
+
+/** Returns the name of a reason in the API, for errors. */
+export const failureReasonName = (reason: FailureReason): string => nameOfValue(reason, NAMES)
