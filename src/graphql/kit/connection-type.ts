@@ -1,5 +1,6 @@
 import { builder } from './builder.ts'
 import {
+  after,
   type Connection,
   type ConnectionArguments,
   DEFAULT_PAGE_SIZE,
@@ -7,6 +8,7 @@ import {
   MAXIMUM_PAGE_SIZE,
   type PageInfo,
 } from './connection.ts'
+import { reported } from './truncated-lists.ts'
 import { objectType } from './types.ts'
 
 type Ref<Node> = ReturnType<typeof builder.objectRef<Node>>
@@ -84,13 +86,15 @@ export function connectionType(
         type: [edgeType],
         description: 'Items of this page, each with its cursor.',
         complexity: COUNTED,
-        resolve: (connection) => connection.edges,
+        resolve: (connection, _args, context, info) =>
+          after(connection.edges, (edges) => reported(edges, connection, context, info)),
       }),
       nodes: t.field({
         type: [nodeType],
         description: 'Items of this page.',
         complexity: COUNTED,
-        resolve: (connection) => connection.nodes,
+        resolve: (connection, _args, context, info) =>
+          after(connection.nodes, (nodes) => reported(nodes, connection, context, info)),
       }),
       ...(counted && {
         totalCount: t.int({

@@ -71,25 +71,32 @@ const parseArray = (cursor: string): unknown[] => {
   }
 }
 
+interface SelectedPage extends KeysetPage {
+  /** Whether the operation does not set the size. */
+  readonly hasDefaultSize: boolean
+}
+
 /** Returns the page that the arguments select. Throws InvalidInputError. */
 export function pageOf<Node>(
   { first, after, last, before }: ConnectionArguments,
   cursors: Pick<Cursors<Node>, 'decode'>,
   info: GraphQLResolveInfo,
-): KeysetPage {
+): SelectedPage {
   if (first != null && last != null) {
     throw new InvalidInputError('last', 'give either "first" or "last", not both')
   }
+  const hasDefaultSize = first == null && last == null
   return {
+    hasDefaultSize,
     limit: sizeOf('first', first) ?? sizeOf('last', last) ?? DEFAULT_PAGE_SIZE,
-    peek: maySelectPageInfo(info),
+    peek: hasDefaultSize || maySelectPageInfo(info),
     after: after == null ? undefined : cursors.decode(after, 'after'),
     before: before == null ? undefined : cursors.decode(before, 'before'),
     fromEnd: last != null,
   }
 }
 
-// only pageInfo needs the row after the page; a fragment may select it
+// with a size, only pageInfo needs the row after the page; a fragment may select it
 const maySelectPageInfo = ({ fieldNodes }: GraphQLResolveInfo): boolean =>
   fieldNodes.some(({ selectionSet }) =>
     selectionSet?.selections.some(
@@ -110,7 +117,7 @@ export const after = <Value, Result>(
 ): MaybePromise<Result> => (value instanceof Promise ? value.then(next) : next(value))
 
 export interface ConnectionSource<Node> {
-  readonly page: KeysetPage
+  readonly page: SelectedPage
   /** Returns the page's nodes in order, and one more where the list continues: after them, or before them with `fromEnd`. */
   readonly rows: () => MaybePromise<readonly Node[]>
   /** Returns the page's nodes alone, where they are known without reading the rows. */
@@ -142,6 +149,7 @@ export function connection<Node>(
 export class Connection<Node> {
   readonly #source: ConnectionSource<Node>
   #rows: MaybePromise<readonly Node[]> | undefined
+  #truncation: 'found' | 'taken' | undefined
 
   constructor(source: ConnectionSource<Node>) {
     this.#source = source
@@ -184,9 +192,17 @@ export class Connection<Node> {
     return this.#source.totalCount()
   }
 
+  /** Reports once whether the page, whose items were read, leaves items out although the operation sets no size. */
+  takeTruncation(): boolean {
+    if (this.#truncation !== 'found') return false
+    this.#truncation = 'taken'
+    return true
+  }
+
   #pageOf(rows: readonly Node[]): readonly Node[] {
-    const { limit, fromEnd } = this.#source.page
+    const { limit, fromEnd, hasDefaultSize } = this.#source.page
     if (rows.length <= limit) return rows
+    this.#truncation ??= hasDefaultSize ? 'found' : undefined
     return fromEnd ? rows.slice(-limit) : rows.slice(0, limit)
   }
 

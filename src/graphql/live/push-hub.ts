@@ -5,6 +5,7 @@ import type { EntryFilter, LogEntry } from '../../events/log-entry.ts'
 import type { PushLog } from '../../events/push-log.ts'
 import type { GraphQLContext, Viewer } from '../kit/context.ts'
 import { formatError, maskError, maskResult } from '../kit/errors.ts'
+import { withTruncatedLists } from '../kit/truncated-lists.ts'
 import { PushGroup } from './push-group.ts'
 import type { PushMember, PushReader } from './push-members.ts'
 import type { PushResult } from './push-page.ts'
@@ -85,8 +86,8 @@ export function createPushHub({
     const contextValue = createContext(viewer)
     const report = { requestId: contextValue.requestId, log }
     const result = await execute({ ...subscription.operation, rootValue: entry, contextValue })
-    const { data, errors } = maskResult(result, report)
-    const payload = errors ? { data, errors: errors.map(formatError) } : { data }
+    const { errors, ...rest } = maskResult(withTruncatedLists(result, contextValue), report)
+    const payload = errors ? { ...rest, errors: errors.map(formatError) } : rest
     return {
       sequence: entry.sequence,
       cursor: pushes.cursor(entry.sequence),

@@ -14,6 +14,7 @@ import {
   documentLimits,
   errorMasking,
   hiddenSchema,
+  truncationReports,
 } from './plugins.ts'
 
 /** The resolvers' context, with what only an operation over HTTP has. */
@@ -86,6 +87,7 @@ export function createPipeline({ schema, hub, origins, log, introspection }: Pip
       checkedParameters(),
       pushSubscriptions(hub, log),
       errorMasking(log),
+      truncationReports(),
     ],
   })
 }

@@ -7,6 +7,7 @@ import { isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import type { GraphQLContext } from '../../graphql/kit/context.ts'
 import { type ErrorReport, maskError, maskResult } from '../../graphql/kit/errors.ts'
+import { withTruncatedLists } from '../../graphql/kit/truncated-lists.ts'
 import {
   MAX_ALIASES,
   MAX_DEPTH,
@@ -94,6 +95,20 @@ export function errorMasking(log: Logger): Plugin<GraphQLContext, GraphQLContext
     },
   }
 }
+
+/** Adds to a response which of its lists have more items, although the operation does not set the size of their pages. */
+export const truncationReports = (): Plugin<GraphQLContext, GraphQLContext> => ({
+  onExecute: () => ({
+    onExecuteDone({ args, result, setResult }) {
+      if (!isAsyncIterable(result)) setResult(withTruncatedLists(result, args.contextValue))
+    },
+  }),
+  onSubscribe: ({ args }) => ({
+    onSubscribeResult: () => ({
+      onNext: ({ result, setResult }) => setResult(withTruncatedLists(result, args.contextValue)),
+    }),
+  }),
+})
 
 /** Returns the error of a request that exceeds a limit. The message names the limit. */
 export const tooComplex = (message: string): GraphQLError =>

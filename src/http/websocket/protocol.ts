@@ -63,8 +63,13 @@ export function createWebSocketProtocol(
     },
     execute: run,
     subscribe: run,
-    onNext: (_context, _id, _payload, _args, { data, errors }) => {
-      if (errors) return { ...(data !== undefined && { data }), errors: errors.map(formatError) }
+    onNext: (_context, _id, _payload, _args, { data, errors, extensions }) => {
+      if (!errors) return
+      return {
+        ...(data !== undefined && { data }),
+        errors: errors.map(formatError),
+        ...(extensions && { extensions }),
+      }
     },
     onError: ({ extra }, _id, _payload, errors) =>
       errors.map((error) => formatError(maskError(error, reportOf(extra)))),
