@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { printedSchema, SCHEMA_FILE } from './printed-schema.ts'
+import { join } from 'node:path'
+import { printedFiles, ROOT } from './printed-files.ts'
 
-writeFileSync(SCHEMA_FILE, printedSchema())
+for (const [path, text] of Object.entries(printedFiles())) writeFileSync(join(ROOT, path), text)

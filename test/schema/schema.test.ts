@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { type GraphQLArgument, isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { createSchema } from '../../src/graphql/schema.ts'
-import { printedSchema, SCHEMA_FILE } from './printed-schema.ts'
+import { printedFiles, textOf } from './printed-files.ts'
 
 describe('the schema', () => {
-  it('equals schema.graphql (npm run schema prints the file)', () => {
-    expect(readFileSync(SCHEMA_FILE, 'utf8')).toBe(printedSchema())
+  it.each(Object.entries(printedFiles()))('has been printed to %s (npm run schema)', (path, text) => {
+    expect(textOf(path)).toBe(text)
   })
 
   it('describes every type, field, argument and enum value in a sentence', () => {
