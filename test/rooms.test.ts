@@ -191,7 +191,7 @@ const PREPARED: Readonly<Record<string, string>> = {
   'db/windows.ts': 'find',
   'events/fingerprint.ts': 'subscribe',
   'events/log-trimming.ts': 'subscribe',
-  'events/push-log.ts': 'subscribe',
+  'events/change-log.ts': 'subscribe',
   'events/push-search.ts': 'subscribe',
   'events/push-series.ts': 'find',
   'events/stream-changes.ts': 'find',

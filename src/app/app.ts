@@ -87,14 +87,14 @@ async function open(
     importMode: config.importMode,
     maximumTags: config.maximumTags,
     scheduleIntervalMs: config.scheduleMinutes * MINUTE,
-    fullScanMs: config.fullSweepHours * HOUR,
+    fullScanMs: config.fullScanHours * HOUR,
     blockOf: ({ registry, repository }) => configurations.rules().blockOf(registry, repository),
     onImportFinished: metrics.importFinished,
     onInternalError: (error, importId) =>
       log.error({ err: error, importId }, 'import failed: internal error'),
     ...importLog(log),
   })
-  const { importer, recorder, pushes, schedules } = domain
+  const { importer, recorder, changeLog, schedules } = domain
   const registry = await openRegistry({ ...shared, domain, remote })
   const { sealer } = credentials
   const receivers = openReceivers({ ...shared, domain, sealer, egress }, opened)
@@ -129,8 +129,8 @@ async function open(
     remoteHosts: remote.hostStatuses,
     unfinishedImports: importer.countUnfinished,
     failing: domain.streamConditions.countFailing,
-    pushes: pushes.counts,
-    pushLogSequence: pushes.head,
+    pushes: changeLog.counts,
+    changeLogSequence: changeLog.head,
     nextDueAt: schedules.firstDueAt,
     databaseBytes: db.bytes,
     subscribers: server.subscribers,
@@ -152,7 +152,7 @@ async function open(
   })
   opened.use(scheduled).start()
   registry.start()
-  startUpkeep(shared, { pruner, pushes })
+  startUpkeep(shared, { pruner, changeLog })
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     dataFolder: config.dataFolder,

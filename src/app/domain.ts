@@ -1,6 +1,6 @@
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
-import { createPushLog } from '../events/push-log.ts'
+import { createChangeLog } from '../events/change-log.ts'
 import { createStreamWriter, type StreamWriterDependencies } from '../imagestream/commands/write-stream.ts'
 import { createImages } from '../imagestream/image/images.ts'
 import type { RemoteRegistry } from '../imagestream/image/remote-registry.ts'
@@ -53,19 +53,19 @@ export type Domain = ReturnType<typeof createDomain>
 /** Joins the rooms of the domain. Nothing runs yet: `importer.resume` begins. */
 export function createDomain(dependencies: DomainDependencies) {
   const { db, content, now, importMode, scheduleIntervalMs, fullScanMs, onImportFinished } = dependencies
-  const pushes = createPushLog(db)
+  const changeLog = createChangeLog(db)
   const images = createImages(db)
   const streams = createStreams(db)
   const streamConditions = createStreamConditions(db)
   const tags = createTags(db)
   const { onReport = () => {}, onFurtherTags = () => {} } = dependencies
   const reports = createTransitionReports({ streams, onReport, onFurtherTags })
-  const recordChange = createChangeRecorder(db, pushes, now)
+  const recordChange = createChangeRecorder(db, changeLog, now)
   const onTransition = (tx: Transaction, transition: ImportTransition): void => {
     recordChange(tx, changeOf(transition))
     reports.onTransition(tx, transition)
   }
-  const recorder = createTagRecorder({ db, pushes, recordChange, content, now, onTransition })
+  const recorder = createTagRecorder({ db, changeLog, recordChange, content, now, onTransition })
   const policies = createPolicies(db)
   const lookBack = createLookBack(db)
   const following = createFollowing({ db, streams, tags, recorder, now })
@@ -131,7 +131,7 @@ export function createDomain(dependencies: DomainDependencies) {
     hintRetries,
   )
   return {
-    pushes,
+    changeLog,
     images,
     streams,
     streamConditions,

@@ -68,9 +68,9 @@ const SERVER = settings({
     description: 'origin under which senders of webhooks reach this server: https://streams.example.org',
     parse: orNone(origin),
   },
-  /** Null keeps the push log forever. */
-  pushLogDays: {
-    description: 'days that the push log is kept; forever when not set',
+  /** Null keeps the change log forever. */
+  changeLogDays: {
+    description: 'days that the change log is kept; forever when not set',
     parse: orNone(wholeNumber(1, 36_500)),
   },
   logLevel: {
@@ -141,7 +141,7 @@ const IMPORTS = settings({
     parse: wholeNumber(1, 6_000),
   },
   /** 0 uses no listing of a vendor. */
-  fullSweepHours: {
+  fullScanHours: {
     fallback: '24',
     description:
       "hours between two full scans of a repository whose vendor's listing reports changes; 0 uses no vendor's listing",

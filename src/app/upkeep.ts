@@ -1,14 +1,14 @@
 import type { Pruner } from '../collect/images/prune.ts'
 import { startPeriodic } from '../concurrency/periodic.ts'
-import type { PushLog } from '../events/push-log.ts'
+import type { ChangeLog } from '../events/change-log.ts'
 import { DAY, HOUR, type SharedParts } from './parts.ts'
 
 /** Starts the periodic removal of old history, images and pushes that the configuration asks for. */
 export function startUpkeep(
   { config, now, log, opened }: SharedParts,
-  { pruner, pushes }: { readonly pruner: Pruner; readonly pushes: PushLog },
+  { pruner, changeLog }: { readonly pruner: Pruner; readonly changeLog: ChangeLog },
 ): void {
-  const { pruneHours, keepTagRevisions, pruneYoungerThanMinutes, pushLogDays } = config
+  const { pruneHours, keepTagRevisions, pruneYoungerThanMinutes, changeLogDays } = config
   if (pruneHours !== null) {
     const kept = { keepTagRevisions, keepYoungerThanMinutes: pruneYoungerThanMinutes }
     opened.use(
@@ -23,15 +23,16 @@ export function startUpkeep(
       }),
     )
   }
-  if (pushLogDays !== null) {
+  if (changeLogDays !== null) {
     const stopping = new AbortController()
     opened.defer(() => stopping.abort())
     opened.use(
       startPeriodic({
         intervalMs: HOUR,
         now,
-        run: () => pushes.dropBefore(now() - pushLogDays * DAY, stopping.signal),
-        onError: (error) => stopping.signal.aborted || log.error({ err: error }, 'cannot trim the push log'),
+        run: () => changeLog.dropBefore(now() - changeLogDays * DAY, stopping.signal),
+        onError: (error) =>
+          stopping.signal.aborted || log.error({ err: error }, 'cannot trim the change log'),
       }),
     )
   }

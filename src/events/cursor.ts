@@ -35,7 +35,7 @@ export function decodeCursor(cursor: string): Position {
     encodeCursor(log, Number(digits), fingerprint) !== cursor
   ) {
     throw new InvalidCursorError(
-      'not a cursor of the push log: use the cursor of an ImagePush or an ImageStreamChange',
+      'not a cursor of the change log: use the cursor of an ImagePush or an ImageStreamChange',
     )
   }
   return { log, sequence: Number(digits), fingerprint }

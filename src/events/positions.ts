@@ -21,7 +21,7 @@ export function createPositions(db: Database, uid: string, bounds: () => LogBoun
     }
     if (sequence < dropped) {
       throw new CursorExpiredError(
-        'pushes after this cursor have been removed: read the streams, then start without "since"',
+        'changes after this cursor have been removed: read the streams, then start without "since"',
       )
     }
   }

@@ -6,7 +6,7 @@ import type { GraphQLSchema } from 'graphql'
 import type { Logger } from 'pino'
 import { startPeriodic } from '../concurrency/periodic.ts'
 import type { GraphQLContext, SharedContext, Viewer } from '../graphql/kit/context.ts'
-import { createPushHub, type PushHubOptions } from '../graphql/live/push-hub.ts'
+import { type ChangeHubOptions, createChangeHub } from '../graphql/live/change-hub.ts'
 import { createGraphiQL } from './endpoints/graphiql.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
 import { MAX_CONNECTIONS } from './request/limits.ts'
@@ -38,7 +38,7 @@ export interface ServerOptions extends HttpEndpoints {
   readonly schema: GraphQLSchema
   readonly domain: SharedContext
   /** The root fields that subscribe to the log. */
-  readonly subscriptions: PushHubOptions['fields']
+  readonly subscriptions: ChangeHubOptions['fields']
   readonly log: Logger
   /** Reports whether the server can serve requests (`/readyz`). */
   readonly isReady?: () => boolean
@@ -80,8 +80,8 @@ export function createServer({
     viewer,
     ...domain,
   })
-  const hub = createPushHub({
-    pushes: domain.pushes,
+  const hub = createChangeHub({
+    changeLog: domain.changeLog,
     fields: subscriptions,
     createContext: (viewer) => createContext(newRequestId(), viewer),
     log,
@@ -136,7 +136,7 @@ export function createServer({
       return server.address() as AddressInfo
     },
 
-    /** Counts long-lived connections, and the subscriptions to pushes over them. */
+    /** Counts long-lived connections, and the subscriptions to the change log over them. */
     subscribers: (): { readonly connections: number; readonly subscriptions: number } => ({
       connections: connections.size,
       subscriptions: hub.size,

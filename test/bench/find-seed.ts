@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { openDatabase } from '../../src/db/open.ts'
-import { createPushLog } from '../../src/events/push-log.ts'
+import { createChangeLog } from '../../src/events/change-log.ts'
 import { sortKeysOf } from '../../src/imagestream/tag/tag-order.ts'
 import type { TagName } from '../../src/oci/tag.ts'
 
@@ -39,7 +39,7 @@ export const RARE_PLATFORM = 'windows/amd64'
  */
 export function seedFind(dataFolder: string): void {
   using db = openDatabase(join(dataFolder, 'imagestreams.db'))
-  createPushLog(db)
+  createChangeLog(db)
   const { streams, tagsOfEach, eventsOfEach, images, namespaces } = SIZE
   const numbers = (count: number): string =>
     `with recursive n (i) as (select 0 union all select i + 1 from n where i < ${count - 1})`

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { openDatabase } from '../../src/db/open.ts'
-import { createPushLog } from '../../src/events/push-log.ts'
+import { createChangeLog } from '../../src/events/change-log.ts'
 import { sortKeysOf } from '../../src/imagestream/tag/tag-order.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { TagName } from '../../src/oci/tag.ts'
@@ -14,7 +14,7 @@ export interface SeedSize {
 /** Fills a database with streams `default/app-0…`, as imports would, without registries. */
 export function seed(dataFolder: string, { streams, tags, events }: SeedSize): void {
   using db = openDatabase(join(dataFolder, 'imagestreams.db'))
-  createPushLog(db)
+  createChangeLog(db)
   const insertImage = db.prepare<{ id: number }>(
     `insert into images (digest, media_type, docker_image_reference, manifest, size, os, architecture)
      values (?, 'application/vnd.oci.image.manifest.v1+json', ?, ?, ?, 'linux', 'amd64') returning id`,

@@ -25,7 +25,7 @@ async function serveApi(): Promise<Fanout> {
   const world = createWorld()
   const server = createServer({
     schema: world.schema,
-    domain: { pushes: world.pushes } as SharedContext,
+    domain: { changeLog: world.changeLog } as SharedContext,
     subscriptions: { imagePushed: filterOf },
     log: pino({ level: 'silent' }),
     // keep-alive comments would be counted as events

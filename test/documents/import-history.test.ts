@@ -247,7 +247,7 @@ describe('the history of a tag in a document', () => {
     expect(reported('v1')).toEqual(before)
     expect(domain.tag('v1')).toMatchObject({ image: null })
     expect(domain.log()).toEqual([])
-    const entries = domain.pushes.readEntries({ after: 0, before: 100, limit: 100 })
+    const entries = domain.changeLog.readEntries({ after: 0, before: 100, limit: 100 })
     expect(entries.filter(({ tag }) => tag !== null).map((entry) => [kindOf(entry), entry.tag])).toEqual([
       ['TAG_REMOVED', 'v1'],
       ['TAG_REMOVED', 'v2'],

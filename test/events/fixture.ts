@@ -1,6 +1,6 @@
 import { type Database, openDatabase } from '../../src/db/open.ts'
+import { type ChangeLog, createChangeLog } from '../../src/events/change-log.ts'
 import type { Push } from '../../src/events/push-filter.ts'
-import { createPushLog, type PushLog } from '../../src/events/push-log.ts'
 import type { TagName } from '../../src/oci/tag.ts'
 
 export type PushInput = Partial<Omit<Push, 'sequence' | 'tag'>> & { readonly tag?: string }
@@ -21,25 +21,25 @@ export const pushOf = ({ tag = 'latest', ...more }: PushInput = {}): Omit<Push, 
 
 export interface LogFixture extends Disposable {
   readonly db: Database
-  readonly log: PushLog
+  readonly log: ChangeLog
   /** All in one transaction. */
   push(...inputs: readonly PushInput[]): void
 }
 
-/** A push log over a database that has the one image which its entries name. */
+/** A change log over a database that has the one image which its entries name. */
 export function openLog(file = ':memory:'): LogFixture {
   const db = openDatabase(file)
   db.prepare(
     `insert or ignore into images (id, digest, media_type, docker_image_reference, manifest)
      values (1, 'sha256:${'0'.repeat(64)}', 'application/json', 'registry.test/ruby', x'00')`,
   ).run()
-  const log = createPushLog(db)
+  const log = createChangeLog(db)
   return {
     db,
     log,
     push: (...inputs) =>
       db.transact((tx) => {
-        for (const input of inputs) log.append(tx, pushOf(input))
+        for (const input of inputs) log.appendPush(tx, pushOf(input))
       }),
     [Symbol.dispose]: () => db[Symbol.dispose](),
   }

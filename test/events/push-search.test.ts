@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type ChangeLog, createChangeLog } from '../../src/events/change-log.ts'
 import { matchesPush, type Push, type PushFilter } from '../../src/events/push-filter.ts'
-import { createPushLog, type PushLog } from '../../src/events/push-log.ts'
 import { type PushRange, WINDOW_ROWS } from '../../src/events/push-search.ts'
 import { type DatabaseRead, planOf, recordingReads } from '../fixtures/database-reads.ts'
 import { countingIterations } from '../fixtures/event-loop.ts'
@@ -13,7 +13,7 @@ const NAMESPACES = 30
 const tagAt = (n: number): string => (n < 40 ? 'old' : n % 2 === 0 ? 'latest' : `build-${n % 7_000}`)
 
 let fixture: LogFixture
-let log: PushLog
+let log: ChangeLog
 let reads: DatabaseRead[]
 let all: readonly Push[]
 beforeAll(() => {
@@ -28,7 +28,7 @@ beforeAll(() => {
   )
   all = fixture.log.read({ limit: PUSHES })
   const recording = recordingReads(fixture.db)
-  log = createPushLog(recording.db)
+  log = createChangeLog(recording.db)
   reads = recording.reads
 })
 afterAll(() => fixture[Symbol.dispose]())
@@ -183,7 +183,7 @@ describe('removal of old pushes', () => {
     using own = openLog()
     own.push(...Array.from({ length: 2_500 }, (_, n) => ({ pushedAt: n })))
     const recording = recordingReads(own.db)
-    const trimmed = createPushLog(recording.db)
+    const trimmed = createChangeLog(recording.db)
 
     const { result, iterations } = await countingIterations(() => trimmed.dropBefore(2_100))
 

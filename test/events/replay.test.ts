@@ -86,7 +86,7 @@ describe('a reader with a cursor', () => {
               const { db, log } = open
               expect(() =>
                 db.transact((tx) => {
-                  log.append(tx, pushOf({ tag: 'never' }))
+                  log.appendPush(tx, pushOf({ tag: 'never' }))
                   throw new Error('no')
                 }),
               ).toThrow('no')

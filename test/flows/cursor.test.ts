@@ -39,7 +39,7 @@ async function startWithPushes(count: number) {
   }
 }
 
-describe('the push log', () => {
+describe('the change log', () => {
   test('can be read in pages from either end, with cursors to subscribe from', async () => {
     await using it = await startWithPushes(7)
     const all = await pushLog(it.app.client)
@@ -131,7 +131,7 @@ describe('a cursor', () => {
   test('fails with CURSOR_EXPIRED once the pushes after it are no longer kept, while later cursors work', async () => {
     let now = Date.UTC(2026, 0, 1)
     await using upstream = await startUpstream()
-    await using app = await startApp({ pushLogDays: 30 }, { now: () => now })
+    await using app = await startApp({ changeLogDays: 30 }, { now: () => now })
     upstream.push('team/app', 'latest', image({ seed: 0 }))
     await follow(app.client, `${upstream.host}/team/app`)
     for (const seed of [1, 2, 3]) {

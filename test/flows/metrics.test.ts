@@ -95,14 +95,14 @@ describe('metrics', () => {
     expect(figureOf(text, 'imagestreams_imports_unfinished{state="running"}')).toBe(0)
     expect(figureOf(text, 'imagestreams_pushes_total{source="import"}')).toBe(1)
     // the creation of the stream, and the push
-    expect(figureOf(text, 'imagestreams_push_log_sequence')).toBe(2)
+    expect(figureOf(text, 'imagestreams_change_log_sequence')).toBe(2)
     expect(
       figureOf(text, `imagestreams_remote_requests_total{host="${upstream.host}",outcome="answered"}`),
     ).toBe(upstream.log.length)
     expect(figureOf(text, `imagestreams_remote_requests_in_flight${host}`)).toBe(0)
     expect(figureOf(text, `imagestreams_remote_requests_waiting${host}`)).toBe(0)
     expect(figureOf(text, `imagestreams_remote_concurrency${host}`)).toBe(10)
-    expect(figureOf(text, `imagestreams_remote_breaker_state${host}`)).toBe(0)
+    expect(figureOf(text, `imagestreams_remote_circuit_breaker_state${host}`)).toBe(0)
     expect(figureOf(text, `imagestreams_remote_budget_remaining${host}`)).toBe(20)
     expect(figureOf(text, `imagestreams_remote_budget_limit${host}`)).toBe(100)
     expect(figureOf(text, `imagestreams_remote_next_attempt_timestamp_seconds${host}`)).toBeUndefined()
@@ -120,15 +120,15 @@ describe('metrics', () => {
       await importImage(app.client, { imageStream: 'gone', from: `${gone}/a:b`, confirm: true })
     }
     const text = await scrape()
-    expect(figureOf(text, `imagestreams_remote_accounts_left_alone{host="${limited.host}"}`)).toBe(1)
-    expect(figureOf(text, `imagestreams_remote_breaker_state{host="${limited.host}"}`)).toBe(0)
+    expect(figureOf(text, `imagestreams_remote_accounts_circuit_open{host="${limited.host}"}`)).toBe(1)
+    expect(figureOf(text, `imagestreams_remote_circuit_breaker_state{host="${limited.host}"}`)).toBe(0)
     expect(
       figureOf(text, `imagestreams_remote_next_attempt_timestamp_seconds{host="${limited.host}"}`),
     ).toBeGreaterThanOrEqual(before + 3600)
     expect(
       figureOf(text, `imagestreams_remote_requests_total{host="${limited.host}",outcome="limited"}`),
     ).toBe(1)
-    expect(figureOf(text, `imagestreams_remote_breaker_state{host="${gone}"}`)).toBe(2)
+    expect(figureOf(text, `imagestreams_remote_circuit_breaker_state{host="${gone}"}`)).toBe(2)
     expect(
       figureOf(text, `imagestreams_remote_requests_total{host="${gone}",outcome="unreachable"}`),
     ).toBeGreaterThan(4)
@@ -156,11 +156,11 @@ describe('metrics', () => {
 
   it('count connections and subscriptions', async () => {
     const before = await scrape()
-    expect(figureOf(before, 'imagestreams_push_subscriptions')).toBe(0)
+    expect(figureOf(before, 'imagestreams_change_log_subscriptions')).toBe(0)
     using _ = await Follower.start(app.app.url)
     const text = await scrape()
     expect(figureOf(text, 'imagestreams_streaming_connections')).toBe(1)
-    expect(figureOf(text, 'imagestreams_push_subscriptions')).toBe(1)
+    expect(figureOf(text, 'imagestreams_change_log_subscriptions')).toBe(1)
   })
 
   it('can be read by GET, with a host name of this server', async () => {

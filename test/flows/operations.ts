@@ -157,7 +157,7 @@ export async function history(client: GraphQLClient, name: string): Promise<read
   return imageStreamTag?.items.nodes.map(({ image }) => image.digest) ?? []
 }
 
-/** Returns the whole push log. */
+/** Returns the whole change log. */
 export async function pushLog(client: GraphQLClient, filter: Variables = {}): Promise<readonly Push[]> {
   const pushes: Push[] = []
   let after: string | null = null

@@ -32,11 +32,11 @@ describe('settings', () => {
       openToEverybody: false,
       dockerConfig: null,
       maximumTags: null,
-      pushLogDays: null,
+      changeLogDays: null,
       importMode: 'Legacy',
       scheduleMinutes: 15,
       scheduledImportsPerMinute: 60,
-      fullSweepHours: 24,
+      fullScanHours: 24,
     })
   })
 
@@ -69,7 +69,7 @@ describe('settings', () => {
     ['schedule-minutes', '0', 'a whole number from 1 to 10080'],
     ['schedule-minutes', '10081', 'a whole number from 1 to 10080'],
     ['scheduled-imports-per-minute', '0', 'a whole number from 1 to 6000'],
-    ['push-log-days', '-1', 'a whole number from 1'],
+    ['change-log-days', '-1', 'a whole number from 1'],
     ['log-level', 'loud', 'trace or debug'],
     ['ca-file', '/nowhere/ca.pem', 'a file of PEM certificates'],
     ['allowed-origins', 'ci.example.org', 'origins like https://ci.example.org'],

@@ -95,7 +95,7 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
       name spec { from { name } policy { order } } policyDecision { chosen } conditions { reason message } items { totalCount nodes { created } } } } } }`,
     6,
   ],
-  'the push log with its images and streams': [
+  'the change log with its images and streams': [
     `query ($size: Int!) { imagePushes(first: $size) { nodes {
       imageStream { name } image { ${IMAGE} } previousImage { digest size config { env } } } } }`,
     12,

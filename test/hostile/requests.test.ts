@@ -172,7 +172,7 @@ describe('a request body', () => {
       })
       expect(response.status).toBe(403)
       expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] })
-      expect(api.pushes.head()).toBe(0)
+      expect(api.changeLog.head()).toBe(0)
     },
   )
 })

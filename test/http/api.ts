@@ -17,8 +17,8 @@ export async function startApi(overrides: Overrides = {}) {
   const log = pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line)) })
   const server = createServer({
     schema: world.schema,
-    // the schema of these tests reads only the push log
-    domain: { pushes: world.pushes } as SharedContext,
+    // the schema of these tests reads only the change log
+    domain: { changeLog: world.changeLog } as SharedContext,
     subscriptions: { imagePushed: filterOf },
     log,
     ...overrides,

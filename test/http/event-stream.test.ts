@@ -16,21 +16,21 @@ describe('an event stream', () => {
     expect([status, headers['content-type']]).toEqual([200, 'text/event-stream; charset=utf-8'])
     api.push({ tag: 'one' }, { tag: 'two' })
     expect(await take(events, 2)).toEqual([
-      { id: api.pushes.cursor(1), event: 'next', data: '{"data":{"imagePushed":{"tag":"one"}}}' },
-      { id: api.pushes.cursor(2), event: 'next', data: '{"data":{"imagePushed":{"tag":"two"}}}' },
+      { id: api.changeLog.cursor(1), event: 'next', data: '{"data":{"imagePushed":{"tag":"one"}}}' },
+      { id: api.changeLog.cursor(2), event: 'next', data: '{"data":{"imagePushed":{"tag":"two"}}}' },
     ])
     body.destroy()
   })
 
   it('resumes after Last-Event-ID, unless the operation has "since"', async () => {
     for (const tag of ['1', '2', '3']) api.push({ tag })
-    const headers = { 'Last-Event-ID': api.pushes.cursor(1) }
+    const headers = { 'Last-Event-ID': api.changeLog.cursor(1) }
     const resumed = await eventStream(api.url, TAGS, { headers })
     expect((await take(resumed.events, 2)).map(({ data }) => data)).toEqual([
       '{"data":{"imagePushed":{"tag":"2"}}}',
       '{"data":{"imagePushed":{"tag":"3"}}}',
     ])
-    const since = await eventStream(api.url, TAGS, { headers, variables: { since: api.pushes.cursor(2) } })
+    const since = await eventStream(api.url, TAGS, { headers, variables: { since: api.changeLog.cursor(2) } })
     expect(await take(since.events, 1)).toMatchObject([{ data: '{"data":{"imagePushed":{"tag":"3"}}}' }])
     resumed.body.destroy()
     since.body.destroy()
@@ -57,7 +57,7 @@ describe('an event stream', () => {
   })
 
   it('reports an expired cursor, and completes', async () => {
-    const { events } = await eventStream(api.url, TAGS, { variables: { since: api.pushes.cursor(9) } })
+    const { events } = await eventStream(api.url, TAGS, { variables: { since: api.changeLog.cursor(9) } })
     const [next, complete] = await take(events, 3)
     expect(JSON.parse(next?.data ?? '')).toMatchObject({
       errors: [{ extensions: { code: 'CURSOR_EXPIRED' } }],

@@ -144,7 +144,7 @@ describe.skipIf(missing !== undefined)(`in a browser${missing ? `: ${missing}` :
     await openTab(page, 'ImagePushed')
     await page.click(RUN)
     await eventually(async () =>
-      expect(await metricsOf(app.url)).toMatch(/^imagestreams_push_subscriptions 1$/m),
+      expect(await metricsOf(app.url)).toMatch(/^imagestreams_change_log_subscriptions 1$/m),
     )
 
     for (const seed of ['one', 'two']) {

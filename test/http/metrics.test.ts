@@ -10,7 +10,7 @@ const IDLE: MetricsSources = {
   unfinishedImports: () => ({ running: 0, pending: 0 }),
   failing: () => ({ repositories: {}, tags: {} }),
   pushes: () => ({}),
-  pushLogSequence: () => 0,
+  changeLogSequence: () => 0,
   nextDueAt: () => undefined,
   databaseBytes: () => ({}),
   subscribers: () => ({ connections: 0, subscriptions: 0 }),
@@ -68,8 +68,8 @@ describe('metrics', () => {
     ]
     const metrics = open({ remoteHosts: () => hosts }, 0)
     const figureOf = async (name: string) => (await seriesOf(metrics, `imagestreams_remote_${name}`)).join()
-    expect(await figureOf('breaker_state')).toMatch(/\{host="other"\} 2$/)
-    expect(await figureOf('accounts_left_alone')).toMatch(/ 1$/)
+    expect(await figureOf('circuit_breaker_state')).toMatch(/\{host="other"\} 2$/)
+    expect(await figureOf('accounts_circuit_open')).toMatch(/ 1$/)
     expect(await figureOf('next_attempt_timestamp_seconds')).toMatch(new RegExp(` ${NOW / 1000 + 1}$`))
     expect(await figureOf('budget_remaining')).toMatch(/ 3$/)
     expect(await figureOf('budget_limit')).toMatch(/ 100$/)
@@ -78,10 +78,10 @@ describe('metrics', () => {
   it('drop a host that is no longer reported, and a value that is no longer set', async () => {
     let hosts = [hostOf('a', { breaker: breakerOf('OPEN', NOW) }), hostOf('b')]
     const metrics = open({ remoteHosts: () => hosts })
-    expect(await seriesOf(metrics, 'imagestreams_remote_breaker_state')).toHaveLength(2)
+    expect(await seriesOf(metrics, 'imagestreams_remote_circuit_breaker_state')).toHaveLength(2)
     hosts = [hostOf('a')]
-    expect(await seriesOf(metrics, 'imagestreams_remote_breaker_state')).toEqual([
-      'imagestreams_remote_breaker_state{host="a"} 0',
+    expect(await seriesOf(metrics, 'imagestreams_remote_circuit_breaker_state')).toEqual([
+      'imagestreams_remote_circuit_breaker_state{host="a"} 0',
     ])
     expect(await seriesOf(metrics, 'imagestreams_remote_next_attempt_timestamp_seconds')).toEqual([])
   })

@@ -89,7 +89,7 @@ describe('a WebSocket', () => {
 
   it('resumes after a cursor without gap or repeat', async () => {
     for (let i = 1; i <= 5; i++) api.push({ tag: `v${i}` })
-    const results = iterate(client, TAGS, { since: api.pushes.cursor(2) })
+    const results = iterate(client, TAGS, { since: api.changeLog.cursor(2) })
     expect(tagsOf(await take(results, 3))).toEqual(['v3', 'v4', 'v5'])
     api.push({ tag: 'v6' })
     expect(tagsOf(await take(results, 1))).toEqual(['v6'])
@@ -103,7 +103,7 @@ describe('a WebSocket', () => {
       type: 'error',
       payload: [{ extensions: { code: 'INVALID', field: 'since' } }],
     })
-    raw.subscribe('b', TAGS, { since: api.pushes.cursor(7) })
+    raw.subscribe('b', TAGS, { since: api.changeLog.cursor(7) })
     expect(await raw.next()).toMatchObject({
       type: 'error',
       payload: [{ extensions: { code: 'CURSOR_EXPIRED' } }],

@@ -1,8 +1,8 @@
 import { EventEmitter, on } from 'node:events'
 import { buildSchema, GraphQLError, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql'
 import { openDatabase } from '../../src/db/open.ts'
+import { type ChangeLog, createChangeLog } from '../../src/events/change-log.ts'
 import type { Push, PushFilter } from '../../src/events/push-filter.ts'
-import { createPushLog, type PushLog } from '../../src/events/push-log.ts'
 import type { GraphQLContext } from '../../src/graphql/kit/context.ts'
 import type { PushFilterArguments } from '../../src/graphql/push/image-push.ts'
 import { RegistryError } from '../../src/oci/registry-error.ts'
@@ -53,20 +53,20 @@ export interface Counters {
   executions: number
 }
 
-/** The smallest schema that these tests need, over a real database and push log. */
+/** The smallest schema that these tests need, over a real database and change log. */
 export function createWorld() {
   const db = openDatabase(':memory:')
   db.prepare(`insert into images (id, digest, media_type, docker_image_reference, manifest)
     values (1, 'sha256:${'0'.repeat(64)}', 'application/json', 'registry/app', x'00')`).run()
   const counters: Counters = { reads: 0, executions: 0 }
-  const pushes = counted(createPushLog(db), counters)
+  const changeLog = counted(createChangeLog(db), counters)
   const progress = new EventEmitter()
 
   /** Pushes all of these in one transaction. */
   const push = (...inputs: PushInput[]): void =>
     db.transact((tx) => {
       for (const { namespace = 'default', imageStream = 'ruby', tag = 'latest', pushedAt = 0 } of inputs) {
-        pushes.append(tx, {
+        changeLog.appendPush(tx, {
           pushedAt,
           source: 'IMPORT',
           namespace,
@@ -80,13 +80,13 @@ export function createWorld() {
       }
     })
 
-  const schema = createTestSchema({ push, pushes, progress, counters })
-  return { schema, pushes, push, counters, progress, [Symbol.dispose]: () => db[Symbol.dispose]() }
+  const schema = createTestSchema({ push, changeLog, progress, counters })
+  return { schema, changeLog, push, counters, progress, [Symbol.dispose]: () => db[Symbol.dispose]() }
 }
 
 export type World = ReturnType<typeof createWorld>
 
-const counted = (log: PushLog, counters: Counters): PushLog => ({
+const counted = (log: ChangeLog, counters: Counters): ChangeLog => ({
   ...log,
   read(options) {
     counters.reads++
@@ -108,12 +108,12 @@ export function filterOf({ namespace, imageStream, tag }: PushFilterArguments): 
 
 interface Wiring {
   readonly push: (input: PushInput) => void
-  readonly pushes: PushLog
+  readonly changeLog: ChangeLog
   readonly progress: EventEmitter
   readonly counters: Counters
 }
 
-function createTestSchema({ push, pushes, progress, counters }: Wiring): GraphQLSchema {
+function createTestSchema({ push, changeLog, progress, counters }: Wiring): GraphQLSchema {
   const schema = buildSchema(TYPE_DEFINITIONS)
   const resolve = (type: string, resolvers: Record<string, Resolver>): void => {
     for (const [name, resolver] of Object.entries(resolvers)) {
@@ -132,7 +132,7 @@ function createTestSchema({ push, pushes, progress, counters }: Wiring): GraphQL
   resolve('Mutation', {
     push(_source, { tag }) {
       push({ tag: String(tag) })
-      return pushes.read({ descending: true, limit: 1 })[0]
+      return changeLog.read({ descending: true, limit: 1 })[0]
     },
   })
   resolve('Subscription', {
@@ -142,7 +142,7 @@ function createTestSchema({ push, pushes, progress, counters }: Wiring): GraphQL
     },
   })
   resolve('ImagePush', {
-    cursor: (source) => pushes.cursor((source as Push).sequence),
+    cursor: (source) => changeLog.cursor((source as Push).sequence),
     padding: (_source, { bytes }) => 'x'.repeat(Number(bytes)),
     fail: () => fail('INTERNAL'),
   })

@@ -87,7 +87,7 @@ export class FollowWorld extends TestDomain {
     return this.streams.byName(namespace, name)?.resourceVersion ?? 0
   }
 
-  /** The push log from an entry on, as `SOURCE stream:tag`. */
+  /** The change log from an entry on, as `SOURCE stream:tag`. */
   logged(from = 0): string[] {
     return this.log()
       .slice(from)

@@ -106,7 +106,7 @@ function check(domain: TestDomain, model: Model): void {
   }
 }
 
-/** The tags as computed from the push log alone. */
+/** The tags as computed from the change log alone. */
 function replay(domain: TestDomain): Map<string, number> {
   const tags = new Map<string, number>()
   for (const { tag: name, imageId, previousImageId } of domain.log()) {

@@ -184,9 +184,13 @@ class Reader {
   #read = 0
 
   /** Reads the entries since the last call. Returns the number of removed tags. */
-  read({ pushes }: FollowWorld): number {
+  read({ changeLog }: FollowWorld): number {
     let removed = 0
-    for (const entry of pushes.readEntries({ after: this.#read, before: pushes.head() + 1, limit: 10_000 })) {
+    for (const entry of changeLog.readEntries({
+      after: this.#read,
+      before: changeLog.head() + 1,
+      limit: 10_000,
+    })) {
       expect(entry.sequence).toBe(++this.#read)
       const key = `${entry.streamId} ${entry.tag}`
       if (isPush(entry)) this.#readPush(key, entry)

@@ -111,7 +111,7 @@ describe('a tag that follows', () => {
     world.createWith('app', [following('base', 'web:1')])
     const heard: number[] = []
     const before = world.log().length
-    world.pushes.onAppend(() => heard.push(world.log().length - before))
+    world.changeLog.onAppend(() => heard.push(world.log().length - before))
 
     world.push(two, 'web:1')
 

@@ -230,7 +230,7 @@ describe('a removal', () => {
     expect(world.digests('3.3')).toEqual([one.digest, two.digest, one.digest])
   })
 
-  it('of a stream keeps its images and its entries in the push log', () => {
+  it('of a stream keeps its images and its entries in the change log', () => {
     const { images } = world.dump()
     const log = world.log()
 

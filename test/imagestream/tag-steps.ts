@@ -224,7 +224,7 @@ export class Rehearsal {
     }
   }
 
-  /** The tags as computed from the push log alone, with the row of each. */
+  /** The tags as computed from the change log alone, with the row of each. */
   checkLog(): void {
     const { world, model } = this
     const digests = this.#stage.images.map(({ digest }) => digest)

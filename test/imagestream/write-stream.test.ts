@@ -115,7 +115,7 @@ describe('creating a stream', () => {
 })
 
 describe('deleting a stream', () => {
-  it('removes its tags and its spec, and keeps the histories, the images and the push log', async () => {
+  it('removes its tags and its spec, and keeps the histories, the images and the change log', async () => {
     const { stream } = await domain.create()
 
     expect(domain.streamRemoval.delete(RUBY)).toMatchObject({ stream, tags: 2, historyEntries: 2 })

@@ -29,7 +29,7 @@ describe('pushing a manifest', () => {
   const put = (reference: string, bytes: string | Uint8Array, type?: string) =>
     world.put(`${PATH}/${reference}`, bytes, type === undefined ? {} : { 'content-type': type })
 
-  it('by tag creates the stream, moves the tag and adds one entry to the push log', async () => {
+  it('by tag creates the stream, moves the tag and adds one entry to the change log', async () => {
     const web = image({ seed: 'web' })
     const { status, headers } = await world.push('shop/web', web, 'v1')
     await world.push('shop/web', web, 'v1')

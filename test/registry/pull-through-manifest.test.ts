@@ -28,7 +28,7 @@ describe('an imported tag with the policy Local', () => {
     expect((await it.head(`/v2/shop/web/manifests/${one.digest}`)).status).toBe(200)
   })
 
-  test("is linked to the stream's repository without a change of push log, tag or history", async () => {
+  test("is linked to the stream's repository without a change of change log, tag or history", async () => {
     await using it = await openPullWorld()
     await it.importTag({ from, content: one })
     const { domain } = it

@@ -39,7 +39,7 @@ export interface World extends Client, AsyncDisposable {
   readonly port: number
   readonly url: string
   readonly folder: string
-  /** Streams, tags, images, push log and database; `domain.time` is the registry's clock. */
+  /** Streams, tags, images, change log and database; `domain.time` is the registry's clock. */
   readonly domain: TestDomain
   readonly content: Content
   readonly blobs: BlobStore

@@ -56,7 +56,7 @@ export function createManifestCollection(db: Database) {
   return {
     /**
      * Removes manifests that the policy does not keep from the repository, and returns their number. Their images, the
-     * histories of tags and the push log remain.
+     * histories of tags and the change log remain.
      */
     async removeUnkept(repository: Repository, terms: CollectionTerms, signal: AbortSignal): Promise<number> {
       if (terms.untaggedBefore === null) return 0

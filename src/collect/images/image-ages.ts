@@ -13,7 +13,7 @@ const MAX_OBSERVATIONS = 200
 
 /**
  * Estimates when images were stored, which their rows do not contain. Ids ascend in the order of storing: evidence that
- * an image existed at a time also holds for all images with lower ids. Evidence is an entry of the push log, or an
+ * an image existed at a time also holds for all images with lower ids. Evidence is an entry of the change log, or an
  * observation of this process. Without evidence an image counts as young.
  */
 export function createImageAges(db: Database) {

@@ -15,7 +15,7 @@ export interface PrunableImage extends PrunedImage {
   /** 1 when an entry of a history has it. */
   readonly hasEvents: 0 | 1
   /** The first reason from other rows; null when there is none. */
-  readonly referredBy: 'TAGGED' | 'IN_REPOSITORY' | 'IN_PUSH_LOG' | null
+  readonly referredBy: 'TAGGED' | 'IN_REPOSITORY' | 'IN_CHANGE_LOG' | null
 }
 
 /** Decides which images are kept. */
@@ -36,7 +36,7 @@ const COLUMNS = `i.id, i.digest, length(i.manifest) as size, i.media_type as med
   case when exists (select 1 from tags where newest_image_id = i.id) then 'TAGGED'
     when exists (select 1 from repository_manifests where image_id = i.id) then 'IN_REPOSITORY'
     when exists (select 1 from push_log where image_id = i.id)
-      or exists (select 1 from push_log where previous_image_id = i.id) then 'IN_PUSH_LOG' end as referredBy`
+      or exists (select 1 from push_log where previous_image_id = i.id) then 'IN_CHANGE_LOG' end as referredBy`
 
 /** Maximum number of an image's tags that are read: the index of an image with more counts as CHOSEN_FROM. */
 const MAX_TAGS = 5_000

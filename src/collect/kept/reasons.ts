@@ -8,8 +8,8 @@ export type KeptReason =
   | 'TAGGED_ELSEWHERE'
   /** A repository of the integrated registry has it. */
   | 'IN_REPOSITORY'
-  /** An entry of the push log has it, as the new or the previous image. */
-  | 'IN_PUSH_LOG'
+  /** An entry of the change log has it, as the new or the previous image. */
+  | 'IN_CHANGE_LOG'
   /** It was stored or confirmed to a client too recently. */
   | 'YOUNG'
   /** It was only imported, and the prune removes pushed images only. */
@@ -29,7 +29,7 @@ export type ImageKeptReason = Exclude<KeptReason, 'TAGGED_ELSEWHERE' | 'REFERRER
 /** Why a manifest is kept in its repository. */
 export type ManifestKeptReason = Exclude<
   KeptReason,
-  'IN_REPOSITORY' | 'IN_PUSH_LOG' | 'IMPORTED' | 'CHOSEN_FROM'
+  'IN_REPOSITORY' | 'IN_CHANGE_LOG' | 'IMPORTED' | 'CHOSEN_FROM'
 >
 
 /** Returns the counts of a run that has kept no image yet. */
@@ -37,7 +37,7 @@ export const noImagesKept = (): Record<ImageKeptReason, number> => ({
   TAGGED: 0,
   IN_HISTORY: 0,
   IN_REPOSITORY: 0,
-  IN_PUSH_LOG: 0,
+  IN_CHANGE_LOG: 0,
   YOUNG: 0,
   IMPORTED: 0,
   CHILD: 0,

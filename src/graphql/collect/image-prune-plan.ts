@@ -15,7 +15,7 @@ const KeptImageReasonEnum = enumType('KeptImageReason', {
     IN_HISTORY: 'An entry of a tag’s history that is kept has the image.',
     IN_REPOSITORY:
       'A repository of the integrated registry contains the image; `collectGarbage` decides whether to remove it there.',
-    IN_PUSH_LOG: 'The push log contains the image, as the new or as the previous image of a tag.',
+    IN_CHANGE_LOG: 'The change log contains the image, as the new or as the previous image of a tag.',
     YOUNG: 'The image was stored a short time ago, or the time at which it was stored is unknown.',
     IMPORTED:
       'The image was only imported, and the prune removes only images that were pushed (`all: false`).',

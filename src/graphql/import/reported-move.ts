@@ -9,7 +9,7 @@ import { objectType } from '../kit/types.ts'
 
 objectType(ReportedMoveType, {
   description:
-    'An earlier image of a tag that this server did not observe: the registry’s vendor reports it, or an `ImageStream` document that was applied with `importHistory`. A reported move is not in the tag’s `items` or in the push log, and this server may have no record of the image.',
+    'An earlier image of a tag that this server did not observe: the registry’s vendor reports it, or an `ImageStream` document that was applied with `importHistory`. A reported move is not in the tag’s `items` or in the change log, and this server may have no record of the image.',
   properties: (t) => ({
     digest: t.digest('Digest of the image or index that the tag pointed to, as reported.'),
   }),

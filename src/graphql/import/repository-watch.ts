@@ -30,7 +30,7 @@ const RepositoryWatchType = objectType<WatchStatus>('RepositoryWatch', {
     ),
     sweptAt: t.dateTimeOrNull('Time of the last full scan; null if the next import runs a full scan.'),
     nextSweepAt: t.dateTimeOrNull(
-      'Time from which an import runs a full scan again (`--full-sweep-hours`). Null if the next import runs a full scan anyway because there is no reliable listing.',
+      'Time from which an import runs a full scan again (`--full-scan-hours`). Null if the next import runs a full scan anyway because there is no reliable listing.',
     ),
     setAsideUntil: t.dateTimeOrNull(
       'Time until which the vendor’s listing is not used because it failed; the condition `VENDOR_LISTING` contains the reason. Null if the listing did not fail.',

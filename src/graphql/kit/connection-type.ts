@@ -22,7 +22,7 @@ const PageInfoType = objectType<PageInfo>('PageInfo', {
       'Cursor of the first item, for the `before` argument of the previous page; null on an empty page.',
     ),
     endCursor: t.stringOrNull(
-      'Cursor of the last item, for the `after` argument of the next page. Null on an empty page, except in the push log.',
+      'Cursor of the last item, for the `after` argument of the next page. Null on an empty page, except in the change log.',
     ),
   }),
 })

@@ -17,7 +17,7 @@ import { logConnection } from './log-connection.ts'
 
 registerRowNode(
   'ImagePush',
-  (sequence, { pushes }) => pushes.read({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
+  (sequence, { changeLog }) => changeLog.read({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
 )
 
 /** Returns the image that the tag pointed to before, loaded for the push's batch; undefined for a first image. */
@@ -59,8 +59,8 @@ objectType(ImagePushType, {
     }),
     cursor: t.string({
       description:
-        'Position of the push in the push log. `since` with this cursor returns the pushes after it.',
-      resolve: ({ sequence }, _args, { pushes }) => pushes.cursor(sequence),
+        'Position of the push in the change log. `since` with this cursor returns the pushes after it.',
+      resolve: ({ sequence }, _args, { changeLog }) => changeLog.cursor(sequence),
     }),
     imageStream: t.field({
       type: ImageStreamType,
@@ -118,7 +118,7 @@ builder.queryField('imagePushes', (t) =>
   t.field({
     type: ImagePushConnection,
     description:
-      'Returns the push log, oldest first: each change of the image of a tag, in all image streams. `pageInfo.endCursor` is not null even on an empty page, so that a client can subscribe from it.',
+      'Returns the pushes in the change log, oldest first: each change of the image of a tag, in all image streams. `pageInfo.endCursor` is not null even on an empty page, so that a client can subscribe from it.',
     args: {
       ...filterArgs,
       since: t.arg.string({
@@ -130,7 +130,7 @@ builder.queryField('imagePushes', (t) =>
     complexity: pageComplexity,
     resolve: (_query, { namespace, imageStream, tag, ...args }, context, info) => {
       const filter = pushFilterOf({ namespace, imageStream, tag })
-      return logConnection(args, context, info, (range) => context.pushes.find({ ...range, filter }))
+      return logConnection(args, context, info, (range) => context.changeLog.find({ ...range, filter }))
     },
   }),
 )

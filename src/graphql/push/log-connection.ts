@@ -8,9 +8,9 @@ import { Connection, type ConnectionArguments, type Cursors, pageOf } from '../k
 import type { GraphQLContext } from '../kit/context.ts'
 
 /** Returns the position of a client's cursor. Throws InvalidInputError, CursorExpiredError. */
-function positionOf(cursor: string, field: string, { pushes }: GraphQLContext): number {
+function positionOf(cursor: string, field: string, { changeLog }: GraphQLContext): number {
   try {
-    return pushes.position(cursor)
+    return changeLog.position(cursor)
   } catch (error) {
     if (error instanceof InvalidCursorError)
       throw new InvalidInputError(field, error.message, { cause: error })
@@ -32,9 +32,9 @@ export async function logConnection<Entry extends LogEntry>(
   info: GraphQLResolveInfo,
   find: (range: Omit<EntryRange, 'filter'>) => Promise<Entry[]>,
 ): Promise<Connection<Entry>> {
-  const { pushes } = context
+  const { changeLog } = context
   const cursors: Cursors<Entry> = {
-    encode: ({ sequence }) => pushes.cursor(sequence),
+    encode: ({ sequence }) => changeLog.cursor(sequence),
     decode: (cursor, field) => [positionOf(cursor, field, context)],
   }
   const page = pageOf(args, cursors, info)
@@ -43,7 +43,7 @@ export async function logConnection<Entry extends LogEntry>(
     Number(page.after?.[0] ?? 0),
   )
   // an entry that commits while the log is read comes after the page
-  const end = page.before ? Number(page.before[0]) - 1 : pushes.head()
+  const end = page.before ? Number(page.before[0]) - 1 : changeLog.head()
   const found = await find({
     after: floor,
     before: end + 1,
@@ -51,14 +51,14 @@ export async function logConnection<Entry extends LogEntry>(
     limit: page.peek === false ? page.limit : page.limit + 1,
   })
   // entries after the cursor may have been removed while the log was read
-  if (since != null || page.after) pushes.checkPosition(floor)
+  if (since != null || page.after) changeLog.checkPosition(floor)
   const rows = batch(page.fromEnd ? found.reverse() : found)
   return new Connection({
     page,
     cursors,
     rows: () => rows,
     // clients with an empty page can still subscribe from a cursor: the last position that was read
-    emptyCursor: () => pushes.cursor(Math.max(floor, end)),
+    emptyCursor: () => changeLog.cursor(Math.max(floor, end)),
     totalCount: () => 0,
   })
 }

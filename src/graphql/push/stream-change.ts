@@ -41,7 +41,7 @@ objectType(StreamChangeType, {
     cursor: t.string({
       description:
         'Position of the change in the log. `since` with this cursor returns the changes after it, here and in `imagePushed`.',
-      resolve: ({ sequence }, _args, { pushes }) => pushes.cursor(sequence),
+      resolve: ({ sequence }, _args, { changeLog }) => changeLog.cursor(sequence),
     }),
     kind: t.field({ type: ChangeKindEnum, description: 'What changed.', resolve: kindOf }),
     changedAt: t.field({
@@ -135,7 +135,9 @@ builder.queryField('imageStreamChanges', (t) =>
     complexity: pageComplexity,
     resolve: (_query, { namespace, imageStream, tag, kinds, ...args }, context, info) => {
       const filter = changeFilterOf({ namespace, imageStream, tag, kinds })
-      return logConnection(args, context, info, (range) => context.pushes.findEntries({ ...range, filter }))
+      return logConnection(args, context, info, (range) =>
+        context.changeLog.findEntries({ ...range, filter }),
+      )
     },
   }),
 )

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
 import { formatError } from '../../graphql/kit/errors.ts'
-import type { PushPage, PushReader, PushSubscription } from '../../graphql/live/push-hub.ts'
+import type { ChangePage, ChangeReader, ChangeSubscription } from '../../graphql/live/change-hub.ts'
 import { readBody } from '../../request-body/read-body.ts'
 import { GRAPHQL_PATH, type GraphQLEntry, type OperationContext } from '../pipeline/pipeline.ts'
 import { MAX_BODY_BYTES } from '../request/limits.ts'
@@ -37,8 +37,8 @@ export async function respondGraphQL(
       taken,
     },
   )
-  if (taken.pushes && isEventStream(result) && !response.destroyed) {
-    streamPushes(response, taken.pushes, { headers: headersOf(result), requestId, connections })
+  if (taken.changes && isEventStream(result) && !response.destroyed) {
+    streamChanges(response, taken.changes, { headers: headersOf(result), requestId, connections })
   } else {
     await send(response, result, { requestId, connections })
   }
@@ -55,13 +55,13 @@ const HEADERS = {
 const COMMENT = ':\n\n'
 const COMPLETE = 'event: complete\ndata:\n\n'
 
-/** Responds with the pushes of a subscription until the client or the server closes the connection. */
-function streamPushes(
+/** Responds with the entries of a subscription until the client or the server closes the connection. */
+function streamChanges(
   response: ServerResponse,
-  subscription: PushSubscription,
+  subscription: ChangeSubscription,
   { headers, requestId, connections }: StreamingScope & { readonly headers: OutgoingHttpHeaders },
 ): void {
-  const stream = new PushStream(response, requestId)
+  const stream = new ChangeStream(response, requestId)
   connections.add(stream)
   // the end of the connection ends the stream: without chunks the same bytes can be sent to all clients
   response.removeHeader('Transfer-Encoding')
@@ -77,7 +77,7 @@ function streamPushes(
   })
 }
 
-class PushStream implements PushReader, StreamingConnection {
+class ChangeStream implements ChangeReader, StreamingConnection {
   readonly requestId: string
   readonly #response: ServerResponse
 
@@ -86,7 +86,7 @@ class PushStream implements PushReader, StreamingConnection {
     this.requestId = requestId
   }
 
-  take(page: PushPage): boolean {
+  take(page: ChangePage): boolean {
     if (this.#response.writableNeedDrain) return false
     if (!this.#response.destroyed) this.#response.write(eventsOf(page))
     return true
@@ -119,10 +119,10 @@ class PushStream implements PushReader, StreamingConnection {
   }
 }
 
-const pages = new WeakMap<PushPage, Buffer>()
+const pages = new WeakMap<ChangePage, Buffer>()
 
 /** Returns a page as events, encoded once for all its readers. */
-function eventsOf(page: PushPage): Buffer {
+function eventsOf(page: ChangePage): Buffer {
   const known = pages.get(page)
   if (known) return known
   const parts = page.results.flatMap(({ cursor, json }) => [

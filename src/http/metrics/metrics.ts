@@ -13,12 +13,12 @@ export interface MetricsSources {
   /** Counts the pushes since the start, by source. */
   readonly pushes: () => Readonly<Record<string, number>>
   /** Number of the newest entry of the log: a push, or another change of a stream. */
-  readonly pushLogSequence: () => number
+  readonly changeLogSequence: () => number
   /** When the next scheduled import is or was due, in milliseconds since 1970; undefined when none is scheduled. */
   readonly nextDueAt: () => number | undefined
   /** Bytes of each file of the database. */
   readonly databaseBytes: () => Readonly<Record<string, number>>
-  /** Counts long-lived connections, and the subscriptions to pushes over them. */
+  /** Counts long-lived connections, and the subscriptions to the change log over them. */
   readonly subscribers: () => { readonly connections: number; readonly subscriptions: number }
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -125,7 +125,7 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
         else for (const [value, figure] of Object.entries(figures)) this.set({ [label]: value }, figure)
       },
     })
-  const { unfinishedImports, pushLogSequence, nextDueAt, databaseBytes, subscribers } = sources
+  const { unfinishedImports, changeLogSequence, nextDueAt, databaseBytes, subscribers } = sources
   gauge(
     'imports_unfinished',
     'Imports that run, and imports that wait.',
@@ -157,9 +157,9 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
     },
   })
   gauge(
-    'push_log_sequence',
+    'change_log_sequence',
     'Number of the newest push or other change of a stream in the log.',
-    pushLogSequence,
+    changeLogSequence,
   )
   const lag = 'Time for which the longest overdue scheduled import has been due; 0 when none is overdue.'
   gauge('schedule_lag_seconds', lag, () => {
@@ -169,8 +169,8 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
   gauge('database_bytes', 'Size of the database file and of its write-ahead log.', databaseBytes, 'file')
   gauge('streaming_connections', 'Open WebSockets and event streams.', () => subscribers().connections)
   gauge(
-    'push_subscriptions',
-    'Subscriptions to pushes over streaming connections.',
+    'change_log_subscriptions',
+    'Subscriptions to the change log over streaming connections.',
     () => subscribers().subscriptions,
   )
 }

@@ -52,13 +52,13 @@ const GAUGES: readonly RemoteGauge[] = [
     of: ({ concurrency }) => concurrency,
   },
   {
-    name: 'breaker_state',
+    name: 'circuit_breaker_state',
     help: 'State of the circuit breaker of a host: 0 closed, 1 half open (one trial request), 2 open (no requests).',
     of: ({ breaker }) => STATES[breaker.state],
     merge: Math.max,
   },
   {
-    name: 'accounts_left_alone',
+    name: 'accounts_circuit_open',
     help: 'Accounts at a host, anonymous included, whose circuit is open.',
     of: ({ accounts }) => accounts.filter(({ breaker }) => breaker.state === 'OPEN').length,
   },

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import type { GraphQLContext, Viewer } from '../../graphql/kit/context.ts'
 import { maskError } from '../../graphql/kit/errors.ts'
-import type { PushHub, PushSubscription } from '../../graphql/live/push-hub.ts'
+import type { ChangeHub, ChangeSubscription } from '../../graphql/live/change-hub.ts'
 import { DOCUMENT_CACHE_LENGTH } from '../request/limits.ts'
 import type { OriginPolicy } from '../request/sender.ts'
 import type { StreamingConnections } from '../request/streaming-connections.ts'
@@ -21,8 +21,8 @@ import {
 export interface OperationContext extends GraphQLContext {
   /** `Last-Event-ID`: the cursor at which a broken event stream ended. */
   readonly lastEventId?: string | undefined
-  /** Filled when the operation is a subscription to pushes; the event stream reads it. */
-  readonly taken?: { pushes?: PushSubscription }
+  /** Filled when the operation is a subscription to the change log; the event stream reads it. */
+  readonly taken?: { changes?: ChangeSubscription }
 }
 
 /** All steps between a request and its result, the same for HTTP, event streams and WebSockets. */
@@ -31,7 +31,7 @@ export type Pipeline = YogaServerInstance<OperationContext, object>
 /** What all entry points of the API share. */
 export interface GraphQLEntry {
   readonly pipeline: Pipeline
-  readonly hub: PushHub
+  readonly hub: ChangeHub
   readonly connections: StreamingConnections
   readonly origins: OriginPolicy
   readonly createContext: (requestId: string, viewer: Viewer) => GraphQLContext
@@ -85,7 +85,7 @@ export function createPipeline({ schema, hub, origins, log, introspection }: Pip
       ...(introspection ? [] : [hiddenSchema()]),
       crossSiteProtection(),
       checkedParameters(),
-      pushSubscriptions(hub, log),
+      logSubscriptions(hub, log),
       errorMasking(log),
       truncationReports(),
     ],
@@ -99,8 +99,8 @@ const NO_RESULTS: AsyncIterableIterator<ExecutionResult> = {
   next: () => Promise.resolve({ done: true, value: undefined }),
 }
 
-/** Passes subscriptions to pushes to the hub. Yoga only decides whether the client accepts an event stream. */
-const pushSubscriptions = (hub: PushHub, log: Logger): Plugin<OperationContext, OperationContext> => ({
+/** Passes subscriptions to the change log to the hub. Yoga only decides whether the client accepts an event stream. */
+const logSubscriptions = (hub: ChangeHub, log: Logger): Plugin<OperationContext, OperationContext> => ({
   onSubscribe({ args, setResultAndStopExecution }) {
     const context: OperationContext = args.contextValue
     try {
@@ -110,14 +110,14 @@ const pushSubscriptions = (hub: PushHub, log: Logger): Plugin<OperationContext, 
         resumeFrom: context.lastEventId,
       })
       if (!accepted) return
-      if (context.taken) context.taken.pushes = accepted
+      if (context.taken) context.taken.changes = accepted
       setResultAndStopExecution(NO_RESULTS)
     } catch (error) {
       setResultAndStopExecution({ errors: [maskError(error, { requestId: context.requestId, log })] })
     }
   },
   onResultProcess({ resultProcessor, setResultProcessor, serverContext }) {
-    if (!serverContext.taken?.pushes || !resultProcessor) return
+    if (!serverContext.taken?.changes || !resultProcessor) return
     // Yoga chose a processor for a stream of results: the client accepts an event stream
     const head = { headers: { 'Content-Type': EVENT_STREAM } }
     setResultProcessor((_result, { Response }) => new Response(null, head), EVENT_STREAM)

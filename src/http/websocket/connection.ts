@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import type { Viewer } from '../../graphql/kit/context.ts'
-import type { PushMember, PushPage } from '../../graphql/live/push-hub.ts'
+import type { ChangeMember, ChangePage } from '../../graphql/live/change-hub.ts'
 import type { StreamingConnection } from '../request/streaming-connections.ts'
 
 /** Close code for a client that does not read. graphql-ws clients reconnect after it. */
@@ -25,7 +25,7 @@ export class WebSocketConnection implements StreamingConnection {
   readonly #network: Duplex
   #awaitsPong = false
   /** Members that had a page to send while the network was busy. */
-  #blocked: Set<PushMember> | undefined
+  #blocked: Set<ChangeMember> | undefined
 
   constructor(socket: WebSocket, network: Duplex, { requestId, viewer }: WebSocketOrigin) {
     this.requestId = requestId
@@ -39,7 +39,7 @@ export class WebSocketConnection implements StreamingConnection {
   }
 
   /** Sends a page to one operation. Returns false while the network is busy; the member is resumed afterwards. */
-  sendPage(id: string, page: PushPage, member: PushMember): boolean {
+  sendPage(id: string, page: ChangePage, member: ChangeMember): boolean {
     if (this.#network.writableNeedDrain) {
       this.#blocked ??= new Set()
       this.#blocked.add(member)
@@ -91,7 +91,7 @@ const SUFFIX = '}'.charCodeAt(0)
  * Returns the page as `next` messages of graphql-transport-ws for this operation id. Each message has its own frame, and
  * all frames are in one buffer: one write of the whole page costs as much as one write of a single message.
  */
-function nextFrames(id: string, { results }: PushPage): Buffer {
+function nextFrames(id: string, { results }: ChangePage): Buffer {
   const prefix = `{"id":${JSON.stringify(id)},"type":"next","payload":`
   const prefixBytes = Buffer.byteLength(prefix)
   let size = 0

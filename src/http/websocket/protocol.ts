@@ -1,7 +1,12 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql'
 import { makeServer, type OperationResult, type Server, type SubscribePayload } from 'graphql-ws'
 import { type ErrorReport, formatError, maskError } from '../../graphql/kit/errors.ts'
-import type { PushMember, PushPage, PushReader, PushSubscription } from '../../graphql/live/push-hub.ts'
+import type {
+  ChangeMember,
+  ChangePage,
+  ChangeReader,
+  ChangeSubscription,
+} from '../../graphql/live/change-hub.ts'
 import type { GraphQLEntry } from '../pipeline/pipeline.ts'
 import { tooComplex } from '../pipeline/plugins.ts'
 import { MAX_OPERATIONS_PER_SOCKET } from '../request/limits.ts'
@@ -88,26 +93,26 @@ function parseWith<Document>(parse: (text: string) => Document, text: string): D
 }
 
 /**
- * A subscription to pushes, as an iterator for graphql-ws. It yields no results, because the hub writes its pages
+ * A subscription to the change log, as an iterator for graphql-ws. It yields no results, because the hub writes its pages
  * directly to the connection; it ends with the subscription.
  */
 class WebSocketSubscription
-  implements PushReader, AsyncIterableIterator<ExecutionResult, undefined, undefined>
+  implements ChangeReader, AsyncIterableIterator<ExecutionResult, undefined, undefined>
 {
   readonly #connection: WebSocketConnection
   readonly #id: string
-  #subscription: PushSubscription | undefined
-  #member: PushMember | undefined
+  #subscription: ChangeSubscription | undefined
+  #member: ChangeMember | undefined
   #finish: (() => void) | undefined
   #reject: ((error: GraphQLError) => void) | undefined
 
-  constructor(connection: WebSocketConnection, id: string, subscription: PushSubscription) {
+  constructor(connection: WebSocketConnection, id: string, subscription: ChangeSubscription) {
     this.#connection = connection
     this.#id = id
     this.#subscription = subscription
   }
 
-  take(page: PushPage): boolean {
+  take(page: ChangePage): boolean {
     return this.#member === undefined || this.#connection.sendPage(this.#id, page, this.#member)
   }
 

@@ -2,8 +2,8 @@ import { eq, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { imageStreams } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
+import type { ChangeLog } from '../../events/change-log.ts'
 import type { StreamChange } from '../../events/log-entry.ts'
-import type { PushLog } from '../../events/push-log.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImportTransition } from '../tag/tag-change.ts'
 
@@ -18,7 +18,7 @@ export interface RecordedChange extends Pick<StreamChange, 'kind' | 'streamId'> 
 export type ChangeRecorder = ReturnType<typeof createChangeRecorder>
 
 /** `now` returns milliseconds since 1970. */
-export function createChangeRecorder(db: Database, log: Pick<PushLog, 'appendChange'>, now: () => number) {
+export function createChangeRecorder(db: Database, log: Pick<ChangeLog, 'appendChange'>, now: () => number) {
   const name = db.orm
     .select({ namespace: imageStreams.namespace, imageStreamName: imageStreams.name })
     .from(imageStreams)

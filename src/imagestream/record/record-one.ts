@@ -1,5 +1,5 @@
 import type { Transaction } from '../../db/transact.ts'
-import type { PushLog } from '../../events/push-log.ts'
+import type { ChangeLog } from '../../events/change-log.ts'
 import type { createConditionRows } from '../tag/condition-rows.ts'
 import type { ImportTransition, TagAddress, TagChange } from '../tag/tag-change.ts'
 import type { createStreamVersions, createTagRows, TagState } from '../tag/tag-rows.ts'
@@ -32,7 +32,7 @@ export interface RecordedRows {
 
 /** What a change of a tag writes and starts outside the tag's rows. */
 export interface RecordedElsewhere {
-  readonly pushes: PushLog
+  readonly changeLog: ChangeLog
   /** Runs in the transaction in which a tag begins or ceases to fail. */
   readonly onTransition: (tx: Transaction, transition: ImportTransition) => void
   readonly share: ReturnType<typeof createSharing>
@@ -44,7 +44,7 @@ export type RecordOne = ReturnType<typeof createRecordOne>
 /** Creates the function that records the change of a single tag: its row, its event, its content and its push. */
 export function createRecordOne(
   { tags, conditions, events, versions }: RecordedRows,
-  { pushes, onTransition, share }: RecordedElsewhere,
+  { changeLog, onTransition, share }: RecordedElsewhere,
 ) {
   /** Adds an event, or rewrites the newest one where only the image or only the reference differs. Returns its id. */
   const write = (
@@ -95,7 +95,7 @@ export function createRecordOne(
       const { namespace } = address
       const { at: pushedAt, source, imageId, dockerImageReference } = change
       const push = { pushedAt, source, namespace, imageStreamName, streamId, tag, dockerImageReference }
-      pushes.append(tx, { ...push, imageId, previousImageId: from })
+      changeLog.appendPush(tx, { ...push, imageId, previousImageId: from })
     }
     const moved = sameImage && sameReference ? null : { tag, from }
     return { tagEventId, pushed: !sameImage, moved, isRecovered: Boolean(old?.failing) }

@@ -36,7 +36,7 @@ export interface TagRecorderDependencies extends Omit<RecordedElsewhere, 'share'
 
 /** Creates the recorder of a database, the only module that writes tag events. */
 export function createTagRecorder(dependencies: TagRecorderDependencies) {
-  const { db, pushes, recordChange, content, now, onTransition } = dependencies
+  const { db, changeLog, recordChange, content, now, onTransition } = dependencies
   const rows = {
     tags: createTagRows(db),
     conditions: createConditionRows(db),
@@ -44,7 +44,7 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
     versions: createStreamVersions(db),
   }
   const { tags, events, versions } = rows
-  const recordOne = createRecordOne(rows, { pushes, onTransition, share: createSharing(content) })
+  const recordOne = createRecordOne(rows, { changeLog, onTransition, share: createSharing(content) })
   const recordWithFollowers = createRecordWithFollowers(db, recordOne)
   const policies = createPolicyRules(db)
   const removal = createRecordRemoval(db, rows, { recordChange, now })

@@ -1,10 +1,10 @@
-import type { PushSource } from '../../events/push-log.ts'
+import type { PushSource } from '../../events/change-log.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 
-/** A tag of a stream, with the names that the push log stores. */
+/** A tag of a stream, with the names that the change log stores. */
 export interface TagAddress {
   readonly streamId: number
   readonly namespace: string

@@ -22,7 +22,7 @@ export const MAX_TAGS_OF_PUSH = 100
 
 /**
  * Handles `PUT /v2/<name>/manifests/<reference>`. One transaction writes the image, its link to the repository, its tags
- * and the push log; the 201 follows when it is on disk. Source: OCI distribution-spec, pushing manifests.
+ * and the change log; the 201 follows when it is on disk. Source: OCI distribution-spec, pushing manifests.
  */
 export function createManifestPut(dependencies: RouteDependencies): Handler {
   const { db, content, blobs, streams, pullThrough, now } = dependencies

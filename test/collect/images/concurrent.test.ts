@@ -88,7 +88,7 @@ describe('an image that is pruned while it is imported', () => {
     let gone = 0
     const pruning = (async () => {
       while (isImporting) {
-        await domain.pushes.dropBefore(domain.time + 1)
+        await domain.changeLog.dropBefore(domain.time + 1)
         gone += (await pruneOf(world.pruner, EVERYTHING)).images.total
       }
     })()

@@ -20,7 +20,7 @@ const [one, two, three, four, five] = [1, 2, 3, 4, 5].map(build) as [
 const releases = [one, two, three, four, five]
 const digestsOf = (...contents: { digest: string }[]) => contents.map(({ digest }) => digest)
 
-/** One tag that pointed to five images, each for an hour, the newest since now; the push log has no entry of them. */
+/** One tag that pointed to five images, each for an hour, the newest since now; the change log has no entry of them. */
 async function fiveReleases(stream = 'shop/web', tag = 'latest'): Promise<void> {
   for (const release of releases) {
     world.domain.time += HOUR
@@ -207,14 +207,14 @@ describe('an image', () => {
     expect(world.configs()).toEqual([twin.config.digest])
   })
 
-  it('is kept while an entry of the push log has it, as the new or the previous image', async () => {
+  it('is kept while an entry of the change log has it, as the new or the previous image', async () => {
     await fiveReleases()
     world.record('shop/web', 'latest', one)
     await world.pass(100 * HOUR)
 
     const { reasons } = await pruneOf(world.pruner, { keepTagRevisions: 1 })
 
-    expect(reasons).toMatchObject({ TAGGED: 1, IN_PUSH_LOG: 1 })
+    expect(reasons).toMatchObject({ TAGGED: 1, IN_CHANGE_LOG: 1 })
     expect(world.digests()).toEqual(digestsOf(one, five).sort())
   })
 

@@ -182,7 +182,7 @@ export class PruneWorld implements AsyncDisposable {
 
   /** Removes pushes from the log that are older than so many minutes. */
   async trimLog(minutes = 0): Promise<void> {
-    await this.domain.pushes.dropBefore(this.domain.time - minutes * MINUTE + 1)
+    await this.domain.changeLog.dropBefore(this.domain.time - minutes * MINUTE + 1)
   }
 
   /** Advances the clock, after the pruner has observed all images. */

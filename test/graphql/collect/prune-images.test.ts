@@ -17,7 +17,7 @@ let now = START
 let app: TestApp
 
 beforeAll(async () => {
-  const policy = { untaggedDays: 1, keepTagRevisions: 3, collectHours: null, pushLogDays: 1 }
+  const policy = { untaggedDays: 1, keepTagRevisions: 3, collectHours: null, changeLogDays: 1 }
   app = await startApp(policy, { now: () => now })
   const pool = new Pool(app.app.url)
   for (const release of releases) {
@@ -156,7 +156,7 @@ describe('pruneImages', () => {
     expect(await history()).toHaveLength(5)
   })
 
-  it('removes old entries of histories, and keeps the images in repositories or the push log', async () => {
+  it('removes old entries of histories, and keeps the images in repositories or the change log', async () => {
     expect(await prune()).toMatchObject({ tagEventCount: 2, repositoryManifestCount: 2 })
     expect(await history()).toEqual(digestsOf(releases.slice(2)).reverse())
 
@@ -165,11 +165,11 @@ describe('pruneImages', () => {
       'mutation { collectGarbage(input: { dryRun: false }) { garbageCollection { manifestCount } } }',
     )
     expect(collectGarbage.garbageCollection).toEqual({ manifestCount: 2 })
-    expect(keptFor(await planned())).toEqual({ TAGGED: 1, IN_HISTORY: 2, IN_PUSH_LOG: 2 })
+    expect(keptFor(await planned())).toEqual({ TAGGED: 1, IN_HISTORY: 2, IN_CHANGE_LOG: 2 })
   })
 
   it('removes images that nothing refers to, and their ids are then unknown', async () => {
-    // a restart drops the old entries of the push log, and the times at which images were stored are unknown
+    // a restart drops the old entries of the change log, and the times at which images were stored are unknown
     await app.restart()
     expect(keptFor(await planned())).toEqual({ TAGGED: 1, IN_HISTORY: 2, YOUNG: 2 })
     now += HOUR

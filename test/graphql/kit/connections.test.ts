@@ -183,7 +183,7 @@ describe('pages stay correct while the list grows', () => {
     expect(names).toEqual(expect.arrayContaining(there))
   })
 
-  test('of the push log: it ends with the pushes that were added during the read', async () => {
+  test('of the change log: it ends with the pushes that were added during the read', async () => {
     const path = PATHS.imagePushes?.() ?? { query: '', node: '' }
     const { nodes: before } = await readPage(client(), path)
     let seed = 1000

@@ -1,6 +1,6 @@
 import { execute, parse } from 'graphql'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { PushLog } from '../../../src/events/push-log.ts'
+import type { ChangeLog } from '../../../src/events/change-log.ts'
 import type { GraphQLContext } from '../../../src/graphql/kit/context.ts'
 import { createSchema } from '../../../src/graphql/schema.ts'
 import { type LogFixture, openLog } from '../../events/fixture.ts'
@@ -23,7 +23,7 @@ interface Page {
 
 /** Executes `imagePushes` with these arguments on the fixture's log. `whileReading` runs before the log has been read. */
 async function imagePushes(args: string, whileReading: () => unknown = () => {}) {
-  const find: PushLog['find'] = async (range) => {
+  const find: ChangeLog['find'] = async (range) => {
     const reading = fixture.log.find(range)
     await whileReading()
     return await reading
@@ -31,7 +31,7 @@ async function imagePushes(args: string, whileReading: () => unknown = () => {})
   const result = await execute({
     schema: createSchema(),
     document: parse(`{ imagePushes(${args}) { nodes { tag } pageInfo { endCursor } } }`),
-    contextValue: { pushes: { ...fixture.log, find } } as Partial<GraphQLContext>,
+    contextValue: { changeLog: { ...fixture.log, find } } as Partial<GraphQLContext>,
   })
   return { page: result.data?.imagePushes as Page | undefined, error: result.errors?.[0]?.originalError }
 }
@@ -76,7 +76,7 @@ describe('a page of pushes', () => {
       execute({
         schema: createSchema(),
         document: parse(`{ ${aliases.join('\n')} }`),
-        contextValue: { pushes: fixture.log } as Partial<GraphQLContext>,
+        contextValue: { changeLog: fixture.log } as Partial<GraphQLContext>,
       }),
     )
 

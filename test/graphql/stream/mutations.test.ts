@@ -109,7 +109,7 @@ describe('waitSeconds', () => {
 })
 
 describe('deleteImageStream', () => {
-  test('removes the stream with its tags, and keeps the images and the push log', async () => {
+  test('removes the stream with its tags, and keeps the images and the change log', async () => {
     await using it = await startWithUpstream()
     await follow(it.app.client, it.repository)
     const log = await pushLog(it.app.client)

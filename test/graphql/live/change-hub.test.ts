@@ -3,28 +3,29 @@ import { type GraphQLError, parse } from 'graphql'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { GraphQLContext } from '../../../src/graphql/kit/context.ts'
 import {
-  createPushHub,
-  type PushHub,
-  type PushMember,
-  type PushPage,
-  type PushReader,
-} from '../../../src/graphql/live/push-hub.ts'
+  type ChangeHub,
+  type ChangeMember,
+  type ChangePage,
+  type ChangeReader,
+  createChangeHub,
+} from '../../../src/graphql/live/change-hub.ts'
 import { randomNumbers } from '../../fixtures/random-numbers.ts'
 import { seedOf } from '../../fixtures/seed.ts'
 import { createWorld, filterOf, type World } from '../../http/world.ts'
 
 let world: World
-let hub: PushHub
+let hub: ChangeHub
 let now = 0
 let failures: unknown[]
 beforeEach(() => {
   world = createWorld()
   now = 0
   failures = []
-  hub = createPushHub({
-    pushes: world.pushes,
+  hub = createChangeHub({
+    changeLog: world.changeLog,
     fields: { imagePushed: filterOf },
-    createContext: (viewer) => ({ requestId: 'shared', viewer, pushes: world.pushes }) as GraphQLContext,
+    createContext: (viewer) =>
+      ({ requestId: 'shared', viewer, changeLog: world.changeLog }) as GraphQLContext,
     log: { error: (details: unknown) => void failures.push(details) },
     now: () => now,
   })
@@ -35,13 +36,13 @@ afterEach(() => {
 })
 
 /** Records pages, and refuses them while it is busy. */
-class Reader implements PushReader {
+class Reader implements ChangeReader {
   readonly texts: string[] = []
   readonly sequences: number[] = []
-  readonly pages: PushPage[] = []
+  readonly pages: ChangePage[] = []
   error: GraphQLError | undefined
   isBusy = false
-  take(page: PushPage): boolean {
+  take(page: ChangePage): boolean {
     if (this.isBusy) return false
     this.pages.push(page)
     for (const { json, sequence } of page.results) {
@@ -69,7 +70,7 @@ function join({
   variables = {},
   viewer = 'one client',
   operationName,
-}: Subscription = {}): Reader & { member: PushMember } {
+}: Subscription = {}): Reader & { member: ChangeMember } {
   const subscription = hub.subscribe({
     operation: { schema: world.schema, document: parse(query), variableValues: variables, operationName },
     viewer: { id: viewer },
@@ -79,7 +80,7 @@ function join({
   return Object.assign(reader, { member: subscription.read(reader) })
 }
 
-const since = (sequence: number) => ({ variables: { since: world.pushes.cursor(sequence) } })
+const since = (sequence: number) => ({ variables: { since: world.changeLog.cursor(sequence) } })
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await turn()
@@ -214,7 +215,7 @@ describe('a position', () => {
     const sleeper = join(since(10))
     sleeper.isBusy = true
     await quiet()
-    await world.pushes.dropBefore(1_000)
+    await world.changeLog.dropBefore(1_000)
     expect(() => join(since(10))).toThrow(expect.objectContaining({ code: 'CURSOR_EXPIRED' }))
     sleeper.isBusy = false
     sleeper.member.resume()
@@ -232,7 +233,7 @@ describe('a reader that is busy', () => {
     busy.isBusy = true
     for (const tag of ['one', 'two', 'three']) {
       world.push({ tag })
-      await until(() => other.texts.length === world.pushes.head())
+      await until(() => other.texts.length === world.changeLog.head())
     }
     expect(busy.texts).toEqual([])
     busy.isBusy = false
@@ -258,8 +259,8 @@ describe('a reader that is busy', () => {
 describe('a log that cannot be read', () => {
   it('ends the subscriptions with a masked and logged error, and no reader waits', async () => {
     const reader = join()
-    const { readEntries } = world.pushes
-    Object.assign(world.pushes, {
+    const { readEntries } = world.changeLog
+    Object.assign(world.changeLog, {
       readEntries: () => {
         throw new Error('disk I/O error in /var/lib/secret')
       },
@@ -269,8 +270,8 @@ describe('a log that cannot be read', () => {
     expect(reader.error).toMatchObject({ extensions: { code: 'INTERNAL', requestId: 'shared' } })
     expect(reader.error?.message).not.toContain('secret')
     expect(failures).toHaveLength(1)
-    Object.assign(world.pushes, { readEntries })
-    const next = join({ variables: { since: world.pushes.cursor(0) } })
+    Object.assign(world.changeLog, { readEntries })
+    const next = join({ variables: { since: world.changeLog.cursor(0) } })
     await until(() => next.texts.length === 1)
   })
 })
@@ -297,9 +298,9 @@ describe('any interleaving of pushes, joins, leaves and pauses', () => {
           world.push(...batch)
         } else if (dice < 7) {
           const query = queries[random(3)] ?? QUERY
-          const head = world.pushes.head()
+          const head = world.changeLog.head()
           const from = random(2) ? head : random(head + 1)
-          const variables = from === head && random(2) ? {} : { since: world.pushes.cursor(from) }
+          const variables = from === head && random(2) ? {} : { since: world.changeLog.cursor(from) }
           members.push({
             reader: join({ query, variables }),
             from,

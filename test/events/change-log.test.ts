@@ -13,11 +13,13 @@ afterEach(() => fixture[Symbol.dispose]())
 const sequences = (options = {}): number[] =>
   fixture.log.read({ limit: 1000, ...options }).map(({ sequence }) => sequence)
 
-describe('the push log', () => {
+describe('the change log', () => {
   it('numbers pushes without gaps, in commit order', async () => {
     const { db, log, push } = fixture
     push({ tag: 'a' }, { tag: 'b' })
-    await Promise.all(['c', 'd'].map((tag) => db.transactTogether((tx) => log.append(tx, pushOf({ tag })))))
+    await Promise.all(
+      ['c', 'd'].map((tag) => db.transactTogether((tx) => log.appendPush(tx, pushOf({ tag })))),
+    )
 
     expect(log.read({ limit: 10 }).map(({ sequence, tag }) => [sequence, tag])).toEqual([
       [1, 'a'],
@@ -30,7 +32,7 @@ describe('the push log', () => {
 
   it('returns pushes as they were appended', () => {
     const push = pushOf({ source: 'TAG', namespace: 'team', pushedAt: 5, previousImageId: 1, streamId: 9 })
-    const sequence = fixture.db.transact((tx) => fixture.log.append(tx, push))
+    const sequence = fixture.db.transact((tx) => fixture.log.appendPush(tx, push))
 
     expect(fixture.log.read({ limit: 1 })).toEqual([{ ...push, sequence }])
   })
@@ -40,16 +42,16 @@ describe('the push log', () => {
     push({ tag: 'a' })
     const failing = (): never =>
       db.transact((tx) => {
-        log.append(tx, pushOf())
+        log.appendPush(tx, pushOf())
         throw new Error('no')
       })
     expect(failing).toThrow('no')
     await Promise.allSettled([
       db.transactTogether((tx) => {
-        log.append(tx, pushOf())
+        log.appendPush(tx, pushOf())
         throw new Error('no')
       }),
-      db.transactTogether((tx) => log.append(tx, pushOf({ tag: 'b' }))),
+      db.transactTogether((tx) => log.appendPush(tx, pushOf({ tag: 'b' }))),
     ])
 
     expect(sequences()).toEqual([1, 2])
@@ -77,13 +79,13 @@ describe('a listener', () => {
     log.onAppend(() => heads.push(log.read({ limit: 10 }).length))
 
     db.transact((tx) => {
-      log.append(tx, pushOf())
-      log.append(tx, pushOf())
+      log.appendPush(tx, pushOf())
+      log.appendPush(tx, pushOf())
       expect(heads).toEqual([])
     })
     expect(() =>
       db.transact((tx) => {
-        log.append(tx, pushOf())
+        log.appendPush(tx, pushOf())
         throw new Error('no')
       }),
     ).toThrow('no')

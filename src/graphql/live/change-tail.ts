@@ -1,5 +1,5 @@
+import type { ChangeLog } from '../../events/change-log.ts'
 import { type EntryFilter, isOfPushes, type LogEntry, matchesEntry } from '../../events/log-entry.ts'
-import type { PushLog } from '../../events/push-log.ts'
 
 /** Entries of the tail: the newest part of the log, held in memory for all readers. */
 const TAIL_ROWS = 1_024
@@ -22,12 +22,12 @@ export interface EntryBatch {
  * A reader of the log for all subscriptions. New entries are read once, into a bounded tail. Subscriptions that are
  * further behind read pages of the log.
  */
-export class PushTail {
-  readonly #log: PushLog
+export class ChangeTail {
+  readonly #log: ChangeLog
   #tail: LogEntry[] = []
   #end: number
 
-  constructor(log: PushLog) {
+  constructor(log: ChangeLog) {
     this.#log = log
     this.#end = log.head()
   }

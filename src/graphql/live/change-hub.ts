@@ -1,26 +1,26 @@
 import { execute, GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
+import type { ChangeLog } from '../../events/change-log.ts'
 import { InvalidCursorError } from '../../events/cursor.ts'
 import type { EntryFilter, LogEntry } from '../../events/log-entry.ts'
-import type { PushLog } from '../../events/push-log.ts'
 import type { GraphQLContext, Viewer } from '../kit/context.ts'
 import { formatError, maskError, maskResult } from '../kit/errors.ts'
 import { withTruncatedLists } from '../kit/truncated-lists.ts'
-import { PushGroup } from './push-group.ts'
-import type { PushMember, PushReader } from './push-members.ts'
-import type { PushResult } from './push-page.ts'
-import { PushTail } from './push-tail.ts'
-import { RenderedPushes } from './rendered-pushes.ts'
+import { ChangeGroup } from './change-group.ts'
+import type { ChangeMember, ChangeReader } from './change-members.ts'
+import type { ChangeResult } from './change-page.ts'
+import { ChangeTail } from './change-tail.ts'
+import { RenderedChanges } from './rendered-changes.ts'
 import { type Operation, type RootSubscription, readSubscription } from './subscription-operation.ts'
 
-export type { PushMember, PushReader } from './push-members.ts'
-export type { PushPage } from './push-page.ts'
+export type { ChangeMember, ChangeReader } from './change-members.ts'
+export type { ChangePage } from './change-page.ts'
 
 /** A subscription to the log: returns the filter of its arguments. Throws InvalidInputError. */
 export type FilterOf = (args: Readonly<Record<string, unknown>>) => EntryFilter
 
-export interface PushHubOptions {
-  readonly pushes: PushLog
+export interface ChangeHubOptions {
+  readonly changeLog: ChangeLog
   /** By the name of each root field that subscribes to the log. */
   readonly fields: Readonly<Record<string, FilterOf>>
   /** Returns a new context for each execution, with a request id of its own. */
@@ -31,8 +31,8 @@ export interface PushHubOptions {
 }
 
 /** An accepted subscription. Its position is fixed, and its entries are sent once it has a reader. */
-export interface PushSubscription {
-  read(reader: PushReader): PushMember
+export interface ChangeSubscription {
+  read(reader: ChangeReader): ChangeMember
 }
 
 export interface SubscribeRequest {
@@ -43,22 +43,22 @@ export interface SubscribeRequest {
 }
 
 /** Executes subscriptions to the log for any number of subscribers, once for each distinct operation and viewer. */
-export type PushHub = ReturnType<typeof createPushHub>
+export type ChangeHub = ReturnType<typeof createChangeHub>
 
-export function createPushHub({
-  pushes,
+export function createChangeHub({
+  changeLog,
   fields,
   createContext,
   log,
   now = () => performance.now(),
-}: PushHubOptions) {
-  const source = new PushTail(pushes)
-  const groups = new Map<string, PushGroup>()
-  const rendered = new RenderedPushes(now)
+}: ChangeHubOptions) {
+  const source = new ChangeTail(changeLog)
+  const groups = new Map<string, ChangeGroup>()
+  const rendered = new RenderedChanges(now)
   let turn: NodeJS.Immediate | undefined
 
   // entries of the same turn of the event loop are read together
-  const stop = pushes.onAppend(() => {
+  const stop = changeLog.onAppend(() => {
     turn ??= setImmediate(follow)
   })
 
@@ -82,7 +82,7 @@ export function createPushHub({
     subscription: RootSubscription,
     viewer: Viewer,
     entry: LogEntry,
-  ): Promise<PushResult> {
+  ): Promise<ChangeResult> {
     const contextValue = createContext(viewer)
     const report = { requestId: contextValue.requestId, log }
     const result = await execute({ ...subscription.operation, rootValue: entry, contextValue })
@@ -90,17 +90,17 @@ export function createPushHub({
     const payload = errors ? { ...rest, errors: errors.map(formatError) } : rest
     return {
       sequence: entry.sequence,
-      cursor: pushes.cursor(entry.sequence),
+      cursor: changeLog.cursor(entry.sequence),
       json: Buffer.from(JSON.stringify(payload)),
     }
   }
 
-  function groupOf(subscription: RootSubscription, viewer: Viewer, filter: EntryFilter): PushGroup {
+  function groupOf(subscription: RootSubscription, viewer: Viewer, filter: EntryFilter): ChangeGroup {
     const key = `${JSON.stringify(viewer.id)}${subscription.key}`
     const existing = groups.get(key)
     if (existing) return existing
     if (groups.size === 0) source.reset()
-    const group = new PushGroup({
+    const group = new ChangeGroup({
       source,
       filter,
       render: (entry) => rendered.get(`${entry.sequence}${key}`, () => render(subscription, viewer, entry)),
@@ -117,12 +117,12 @@ export function createPushHub({
      * of the log. Throws InvalidInputError, CursorExpiredError, and a GraphQLError with code INVALID for text that is not
      * a cursor and for an operation that skips its root field.
      */
-    subscribe({ operation, viewer, resumeFrom }: SubscribeRequest): PushSubscription | undefined {
+    subscribe({ operation, viewer, resumeFrom }: SubscribeRequest): ChangeSubscription | undefined {
       const subscription = readSubscription(operation, Object.keys(fields), 'since')
       const filterOf = subscription && fields[subscription.field]
       if (!filterOf) return undefined
       const filter = filterOf(subscription.args)
-      const position = positionOf(pushes, subscription.args.since ?? resumeFrom)
+      const position = positionOf(changeLog, subscription.args.since ?? resumeFrom)
       return { read: (reader) => groupOf(subscription, viewer, filter).join(reader, position) }
     },
 
@@ -140,10 +140,10 @@ export function createPushHub({
   }
 }
 
-function positionOf(pushes: PushLog, cursor: unknown): number {
-  if (cursor === undefined || cursor === null) return pushes.head()
+function positionOf(changeLog: ChangeLog, cursor: unknown): number {
+  if (cursor === undefined || cursor === null) return changeLog.head()
   try {
-    return pushes.position(String(cursor))
+    return changeLog.position(String(cursor))
   } catch (error) {
     if (!(error instanceof InvalidCursorError)) throw error
     throw new GraphQLError(error.message, { extensions: { code: error.code, field: 'since' } })

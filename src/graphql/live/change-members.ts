@@ -1,17 +1,17 @@
 import type { GraphQLError } from 'graphql'
 import { groupBy } from '../../input/maps.ts'
-import type { PushPage } from './push-page.ts'
+import type { ChangePage } from './change-page.ts'
 
-/** The receiver of one subscription's pushes. Neither method throws. */
-export interface PushReader {
+/** The receiver of one subscription's entries. Neither method throws. */
+export interface ChangeReader {
   /** Sends the page. Returns false if the connection must drain first: nothing was sent; resume the member afterwards. */
-  take(page: PushPage): boolean
+  take(page: ChangePage): boolean
   /** Ends the subscription; the reader is no longer a member. */
   fail(error: GraphQLError): void
 }
 
 /** One subscription's position in the log. */
-export interface PushMember {
+export interface ChangeMember {
   /** Continues after `take` returned false. */
   resume(): void
   /** Ends the membership. Further calls have no effect. */
@@ -19,8 +19,8 @@ export interface PushMember {
 }
 
 /** A member as its group sees it. */
-export interface GroupMember extends PushMember {
-  readonly reader: PushReader
+export interface GroupMember extends ChangeMember {
+  readonly reader: ChangeReader
   position: number
 }
 
@@ -28,7 +28,7 @@ export interface GroupMember extends PushMember {
  * Members of a group by state: waiting members have received everything that the source has read, members behind have
  * not, and blocked members are in neither set until their reader has drained.
  */
-export class PushMembers {
+export class ChangeMembers {
   readonly #all = new Set<GroupMember>()
   #waiting = new Set<GroupMember>()
   #behind = new Set<GroupMember>()

@@ -1,9 +1,9 @@
 import type { GraphQLError } from 'graphql'
 import { yieldToEventLoop } from '../../concurrency/yielding.ts'
-import { type GroupMember, type PushMember, PushMembers, type PushReader } from './push-members.ts'
-import { type PushPageOptions, type PushStretch, renderPage } from './push-page.ts'
+import { type ChangeMember, ChangeMembers, type ChangeReader, type GroupMember } from './change-members.ts'
+import { type ChangePageOptions, type ChangeStretch, renderPage } from './change-page.ts'
 
-export interface PushGroupOptions extends PushPageOptions {
+export interface ChangeGroupOptions extends ChangePageOptions {
   readonly mask: (error: unknown) => GraphQLError
   /** Called when the last member has left. */
   readonly onEmpty: () => void
@@ -15,14 +15,14 @@ const SLICE = 256
 /** Work units of rendering a page. */
 const PAGE_WORK = 16
 
-/** The subscriptions that get the same results. Each push is executed and serialized once for all of them. */
-export class PushGroup {
-  readonly #options: PushGroupOptions
-  readonly #members = new PushMembers()
+/** The subscriptions that get the same results. Each entry is executed and serialized once for all of them. */
+export class ChangeGroup {
+  readonly #options: ChangeGroupOptions
+  readonly #members = new ChangeMembers()
   #isRunning = false
   #work = 0
 
-  constructor(options: PushGroupOptions) {
+  constructor(options: ChangeGroupOptions) {
     this.#options = options
   }
 
@@ -31,8 +31,8 @@ export class PushGroup {
     return this.#members.size
   }
 
-  /** Adds a member, which gets every push after the position. */
-  join(reader: PushReader, position: number): PushMember {
+  /** Adds a member, which gets every entry after the position. */
+  join(reader: ChangeReader, position: number): ChangeMember {
     const member: GroupMember = {
       reader,
       position,
@@ -83,7 +83,7 @@ export class PushGroup {
   }
 
   async #serve(position: number, members: readonly GroupMember[]): Promise<void> {
-    let page: PushStretch
+    let page: ChangeStretch
     try {
       page = await renderPage(this.#options, position)
     } catch (error) {
@@ -99,7 +99,7 @@ export class PushGroup {
     }
   }
 
-  #give(member: GroupMember, page: PushStretch): void {
+  #give(member: GroupMember, page: ChangeStretch): void {
     if (page.results.length > 0 && !member.reader.take(page)) {
       this.#members.block(member)
       return

@@ -12,10 +12,10 @@ import { createPushReads } from './push-search.ts'
 export type PushSource = Push['source']
 
 /** The record of all pushes and other changes of streams, in commit order. Cursors are positions in it. */
-export type PushLog = ReturnType<typeof createPushLog>
+export type ChangeLog = ReturnType<typeof createChangeLog>
 
 /** Opens the log, which one process at a time can do. */
-export function createPushLog(db: Database) {
+export function createChangeLog(db: Database) {
   db.prepare('insert or ignore into push_log_state (id, uid, dropped) values (1, ?, 0)').run(randomUUID())
   const uid = db.prepare<{ uid: string }>('select uid from push_log_state').get()?.uid ?? ''
   // when all entries have been removed, the newest is the last removed one
@@ -42,7 +42,7 @@ export function createPushLog(db: Database) {
 
   return {
     /** Adds a push under the next number, which it returns, and notifies the listeners after the commit. */
-    append(tx: Transaction, push: Omit<Push, 'sequence'>): number {
+    appendPush(tx: Transaction, push: Omit<Push, 'sequence'>): number {
       const sequence = insert.insert(
         push.pushedAt,
         push.source,

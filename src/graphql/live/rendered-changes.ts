@@ -1,22 +1,22 @@
 import { LRUCache } from 'lru-cache'
-import type { PushResult } from './push-page.ts'
+import type { ChangeResult } from './change-page.ts'
 
-/** Milliseconds for which a rendered push is shared: the data beside the push may have changed after that. */
+/** Milliseconds for which a rendered entry is shared: the data beside the entry may have changed after that. */
 const LIFETIME = 1_000
 
 /** Bytes of JSON in the cache. */
 const CAPACITY = 16 * 1024 * 1024
 
-interface RenderedPush {
-  readonly result: Promise<PushResult>
+interface RenderedChange {
+  readonly result: Promise<ChangeResult>
   /** Milliseconds on the caller's clock. */
   readonly until: number
 }
 
-/** A cache of recently rendered pushes, so that readers at different positions share them. */
-export class RenderedPushes {
+/** A cache of recently rendered entries, so that readers at different positions share them. */
+export class RenderedChanges {
   readonly #now: () => number
-  readonly #cache = new LRUCache<string, RenderedPush>({ maxSize: CAPACITY })
+  readonly #cache = new LRUCache<string, RenderedChange>({ maxSize: CAPACITY })
 
   /** `now` returns milliseconds. */
   constructor(now: () => number) {
@@ -28,7 +28,7 @@ export class RenderedPushes {
   }
 
   /** Returns the cached result of this key, or renders it. */
-  get(key: string, render: () => Promise<PushResult>): Promise<PushResult> {
+  get(key: string, render: () => Promise<ChangeResult>): Promise<ChangeResult> {
     const now = this.#now()
     this.#dropExpired(now)
     // not `get`, which would put the entry behind younger ones
@@ -53,7 +53,7 @@ export class RenderedPushes {
   }
 
   /** Sets the size of an entry, or removes the entry without one, unless another has taken its place. */
-  #replace(key: string, rendered: RenderedPush, bytes: number | undefined): void {
+  #replace(key: string, rendered: RenderedChange, bytes: number | undefined): void {
     if (this.#cache.peek(key) !== rendered) return
     this.#cache.delete(key)
     if (bytes !== undefined) this.#cache.set(key, rendered, { size: bytes })

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
-import type { PushResult } from '../../../src/graphql/live/push-page.ts'
-import { RenderedPushes } from '../../../src/graphql/live/rendered-pushes.ts'
+import type { ChangeResult } from '../../../src/graphql/live/change-page.ts'
+import { RenderedChanges } from '../../../src/graphql/live/rendered-changes.ts'
 
 it('shares a rendered push for a second and then forgets it', async () => {
   let now = 0
   let renderings = 0
-  const pushes = new RenderedPushes(() => now)
-  const render = async (): Promise<PushResult> => ({
+  const pushes = new RenderedChanges(() => now)
+  const render = async (): Promise<ChangeResult> => ({
     sequence: ++renderings,
     cursor: '',
     json: Buffer.from('{}'),

@@ -1,8 +1,8 @@
 import type { EntryFilter, LogEntry } from '../../events/log-entry.ts'
-import type { PushTail } from './push-tail.ts'
+import type { ChangeTail } from './change-tail.ts'
 
 /** The result of one operation for one entry of the log. */
-export interface PushResult {
+export interface ChangeResult {
   readonly sequence: number
   /** Resumes after this entry. */
   readonly cursor: string
@@ -11,32 +11,32 @@ export interface PushResult {
 }
 
 /** Results for every reader at the same position. All of these readers get the same object. */
-export interface PushPage {
+export interface ChangePage {
   /** In commit order, never empty. */
-  readonly results: readonly PushResult[]
+  readonly results: readonly ChangeResult[]
 }
 
 /** A page, or no results, with the position that a reader has after it. */
-export interface PushStretch extends PushPage {
+export interface ChangeStretch extends ChangePage {
   readonly through: number
 }
 
-export interface PushPageOptions {
-  readonly source: PushTail
+export interface ChangePageOptions {
+  readonly source: ChangeTail
   readonly filter: EntryFilter
-  readonly render: (entry: LogEntry) => Promise<PushResult>
+  readonly render: (entry: LogEntry) => Promise<ChangeResult>
 }
 
 /** Bytes after which a page ends. */
 const PAGE_BYTES = 64 * 1024
 
-/** Renders the entries after a position, up to the size of a page. Rejects as `PushTail.after` throws. */
+/** Renders the entries after a position, up to the size of a page. Rejects as `ChangeTail.after` throws. */
 export async function renderPage(
-  { source, filter, render }: PushPageOptions,
+  { source, filter, render }: ChangePageOptions,
   position: number,
-): Promise<PushStretch> {
+): Promise<ChangeStretch> {
   const { entries, through } = source.after(position, filter)
-  const results: PushResult[] = []
+  const results: ChangeResult[] = []
   let bytes = 0
   for (const entry of entries) {
     const result = await render(entry)
