@@ -117,6 +117,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'credentials',
     'trust',
     'receiver',
+    'server',
     'live',
   ],
 }

@@ -20,8 +20,10 @@ import { HOUR, MINUTE, Opened, OwnHost, type SharedParts } from './parts.ts'
 import { openReceivers } from './receivers.ts'
 import { openRegistry, registryHostOf } from './registry.ts'
 import { openRemote } from './remote.ts'
+import { createServerView } from './server-view.ts'
 import { openTrust } from './trust.ts'
 import { startUpkeep } from './upkeep.ts'
+import { readVersion } from './version.ts'
 
 export { DatabaseRefusedError } from '../db/open.ts'
 export { SealingKeyError } from '../secrets/sealing-key.ts'
@@ -68,6 +70,7 @@ async function open(
   { log, now, onFatal, cloudEndpoint }: Required<AppOverrides>,
   opened: Opened,
 ): Promise<App> {
+  const version = readVersion()
   const metrics = createMetrics()
   const ownHost = new OwnHost()
   const db = opened.use(openDatabase(join(config.dataFolder, 'imagestreams.db'), { onFatal }))
@@ -115,7 +118,9 @@ async function open(
       remoteHosts: remote.hostStatuses,
       trust,
       pruner,
+      server: createServerView(config, version, now()),
     },
+    version,
     registry: registry.registry,
     notifications: registry.notifications,
     deliveries: receivers.deliveries,
@@ -140,6 +145,7 @@ async function open(
   opened.defer(() => Promise.all([server, importer, pruner].map((part) => part[Symbol.asyncDispose]())))
 
   const { address, family, port } = await server.listen(config)
+  log.info({ version, port }, 'started')
   ownHost.listensOn(port)
   importer.resume()
   receivers.start()

@@ -53,6 +53,7 @@ import './trust/referrers.ts'
 import './trust/image-verification.ts'
 import './trust/image-stream-trust.ts'
 import './trust/set-image-stream-trust.ts'
+import './server/server.ts'
 
 builder.queryType({ description: 'Root type of queries.' })
 builder.mutationType({ description: 'Root type of mutations.' })

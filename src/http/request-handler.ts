@@ -36,6 +36,8 @@ interface RequestHandlerOptions extends GraphQLEntry {
   /** Milliseconds for a body to arrive, except in the registry. */
   readonly bodyTimeout: number
   readonly graphiql: GraphiQL
+  /** Version of the program, for `/healthz`. */
+  readonly version: string | undefined
 }
 
 /** Handles the notifications that an external registry sends about pushes. */
@@ -109,7 +111,7 @@ async function respondAt(
   options: RequestHandlerOptions,
   exchange: HttpExchange,
 ): Promise<void> {
-  const { isReady, endpoints, graphiql } = options
+  const { isReady, endpoints, graphiql, version } = options
   const { notifications, metrics } = endpoints
   const { request, response } = exchange
   switch (path) {
@@ -127,7 +129,7 @@ async function respondAt(
     case '/':
       return respondJson(response, 302, { location: GRAPHQL_PATH }, { Location: GRAPHQL_PATH })
     case '/healthz':
-      return respondJson(response, 200, { status: 'ok' })
+      return respondJson(response, 200, { status: 'ok', version })
     case '/readyz':
       return isReady()
         ? respondJson(response, 200, { status: 'ready' })

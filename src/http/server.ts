@@ -40,6 +40,8 @@ export interface ServerOptions extends HttpEndpoints {
   /** The root fields that subscribe to the log. */
   readonly subscriptions: ChangeHubOptions['fields']
   readonly log: Logger
+  /** Version of the program, for `/healthz`. */
+  readonly version?: string
   /** Reports whether the server can serve requests (`/readyz`). */
   readonly isReady?: () => boolean
   /** Origins of other sites whose pages may use the API; none by default. */
@@ -66,6 +68,7 @@ export function createServer({
   domain,
   subscriptions,
   log,
+  version,
   isReady = () => true,
   allowedOrigins = [],
   allowedHosts,
@@ -96,6 +99,7 @@ export function createServer({
       endpoints,
       isReady,
       bodyTimeout: timings.bodyTimeout,
+      version,
       graphiql: createGraphiQL({ schema, introspection }),
     }),
   )

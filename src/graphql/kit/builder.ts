@@ -6,7 +6,7 @@ import type { GraphQLContext } from './context.ts'
 import { EXAMPLES_PLUGIN } from './examples.ts'
 
 /** Field values that one operation may request, counted before it runs: a page counts by its size, another list as five. */
-const MAX_COMPLEXITY = 200_000
+export const MAX_COMPLEXITY = 200_000
 
 /** The builder of the schema. Each file of types adds to it; `schema.ts` builds the schema. */
 export const builder = new SchemaBuilder<{

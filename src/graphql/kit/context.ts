@@ -73,6 +73,35 @@ export interface GraphQLContext {
   readonly remoteHosts: () => readonly HostStatus[]
   readonly trust: Pick<Trust, 'policies' | 'locations' | 'referrers' | 'verify'>
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
+  readonly server: ServerView
+}
+
+/** An optional part of the server, as in the API. */
+export type ServerFeature =
+  | 'INTEGRATED_REGISTRY'
+  | 'EXTERNAL_REGISTRY'
+  | 'REMOTE_ACCESS'
+  | 'SCHEDULED_PRUNING'
+  | 'SCHEDULED_GARBAGE_COLLECTION'
+  | 'DEFAULT_CREDENTIALS'
+
+/** What clients may know about the server. */
+export interface ServerView {
+  readonly version: string
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  readonly features: readonly ServerFeature[]
+  /** Null keeps the log forever. */
+  readonly logRetentionDays: number | null
+  /** Limits of the transports; sizes in bytes. */
+  readonly limits: {
+    readonly depth: number
+    readonly aliases: number
+    readonly documentLength: number
+    readonly bodySize: number
+    readonly messageSize: number
+    readonly socketOperations: number
+  }
 }
 
 /** Receivers and their deliveries. */

@@ -55,6 +55,7 @@ export const VALUES: readonly string[] = [
   'RepositoryWatch',
   'RequestBudget',
   'ResolvedImage',
+  'ServerLimits',
   'SettingChange',
   'SkippedDockerConfigEntry',
   'SkippedDocument',
