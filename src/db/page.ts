@@ -72,12 +72,15 @@ export function pageOfEach(
     where = [],
     values = [],
     among,
+    id = 'id',
   }: {
     table: string
     owner: string
     where?: readonly string[]
     values?: readonly Parameter[]
     among?: readonly number[] | undefined
+    /** The column that identifies a row; `rowid` of a table with a key of several columns. */
+    id?: 'id' | 'rowid'
   },
 ) {
   const { condition, keys, orderBy, limit, inOrder } = keyset(page, columns)
@@ -92,8 +95,8 @@ export function pageOfEach(
   const wanted = [ofOwner, ...condition, ...where].join(' and ')
   return {
     /** The `from` clause: the rows of all pages, with the alias `t`. */
-    from: `${owners} o join ${table} t on t.id in
-      (select id from ${table} where ${wanted} order by ${orderBy} limit ?)`,
+    from: `${owners} o join ${table} t on t.${id} in
+      (select ${id} from ${table} where ${wanted} order by ${orderBy} limit ?)`,
     orderBy: orderBy.replace(/\w+ (?:asc|desc)/g, 't.$&'),
     parameters: (ownerIds: readonly number[]): Parameter[] => [
       JSON.stringify(among ?? ownerIds),

@@ -42,7 +42,7 @@ const LATEST = `{
 const POLICY = `mutation {
   setTagPolicy(input: { imageStream: "ruby", tag: "stable", policy: { order: SEMVER, range: "3.3" } }) {
     imageStreamTag { image { digest } }
-    decision { chosen rankedCount excludedCount ranked(first: 3) { tag message } excluded(first: 3) { tag message } }
+    decision { chosen ranked(first: 3) { totalCount nodes { tag message } } excluded(first: 3) { totalCount nodes { tag message } } }
   }
 }`
 
@@ -96,14 +96,17 @@ async function printLatest(client: GraphQLClient): Promise<void> {
     print(`             ${short(old.digest)}  built ${old.created}`)
 }
 
+interface Candidates {
+  readonly totalCount: number
+  readonly nodes: readonly { readonly tag: string; readonly message: string }[]
+}
+
 interface PolicyPayload {
   readonly imageStreamTag: { readonly image: { readonly digest: string } }
   readonly decision: {
     readonly chosen: string
-    readonly rankedCount: number
-    readonly excludedCount: number
-    readonly ranked: readonly { readonly tag: string; readonly message: string }[]
-    readonly excluded: readonly { readonly tag: string; readonly message: string }[]
+    readonly ranked: Candidates
+    readonly excluded: Candidates
   }
 }
 
@@ -111,12 +114,14 @@ interface PolicyPayload {
 async function followPolicy(client: GraphQLClient): Promise<void> {
   const { setTagPolicy } = await client.request<{ setTagPolicy: PolicyPayload }>(POLICY)
   const { imageStreamTag, decision } = setTagPolicy
-  const { chosen, rankedCount, excludedCount, ranked, excluded } = decision
+  const { chosen, ranked, excluded } = decision
   print('A tag can follow a policy: from now on ruby:stable points to the highest released version 3.3,')
-  print(`  now ${chosen} (${short(imageStreamTag.image.digest)}), chosen from ${rankedCount} candidates:`)
-  for (const { tag, message } of ranked.slice(1)) print(`             ${tag}: ${message}`)
-  print(`  ${excludedCount} tags are excluded:`)
-  for (const { tag, message } of excluded) print(`             ${tag}: ${message}`)
+  print(
+    `  now ${chosen} (${short(imageStreamTag.image.digest)}), chosen from ${ranked.totalCount} candidates:`,
+  )
+  for (const { tag, message } of ranked.nodes.slice(1)) print(`             ${tag}: ${message}`)
+  print(`  ${excluded.totalCount} tags are excluded:`)
+  for (const { tag, message } of excluded.nodes) print(`             ${tag}: ${message}`)
 }
 
 /** Pushes two builds of an application, as docker and skopeo do; neither repository nor stream exists before. */

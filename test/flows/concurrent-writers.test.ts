@@ -20,13 +20,15 @@ interface Read {
   readonly resourceVersion: string
   readonly labels: readonly { readonly key: string; readonly value: string }[]
   readonly document: string
-  readonly spec: { readonly tags: readonly { readonly name: string; readonly from: object | null }[] }
+  readonly spec: {
+    readonly tags: { readonly nodes: readonly { readonly name: string; readonly from: object | null }[] }
+  }
 }
 
 const read = async (): Promise<Read> => {
   const { imageStream } = await app.client.request<{ imageStream: Read }>(
     `{ imageStream(name: "app") { resourceVersion labels { key value } document
-       spec { tags { name from { kind name namespace } } } } }`,
+       spec { tags { nodes { name from { kind name namespace } } } } } }`,
   )
   return imageStream
 }
@@ -207,7 +209,7 @@ describe('with many concurrent writers', () => {
       updateImageStream: (tag) =>
         readAndWrite('updateImageStream', ({ spec }) => ({
           spec: {
-            tags: [...spec.tags.map(({ name, from }) => ({ name, from })), { name: tag, from: pinned }],
+            tags: [...spec.tags.nodes.map(({ name, from }) => ({ name, from })), { name: tag, from: pinned }],
           },
         })),
       applyImageStream: (tag) =>
@@ -230,7 +232,7 @@ describe('with many concurrent writers', () => {
 
     await Promise.all([mover(), ...names.map((name, at) => ways[at % ways.length]?.(name))])
 
-    expect((await read()).spec.tags.map(({ name }) => name).sort()).toEqual([...names].sort())
+    expect((await read()).spec.tags.nodes.map(({ name }) => name).sort()).toEqual([...names].sort())
     expect(await history(app.client, 'app:latest')).toHaveLength(6)
   })
 

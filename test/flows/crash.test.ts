@@ -160,12 +160,12 @@ test('acknowledged streams exist after a kill, and the others exist completely o
 
   await using app = await startApp({ dataFolder })
   const { imageStreams } = await app.client.request<{
-    imageStreams: { nodes: { name: string; labels: object[]; spec: { tags: object[] } }[] }
-  }>('{ imageStreams { nodes { name labels { key } spec { tags { name } } } } }')
+    imageStreams: { nodes: { name: string; labels: object[]; spec: { tags: { nodes: object[] } } }[] }
+  }>('{ imageStreams { nodes { name labels { key } spec { tags { nodes { name } } } } } }')
   const kept = imageStreams.nodes.map(({ name }) => name)
   expect(kept).toEqual(expect.arrayContaining(acknowledged))
   for (const { labels, spec } of imageStreams.nodes) {
-    expect([labels.length, spec.tags.length]).toEqual([1, 2])
+    expect([labels.length, spec.tags.nodes.length]).toEqual([1, 2])
   }
   rmSync(dataFolder, { recursive: true, force: true })
 })

@@ -56,7 +56,7 @@ describe('a stream that is created from a registry', () => {
     const imported = await follow(app.client, `${upstream.host}/team/app`)
 
     expect(imported).toMatchObject({ state: 'SUCCEEDED', total: 2 })
-    expect(imported.additionalTags).toEqual(['1.2', 'v1.2', '1.2.3', 'other'])
+    expect(imported.additionalTags.nodes.map(({ tag }) => tag)).toEqual(['1.2', 'v1.2', '1.2.3', 'other'])
     expect([...(await tagDigests(app.client)).keys()]).toEqual(['latest', '1.10'])
   })
 

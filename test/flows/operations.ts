@@ -11,7 +11,10 @@ export interface Imported {
   readonly imported: number
   readonly unchanged: number
   readonly failed: number
-  readonly additionalTags: readonly string[]
+  readonly additionalTags: {
+    readonly totalCount: number
+    readonly nodes: readonly { readonly tag: string }[]
+  }
   readonly reason: string | null
   readonly message: string | null
 }
@@ -50,7 +53,7 @@ export interface PageInfo {
 type Variables = Record<string, unknown>
 
 export const IMPORT =
-  'id state finishedAt total imported unchanged failed additionalTags reason message' as const
+  'id state finishedAt total imported unchanged failed additionalTags { totalCount nodes { tag } } reason message' as const
 export const PUSH = 'id cursor imageStreamName tag image { digest } previousImage { digest }' as const
 const STREAM = 'id name generation resourceVersion'
 

@@ -8,14 +8,17 @@ import { startUpstream } from '../fixtures/upstream.ts'
 import { history, type Imported, importImage, pushLog, tagDigests } from './operations.ts'
 
 interface Decided {
-  readonly decision: { readonly chosen: string | null; readonly rankedCount: number } | null
+  readonly decision: {
+    readonly chosen: string | null
+    readonly ranked: { readonly totalCount: number }
+  } | null
   readonly import: Imported | null
 }
 
 async function setTagPolicy({ client }: TestApp, input: object): Promise<Decided> {
   const { setTagPolicy } = await client.request<{ setTagPolicy: Decided }>(
     `mutation ($input: SetTagPolicyInput!) { setTagPolicy(input: $input) {
-      decision { chosen rankedCount } import { state imported failed message } } }`,
+      decision { chosen ranked { totalCount } } import { state imported failed message } } }`,
     { input },
   )
   return setTagPolicy
@@ -202,7 +205,7 @@ test('the newest rule costs a HEAD per tag that passes the filter, and fetches e
   }
 
   const rehearsed = await setTagPolicy(app, { ...input, dryRun: true })
-  expect(rehearsed.decision).toEqual({ chosen: 'nightly-9b', rankedCount: 4 })
+  expect(rehearsed.decision).toEqual({ chosen: 'nightly-9b', ranked: { totalCount: 4 } })
   upstream.reset()
   const { decision } = await setTagPolicy(app, input)
   expect(decision).toEqual(rehearsed.decision)

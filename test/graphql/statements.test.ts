@@ -71,7 +71,7 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
   ],
   'everything about the tags of many streams': [
     `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { totalCount nodes {
-      name labels { key value } spec { tags { name from { name } } }
+      name labels { key value } spec { tags { nodes { name from { name } } } }
       tags(first: 6) { totalCount pageInfo { hasNextPage } nodes {
         name imageStream { name } spec { name } conditions { reason }
         items(first: 3) { totalCount nodes { created image { ${IMAGE} } } }
@@ -103,7 +103,7 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
   'the images of many streams’ tags at a time': [
     `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { nodes {
       tagsAt(time: "2100-01-01T00:00:00Z", first: 6) { totalCount pageInfo { hasNextPage } nodes {
-        tag event { created image { digest config { env } } imageStreamTag { name } } } }
+        id created image { digest config { env } } imageStreamTag { tag name } } }
       tags(first: 5) { nodes { at(time: "2100-01-01T00:00:00Z") { image { digest } } } } } } }`,
     15,
   ],

@@ -116,7 +116,7 @@ test('of 100,000 tags yields the most important ones if a maximum is set', async
   const imported = await follow(limited.client, `${upstream.host}/team/app`)
 
   expect(imported).toMatchObject({ state: 'SUCCEEDED', total: 20, imported: 20 })
-  expect(imported.additionalTags).toHaveLength(100_002 - 20)
+  expect(imported.additionalTags.totalCount).toBe(100_002 - 20)
   expect([...(await tagDigests(limited.client)).keys()].slice(0, 3)).toEqual([
     'latest',
     '1.99999.0',

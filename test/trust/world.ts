@@ -67,7 +67,7 @@ export class TrustWorld implements AsyncDisposable {
     { digest = this.app.digest, maxAge = HOUR, index = null as Digest | null } = {},
   ): Promise<Verification> {
     const parsed = await parseRequirements(requirements)
-    const policy = { requirements: parsed, version: versionOf(parsed), updatedAt: 0 }
+    const policy = { streamId: 0, requirements: parsed, version: versionOf(parsed), updatedAt: 0 }
     return this.trust.verify({ repository: this.repository, digest, index }, policy, {
       maxAge,
       mayRequest: true,

@@ -1,16 +1,31 @@
 import { imageInHistory } from '../../imagestream/stream/follow.ts'
 import { imageNamed } from '../../input/qualified-name.ts'
+import { isDigest } from '../../oci/digest.ts'
 import { builder } from '../kit/builder.ts'
 import { streamNamespaceArg } from '../kit/inputs.ts'
+import { withLastSpecs } from '../kit/last-specs.ts'
+import { NodeInterface, namedNodeId, registerNamedNode } from '../kit/node.ts'
 import { ImageStreamImageType, ImageStreamType, ImageType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 
+registerNamedNode('ImageStreamImage', (streamId, digest, { streams, tags, images }) => {
+  const [stream] = withLastSpecs([...streams.evenDeleted([streamId]).values()])
+  const [found] = isDigest(digest) ? tags.digestsInHistory(streamId, digest, 1) : []
+  const image = found && images.byIds([found.imageId]).get(found.imageId)
+  return stream && image && { stream, image }
+})
+
 objectType(ImageStreamImageType, {
   description: 'An image in the history of an image stream.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     image: t.one(ImageType, 'The image with the digest.'),
   }),
   fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the image in the history of this image stream.',
+      resolve: ({ stream, image }) => namedNodeId('ImageStreamImage', stream.id, image.digest),
+    }),
     name: t.string({
       description: 'Name of the stream and digest of the image, as `ruby@sha256:…`.',
       resolve: ({ stream, image }) => `${stream.name}@${image.digest}`,

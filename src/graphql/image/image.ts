@@ -1,7 +1,8 @@
 import { platformOf } from '../../imagestream/image/image.ts'
+import { isDigest } from '../../oci/digest.ts'
 import { batch, batchValues, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
+import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
 import {
   ImageConfigType,
   ImageLayerType,
@@ -12,7 +13,7 @@ import {
 import { enumType, objectType } from '../kit/types.ts'
 import { bytesOf, childrenOf, configOf, manifestOf, wholeOf } from './image-content.ts'
 
-registerRowNode('Image', (id, { images }) => images.byIds([id]).get(id))
+registerNode('Image', (digest, { images }) => (isDigest(digest) ? images.byDigest(digest) : undefined))
 
 const ImageKindEnum = enumType('ImageKind', {
   description: 'Kind of the content of a manifest.',
@@ -36,8 +37,9 @@ objectType(ImageType, {
   }),
   fields: (t) => ({
     id: t.id({
-      description: 'Global identifier of the image.',
-      resolve: ({ id }) => nodeId('Image', id),
+      description:
+        'Global identifier of the image: each image with the digest has it, also an image of a dry run that is not stored.',
+      resolve: ({ digest }) => nodeId('Image', digest),
     }),
     dockerImageReference: t.string({
       description: 'Pull spec by digest in the repository where an import or push last found the image.',

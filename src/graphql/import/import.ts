@@ -1,17 +1,62 @@
-import type { ImportResult } from '../../imagestream/stored-import/import-state.ts'
+import type { Import, ImportResult } from '../../imagestream/stored-import/import-state.ts'
+import { sortKeysOf } from '../../imagestream/tag/tag-order.ts'
 import { NotFoundError } from '../../input/errors.ts'
+import { isTagName, type TagName } from '../../oci/tag.ts'
 import { imageOf } from '../image/image-content.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { FailureReasonEnum } from '../kit/failure-reason.ts'
-import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
+import { listConnection } from '../kit/list-page.ts'
+import {
+  NodeInterface,
+  namedNodeId,
+  nodeId,
+  registerNamedNode,
+  registerRowNode,
+  rowIdOf,
+} from '../kit/node.ts'
 import { ImageStreamType, ImageType, ImportResultType, ImportType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 registerRowNode('Import', (id, { importer }) => importer.byIds([id]).get(id))
+
+registerNamedNode('ImportResult', (importId, tag, { importer }) => {
+  if (!isTagName(tag)) return undefined
+  const [result] = importer.results(importId, { tag, page: { limit: 1 } })
+  return result && { ...result, importId }
+})
+
+registerNamedNode('AdditionalTag', (importId, name, { importer }) =>
+  additionalTagsOf(importer.byIds([importId]).get(importId)).find((tag) => tag.name === name),
+)
+
+/** A tag that a limit excluded from an import. */
+interface AdditionalTag {
+  readonly importId: number
+  readonly name: TagName
+}
+
+const additionalTagsOf = (one: Import | undefined): AdditionalTag[] =>
+  one?.additionalTags.map((name) => ({ importId: one.id, name })) ?? []
+
+const AdditionalTagType = builder.objectRef<AdditionalTag>('AdditionalTag')
+objectType(AdditionalTagType, {
+  description: 'A tag in the registry that a limit excluded from an import.',
+  interfaces: [NodeInterface],
+  fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the tag in the report of this import.',
+      resolve: ({ importId, name }) => namedNodeId('AdditionalTag', importId, name),
+    }),
+    tag: t.exposeString('name', { description: 'Name of the tag, for example `3.3`.' }),
+  }),
+})
+const AdditionalTagConnection = connectionType('AdditionalTag', AdditionalTagType, { items: 'tags' })
+const keyOfAdditional = ({ name }: AdditionalTag): [string] => [sortKeysOf(name).importance]
+const additionalCursors = keyCursors<AdditionalTag>('additional tags', keyOfAdditional, ['string'])
 
 const ImportStateEnum = enumType('ImportState', {
   description: 'State of an import.',
@@ -36,7 +81,8 @@ const ImportResultStateEnum = enumType('ImportResultState', {
 
 export const ImportConnection = connectionType('Import', ImportType, { items: 'imports' })
 const ImportResultConnection = connectionType('ImportResult', ImportResultType, { items: 'results' })
-const resultCursors = keyCursors<ImportResult>('results', ({ importance }) => [importance], ['string'])
+type OwnedResult = ImportResult & Pick<AdditionalTag, 'importId'>
+const resultCursors = keyCursors<OwnedResult>('results', ({ importance }) => [importance], ['string'])
 
 objectType(ImportType, {
   description: 'An import of an image stream’s tags from registries.',
@@ -49,9 +95,6 @@ objectType(ImportType, {
     imported: t.int('Number of tags whose image changed.'),
     unchanged: t.int('Number of tags whose image is the same as before.'),
     failed: t.int('Number of tags that could not be read.'),
-    additionalTags: t.strings(
-      'Names of tags in the registry that a limit excluded from the import, the most important first.',
-    ),
     reason: t.oneOrNull(FailureReasonEnum, 'Why the whole import failed; null if it did not.'),
     message: t.stringOrNull('Explanation for people why the whole import failed; null if it did not.'),
   }),
@@ -67,6 +110,18 @@ objectType(ImportType, {
         'Image stream of the import. Null if the stream was deleted, and in a dry run if the stream does not exist.',
       resolve: (one, _args, context) => streamOf(one, context),
     }),
+    additionalTags: t.field({
+      type: AdditionalTagConnection,
+      description: 'Tags in the registry that a limit excluded from the import, the most important first.',
+      args: connectionArgs,
+      complexity: pageComplexity,
+      resolve: (one, args, _context, info) =>
+        listConnection(args, info, {
+          cursors: additionalCursors,
+          keyOf: keyOfAdditional,
+          items: additionalTagsOf(one),
+        }),
+    }),
     results: t.field({
       type: ImportResultConnection,
       description:
@@ -79,7 +134,10 @@ objectType(ImportType, {
       resolve: ({ id }, { state, ...args }, { importer }, info) =>
         connection(args, info, {
           cursors: resultCursors,
-          rows: (page) => batch(importer.results(id, { state: state ?? undefined, page })),
+          rows: (page) => {
+            const results = importer.results(id, { state: state ?? undefined, page })
+            return batch(results.map((result) => ({ ...result, importId: id })))
+          },
           totalCount: () => importer.countResults(id, state ?? undefined),
         }),
     }),
@@ -88,6 +146,7 @@ objectType(ImportType, {
 
 objectType(ImportResultType, {
   description: 'Result of an import for one tag.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     tag: t.string('Name of the tag, for example `3.3`.'),
     state: t.one(ImportResultStateEnum, 'State of the result.'),
@@ -96,6 +155,10 @@ objectType(ImportResultType, {
     message: t.stringOrNull('Explanation of the failure for people; null if there was none.'),
   }),
   fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the result: of this tag in this import.',
+      resolve: ({ importId, tag }) => namedNodeId('ImportResult', importId, tag),
+    }),
     image: t.field({
       type: ImageType,
       nullable: true,

@@ -3,17 +3,25 @@ import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import { ImageStreamTagType, ReportedMoveType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 
+registerRowNode('ReportedMove', (id, { reportedMoves }) => reportedMoves.byId(id))
+
 objectType(ReportedMoveType, {
   description:
     'An earlier image of a tag that this server did not observe: the registry’s vendor reports it, or an `ImageStream` document that was applied with `importHistory`. A reported move is not in the tag’s `items` or in the change log, and this server may have no record of the image.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     digest: t.digest('Digest of the image or index that the tag pointed to, as reported.'),
   }),
   fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the reported move.',
+      resolve: ({ id }) => nodeId('ReportedMove', id),
+    }),
     from: t.expose('fromAt', {
       type: 'DateTime',
       description: 'Time from which the tag pointed to the image, by the clock of the vendor or cluster.',

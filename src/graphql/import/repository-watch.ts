@@ -1,6 +1,7 @@
 import type { WatchStatus } from '../../imagestream/watch/repository-watches.ts'
 import { loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { ConditionType } from '../tag/condition.ts'
@@ -14,9 +15,18 @@ const RepositoryCheckMethodEnum = enumType('RepositoryCheckMethod', {
   },
 })
 
+registerRowNode('RepositoryWatch', (id, { watches }) => watches.statusOf([id]).get(id))
+
 const RepositoryWatchType = objectType<WatchStatus>('RepositoryWatch', {
   description:
     'How the server detects changes in the repository of an image stream. Some vendors offer a listing with the digests of many tags. The server uses a listing as a hint: it confirms each change with the registry, and runs a full scan of all tags regularly.',
+  interfaces: [NodeInterface],
+  fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the watch; the same as long as the image stream exists.',
+      resolve: ({ streamId }) => nodeId('RepositoryWatch', streamId),
+    }),
+  }),
   properties: (t) => ({
     vendor: t.stringOrNull(
       'Vendor whose listing is available, for example `Docker Hub` or `Quay`. Null if the registry has no known listing or the listing is not used.',

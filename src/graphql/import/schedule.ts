@@ -1,14 +1,25 @@
 import type { Schedule } from '../../imagestream/schedule/schedule.ts'
 import type { SpecTag } from '../../imagestream/spec/spec.ts'
-import { loadForBatch, loadRows } from '../kit/batch.ts'
+import { isTagName } from '../../oci/tag.ts'
+import { batch, loadForBatch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
+import { keyCursors } from '../kit/connection.ts'
+import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { FailureReasonEnum } from '../kit/failure-reason.ts'
+import { NodeInterface, namedNodeId, registerNamedNode } from '../kit/node.ts'
+import { ownedConnection } from '../kit/owned-connection.ts'
 import { ImageStreamType, TagReferenceType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 
-const ImportScheduleType = objectType<Schedule>('ImportSchedule', {
+registerNamedNode('ImportSchedule', (streamId, tag, { schedules }) =>
+  tag === '' || isTagName(tag) ? schedules.ofStreams([streamId]).find((one) => one.tag === tag) : undefined,
+)
+
+const ImportScheduleType = builder.objectRef<Schedule>('ImportSchedule')
+objectType(ImportScheduleType, {
   description: 'Schedule of a periodic import, with the results of the last imports.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     dueAt: t.dateTime(
       'Time at which the next import is due: one interval (`--schedule-minutes`) after the end of the last one, 2 and then 4 intervals after repeated failures, and `slowedBy` intervals while receivers report the changes. The import may start later if many streams are due.',
@@ -24,6 +35,11 @@ const ImportScheduleType = objectType<Schedule>('ImportSchedule', {
     message: t.stringOrNull('Explanation for people why the last import failed; null if it did not fail.'),
   }),
   fields: (t) => ({
+    id: t.id({
+      description:
+        'Global identifier of the schedule; the same as long as its source is imported periodically.',
+      resolve: ({ streamId, tag }) => namedNodeId('ImportSchedule', streamId, tag),
+    }),
     tag: t.string({
       nullable: true,
       description: 'Name of the spec tag that is imported; null for the tags of `dockerImageRepository`.',
@@ -32,13 +48,24 @@ const ImportScheduleType = objectType<Schedule>('ImportSchedule', {
   }),
 })
 
+const ImportScheduleConnection = connectionType('ImportSchedule', ImportScheduleType, { items: 'schedules' })
+const scheduleCursors = keyCursors<Schedule>('schedules', ({ tag }) => [tag], ['string'])
+
 builder.objectField(ImageStreamType, 'schedules', (t) =>
   t.field({
-    type: [ImportScheduleType],
+    type: ImportScheduleConnection,
     description:
       'Schedules of the periodic imports of the image stream (`importPolicy.scheduled`): first of the repository, then of spec tags by name.',
-    resolve: (stream, _args, { schedules }) =>
-      loadRows(stream, 'schedules', 'streamId', (ids) => schedules.ofStreams(ids)),
+    args: connectionArgs,
+    complexity: pageComplexity,
+    resolve: (stream, args, { schedules }, info) =>
+      ownedConnection(stream, args, info, {
+        name: 'schedules',
+        cursors: scheduleCursors,
+        rows: (ids, page) => batch(schedules.pages(ids, page)),
+        ownerIdOf: ({ streamId }) => streamId,
+        counts: (ids) => schedules.countOfStreams(ids),
+      }),
   }),
 )
 

@@ -58,13 +58,13 @@ interface ConnectionTypeOptions {
 /** Defines `<name>Connection` and `<name>Edge` for a type; `items` is the plural noun for the descriptions. */
 export function connectionType<Node extends object>(
   name: string,
-  type: Ref<Node>,
+  type: ReturnType<Ref<Node>['implement']>,
   options: ConnectionTypeOptions,
 ): ReturnType<Ref<Connection<Node>>['implement']>
 // the builder cannot relate a type parameter to the nodes of a reference: inside, nodes are objects
 export function connectionType(
   name: string,
-  nodeType: Ref<object>,
+  nodeType: ReturnType<Ref<object>['implement']>,
   { items, counted = true }: ConnectionTypeOptions,
 ): ReturnType<Ref<Connection<object>>['implement']> {
   const edgeType = objectType<Edge<object>>(`${name}Edge`, {

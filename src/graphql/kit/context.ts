@@ -50,9 +50,9 @@ export interface GraphQLContext {
   readonly lookBack: LookBack
   readonly images: Images
   readonly importer: Importer
-  readonly schedules: Pick<Schedules, 'ofStreams'>
+  readonly schedules: Pick<Schedules, 'ofStreams' | 'pages' | 'countOfStreams'>
   readonly watches: RepositoryWatches
-  readonly reportedMoves: Pick<ReportedMoves, 'ofTags' | 'countOfTags'>
+  readonly reportedMoves: Pick<ReportedMoves, 'byId' | 'ofTags' | 'countOfTags'>
   readonly writer: StreamWriter
   readonly importImage: ImportImageCommand
   readonly applyDocuments: ApplyDocumentsCommand

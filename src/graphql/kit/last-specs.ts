@@ -1,7 +1,7 @@
 import { plannedStream } from '../../imagestream/commands/write-target.ts'
 import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
 import { readSpec } from '../../imagestream/spec/stored-spec.ts'
-import { batch, prime } from './batch.ts'
+import { batch, loadForBatch, prime } from './batch.ts'
 
 /** Returns the streams, the deleted ones with the specs that they had. Those are one batch, and the others another. */
 export function withLastSpecs(streams: readonly ImageStream[]): readonly ImageStream[] {
@@ -9,10 +9,20 @@ export function withLastSpecs(streams: readonly ImageStream[]): readonly ImageSt
   const shown = streams.map((stream) => {
     if (stream.deletedSpec === null) return stream
     const planned = plannedStream({ ...stream, stream }, readSpec(stream.deletedSpec))
-    specTags.set(stream.id, planned.specTags)
+    specTags.set(stream.id, batch(planned.specTags.toSorted((a, b) => (a.name < b.name ? -1 : 1))))
     return planned.stream
   })
   batch(shown.filter(({ id }) => !specTags.has(id)))
-  prime(batch(shown.filter(({ id }) => specTags.has(id))), 'specTags', specTags)
+  prime(batch(shown.filter(({ id }) => specTags.has(id))), LAST_SPEC_TAGS, specTags)
   return shown
 }
+
+const LAST_SPEC_TAGS = 'last spec tags'
+
+/** Returns the spec tags that a deleted stream had, by name; undefined for a stream that exists. */
+export const lastSpecTagsOf = (stream: ImageStream): readonly SpecTag[] | undefined =>
+  loadForBatch<ImageStream, ReadonlyMap<number, readonly SpecTag[]> | undefined>(
+    stream,
+    LAST_SPEC_TAGS,
+    () => undefined,
+  )?.get(stream.id)

@@ -6,6 +6,8 @@ interface MemoryList<Item> {
   readonly cursors: Cursors<Item>
   /** The whole list, sorted by the key. */
   readonly items: readonly Item[]
+  /** Number of items of the list of which `items` are the first; by default the number of `items`. */
+  readonly total?: number
   /** Returns the key that the cursors hold, which is unique in the list. */
   readonly keyOf: (item: Item) => PageKey
 }
@@ -14,7 +16,7 @@ interface MemoryList<Item> {
 export const listConnection = <Item>(
   args: ConnectionArguments,
   info: GraphQLResolveInfo,
-  { cursors, items, keyOf }: MemoryList<Item>,
+  { cursors, items, keyOf, total = items.length }: MemoryList<Item>,
 ): Connection<Item> =>
   connection(args, info, {
     cursors,
@@ -26,5 +28,5 @@ export const listConnection = <Item>(
       )
       return fromEnd ? between.slice(-limit - 1) : between.slice(0, limit + 1)
     },
-    totalCount: () => items.length,
+    totalCount: () => total,
   })

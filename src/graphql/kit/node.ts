@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../../input/errors.ts'
 import { builder } from './builder.ts'
 import type { MaybePromise } from './connection.ts'
 import type { GraphQLContext } from './context.ts'
@@ -6,6 +7,8 @@ type Loaded = MaybePromise<object | undefined>
 type Load = (key: string, context: GraphQLContext) => Loaded
 
 const loaders = new Map<string, Load>()
+/** Complexity of reading an object, of the types that cost more than a field. */
+const complexities = new Map<string, number>()
 // rows do not record which table they are from
 const typeNames = new WeakMap<object, string>()
 
@@ -38,6 +41,23 @@ export const registerRowNode = (
     return id === undefined ? undefined : load(id, context)
   })
 
+/** Makes the objects of a type readable through `node(id:)`, by the number of their owner and their name in it. */
+export const registerNamedNode = (
+  typeName: string,
+  load: (ownerId: number, name: string, context: GraphQLContext) => Loaded,
+  { complexity = 1 }: { readonly complexity?: number } = {},
+): void => {
+  complexities.set(typeName, complexity)
+  registerNode(typeName, (key, context) => {
+    const [, ownerId = '', name = ''] = /^(-?\d{1,15})\/([\s\S]*)$/.exec(key) ?? []
+    return ownerId === '' ? undefined : load(Number(ownerId), name, context)
+  })
+}
+
+/** Returns the global id of an object that `registerNamedNode` makes readable. */
+export const namedNodeId = (typeName: string, ownerId: number, name: string): string =>
+  nodeId(typeName, `${ownerId}/${name}`)
+
 /** Returns the global id of an object; opaque to clients. */
 export const nodeId = (typeName: string, key: string | number): string =>
   Buffer.from(`${typeName}:${key}`).toString('base64url')
@@ -64,6 +84,9 @@ async function nodeOf(id: string, context: GraphQLContext): Promise<object | nul
   return node
 }
 
+const complexityOf = (ids: readonly string[]): number =>
+  ids.reduce((sum, id) => sum + (complexities.get(parseId(id)[0]) ?? 1), 0)
+
 builder.queryField('node', (t) =>
   t.field({
     type: NodeInterface,
@@ -73,6 +96,33 @@ builder.queryField('node', (t) =>
     args: {
       id: t.arg.id({ required: true, description: 'Global `id` of an object, from an earlier response.' }),
     },
+    complexity: ({ id }) => complexityOf([id]),
     resolve: (_query, { id }, context) => nodeOf(id, context),
+  }),
+)
+
+/** Number of objects that one field returns at most. */
+const MAX_NODES = 100
+
+builder.queryField('nodes', (t) =>
+  t.field({
+    type: t.listRef(NodeInterface, { nullable: true }),
+    description: `Returns the objects with these global ids, at most ${MAX_NODES}, in the order of the ids. An item is null for an unknown \`id\` and for an object that no longer exists.`,
+    args: {
+      ids: t.arg.idList({
+        required: true,
+        description: `Global ids of objects of any types, from earlier responses; at most ${MAX_NODES}.`,
+      }),
+    },
+    complexity: ({ ids }) => ({
+      field: complexityOf(ids),
+      multiplier: Math.min(Math.max(ids.length, 1), MAX_NODES),
+    }),
+    resolve: (_query, { ids }, context) => {
+      if (ids.length > MAX_NODES) {
+        throw new InvalidInputError('ids', `${ids.length} ids are given: at most ${MAX_NODES} are allowed`)
+      }
+      return Promise.all(ids.map((id) => nodeOf(id, context)))
+    },
   }),
 )

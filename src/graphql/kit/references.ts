@@ -36,5 +36,7 @@ export const PlatformType = builder.objectRef<Platform>('Platform')
 export const ImageConfigType = builder.objectRef<ImageConfig>('ImageConfig')
 export const ImagePushType = builder.objectRef<Push>('ImagePush')
 export const ImportType = builder.objectRef<Import>('Import')
-export const ImportResultType = builder.objectRef<ImportResult>('ImportResult')
+export const ImportResultType = builder.objectRef<ImportResult & { readonly importId: number }>(
+  'ImportResult',
+)
 export const KeyValueType = builder.objectRef<KeyValue>('KeyValue')

@@ -3,6 +3,7 @@ import { isRemovalReason } from '../../imagestream/tag/tag-event.ts'
 import { builder } from '../kit/builder.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { FailureReasonEnum } from '../kit/failure-reason.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImagePushType, ImageStreamTagType, ImageStreamType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
@@ -29,15 +30,25 @@ const ChangeKindEnum = enumType<ChangeKind>('ImageStreamChangeKind', {
   },
 })
 
+registerRowNode(
+  'ImageStreamChange',
+  (sequence, { pushes }) => pushes.readEntries({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
+)
+
 export const StreamChangeType = builder.objectRef<LogEntry>('ImageStreamChange')
 objectType(StreamChangeType, {
   description: 'A change of an image stream or of one of its tags: an entry of the log.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     namespace: t.string('Namespace of the image stream.'),
     imageStreamName: t.string('Name that the image stream had at the time of the change.'),
     tag: t.stringOrNull('Name of the tag; null for a change of the whole image stream.'),
   }),
   fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the change.',
+      resolve: ({ sequence }) => nodeId('ImageStreamChange', sequence),
+    }),
     cursor: t.string({
       description:
         'Position of the change in the log. `since` with this cursor returns the changes after it, here and in `imagePushed`.',

@@ -8,7 +8,7 @@ import { checkGlob } from '../../input/glob.ts'
 import { batch, batchValues, loadById, loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { after, type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
-import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import {
@@ -18,7 +18,6 @@ import {
   ImageType,
   TagEventType,
 } from '../kit/references.ts'
-import { objectType } from '../kit/types.ts'
 import { TagEventConnection } from '../tag/tag-event.ts'
 import { batchTags } from '../tag/tags-of-stream.ts'
 
@@ -36,19 +35,9 @@ function tagOf(event: TagEvent, { tags }: GraphQLContext): Tag {
 const eventAt = (tag: Tag, time: number, { lookBack }: GraphQLContext): TagEvent | undefined =>
   loadById(tag, `at ${time}`, (ids) => batchValues(lookBack.eventsAt(ids, time)))
 
-const PastTagType = builder.objectRef<PastTag>('PastTag')
-objectType(PastTagType, {
-  description: 'A tag at an earlier time.',
-  properties: (t) => ({
-    event: t.one(TagEventType, 'Entry of the tag’s history that was the newest at that time.'),
-  }),
-  fields: (t) => ({
-    tag: t.exposeString('name', { description: 'Name of the tag, for example `latest`.' }),
-  }),
-})
-
-const PastTagConnection = connectionType('PastTag', PastTagType, { items: 'tags at an earlier time' })
-const pastTagCursors = keyCursors<PastTag>('tagsAt', ({ name }) => [name], ['string'])
+/** The entry of a tag's history for a time in the past, with the name of the tag. */
+type PastEvent = TagEvent & Pick<PastTag, 'streamId' | 'name'>
+const pastTagCursors = keyCursors<PastEvent>('tagsAt', ({ name }) => [name], ['string'])
 
 type PastTagsArguments = ConnectionArguments & { time: number; matching?: string | null | undefined }
 
@@ -58,16 +47,15 @@ function pastTags(
   { time, matching, ...args }: PastTagsArguments,
   { lookBack }: GraphQLContext,
   info: GraphQLResolveInfo,
-): Connection<PastTag> {
+): Connection<PastEvent> {
   const filter: PastTagFilter = { time, matching: checkGlob(matching, 'matching') }
   return ownedConnection(stream, args, info, {
     name: `tagsAt ${JSON.stringify(filter)}`,
     cursors: pastTagCursors,
     rows: (ids, page) =>
-      after(lookBack.pageAt(ids, filter, page), (rows) => {
-        batch(rows.map(({ event }) => event))
-        return rows
-      }),
+      after(lookBack.pageAt(ids, filter, page), (rows) =>
+        batch(rows.map(({ event, streamId, name }) => ({ ...event, streamId, name }))),
+      ),
     ownerIdOf: ({ streamId }) => streamId,
     counts: (ids) => lookBack.totalAt(ids, filter),
   })
@@ -113,9 +101,9 @@ builder.objectField(ImageStreamTagType, 'at', (t) =>
 
 builder.objectField(ImageStreamType, 'tagsAt', (t) =>
   t.field({
-    type: PastTagConnection,
+    type: TagEventConnection,
     description:
-      'Tags that the image stream had at an earlier time, by name, including tags that were removed since. Only tags with an image at that time are included. Pruned entries are not available.',
+      'Images of the image stream’s tags at an earlier time: of each tag the entry of its history that was the newest at that time, by name of the tag (`imageStreamTag`). Tags that were removed since are included, and tags without an image at that time are not. Pruned entries are not available.',
     args: {
       time: t.arg({ type: 'DateTime', required: true, description: 'Time at which to look up the tags.' }),
       matching: t.arg.string({

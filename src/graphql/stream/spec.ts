@@ -1,5 +1,12 @@
-import { loadRows } from '../kit/batch.ts'
+import type { SpecTag } from '../../imagestream/spec/spec.ts'
+import { batch } from '../kit/batch.ts'
+import { keyCursors } from '../kit/connection.ts'
+import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { inputType } from '../kit/inputs.ts'
+import { lastSpecTagsOf, withLastSpecs } from '../kit/last-specs.ts'
+import { listConnection } from '../kit/list-page.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
+import { ownedConnection } from '../kit/owned-connection.ts'
 import {
   ImageLookupPolicyType,
   ImageStreamSpecType,
@@ -9,14 +16,28 @@ import {
 import { objectType } from '../kit/types.ts'
 import { TagImportPolicyInput, TagReferenceInput } from '../tag/tag-reference-input.ts'
 
+registerRowNode(
+  'ImageStreamSpec',
+  (id, { streams }) => withLastSpecs([...streams.evenDeleted([id]).values()])[0],
+)
+
+const TagReferenceConnection = connectionType('TagReference', TagReferenceType, { items: 'spec tags' })
+const keyOf = ({ name }: SpecTag): [string] => [name]
+const tagCursors = keyCursors<SpecTag>('spec tags', keyOf, ['string'])
+
 objectType(ImageStreamSpecType, {
-  description: 'Desired state of an image stream.',
+  description: 'Desired state of an image stream: the sources of its images.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     dockerImageRepository: t.stringOrNull(
       'Repository whose tags are all imported, as `registry/name`; null if only spec tags are imported.',
     ),
   }),
   fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the spec; the same as long as the image stream exists.',
+      resolve: ({ id }) => nodeId('ImageStreamSpec', id),
+    }),
     importPolicy: t.field({
       type: TagImportPolicyType,
       description: 'Import settings of the tags of `dockerImageRepository`.',
@@ -28,11 +49,22 @@ objectType(ImageStreamSpecType, {
       resolve: (stream) => stream,
     }),
     tags: t.field({
-      type: [TagReferenceType],
+      type: TagReferenceConnection,
       description:
-        'Tags with a source or policy of their own, in the order in which they were set. Each takes precedence over the repository’s tag with the same name.',
-      resolve: (stream, _args, { streams }) =>
-        loadRows(stream, 'specTags', 'streamId', (ids) => streams.specTags(ids)),
+        'Tags with a source or policy of their own, by name. Each takes precedence over the repository’s tag with the same name.',
+      args: connectionArgs,
+      complexity: pageComplexity,
+      resolve: (stream, args, { streams }, info) => {
+        const last = lastSpecTagsOf(stream)
+        if (last) return listConnection(args, info, { cursors: tagCursors, keyOf, items: last })
+        return ownedConnection(stream, args, info, {
+          name: 'spec tags',
+          cursors: tagCursors,
+          rows: (ids, page) => batch(streams.specTagPages(ids, page)),
+          ownerIdOf: ({ streamId }) => streamId,
+          counts: (ids) => streams.countSpecTags(ids),
+        })
+      },
     }),
   }),
 })

@@ -2,23 +2,23 @@ import { pullSpecOf } from '../../imagestream/spec/pull-spec.ts'
 import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import { streamOrTagNamed } from '../../input/qualified-name.ts'
-import { DEFAULT_TAG } from '../../oci/tag.ts'
+import { DEFAULT_TAG, isTagName } from '../../oci/tag.ts'
 import { loadForBatch, loadReferred, loadRows } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { streamNamespaceArg } from '../kit/inputs.ts'
 import { withLastSpecs } from '../kit/last-specs.ts'
-import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
+import { NodeInterface, namedNodeId, registerNamedNode } from '../kit/node.ts'
 import { ImageStreamTagType, ImageStreamType, ImageType, TagReferenceType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { ConditionType } from './condition.ts'
 import { history, TagEventConnection } from './tag-event.ts'
 import { removedTagOfStream, tagOfStream } from './tags-of-stream.ts'
 
-registerNode('ImageStreamTag', (key, context) => {
-  const [, streamId, name = ''] = /^(\d{1,15})\/(.+)$/.exec(key) ?? []
-  const [stream] = withLastSpecs([...context.streams.evenDeleted([Number(streamId ?? 0)]).values()])
+registerNamedNode('ImageStreamTag', (streamId, name, context) => {
+  if (!isTagName(name)) return undefined
+  const [stream] = withLastSpecs([...context.streams.evenDeleted([streamId]).values()])
   return stream && (tagOfStream(stream, name, context) ?? removedTagOfStream(stream, name, context))
 })
 
@@ -48,7 +48,7 @@ objectType(ImageStreamTagType, {
   fields: (t) => ({
     id: t.id({
       description: 'Global identifier of the tag.',
-      resolve: ({ streamId, name }) => nodeId('ImageStreamTag', `${streamId}/${name}`),
+      resolve: ({ streamId, name }) => namedNodeId('ImageStreamTag', streamId, name),
     }),
     name: t.string({
       description: 'Name of the stream and of the tag, as `ruby:latest`.',

@@ -1,10 +1,11 @@
-import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
+import { randomUUID } from 'node:crypto'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import { checkWait, inputType, mutation, ofTag } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
-import { TagPolicyDecisionType, TagPolicyInput } from './tag-policy.ts'
+import { decisionKey, type IdentifiedDecision, TagPolicyDecisionType } from './policy-decision.ts'
+import { TagPolicyInput } from './tag-policy.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 import { tagOfStream } from './tags-of-stream.ts'
 
@@ -42,7 +43,7 @@ const SetTagPolicyInput = inputType('SetTagPolicyInput', {
 
 interface SetTagPolicyResult {
   readonly imageStreamTag: Tag | null
-  readonly decision: PolicyDecision | null
+  readonly decision: IdentifiedDecision | null
   readonly import: Import | null
 }
 
@@ -77,9 +78,11 @@ mutation('setTagPolicy', {
     const { tag, importId, decision } = setTagPolicy(input)
     const finished = importId === null ? undefined : await importer.wait(importId, seconds)
     const stream = streams.byName(input.namespace, input.imageStream)
+    const decided = decision()
+    const key = stream && !input.dryRun ? decisionKey(stream.id, tag) : `dry run ${randomUUID()}`
     return {
       imageStreamTag: (stream && tagOfStream(stream, tag, context)) ?? null,
-      decision: decision() ?? null,
+      decision: decided ? { ...decided, key } : null,
       import: finished ?? null,
     }
   },

@@ -7,6 +7,7 @@ import { batch, loadForBatch } from '../kit/batch.ts'
 import { type Connection, type ConnectionArguments, keyCursors } from '../kit/connection.ts'
 import { connectionType } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import { ImageType, TagEventType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
@@ -20,12 +21,15 @@ export const RemovalReasonEnum = enumType('TagRemovalReason', {
   },
 })
 
+registerRowNode('TagEvent', (id, { tags }) => tags.event(id))
+
 export const TagEventConnection = connectionType('TagEvent', TagEventType, { items: 'tag events' })
 const eventCursors = keyCursors<TagEvent>('items', ({ id }) => [id])
 
 objectType(TagEventType, {
   description:
     'An entry of a tag’s history. The tag pointed to the image from `created` until the next entry, or until it was removed.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     dockerImageReference: t.string('Pull spec of the image by digest.'),
     generation: t.int(
@@ -37,6 +41,10 @@ objectType(TagEventType, {
     ),
   }),
   fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the entry.',
+      resolve: ({ id }) => nodeId('TagEvent', id),
+    }),
     created: t.expose('createdAt', {
       type: 'DateTime',
       description: 'Time at which this server recorded that the tag points to the image.',

@@ -1,12 +1,8 @@
-import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
-import { REPORTED } from '../../imagestream/tag/policy-choice.ts'
-import type { ExcludedTag, RankedTag } from '../../policy/decide.ts'
 import { type PolicyFilter, readPolicy, type TagPolicy } from '../../policy/policy.ts'
 import { builder } from '../kit/builder.ts'
-import { firstArg, inputType } from '../kit/inputs.ts'
-import { ImageStreamTagType, TagReferenceType } from '../kit/references.ts'
+import { inputType } from '../kit/inputs.ts'
+import { TagReferenceType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { specTagOf } from './image-stream-tag.ts'
 
 const TagPolicyOrderEnum = enumType('TagPolicyOrder', {
   description:
@@ -18,21 +14,6 @@ const TagPolicyOrderEnum = enumType('TagPolicyOrder', {
     ALPHABETICAL: 'Text, compared byte by byte.',
     NEWEST:
       'Creation time that the image declares. For an index in a registry, the time of the image for linux/amd64 or for the platform in the spec tag’s annotations. At most 500 tags of a repository are ranked.',
-  },
-})
-
-const TagExclusionReasonEnum = enumType('TagExclusionReason', {
-  description: 'Reason why a policy cannot choose a tag.',
-  values: {
-    PRERELEASE: 'The version is a pre-release in the range, and the policy does not include pre-releases.',
-    OUT_OF_RANGE: 'The version is outside the range.',
-    NO_CREATION_TIME: 'The image does not declare a creation time.',
-    NO_IMAGE: 'The tag has no image, or its image cannot be read.',
-    ARTIFACT: 'The tag points to an artifact, such as a Helm chart, and the policy chooses images only.',
-    FOLLOWS: 'The tag follows another tag, or has a policy of its own.',
-    NOT_A_VERSION: 'The compared part of the name is not a semantic version.',
-    NOT_A_NUMBER: 'The compared part of the name is not a number.',
-    FILTERED: 'The filter’s pattern does not match the name, or the compared part is empty.',
   },
 })
 
@@ -70,58 +51,6 @@ const TagPolicyType = objectType<TagPolicy>('TagPolicy', {
   }),
 })
 
-const RankedTagType = objectType<RankedTag>('PolicyRankedTag', {
-  description: 'A tag that a policy can choose.',
-  properties: (t) => ({
-    tag: t.string('Name of the tag.'),
-    value: t.string('Compared value: a version, a number, a text, or a time in RFC 3339 format.'),
-    message: t.string('Human-readable explanation of the tag’s rank.'),
-  }),
-})
-
-const ExcludedTagType = objectType<ExcludedTag>('PolicyExcludedTag', {
-  description: 'A tag that a policy cannot choose.',
-  properties: (t) => ({
-    tag: t.string('Name of the tag.'),
-    value: t.stringOrNull('Value to compare; null if the tag was excluded before the value was determined.'),
-    reason: t.one(TagExclusionReasonEnum, 'Machine-readable reason for the exclusion.'),
-    message: t.string('Human-readable reason for the exclusion.'),
-  }),
-})
-
-const { args, complexity, check } = firstArg('tags', { min: 0, max: REPORTED })
-
-/** The decision of a policy. */
-export const TagPolicyDecisionType = objectType<PolicyDecision>('TagPolicyDecision', {
-  description: 'Decision of a policy, with the ranked and excluded tags.',
-  properties: (t) => ({
-    chosen: t.stringOrNull(
-      'Name of the chosen tag. Null if no tag could be chosen: the tag with the policy keeps its image.',
-    ),
-    decidedAt: t.dateTimeOrNull(
-      'Time at which an import last read the repository. For a policy over the stream’s own tags, the time at which the choice last changed. Null in a dry run.',
-    ),
-    rankedCount: t.int('Number of tags that could be chosen.'),
-    excludedCount: t.int('Number of tags that could not be chosen.'),
-  }),
-  fields: (t) => ({
-    ranked: t.field({
-      type: [RankedTagType],
-      description: 'Tags that could be chosen, in rank order: the chosen tag first.',
-      args,
-      complexity,
-      resolve: ({ ranked }, { first }) => ranked.slice(0, check(first)),
-    }),
-    excluded: t.field({
-      type: [ExcludedTagType],
-      description: 'Tags that could not be chosen, those that came closest to it first.',
-      args,
-      complexity,
-      resolve: ({ excluded }, { first }) => excluded.slice(0, check(first)),
-    }),
-  }),
-})
-
 const TagFilterInput = inputType('TagFilterInput', {
   description: 'Filter of tags by name, and the part of the name that the policy compares.',
   fields: (t) => ({
@@ -154,9 +83,6 @@ export const TagPolicyInput = inputType('TagPolicyInput', {
   }),
 })
 
-// each decision ranks all tags of the stream: some milliseconds for ten thousand
-const DECISION_COMPLEXITY = 200
-
 builder.objectField(TagReferenceType, 'policy', (t) =>
   t.field({
     type: TagPolicyType,
@@ -164,21 +90,5 @@ builder.objectField(TagReferenceType, 'policy', (t) =>
     description:
       'Policy that chooses the tag’s image: from the tags of the repository in `from`, or without `from` from the tags of the image stream. Null if the tag has no policy.',
     resolve: ({ policy }) => (policy === null ? null : readPolicy(policy)),
-  }),
-)
-
-builder.objectField(ImageStreamTagType, 'policyDecision', (t) =>
-  t.field({
-    type: TagPolicyDecisionType,
-    nullable: true,
-    complexity: DECISION_COMPLEXITY,
-    description:
-      'Decision of the tag’s policy: for the stream’s own tags, computed now; for a repository, from the last import. Null if the tag has no policy, and before the first import.',
-    async resolve(tag, args, context) {
-      const spec = specTagOf(tag, args, context)
-      if (!spec || spec.policy === null) return null
-      if (spec.fromKind === null) await context.policies.applyFilters(tag.streamId, [readPolicy(spec.policy)])
-      return context.policies.decisionOf(tag.streamId, tag.name, REPORTED)
-    },
   }),
 )

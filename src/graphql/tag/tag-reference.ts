@@ -1,4 +1,7 @@
 import { readKeyValues } from '../../input/key-values.ts'
+import { isTagName } from '../../oci/tag.ts'
+import { lastSpecTagsOf, withLastSpecs } from '../kit/last-specs.ts'
+import { NodeInterface, namedNodeId, registerNamedNode } from '../kit/node.ts'
 import {
   KeyValueType,
   ObjectReferenceType,
@@ -51,8 +54,16 @@ objectType(TagImportPolicyType, {
   }),
 })
 
+registerNamedNode('TagReference', (streamId, name, { streams }) => {
+  if (!isTagName(name)) return undefined
+  const [stream] = withLastSpecs([...streams.evenDeleted([streamId]).values()])
+  const last = stream && lastSpecTagsOf(stream)
+  return last ? last.find((tag) => tag.name === name) : streams.specTag(streamId, name)
+})
+
 objectType(TagReferenceType, {
   description: 'A tag of an image stream’s spec: the source of its image, and settings.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     name: t.string('Name of the tag, for example `3.3`.'),
     generation: t.intOrNull(
@@ -60,6 +71,10 @@ objectType(TagReferenceType, {
     ),
   }),
   fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the tag’s entry in the spec.',
+      resolve: ({ streamId, name }) => namedNodeId('TagReference', streamId, name),
+    }),
     annotations: t.field({
       type: [KeyValueType],
       description: 'Annotations of the tag, in the order in which they were set.',

@@ -3,6 +3,7 @@ import { parsePublicKey, type SigningKey } from '../../trust/signature/public-ke
 import type { TrustRequirement } from '../../trust/signature/requirement.ts'
 import { loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
@@ -90,9 +91,18 @@ const TrustRequirementType = objectType<TrustRequirement>('TrustRequirement', {
   }),
 })
 
+registerRowNode('ImageStreamTrust', (id, { trust }) => trust.policies.ofStreams([id]).get(id))
+
 const ImageStreamTrustType = objectType<TrustPolicy>('ImageStreamTrust', {
   description:
-    'Requirements for the signatures of an image stream’s images. They are not part of the stream’s spec or manifest.',
+    'Requirements for the signatures of an image stream’s images. They are not part of the stream’s spec or document.',
+  interfaces: [NodeInterface],
+  fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the requirements; the same as long as the image stream exists.',
+      resolve: ({ streamId }) => nodeId('ImageStreamTrust', streamId),
+    }),
+  }),
   properties: (t) => ({
     requirements: t.list(
       TrustRequirementType,

@@ -1,8 +1,16 @@
 import type { ImageLocation } from '../../imagestream/tag/image-locations.ts'
+import { isDigest } from '../../oci/digest.ts'
 import { parseCreated } from '../../oci/image-config.ts'
-import { pullSpecByDigest } from '../../oci/reference.ts'
+import {
+  formatRepository,
+  InvalidReferenceError,
+  parseReference,
+  pullSpecByDigest,
+  type Reference,
+} from '../../oci/reference.ts'
 import type { Referrer } from '../../trust/referrer/referrer.ts'
 import { builder } from '../kit/builder.ts'
+import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
 import { KeyValueType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
@@ -31,10 +39,38 @@ const ReferrerSourceEnum = enumType('ReferrerSource', {
   },
 })
 
+/** The key of an id: the repository as the namespace reads it, the image and the artifact. */
+const keyOf = ({ image: { repository, digest: subject }, digest }: PlacedReferrer): string =>
+  [repository.namespace ?? '', formatRepository(repository), subject, digest].join(' ')
+
+registerNode('Referrer', (key, { trust }) => {
+  const [namespace, name = '', subject, digest] = key.split(' ')
+  const repository = parseRepository(name)
+  if (!repository || !isDigest(subject) || !isDigest(digest)) return undefined
+  const image = {
+    digest: subject,
+    repository: { ...repository, namespace: namespace || null, insecure: false },
+  }
+  const known = trust.referrers.known(image, digest)
+  return known && { ...known, image }
+})
+
+/** Returns the repository; undefined for text that names none. */
+function parseRepository(text: string): Pick<Reference, 'registry' | 'repository'> | undefined {
+  try {
+    const { registry, repository } = parseReference(text)
+    return { registry, repository }
+  } catch (error) {
+    if (error instanceof InvalidReferenceError) return undefined
+    throw error
+  }
+}
+
 export const ReferrerType = builder.objectRef<PlacedReferrer>('Referrer')
 objectType(ReferrerType, {
   description:
     'An artifact in the image’s repository that refers to the image: a signature, an attestation or an SBOM.',
+  interfaces: [NodeInterface],
   properties: (t) => ({
     digest: t.digest('Digest of the artifact’s manifest.'),
     kind: t.one(ReferrerKindEnum, 'Kind of the artifact.'),
@@ -53,6 +89,11 @@ objectType(ReferrerType, {
     ),
   }),
   fields: (t) => ({
+    id: t.id({
+      description:
+        'Global identifier of the artifact as a referrer of this image in this repository, read with the credentials of one namespace or of the server. `node(id:)` returns it from earlier responses of the registry, without a request.',
+      resolve: (referrer) => nodeId('Referrer', keyOf(referrer)),
+    }),
     annotations: t.field({
       type: [KeyValueType],
       description: 'Annotations of the artifact in the list that contains it; long annotations are omitted.',

@@ -90,11 +90,12 @@ export class DryRunOutcomes implements ImportOutcomes {
   }
 
   /** Returns a page of results, as `ImportRows.results` does for a stored import. */
-  page({ state, page: { limit, after, before, fromEnd } }: ResultPage): ImportResult[] {
+  page({ tag, state, page: { limit, after, before, fromEnd } }: ResultPage): ImportResult[] {
     const [first = ''] = (after ?? []) as string[]
     const [last] = (before ?? []) as string[]
     const matching = this.results.filter(
       (result) =>
+        (!tag || result.tag === tag) &&
         (!state || result.state === state) &&
         result.importance > first &&
         (last === undefined || result.importance < last),

@@ -1,17 +1,23 @@
 import { and, eq, getTableColumns, lte, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
+import { columnsOf } from '../../db/statement.ts'
 import { importSchedules } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
+import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { RUNNING_IMPORTS, RUNNING_OF_REGISTRY } from '../import/import.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import type { ImportRequest } from '../stored-import/import-plan.ts'
 import type { Import } from '../stored-import/import-state.ts'
+import { countsByOwner, pageOfOwners } from '../tag/owned-rows.ts'
 import { createSourceResults, LONGEST_WAIT } from './source-results.ts'
 import { createSpecSchedules, type ScheduleDependencies } from './spec-schedules.ts'
 
 /** Schedule of one source: a spec tag, or the repository of a stream. Times are milliseconds since 1970. */
 export type Schedule = Omit<typeof importSchedules.$inferSelect, 'id'>
+
+const OF_STREAM = { table: 'import_schedules', owner: 'stream_id' } as const
+const COLUMNS = columnsOf(importSchedules, 't', ['id'])
 
 /** The sources that are imported periodically, and when each is due. All state is in the database. */
 export type Schedules = ReturnType<typeof createSchedules>
@@ -54,6 +60,11 @@ export function createSchedules(dependencies: ScheduleDependencies) {
         .where(sql`${streamId} in (select value from json_each(${JSON.stringify(streamIds)}))`)
         .orderBy(streamId, tag)
         .all(),
+    /** Returns a page of each stream's schedules, in the same order; its keys are [tag]. */
+    pages: (streamIds: readonly number[], page: KeysetPage): Schedule[] =>
+      pageOfOwners(db, { ...OF_STREAM, columns: COLUMNS, order: [{ column: 'tag' }] }, streamIds, page),
+    countOfStreams: (streamIds: readonly number[]): Map<number, number> =>
+      countsByOwner(db, OF_STREAM, streamIds),
     /** Returns the stream that is due first; undefined while too many imports are unfinished. */
     next: createNextStream(db),
     /** Returns the earliest due time; undefined when nothing is scheduled. */

@@ -103,15 +103,16 @@ function readReindexed(db: Database, importId: number): UnchangedTags['reindexed
 function readResults(
   db: Database,
   importId: number,
-  { state, page, unchanged }: ResultPage & { readonly unchanged: UnchangedTags | undefined },
+  { tag, state, page, unchanged }: ResultPage & { readonly unchanged: UnchangedTags | undefined },
 ): ImportResult[] {
   const { condition, keys, orderBy, limit, inOrder } = keyset(page, [{ column: 'importance' }])
-  const conditions = [...(state ? ['state = ?'] : []), ...condition]
+  const equal = Object.entries({ tag, state }).filter(([, value]) => value !== undefined)
+  const conditions = [...equal.map(([column]) => `${column} = ?`), ...condition]
   const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''
   const stored = unchanged ? JSON.stringify(unchanged.unchangedEvents) : null
   return inOrder(
     db
       .prepare<ImportResult>(`select * from (${RESULTS}) ${where} order by ${orderBy} limit ?`)
-      .all(stored, importId, importId, importId, ...(state ? [state] : []), ...keys, limit),
+      .all(stored, importId, importId, importId, ...equal.map(([, value]) => value ?? null), ...keys, limit),
   )
 }

@@ -60,6 +60,7 @@ export interface TagFailure {
 
 /** A page of an import's results. */
 export interface ResultPage {
+  readonly tag?: TagName
   readonly state?: ImportResultState | undefined
   /** Its keys are [importance]. */
   readonly page: KeysetPage

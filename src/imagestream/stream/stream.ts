@@ -8,6 +8,7 @@ import { NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream, Spec, SpecTag } from '../spec/spec.ts'
+import { countsByOwner, pageOfOwners } from '../tag/owned-rows.ts'
 import { createStreamSearch, type StreamQuery } from './stream-search.ts'
 
 /** Result of a finished import, for the stream. */
@@ -37,6 +38,8 @@ const deletedIn = (namespace: string | undefined) =>
         deleted: { text: 's.namespace = ? and s.deleted_at is not null', values: [namespace] },
       }
 const COLUMNS = columnsOf(imageStreams, 's', ['registry'])
+const SPEC_TAGS = { table: 'spec_tags', owner: 'stream_id', id: 'rowid' } as const
+const BY_NAME: readonly SortColumn[] = [{ column: 'name' }]
 const SPEC_TAG_COLUMNS = columnsOf(specTagsTable, 't', ['registry', 'position'])
 
 export function createStreams(db: Database) {
@@ -108,6 +111,11 @@ export function createStreams(db: Database) {
     /** Returns a page of the streams that meet the filter, in order; its keys are `streamKeyOf(stream, order)`. */
     page: (listing: StreamQuery): Promise<ImageStream[]> => search.page(listing, COLUMNS),
     count: search.count,
+    /** Returns a page of each stream's spec tags, by name; its keys are [name]. */
+    specTagPages: (streamIds: readonly number[], page: KeysetPage): SpecTag[] =>
+      pageOfOwners(db, { ...SPEC_TAGS, columns: SPEC_TAG_COLUMNS, order: BY_NAME }, streamIds, page),
+    countSpecTags: (streamIds: readonly number[]): Map<number, number> =>
+      countsByOwner(db, SPEC_TAGS, streamIds),
     /** Returns the spec tags of many streams, those of each in the order of its spec. */
     specTags: (streamIds: readonly number[]): SpecTag[] => specTags.all(JSON.stringify(streamIds)),
     specTag: (streamId: number, name: TagName): SpecTag | undefined => specTag.get(streamId, name),

@@ -5,8 +5,9 @@ import type { KeysetPage } from '../../input/page.ts'
 
 /** Rows of a table, and the column with the id of their owner. */
 interface OwnedRows {
-  readonly table: 'tags' | 'tag_events' | 'imports' | 'reported_moves'
+  readonly table: 'tags' | 'spec_tags' | 'tag_events' | 'imports' | 'import_schedules' | 'reported_moves'
   readonly owner: string
+  readonly id?: 'id' | 'rowid'
 }
 
 const NEWEST_FIRST: readonly SortColumn[] = [{ column: 'id', descending: true }]

@@ -40,6 +40,9 @@ export const eventPages = (
 export const createTagHistories = (db: Database) => ({
   /** Returns a page of each tag's history, newest first; its keys are [event id]. */
   events: (tagIds: readonly number[], page: KeysetPage): TagEvent[] => eventPages(db, 'tag_id', tagIds, page),
+  /** Returns an entry of a history. */
+  event: (id: number): TagEvent | undefined =>
+    db.prepare<TagEvent>(`select ${EVENT_COLUMNS} from tag_events t where t.id = ?`).get(id),
   countEvents: (tagIds: readonly number[]): Map<number, number> =>
     countsByOwner(db, { table: 'tag_events', owner: 'tag_id' }, tagIds),
   /** Counts the entries of all histories of a stream, those of removed tags included. */

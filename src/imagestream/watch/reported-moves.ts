@@ -45,6 +45,7 @@ export function createReportedMoves(db: Database, images: Pick<Images, 'storedMa
   const events = db.prepare<Observed>(`
     select i.digest, e.created_at as createdAt from tag_events e join images i on i.id = e.image_id
     where e.tag_id = ? order by e.id`)
+  const byId = db.prepare<StoredMove>(`select ${COLUMNS} from reported_moves t where t.id = ?`)
   const insert = db.prepare(
     `insert into reported_moves (tag_id, digest, from_at, until_at, vendor) values (?, ?, ?, ?, ?)
      on conflict (tag_id, from_at, digest) do nothing`,
@@ -100,6 +101,7 @@ export function createReportedMoves(db: Database, images: Pick<Images, 'storedMa
         if (stored > 0) trim.run(found.id, vendor, found.id, vendor)
       }
     },
+    byId: (id: number): StoredMove | undefined => byId.get(id),
     /** Returns a page of each tag's moves, newest first; its keys are [from, id]. */
     ofTags: (tagIds: readonly number[], page: KeysetPage): StoredMove[] =>
       pageOfOwners(db, { ...OF_TAG, columns: COLUMNS, order: NEWEST_FIRST }, tagIds, page),

@@ -11,7 +11,7 @@ export type RepositoryWatchRow = typeof repositoryWatches.$inferSelect
 
 /** How the repository of a stream is checked, with the names of the API. Times are milliseconds since 1970. */
 export interface WatchStatus
-  extends Pick<RepositoryWatchRow, 'vendor' | 'checkedAt' | 'checkedBy' | 'setAsideUntil'> {
+  extends Pick<RepositoryWatchRow, 'streamId' | 'vendor' | 'checkedAt' | 'checkedBy' | 'setAsideUntil'> {
   /** When the last full scan was; null where the next import is one. */
   readonly sweptAt: number | null
   /** When the next full scan is due; null where every import is one. */

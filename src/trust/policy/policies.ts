@@ -13,6 +13,7 @@ import { parseTextMatch } from '../signature/requirement.ts'
 
 /** The requirements of a stream on the signatures of its images. */
 export interface TrustPolicy {
+  readonly streamId: number
   /** An accepted signature meets at least one of them. */
   readonly requirements: readonly TrustRequirement[]
   /** Hash of the requirements: verifications by another version no longer apply. */
@@ -42,8 +43,8 @@ export function createTrustPolicies({ db, now }: { db: Database; now: () => numb
           .from(table)
           .where(sql`${table.streamId} in (select value from json_each(${JSON.stringify(streamIds)}))`)
           .all()
-          .map(({ streamId, requirements, ...row }) => [
-            streamId,
+          .map(({ requirements, ...row }) => [
+            row.streamId,
             { ...row, requirements: JSON.parse(requirements) as readonly TrustRequirement[] },
           ]),
       ),

@@ -105,6 +105,11 @@ export function createReferrers(
   }
 
   return {
+    /** Returns a referrer of an image from the results of earlier lookups; undefined for one that none of them found. */
+    known(image: ImageLocation, digest: Digest): Referrer | undefined {
+      const found = checks.ofImage(cacheKeyOf(image)).map((check) => resultOf(check, image.digest, null))
+      return found.flatMap(({ referrers }) => referrers).find((one) => one.digest === digest)
+    },
     /** Resolves to the referrers of an image. Never rejects for a failure of a registry. */
     async of(
       image: ImageLocation,

@@ -42,6 +42,17 @@ export function createResultCache<Row extends CachedImage & Record<string, unkno
       return result as Row
     },
 
+    /** Returns all rows of an image. */
+    ofImage(image: CachedImage): Row[] {
+      const { namespace, repository, digest } = table
+      const isOfImage = and(
+        eq(namespace, image.namespace),
+        eq(repository, image.repository),
+        eq(digest, image.digest),
+      )
+      return db.orm.select().from(table).where(isOfImage).all() as Row[]
+    },
+
     /** Saves a row, of which an existing one gets the columns in `change`, and deletes old rows. Does not throw. */
     save(row: Row, change: Partial<Row> = row): void {
       const isOld = lt(columns[renewedAt], Number(row[renewedAt]) - KEEP_FOR)

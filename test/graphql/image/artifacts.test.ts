@@ -95,11 +95,11 @@ describe('an artifact', () => {
       const { setTagPolicy } = await server.client.request<{ setTagPolicy: object }>(
         `mutation { setTagPolicy(input: { imageStream: "mixed", tag: "newest", ${repository}
           policy: { order: SEMVER, ${more} } }) {
-            imageStreamTag { spec { policy { artifacts } } } decision { chosen excluded { tag reason } } } }`,
+            imageStreamTag { spec { policy { artifacts } } } decision { chosen excluded { nodes { tag reason } } } } }`,
       )
       expect(setTagPolicy).toEqual({
         imageStreamTag: { spec: { policy: { artifacts: more !== '' } } },
-        decision: { chosen, excluded: more === '' ? [{ tag: '2.0.0', reason: 'ARTIFACT' }] : [] },
+        decision: { chosen, excluded: { nodes: more === '' ? [{ tag: '2.0.0', reason: 'ARTIFACT' }] : [] } },
       })
     }
   })

@@ -36,11 +36,11 @@ const FIELDS = 'tag dueAt succeededAt failedAt reason message'
 const at = (time: number): string => new Date(time).toISOString()
 
 async function schedules(name = 'app'): Promise<Schedule[]> {
-  const { imageStream } = await app.client.request<{ imageStream: { schedules: Schedule[] } }>(
-    `query ($name: String!) { imageStream(name: $name) { schedules { ${FIELDS} } } }`,
+  const { imageStream } = await app.client.request<{ imageStream: { schedules: { nodes: Schedule[] } } }>(
+    `query ($name: String!) { imageStream(name: $name) { schedules { nodes { ${FIELDS} } } } }`,
     { name },
   )
-  return imageStream.schedules
+  return imageStream.schedules.nodes
 }
 
 const repository = () => `${upstream.host}/team/app`
@@ -109,15 +109,17 @@ describe('the schedules of a stream', () => {
   test('are also at the spec tags', async () => {
     await createScheduled('app', tag('3.3', '3.3'), tag('4', '3.3', { reference: true }))
     const { imageStream } = await app.client.request<{ imageStream: object }>(
-      `{ imageStream(name: "app") { spec { tags { name schedule { ${FIELDS} } } } tag(name: "3.3") { spec { schedule { tag } } } } }`,
+      `{ imageStream(name: "app") { spec { tags { nodes { name schedule { ${FIELDS} } } } } tag(name: "3.3") { spec { schedule { tag } } } } }`,
     )
 
     expect(imageStream).toMatchObject({
       spec: {
-        tags: [
-          { name: '3.3', schedule: { tag: '3.3', dueAt: at(now + INTERVAL), succeededAt: at(now) } },
-          { name: '4', schedule: null },
-        ],
+        tags: {
+          nodes: [
+            { name: '3.3', schedule: { tag: '3.3', dueAt: at(now + INTERVAL), succeededAt: at(now) } },
+            { name: '4', schedule: null },
+          ],
+        },
       },
       tag: { spec: { schedule: { tag: '3.3' } } },
     })
@@ -128,14 +130,14 @@ describe('the schedules of a stream', () => {
       await createScheduled(`app-${stream}`, tag('a', 'latest'), tag('b', '3.3'))
     }
     const query = `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { nodes {
-      name schedules { ${FIELDS} } spec { tags { schedule { ${FIELDS} } } } } } }`
+      name schedules { nodes { ${FIELDS} } } spec { tags { nodes { schedule { ${FIELDS} } } } } } } }`
     await app.client.request(query, { size: 5 })
     using statements = watchStatements()
     const { imageStreams } = await app.client.request<{
-      imageStreams: { nodes: { schedules: Schedule[] }[] }
+      imageStreams: { nodes: { schedules: { nodes: Schedule[] } }[] }
     }>(query, { size: 5 })
 
-    expect(imageStreams.nodes.map(({ schedules }) => schedules.map((one) => one.tag))).toEqual(
+    expect(imageStreams.nodes.map(({ schedules }) => schedules.nodes.map((one) => one.tag))).toEqual(
       Array.from({ length: 5 }, () => [null, 'a', 'b']),
     )
     expect(statements.run.filter((text) => text.includes('import_schedules'))).toHaveLength(2)

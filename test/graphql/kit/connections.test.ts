@@ -54,7 +54,7 @@ const PATHS: Readonly<Record<string, () => ConnectionPath>> = {
   }),
   tagsAt: () => ({
     query: 'imageStream(name: "app") { tagsAt(time: "2100-01-01T00:00:00Z", PAGE) }',
-    node: 'tag event { created }',
+    node: 'imageStreamTag { tag } created',
   }),
   'history of an image': () => ({
     query: `image(digest: "${image({ seed: 0 }).digest}") { history(PAGE) }`,

@@ -7,7 +7,7 @@ import { one, picture, startWithUpstream } from '../writes.ts'
 
 const APPLY = `mutation ($input: ApplyImageStreamInput!) { applyImageStream(input: $input) { results {
   kind namespace name action warnings diff
-  imageStream { name generation spec { tags { name from { name } } } }
+  imageStream { name generation spec { tags { nodes { name from { name } } } } }
   import { state imported imageStream { name } } } } }`
 
 interface Result {
@@ -52,7 +52,7 @@ test('a document creates a stream, whose tags are imported when the mutation ret
       imageStream: {
         name: 'app',
         generation: 1,
-        spec: { tags: [{ name: 'stable', from: { name: `${it.repository}:1.0` } }] },
+        spec: { tags: { nodes: [{ name: 'stable', from: { name: `${it.repository}:1.0` } }] } },
       },
       import: { state: 'SUCCEEDED', imported: 1, imageStream: { name: 'app' } },
     },

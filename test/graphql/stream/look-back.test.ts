@@ -80,10 +80,10 @@ describe('tagsAt', () => {
   const read = async (time: string, matching: string | null = null) =>
     app.client.execute<{ imageStream: { tagsAt: unknown } }>(
       `query ($time: DateTime!, $matching: String) { imageStream(name: "app") {
-        tagsAt(time: $time, matching: $matching) { totalCount nodes { tag event { image { digest } } } } } }`,
+        tagsAt(time: $time, matching: $matching) { totalCount nodes { imageStreamTag { tag } image { digest } } } } }`,
       { time, matching },
     )
-  const tagWith = (tag: string, digest: string) => ({ tag, event: { image: { digest } } })
+  const tagWith = (tag: string, digest: string) => ({ imageStreamTag: { tag }, image: { digest } })
 
   test('is the image of each tag then, without the tags that had none yet', async () => {
     const tagsAt = async (...args: Parameters<typeof read>) => (await read(...args)).data.imageStream.tagsAt
@@ -97,7 +97,7 @@ describe('tagsAt', () => {
 
   test('refuses a pattern that is too long, and a page that is too large', async () => {
     expect(errorsOf(await read(iso(1), 'x'.repeat(2000)))).toEqual([{ code: 'INVALID', field: 'matching' }])
-    const pages = `{ imageStreams(first: 500) { nodes { tagsAt(time: "${iso(1)}", first: 500) { nodes { tag } } } } }`
+    const pages = `{ imageStreams(first: 500) { nodes { tagsAt(time: "${iso(1)}", first: 500) { nodes { created } } } } }`
     expect(errorsOf(await app.client.execute(pages))).toEqual([{ code: 'TOO_COMPLEX' }])
   })
 })

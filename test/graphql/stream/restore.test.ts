@@ -29,13 +29,15 @@ async function whyRefused({ client }: TestApp, name: string, input: object): Pro
 /** The digests of the stream's tags at a time. */
 async function tagsAt(app: TestApp, stream: string, time: string): Promise<Record<string, string>> {
   const found = await run<{
-    stream: { tagsAt: { nodes: { tag: string; event: { image: { digest: string } } }[] } }
+    stream: { tagsAt: { nodes: { imageStreamTag: { tag: string }; image: { digest: string } }[] } }
   }>(
     app,
-    `query ($time: DateTime!) { stream: ${stream} { tagsAt(time: $time) { nodes { tag event { image { digest } } } } } }`,
+    `query ($time: DateTime!) { stream: ${stream} { tagsAt(time: $time) { nodes { imageStreamTag { tag } image { digest } } } } }`,
     { time },
   )
-  return Object.fromEntries(found.stream.tagsAt.nodes.map(({ tag, event }) => [tag, event.image.digest]))
+  return Object.fromEntries(
+    found.stream.tagsAt.nodes.map(({ imageStreamTag, image }) => [imageStreamTag.tag, image.digest]),
+  )
 }
 
 /** Waits until the clock has passed, so that what follows has a later time. */
@@ -208,7 +210,7 @@ describe('a deleted stream', () => {
     const { app } = await run<{ app: { uid: string } }>(it.app, '{ app: imageStream(name: "app") { uid } }')
     await deleteStream(it.app.client)
 
-    const stream = 'id uid name deletionTimestamp spec { dockerImageRepository tags { name } }'
+    const stream = 'id uid name deletionTimestamp spec { dockerImageRepository tags { nodes { name } } }'
     const tag = `id tag removed image { digest } items { totalCount } imageStream { ${stream} }`
     type Tag = { id: string; imageStream: { id: string; uid: string } }
     const found = await run<{ image: { history: { nodes: { imageStreamTag: Tag }[] } } }>(
@@ -217,7 +219,10 @@ describe('a deleted stream', () => {
     )
     const tags = found.image.history.nodes.map(({ imageStreamTag }) => imageStreamTag)
     expect(tags).toMatchObject([
-      { tag: 'copy', imageStream: { spec: { dockerImageRepository: null, tags: [{ name: 'kept' }] } } },
+      {
+        tag: 'copy',
+        imageStream: { spec: { dockerImageRepository: null, tags: { nodes: [{ name: 'kept' }] } } },
+      },
       { imageStream: { uid: app.uid, spec: { dockerImageRepository: it.repository } } },
       { imageStream: { uid: app.uid, spec: { dockerImageRepository: it.repository } } },
     ])

@@ -15,7 +15,7 @@ import { picture } from '../writes.ts'
 const UPDATE = `mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) {
   imageStream { id name generation resourceVersion labels { key value } annotations { key value }
     spec { dockerImageRepository importPolicy { insecure scheduled importMode } lookupPolicy { local }
-      tags { name generation from { name } importPolicy { scheduled } } } }
+      tags { nodes { name generation from { name } importPolicy { scheduled } } } } }
   import { id state } } }`
 
 interface Updated {
@@ -26,7 +26,7 @@ interface Updated {
       readonly dockerImageRepository: string | null
       readonly importPolicy: object
       readonly lookupPolicy: object
-      readonly tags: readonly { readonly name: string; readonly generation: number }[]
+      readonly tags: { readonly nodes: readonly { readonly name: string; readonly generation: number }[] }
     }
   }
   readonly import: Pick<Imported, 'id' | 'state'> | null
@@ -119,7 +119,7 @@ describe('updateImageStream', () => {
     const ended = (await reportsOf(it.app.client, changed.import?.id ?? '')).at(-1)
 
     expect(changed.imageStream).toMatchObject({ generation: 2 })
-    expect(changed.imageStream.spec.tags.map(({ name, generation }) => [name, generation])).toEqual([
+    expect(changed.imageStream.spec.tags.nodes.map(({ name, generation }) => [name, generation])).toEqual([
       ['a', 1],
       ['c', 2],
     ])
@@ -134,13 +134,13 @@ describe('updateImageStream', () => {
     const run = async (input: object) => {
       const { updateImageStream } = await it.app.client.request<{
         updateImageStream: {
-          imageStream: { generation: number; spec: { tags: { name: string }[] } }
+          imageStream: { generation: number; spec: { tags: { nodes: { name: string }[] } } }
           import: object | null
           stopped: object[]
         }
       }>(
         `mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) { import { id }
-           imageStream { generation spec { tags { name } } } stopped { tag source historyEntries } } }`,
+           imageStream { generation spec { tags { nodes { name } } } } stopped { tag source historyEntries } } }`,
         { input: { imageStream: 'app', ...input } },
       )
       return updateImageStream
@@ -153,7 +153,7 @@ describe('updateImageStream', () => {
 
     const written = await run(change)
     expect(written).toMatchObject({ imageStream: { generation: 2 }, stopped })
-    expect(written.imageStream.spec.tags.map(({ name }) => name)).toEqual(['a', 'c'])
+    expect(written.imageStream.spec.tags.nodes.map(({ name }) => name)).toEqual(['a', 'c'])
     expect((await tagDigests(it.app.client)).has('b')).toBe(true)
   })
 

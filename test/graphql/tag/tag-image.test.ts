@@ -38,7 +38,7 @@ const tagImage = async ({ client }: TestApp, input: object): Promise<Tagged> =>
 const untagImage = ({ client }: TestApp, input: object) =>
   client.request(
     `mutation ($input: UntagImageInput!) { untagImage(input: $input) {
-      imageStream { name generation spec { tags { name } } tags { nodes { tag } } } } }`,
+      imageStream { name generation spec { tags { nodes { name } } } tags { nodes { tag } } } } }`,
     { input },
   )
 
@@ -238,7 +238,7 @@ describe('untagImage', () => {
         imageStream: {
           name: 'app',
           generation: 3,
-          spec: { tags: [] },
+          spec: { tags: { nodes: [] } },
           tags: { nodes: [{ tag: 'latest' }, { tag: '1.0' }] },
         },
       },

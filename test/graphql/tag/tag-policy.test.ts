@@ -6,8 +6,8 @@ import { createStream, errorsOf, follow, importImage, reportsOf } from '../../fl
 import { shared } from '../shared.ts'
 import { picture, startWithUpstream } from '../writes.ts'
 
-const DECISION = `chosen decidedAt rankedCount excludedCount
-  ranked { tag value message } excluded { tag value reason message }`
+const DECISION = `chosen decidedAt ranked { totalCount nodes { tag value message } }
+  excluded { totalCount nodes { tag value reason message } }`
 const SET_TAG_POLICY = `mutation ($input: SetTagPolicyInput!) { setTagPolicy(input: $input) {
   imageStreamTag { name image { digest } spec { generation from { kind name }
     importPolicy { scheduled importMode } policy { order range includePrereleases lowest filter { pattern extract } } } }
@@ -67,16 +67,20 @@ describe('setTagPolicy', () => {
       decision: {
         chosen: '2.0',
         decidedAt: expect.any(String),
-        rankedCount: 2,
-        excludedCount: 2,
-        ranked: [
-          { tag: '2.0', value: '2.0', message: expect.any(String) },
-          { tag: '1.0', value: '1.0', message: '1.0 is lower than 2.0' },
-        ],
-        excluded: [
-          { tag: '2.1.0-rc1', value: '2.1.0-rc1', reason: 'PRERELEASE', message: expect.any(String) },
-          { tag: 'latest', value: 'latest', reason: 'NOT_A_VERSION', message: expect.any(String) },
-        ],
+        ranked: {
+          totalCount: 2,
+          nodes: [
+            { tag: '2.0', value: '2.0', message: expect.any(String) },
+            { tag: '1.0', value: '1.0', message: '1.0 is lower than 2.0' },
+          ],
+        },
+        excluded: {
+          totalCount: 2,
+          nodes: [
+            { tag: '2.1.0-rc1', value: '2.1.0-rc1', reason: 'PRERELEASE', message: expect.any(String) },
+            { tag: 'latest', value: 'latest', reason: 'NOT_A_VERSION', message: expect.any(String) },
+          ],
+        },
       },
       import: null,
     })
@@ -104,7 +108,7 @@ describe('setTagPolicy', () => {
           policy: { order: 'NUMERICAL', lowest: true, filter },
         },
       },
-      decision: { chosen: '1.0', rankedCount: 2, excludedCount: 2 },
+      decision: { chosen: '1.0', ranked: { totalCount: 2 }, excluded: { totalCount: 2 } },
       import: { state: 'SUCCEEDED', total: 1, imported: 1 },
     })
     expect(await decisionOf(it.app, 'shop:stable')).toEqual(set.decision)
@@ -137,7 +141,7 @@ describe('setTagPolicy', () => {
       const set = await setTagPolicy(it.app, { dryRun: true, policy, ...source })
       expect(set).toMatchObject({
         imageStreamTag: null,
-        decision: { chosen: '2.1.0-rc1', decidedAt: null, rankedCount: 3 },
+        decision: { chosen: '2.1.0-rc1', decidedAt: null, ranked: { totalCount: 3 } },
       })
     }
     expect(await picture(it.app)).toEqual(before)
@@ -153,7 +157,7 @@ describe('setTagPolicy', () => {
 
     expect(set).toMatchObject({
       imageStreamTag: { image: null },
-      decision: { chosen: null, rankedCount: 0, excludedCount: 4 },
+      decision: { chosen: null, ranked: { totalCount: 0 }, excluded: { totalCount: 4 } },
       import: { state: 'FAILED', message: expect.stringContaining('chooses none of its 4 tags') },
     })
   })
@@ -198,10 +202,10 @@ describe('setTagPolicy', () => {
     const responses = await Promise.all([decide('a'), decide('b')])
 
     expect(responses.map(errorsOf).filter((errors) => errors.length > 0)).toEqual([[{ code: 'CONFLICT' }]])
-    const { imageStream: now } = await it.app.client.request<{ imageStream: { spec: { tags: unknown[] } } }>(
-      '{ imageStream(name: "app") { spec { tags { name } } } }',
-    )
-    expect(now.spec.tags).toHaveLength(1)
+    const { imageStream: now } = await it.app.client.request<{
+      imageStream: { spec: { tags: { nodes: unknown[] } } }
+    }>('{ imageStream(name: "app") { spec { tags { nodes { name } } } } }')
+    expect(now.spec.tags.nodes).toHaveLength(1)
   })
 })
 
@@ -222,7 +226,7 @@ describe('a policy in a spec', () => {
     })
 
     expect(await decisionOf(it.app)).toMatchObject({ chosen: '2.0' })
-    expect(await decisionOf(it.app, 'app:last')).toMatchObject({ chosen: '1.0', rankedCount: 1 })
+    expect(await decisionOf(it.app, 'app:last')).toMatchObject({ chosen: '1.0', ranked: { totalCount: 1 } })
 
     const [stable] = tags(it.repository)
     await it.app.client.request(
@@ -271,24 +275,23 @@ describe('a policy in a spec', () => {
 })
 
 describe('policyDecision', () => {
-  test('returns as many tags as requested, at most a hundred', async () => {
+  test('returns pages of ranked and excluded tags', async () => {
     await using it = await start()
     await follow(it.app.client, it.repository)
     await setTagPolicy(it.app, {})
     const decide = (first: number) =>
       it.app.client.execute<{ imageStreamTag: { policyDecision: unknown } }>(
         `query ($first: Int!) { imageStreamTag(name: "app:stable") { policyDecision {
-          rankedCount ranked(first: $first) { tag } excluded(first: $first) { tag } } } }`,
+          ranked(first: $first) { totalCount nodes { tag } pageInfo { hasNextPage } }
+          excluded(first: $first) { nodes { tag } } } } }`,
         { first },
       )
 
     expect((await decide(1)).data?.imageStreamTag.policyDecision).toEqual({
-      rankedCount: 2,
-      ranked: [{ tag: '2.0' }],
-      excluded: [{ tag: '2.1.0-rc1' }],
+      ranked: { totalCount: 2, nodes: [{ tag: '2.0' }], pageInfo: { hasNextPage: true } },
+      excluded: { nodes: [{ tag: '2.1.0-rc1' }] },
     })
-    expect((await decide(0)).data?.imageStreamTag.policyDecision).toMatchObject({ ranked: [], excluded: [] })
-    for (const first of [-1, 101]) {
+    for (const first of [0, 501]) {
       expect(errorsOf(await decide(first))[0]).toEqual({ code: 'INVALID', field: 'first' })
     }
   })
@@ -297,7 +300,7 @@ describe('policyDecision', () => {
     await using it = await startWithUpstream()
     const response = await it.app.client.execute(
       `{ imageStreams(first: 100) { nodes { tags(first: 100) { nodes { policyDecision {
-        ranked(first: 100) { tag } } } } } } }`,
+        ranked(first: 100) { nodes { tag } } } } } } } }`,
     )
 
     expect(errorsOf(response)).toEqual([{ code: 'TOO_COMPLEX' }])

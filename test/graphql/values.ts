@@ -1,0 +1,38 @@
+/**
+ * The object types without an id, each with the reason: a value is read and replaced as a whole, as a property of an object
+ * with an id, so that clients need no key for it.
+ */
+export const VALUES: Readonly<Record<string, string>> = {
+  // properties of an image stream, its spec and its tags
+  ImageLookupPolicy: 'settings of a spec',
+  ImageStreamCondition: 'a property of a stream, one of each type',
+  KeyValue: 'an entry of labels or annotations, which are replaced as a whole',
+  ObjectReference: 'the source of a spec tag',
+  TagEventCondition: 'a property of a tag, one of each type',
+  TagFilter: 'a setting of a policy',
+  TagImportPolicy: 'settings of a spec or a spec tag',
+  TagPolicy: 'settings of a spec tag',
+  TagReferencePolicy: 'a setting of a spec tag',
+  TrustedKey: 'a property of a requirement',
+  TrustRequirement: 'a setting of the trust of a stream, replaced with all others',
+  // properties of an image, which never change
+  ImageConfig: 'a property of an image',
+  ImageLayer: 'a property of an image',
+  IndexEntry: 'a property of an image',
+  Platform: 'a property of an image or an index entry',
+  // computed when they are read
+  ImageDifference: 'computed from two images',
+  ImageSignature: 'a part of a verification',
+  ImageVerification: 'computed for a tag',
+  LayerDifference: 'a part of a difference',
+  PlatformDifference: 'a part of a difference',
+  PolicyExcludedTag: 'a part of the decision of a policy, which is replaced as a whole',
+  PolicyRankedTag: 'a part of the decision of a policy, which is replaced as a whole',
+  ResolvedImage: 'computed from a name',
+  SettingChange: 'a part of a difference',
+  ValueChange: 'a part of a difference',
+  // reports of mutations and plans, which are not stored
+  AppliedDocument: 'the result of a mutation',
+  SkippedDocument: 'the result of a mutation',
+  StoppedSource: 'the result of a mutation',
+}
