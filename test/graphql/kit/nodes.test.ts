@@ -17,7 +17,7 @@ const isNode = (type: (typeof objects)[number]): boolean => type.getInterfaces()
 
 /** Types of the operation of registries, receivers and collection. */
 const OPERATION =
-  /^(?:Breaker|Circuit|Collection|Garbage|Integrated|Kept|Planned|Prune|Receiver|Registr|Repository|Request|SkippedDocker|Webhook)/
+  /^(?:Breaker|Circuit|Collection|Garbage|ImagePrun|Integrated|Kept|Planned|Prune|Receiver|Registr|Repository|Request|SkippedDocker|Webhook)/
 
 test('every object type is a Node, or a value with the reason why it needs no id', () => {
   expect(isInterfaceType(node)).toBe(true)
