@@ -5,10 +5,9 @@
 export const VALUES: Readonly<Record<string, string>> = {
   // properties of an image stream, its spec and its tags
   ImageLookupPolicy: 'settings of a spec',
-  ImageStreamCondition: 'a property of a stream, one of each type',
   KeyValue: 'an entry of labels or annotations, which are replaced as a whole',
   ObjectReference: 'the source of a spec tag',
-  TagEventCondition: 'a property of a tag, one of each type',
+  Condition: 'a property of a stream or a tag, one of each type',
   TagFilter: 'a setting of a policy',
   TagImportPolicy: 'settings of a spec or a spec tag',
   TagPolicy: 'settings of a spec tag',

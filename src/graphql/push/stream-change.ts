@@ -32,7 +32,8 @@ const ChangeKindEnum = enumType<ChangeKind>('ImageStreamChangeKind', {
 
 registerRowNode(
   'ImageStreamChange',
-  (sequence, { pushes }) => pushes.readEntries({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
+  (sequence, { changeLog }) =>
+    changeLog.readEntries({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
 )
 
 export const StreamChangeType = builder.objectRef<LogEntry>('ImageStreamChange')

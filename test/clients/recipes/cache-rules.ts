@@ -11,13 +11,7 @@ export const VALUES: readonly string[] = [
   'ImagePrunePlan',
   'ImagePruning',
   'ImageSignature',
-  'ImageStreamChange',
-  'ImageStreamImage',
-  'ImageStreamSpec',
-  'ImageStreamTrust',
   'ImageVerification',
-  'ImportResult',
-  'ImportSchedule',
   'IndexEntry',
   'KeptImage',
   'KeptImageCount',
@@ -26,7 +20,6 @@ export const VALUES: readonly string[] = [
   'KeyValue',
   'LayerDifference',
   'ObjectReference',
-  'PastTag',
   'PlannedBlob',
   'PlannedImage',
   'PlannedManifest',
@@ -43,7 +36,6 @@ export const VALUES: readonly string[] = [
   'ReceiverTarget',
   'ReceiverTestHint',
   'ReceiverTestTarget',
-  'Referrer',
   'RegistryAccount',
   'RegistryCertificate',
   'RegistryLocation',
@@ -51,8 +43,6 @@ export const VALUES: readonly string[] = [
   'RegistryPlan',
   'RegistryProxy',
   'RegistryUsage',
-  'ReportedMove',
-  'RepositoryWatch',
   'RequestBudget',
   'ResolvedImage',
   'ServerLimits',
@@ -60,12 +50,9 @@ export const VALUES: readonly string[] = [
   'SkippedDockerConfigEntry',
   'SkippedDocument',
   'StoppedSource',
-  'TagEvent',
   'TagFilter',
   'TagImportPolicy',
   'TagPolicy',
-  'TagPolicyDecision',
-  'TagReference',
   'TagReferencePolicy',
   'TrustRequirement',
   'TrustedKey',
@@ -92,6 +79,7 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
   ImageStream: {
     imports: [],
     removedTags: [],
+    schedules: [],
     tags: [
       'artifacts',
       'digest',
@@ -108,12 +96,16 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
   ImageStreamImage: {
     referrers: ['artifactType', 'kind', 'maxAgeSeconds'],
   },
+  ImageStreamSpec: {
+    tags: [],
+  },
   ImageStreamTag: {
     items: [],
     referrers: ['artifactType', 'kind', 'maxAgeSeconds'],
     reportedMoves: [],
   },
   Import: {
+    additionalTags: [],
     results: ['state'],
   },
   IntegratedRegistry: {
@@ -143,5 +135,9 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
   },
   Receiver: {
     deliveries: [],
+  },
+  TagPolicyDecision: {
+    excluded: [],
+    ranked: [],
   },
 }
