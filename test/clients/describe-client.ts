@@ -129,7 +129,7 @@ export function describeClient(
       expect(it.world.door.posts).toBe(2)
     })
 
-    test('a lost connection leaves no gap and no duplicate', async () => {
+    test('a lost connection and a restart of the server leave no gap and no duplicate', async () => {
       await using it = await startBoth()
       const since = await it.follow()
 
@@ -140,6 +140,7 @@ export function describeClient(
         await it.world.push('1.1', 'second')
       })
       await expect.poll(() => it.pushes.length).toBe(3)
+      await it.world.server.restart()
       const digest = await it.world.push('latest', 'third')
 
       await expect.poll(() => it.head.shown?.imageStream.tag.image.digest).toBe(digest)

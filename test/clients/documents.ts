@@ -1,6 +1,6 @@
 // The operations of two components that read the same stream, for each client.
 
-const STREAM = 'imageStream(namespace: "shop", name: "app")'
+const STREAM = 'imageStream(name: "shop/app")'
 
 /** A heading: fields of the stream, of its desired state, and the image of one tag. */
 export const HEAD = `query HeadQuery { ${STREAM} {
@@ -26,14 +26,14 @@ export const REFETCH = `query RefetchQuery($id: ID!) { node(id: $id) {
 
 /** Sets the labels. */
 export const LABEL = `mutation LabelMutation($labels: [KeyValueInput!]) {
-  updateImageStream(input: { namespace: "shop", name: "app", labels: $labels }) {
+  updateImageStream(input: { imageStream: "shop/app", labels: $labels }) {
     imageStream { id labels { key value } }
   }
 }`
 
 /** Follows the pushes, and updates the tag in a cache. */
 export const PUSHED = `subscription PushedSubscription($since: String) {
-  imagePushed(namespace: "shop", imageStream: "app", since: $since) {
+  imagePushed(imageStream: "shop/app", since: $since) {
     id cursor tag image { id digest } imageStreamTag { id image { id digest size } }
   }
 }`

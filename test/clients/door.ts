@@ -13,9 +13,8 @@ export interface Door extends AsyncDisposable {
   readonly posts: number
 }
 
-/** Opens a door to the server at a URL. */
-export async function openDoor(to: string): Promise<Door> {
-  const { hostname, port } = new URL(to)
+/** Opens a door to the server that has this URL when a client connects. */
+export async function openDoor(to: () => string): Promise<Door> {
   const sockets = new Set<Socket>()
   const servers = new Set<Socket>()
   let isOpen = true
@@ -26,6 +25,7 @@ export async function openDoor(to: string): Promise<Door> {
       client.destroy()
       return
     }
+    const { hostname, port } = new URL(to())
     const server = connect(Number(port), hostname)
     servers.add(server)
     server.once('close', () => servers.delete(server))

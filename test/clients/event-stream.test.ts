@@ -3,7 +3,7 @@ import { PUSHED, type Pushed } from './documents.ts'
 import { createEventStreamClient } from './recipes/event-stream.ts'
 import { startWorld } from './world.ts'
 
-test('graphql-sse follows pushes over a lost connection without gap and duplicate', async () => {
+test('graphql-sse follows pushes over a lost connection and a restart of the server without gap and duplicate', async () => {
   await using world = await startWorld()
   const client = createEventStreamClient(world.url, { retry: async () => {} })
   const since = await world.endOfLog()
@@ -26,6 +26,7 @@ test('graphql-sse follows pushes over a lost connection without gap and duplicat
     await world.push('1.1', 'second')
   })
   await expect.poll(() => pushes.length).toBe(3)
+  await world.server.restart()
   await world.push('latest', 'third')
 
   await expect.poll(() => pushes.length).toBe(4)

@@ -23,11 +23,10 @@ export interface World extends AsyncDisposable {
 
 export async function startWorld(): Promise<World> {
   const server = await startApp()
-  const door = await openDoor(server.app.url)
-  const pushed = new PushClient(server.app.url)
+  const door = await openDoor(() => server.app.url)
   const push: World['push'] = async (tag, seed) => {
     const content = image({ seed: `${tag} ${seed}` })
-    await pushed.push({ repository: 'shop/app', tag }, content, 'one POST')
+    await new PushClient(server.app.url).push({ repository: 'shop/app', tag }, content, 'one POST')
     return content.digest
   }
   for (const tag of TAGS) await push(tag, 'first')
