@@ -42,7 +42,7 @@ describe('a push to another registry', () => {
     expect(await deliveriesTo(app.client, receiver)).toMatchObject([
       {
         outcome: 'ACCEPTED',
-        reason: null,
+        message: null,
         hints: [{ tag: 'v1', targets: [{ tag: 'v1', state: 'ASKED', imageStream: { name: 'app' } }] }],
       },
     ])

@@ -1,7 +1,16 @@
-import { type GraphQLArgument, isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql'
+import {
+  type GraphQLArgument,
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+} from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { createSchema } from '../../src/graphql/schema.ts'
 import { printedFiles, textOf } from './printed-files.ts'
+
+const types = Object.values(createSchema().getTypeMap()).filter(({ name }) => !name.startsWith('__'))
 
 describe('the schema', () => {
   it.each(Object.entries(printedFiles()))('has been printed to %s (npm run schema)', (path, text) => {
@@ -14,7 +23,6 @@ describe('the schema', () => {
       const sentences = (description ?? '').replace(/\n\n```graphql\n.*\n```$/s, '')
       if (!/^.{10,}[.…]$/s.test(sentences)) undescribed.push(where)
     }
-    const types = Object.values(createSchema().getTypeMap()).filter(({ name }) => !name.startsWith('__'))
     for (const type of types) {
       if (!['String', 'Int', 'Boolean', 'ID', 'Float'].includes(type.name)) check(type.name, type.description)
       if (isEnumType(type))
@@ -28,5 +36,22 @@ describe('the schema', () => {
     }
     expect(undescribed).toEqual([])
     expect(types.length).toBeGreaterThan(40)
+  })
+
+  it('has enum values in UPPER_SNAKE_CASE', () => {
+    const names = types.filter(isEnumType).flatMap((type) => type.getValues().map(({ name }) => name))
+    expect(names.filter((name) => !/^[A-Z][A-Z\d]*(?:_[A-Z\d]+)*$/.test(name))).toEqual([])
+    expect(names.length).toBeGreaterThan(200)
+  })
+
+  it('has an enum wherever a field or an argument is a reason, a kind, a status or a state', () => {
+    const words = /^(?:reason|kind|status|state|outcome|.+(?:Reason|Kind|Status|State|Outcome))$/
+    const texts = types.filter(isObjectType).flatMap((type) =>
+      Object.values(type.getFields())
+        .filter(({ name, type }) => words.test(name) && getNamedType(type).name === 'String')
+        .map(({ name }) => `${type.name}.${name}`),
+    )
+    // the kind of a document of any API group
+    expect(texts).toEqual(['SkippedDocument.kind'])
   })
 })

@@ -111,13 +111,16 @@ objectType(ReceiverDeliveryType, {
       'ID of the delivery at its sender, the same for repeated deliveries; null if it has none.',
     ),
     outcome: t.one(ReceiverDeliveryOutcomeEnum, 'Outcome of the delivery.'),
-    reason: t.stringOrNull('Human-readable reason why the delivery has no effect; null if it was accepted.'),
     note: t.stringOrNull(
       'Summary of the delivery in one line, for example `push of team/app:v1`; null if it could not be parsed.',
     ),
     source: t.string('IP address of the sender, for IPv6 its network; `testReceiver` for a test.'),
   }),
   fields: (t) => ({
+    message: t.exposeString('reason', {
+      nullable: true,
+      description: 'Explanation for people why the delivery has no effect; null if it was accepted.',
+    }),
     isTest: t.boolean({
       description: 'Whether `testReceiver` created the delivery.',
       resolve: ({ isTest }) => isTest === 1,

@@ -59,9 +59,6 @@ const TestReceiverPayload = objectType<ReceiverTest>('TestReceiverPayload', {
   properties: (t) => ({
     receiver: t.one(ReceiverType, 'The receiver.'),
     outcome: t.one(ReceiverDeliveryOutcomeEnum, 'Outcome of the delivery.'),
-    reason: t.stringOrNull(
-      'Human-readable reason why the delivery has no effect; null if it was accepted. For senders with authenticity `JWT`, a test skips the signature check.',
-    ),
     note: t.stringOrNull('Summary of the delivery as in the delivery log; null if it could not be parsed.'),
     hints: t.list(
       ReceiverTestHintType,
@@ -69,6 +66,11 @@ const TestReceiverPayload = objectType<ReceiverTest>('TestReceiverPayload', {
     ),
   }),
   fields: (t) => ({
+    message: t.exposeString('reason', {
+      nullable: true,
+      description:
+        'Explanation for people why the delivery has no effect; null if it was accepted. For senders with authenticity `JWT`, a test skips the signature check.',
+    }),
     targets: t.field({
       type: [ReceiverTestTargetType],
       description:

@@ -16,7 +16,7 @@ const ROTATE = `mutation ($input: RotateReceiverSecretInput!) { rotateReceiverSe
 const UPDATE = `mutation ($input: UpdateReceiverInput!) { updateReceiver(input: $input) { receiver {
   enabled repositories secrets { createdAt expiresAt } health { state } } } }`
 const DELETE = `mutation ($input: DeleteReceiverInput!) { deleteReceiver(input: $input) { receiver { id } } }`
-const TEST = `mutation ($input: TestReceiverInput!) { testReceiver(input: $input) { outcome reason note
+const TEST = `mutation ($input: TestReceiverInput!) { testReceiver(input: $input) { outcome message note
   receiver { id } hints { action registry repository tag } targets { tag imageStream { name } } } }`
 const LIST = `query ($namespace: String!, $first: Int, $after: String) {
   receivers(namespace: $namespace, first: $first, after: $after) {
@@ -201,7 +201,7 @@ describe('testReceiver', () => {
 
     expect(testReceiver).toEqual({
       outcome: 'ACCEPTED',
-      reason: null,
+      message: null,
       note: expect.stringContaining('team/app:v1'),
       receiver: { id: receiver.id },
       hints: [{ action: 'PUSH', registry: upstream.host, repository: 'team/app', tag: 'v1' }],
