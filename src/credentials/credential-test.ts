@@ -1,6 +1,7 @@
 import { Deadline } from '../concurrency/abort.ts'
 import { InvalidInputError } from '../input/errors.ts'
 import type { LoginCheck } from '../logins/registry-login.ts'
+import type { FailureReason } from '../oci/failure-reason.ts'
 import { isRepositoryName } from '../oci/reference.ts'
 import { BrokenSealError } from '../secrets/sealer.ts'
 import { parsePrefix } from './credential-input.ts'
@@ -16,11 +17,6 @@ export interface TestCredential extends CredentialPlace {
   readonly waitSeconds: number
 }
 
-/** Result of a test. `BROKEN`: the stored secret cannot be opened. */
-export interface CredentialTest extends Omit<LoginCheck, 'outcome'> {
-  readonly outcome: LoginCheck['outcome'] | 'BROKEN'
-}
-
 /** Logs in to a registry with a credential. Rejects with the signal's reason. */
 export type CheckLogin = (
   place: { readonly registry: string; readonly repository: string | null },
@@ -29,7 +25,7 @@ export type CheckLogin = (
 ) => Promise<LoginCheck>
 
 /** Throws NotFoundError and InvalidInputError; a refusal by the registry is a result. */
-export type TestCredentialCommand = (input: TestCredential) => Promise<CredentialTest>
+export type TestCredentialCommand = (input: TestCredential) => Promise<LoginCheck>
 
 export const createCredentialTest =
   (store: Pick<RegistryCredentials, 'open'>, checkLogin: CheckLogin): TestCredentialCommand =>
@@ -48,12 +44,18 @@ export const createCredentialTest =
       const credential = store.open({ namespace, prefix })
       return await checkLogin({ registry, repository }, credential, { namespace, insecure, signal })
     } catch (error) {
-      if (error instanceof BrokenSealError) return { outcome: 'BROKEN', status: null, message: error.message }
+      if (error instanceof BrokenSealError) return failed('UnreadableSecret', error.message)
       if (!signal.aborted) throw error
-      const message = `${registry} did not respond within ${waitSeconds} seconds`
-      return { outcome: 'UNAVAILABLE', status: null, message }
+      return failed('RegistryUnavailable', `${registry} did not respond within ${waitSeconds} seconds`)
     }
   }
+
+const failed = (reason: FailureReason, message: string): LoginCheck => ({
+  outcome: 'FAILED',
+  reason,
+  status: null,
+  message,
+})
 
 const isAtOrBelow = (repository: string, path: string): boolean =>
   isRepositoryName(repository) && (path === '' || repository === path || repository.startsWith(`${path}/`))

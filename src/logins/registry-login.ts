@@ -1,4 +1,5 @@
 import { matchesGlob } from '../input/glob.ts'
+import type { FailureReason } from '../oci/failure-reason.ts'
 import { isObject, textOf } from '../oci/json.ts'
 import { isRegistryName, isRepositoryName } from '../oci/reference.ts'
 
@@ -135,16 +136,10 @@ export function secretOfEntry(entry: unknown): RegistrySecret | undefined {
 
 /** The result of testing a credential at a registry. */
 export interface LoginCheck {
-  readonly outcome:
-    | 'OK'
-    | 'NOT_ASKED_FOR'
-    | 'NOT_SHOWN'
-    | 'UNAUTHORIZED'
-    | 'FORBIDDEN'
-    | 'NOT_FOUND'
-    | 'TOO_MANY_REQUESTS'
-    | 'BLOCKED'
-    | 'UNAVAILABLE'
+  /** NOT_REQUIRED: the registry responded without a credential, so that it was not sent. */
+  readonly outcome: 'ACCEPTED' | 'NOT_REQUIRED' | 'FAILED'
+  /** Null unless the test failed. */
+  readonly reason: FailureReason | null
   /** HTTP status of the response; null when there was none. */
   readonly status: number | null
   /** Describes the result. */

@@ -13,6 +13,9 @@ export type FailureReason =
   | 'RegistryUnavailable'
   | 'TooManyRequests'
   | 'InternalError'
+  // of tests of credentials
+  | 'UntrustedTokenServer'
+  | 'UnreadableSecret'
   // of imports
   | 'TooManyTags'
   | 'Superseded'

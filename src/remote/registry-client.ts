@@ -129,7 +129,7 @@ export function createRegistryClient({
       const blockedBy = 'blockedBy' in location ? location.blockedBy : location.problem
       if ('blockedBy' in location || blockedBy) {
         const message = `no request was sent to ${registry}: ${blockedBy}`
-        return { outcome: 'BLOCKED', status: null, message }
+        return { outcome: 'FAILED', reason: 'Blocked', status: null, message }
       }
       const tested = sessions.open(location, contextFor(location, context, rules, current), {
         repository: repository ?? '',

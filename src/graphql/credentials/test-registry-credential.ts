@@ -1,22 +1,15 @@
-import type { CredentialTest } from '../../credentials/credential-test.ts'
 import { checkRange } from '../../input/range.ts'
+import type { LoginCheck } from '../../logins/registry-login.ts'
+import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { inputType, MAX_WAIT, mutation } from '../kit/inputs.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 const CredentialTestOutcomeEnum = enumType('RegistryCredentialTestOutcome', {
   description: 'Result of a test of a registry credential.',
   values: {
-    OK: 'The registry accepted the credential.',
-    NOT_ASKED_FOR: 'The registry responded without requiring a credential.',
-    NOT_SHOWN:
-      'The registry refers to a token server that is not trusted for it. The credential was not sent.',
-    UNAUTHORIZED: 'The registry rejected the credential, or the credential does not grant access (401).',
-    FORBIDDEN: 'The registry accepted the credential but denies access to the repository (403).',
-    NOT_FOUND: 'The repository does not exist, or the credential does not grant knowledge of it (404).',
-    TOO_MANY_REQUESTS: 'The registry limits the request rate (429).',
-    BLOCKED: 'A registry configuration blocks the registry or cannot be used. No request was sent.',
-    UNAVAILABLE: 'The registry or its token server cannot be reached, or its response is not conclusive.',
-    BROKEN: 'The stored secret cannot be decrypted. Set the credential again.',
+    ACCEPTED: 'The registry accepted the credential, which has access to what was requested.',
+    NOT_REQUIRED: 'The registry responded without requiring a credential, so that it was not sent.',
+    FAILED: 'The credential was rejected, or could not be tested: `reason` says why.',
   },
 })
 
@@ -42,10 +35,14 @@ const TestRegistryCredentialInput = inputType('TestRegistryCredentialInput', {
   }),
 })
 
-const TestRegistryCredentialPayload = objectType<CredentialTest>('TestRegistryCredentialPayload', {
+const TestRegistryCredentialPayload = objectType<LoginCheck>('TestRegistryCredentialPayload', {
   description: 'Result of the test.',
   properties: (t) => ({
     outcome: t.one(CredentialTestOutcomeEnum, 'Result of the test.'),
+    reason: t.oneOrNull(
+      FailureReasonEnum,
+      'Why the test failed: for example `UNAUTHORIZED` or `FORBIDDEN` by the registry, `UNTRUSTED_TOKEN_SERVER`, or `REGISTRY_UNAVAILABLE` if the response is not conclusive. Null unless `outcome` is `FAILED`.',
+    ),
     status: t.intOrNull(
       'HTTP status of the response that decided the result; null if there was no response.',
     ),

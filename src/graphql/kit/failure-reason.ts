@@ -31,6 +31,10 @@ export const FailureReasonEnum = enumType<FailureReason>('FailureReason', {
       'The registry, its token server or the vendor’s API cannot be reached, or its response is an error or not valid. The server retries.',
     TooManyRequests: 'The registry limits the request rate (HTTP 429). The server retries later.',
     InternalError: 'An internal error of this server; the server’s log has the details.',
+    UntrustedTokenServer:
+      'The registry names a token server that is not trusted for it, so that the credential was not sent.',
+    UnreadableSecret:
+      'The stored secret of the credential cannot be decrypted. `setRegistryCredential` sets it again.',
     TooManyTags:
       'A policy with order `NEWEST` would have to read the images of more tags than are allowed. A narrower filter avoids it.',
     Superseded: 'The spec changed during the import, and an import of the new spec replaces the result.',

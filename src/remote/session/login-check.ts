@@ -1,5 +1,6 @@
 import type { LoginCheck } from '../../logins/registry-login.ts'
-import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
+import { RegistryError } from '../../oci/registry-error.ts'
 import type { RegistryResponse } from './registry-request.ts'
 import type { Session } from './session.ts'
 
@@ -23,24 +24,17 @@ export async function checkLogin(
 ): Promise<LoginCheck> {
   // also for a repository: a public one does not require the credential
   const base = await checkPath(session, '/v2/', registry)
-  const isDecided = base.status === null || DECIDED.has(base.outcome)
+  const isDecided = base.status === null || DECIDED.has(base.reason)
   if (repository === null || isDecided) return base
   return checkPath(session, `/v2/${repository}/tags/list?n=1`, `${registry}/${repository}`)
 }
 
-const DECIDED: ReadonlySet<LoginCheck['outcome']> = new Set([
-  'UNAUTHORIZED',
-  'NOT_SHOWN',
-  'TOO_MANY_REQUESTS',
+/** Failures that no other path of the registry would change. */
+const DECIDED: ReadonlySet<FailureReason | null> = new Set([
+  'Unauthorized',
+  'UntrustedTokenServer',
+  'TooManyRequests',
 ])
-
-/** Outcomes of requests without a response, among them a cloud's refusal of its key. */
-const OUTCOMES: { readonly [Reason in RegistryErrorReason]?: LoginCheck['outcome'] } = {
-  Unauthorized: 'UNAUTHORIZED',
-  Forbidden: 'FORBIDDEN',
-  TooManyRequests: 'TOO_MANY_REQUESTS',
-  Blocked: 'BLOCKED',
-}
 
 async function checkPath(session: Session, path: string, where: string): Promise<LoginCheck> {
   try {
@@ -55,8 +49,8 @@ async function checkPath(session: Session, path: string, where: string): Promise
     return { ...outcomeOf(result, where, path !== '/v2/'), status: result.response.status }
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error
-    const outcome = OUTCOMES[error.reason] ?? 'UNAVAILABLE'
-    return { outcome, status: error.status ?? null, message: error.message }
+    const { reason, message } = error
+    return { outcome: 'FAILED', reason, status: error.status ?? null, message }
   }
 }
 
@@ -64,21 +58,25 @@ function outcomeOf(
   { response: { status }, signedIn, withheldFrom, text }: RegistryResponse & { readonly text: string },
   where: string,
   isRepository: boolean,
-): Pick<LoginCheck, 'outcome' | 'message'> {
-  const is = (outcome: LoginCheck['outcome'], message: string) => ({ outcome, message })
+): Omit<LoginCheck, 'status'> {
+  const failed = (reason: FailureReason, message: string) => ({ outcome: 'FAILED', reason, message }) as const
   if (withheldFrom !== undefined) {
     const server = `${withheldFrom}, the token server that ${where} names`
-    return is('NOT_SHOWN', `the credential was not sent to ${server}: it is not trusted for this registry`)
+    return failed(
+      'UntrustedTokenServer',
+      `the credential was not sent to ${server}: it is not trusted for this registry`,
+    )
   }
   const noAccess = `the credential has no access to ${where}: ${text}`
   const otherScheme = `${where} requires an authentication scheme that this server does not support: ${text}`
-  if (status === 401) return is('UNAUTHORIZED', signedIn ? noAccess : otherScheme)
-  if (status === 403) return is('FORBIDDEN', noAccess)
+  if (status === 401) return failed('Unauthorized', signedIn ? noAccess : otherScheme)
+  if (status === 403) return failed('Forbidden', noAccess)
   if (status === 404 && isRepository) {
-    return is('NOT_FOUND', `${where} does not exist, or the credential has no access to it: ${text}`)
+    return failed('NotFound', `${where} does not exist, or the credential has no access to it: ${text}`)
   }
-  if (status === 429) return is('TOO_MANY_REQUESTS', `${where} refuses further requests for now: ${text}`)
-  if (status >= 300) return is('UNAVAILABLE', `the test is inconclusive: ${text}`)
-  if (signedIn) return is('OK', `the credential has access to ${where}`)
-  return is('NOT_ASKED_FOR', `${where} allows anonymous access, and did not request the credential`)
+  if (status === 429) return failed('TooManyRequests', `${where} refuses further requests for now: ${text}`)
+  if (status >= 300) return failed('RegistryUnavailable', `the test is inconclusive: ${text}`)
+  if (signedIn) return { outcome: 'ACCEPTED', reason: null, message: `the credential has access to ${where}` }
+  const message = `${where} allows anonymous access, and did not request the credential`
+  return { outcome: 'NOT_REQUIRED', reason: null, message }
 }

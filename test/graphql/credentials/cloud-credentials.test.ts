@@ -17,12 +17,13 @@ const SET = `mutation ($input: SetRegistryCredentialInput!) {
   setRegistryCredential(input: $input) { registryCredential { kind username lastUsedAt } } }`
 const LIST = '{ registryCredentials { nodes { kind username lastUsedAt } } }'
 const TEST = `mutation ($input: TestRegistryCredentialInput!) {
-  testRegistryCredential(input: $input) { outcome status message } }`
+  testRegistryCredential(input: $input) { outcome reason status message } }`
 const app = image({ seed: 'app' })
 
 interface Tested {
   readonly testRegistryCredential: {
     readonly outcome: string
+    readonly reason: string | null
     readonly status: number | null
     readonly message: string
   }
@@ -95,8 +96,8 @@ describe('an AWS access key', () => {
     await using it = await startAmazon()
     await it.set({ aws: it.key })
 
-    expect(await it.test()).toMatchObject({ outcome: 'OK', status: 200 })
-    expect(await it.test('team/app')).toMatchObject({ outcome: 'OK' })
+    expect(await it.test()).toMatchObject({ outcome: 'ACCEPTED', status: 200 })
+    expect(await it.test('team/app')).toMatchObject({ outcome: 'ACCEPTED' })
 
     expect(it.aws.given).toBe(2)
     expect(await it.list()).toMatchObject([{ lastUsedAt: new Date(START).toISOString() }])
@@ -106,18 +107,18 @@ describe('an AWS access key', () => {
     [400, 'UnrecognizedClientException', 'UNAUTHORIZED', 'Amazon refused the access key: '],
     [400, 'AccessDeniedException', 'FORBIDDEN', 'Amazon refused the access key: '],
     [400, 'ThrottlingException', 'TOO_MANY_REQUESTS', 'no token was returned: '],
-    [404, 'UnknownEndpoint', 'UNAVAILABLE', 'no token was returned: '],
+    [404, 'UnknownEndpoint', 'REGISTRY_UNAVAILABLE', 'no token was returned: '],
   ])(
     'that Amazon rejects with %i %s is %s, and the message names Amazon',
-    async (status, type, outcome, words) => {
+    async (status, type, reason, words) => {
       await using it = await startAmazon()
       await it.set({ aws: it.key })
       it.cloud.hook = () => json(status, { __type: type, message: 'because' })
 
       const result = await it.test()
 
-      const isRefusal = outcome === 'UNAUTHORIZED' || outcome === 'FORBIDDEN'
-      expect(result).toMatchObject({ outcome, status })
+      const isRefusal = reason === 'UNAUTHORIZED' || reason === 'FORBIDDEN'
+      expect(result).toMatchObject({ outcome: 'FAILED', reason, status })
       expect(result.message).toContain(`cannot log in to ${it.upstream.host}: ${words}`)
       expect(result.message).toMatch(
         new RegExp(
@@ -136,7 +137,8 @@ describe('an AWS access key', () => {
         ? json(401, { errors: [{ code: 'UNAUTHORIZED', message: 'expired' }] })
         : undefined
     expect(await it.test()).toEqual({
-      outcome: 'UNAUTHORIZED',
+      outcome: 'FAILED',
+      reason: 'UNAUTHORIZED',
       status: 401,
       message: `the credential has no access to ${it.upstream.host}: it responded with 401 UNAUTHORIZED: expired`,
     })
@@ -147,7 +149,7 @@ describe('a service principal of Azure', () => {
   test('makes an import that requires it succeed', async () => {
     await using it = await startAzure()
     await it.set({ azure: it.key })
-    expect(await it.test('team/app')).toMatchObject({ outcome: 'OK' })
+    expect(await it.test('team/app')).toMatchObject({ outcome: 'ACCEPTED' })
     expect(await follow(it.client, `${it.upstream.host}/team/app`)).toMatchObject({ state: 'SUCCEEDED' })
   })
 
@@ -159,7 +161,7 @@ describe('a service principal of Azure', () => {
     await it.set({ azure: it.key })
     it.cloud.hook = ({ host }) => (host === at ? json(401, { error: 'invalid_client' }) : undefined)
     const result = await it.test()
-    expect(result).toMatchObject({ outcome: 'UNAUTHORIZED', status: 401 })
+    expect(result).toMatchObject({ outcome: 'FAILED', reason: 'UNAUTHORIZED', status: 401 })
     expect(result.message).toContain(`: ${words}: `)
   })
 })

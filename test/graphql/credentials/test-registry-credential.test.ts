@@ -11,10 +11,11 @@ const LOGIN = { username: 'me', password: 'open sesame' }
 const SET = `mutation ($input: SetRegistryCredentialInput!) {
   setRegistryCredential(input: $input) { registryCredential { prefix } } }`
 const TEST = `mutation ($input: TestRegistryCredentialInput!) {
-  testRegistryCredential(input: $input) { outcome status message } }`
+  testRegistryCredential(input: $input) { outcome reason status message } }`
 
 interface Result {
   readonly outcome: string
+  readonly reason: string | null
   readonly status: number | null
   readonly message: string
 }
@@ -48,15 +49,16 @@ async function start(auth: UpstreamAuthOptions | undefined, credential: object =
 describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (scheme) => {
   const auth = { scheme, credentials: LOGIN }
 
-  test('is OK if the registry accepts it, alone and for a repository', async () => {
+  test('is ACCEPTED if the registry accepts it, alone and for a repository', async () => {
     await using it = await start(auth)
 
     expect(await it.test()).toEqual({
-      outcome: 'OK',
+      outcome: 'ACCEPTED',
+      reason: null,
       status: 200,
       message: `the credential has access to ${it.upstream.host}`,
     })
-    expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'OK', status: 200 })
+    expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'ACCEPTED', status: 200 })
   })
 
   test('is UNAUTHORIZED with a wrong password, even if the repository is public', async () => {
@@ -67,27 +69,35 @@ describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (
 
     for (const repository of [null, 'team/app']) {
       const result = await it.test({ repository })
-      expect(result).toMatchObject({ outcome: 'UNAUTHORIZED', status: 401 })
+      expect(result).toMatchObject({ outcome: 'FAILED', reason: 'UNAUTHORIZED', status: 401 })
       expect(result?.message).toMatch(/^the credential has no access to .* responded with 401/)
     }
   })
 
   test('sends new requests each time: an earlier success is not reused', async () => {
     await using it = await start(auth)
-    expect(await it.test()).toMatchObject({ outcome: 'OK' })
+    expect(await it.test()).toMatchObject({ outcome: 'ACCEPTED' })
     it.hook(({ headers: { authorization } }) =>
       authorization ? errorResponse(401, 'UNAUTHORIZED') : undefined,
     )
 
-    expect(await it.test()).toMatchObject({ outcome: 'UNAUTHORIZED' })
+    expect(await it.test()).toMatchObject({ outcome: 'FAILED', reason: 'UNAUTHORIZED' })
   })
 
   test('distinguishes a missing repository from a forbidden one', async () => {
     await using it = await start(auth)
 
-    expect(await it.test({ repository: 'team/none' })).toMatchObject({ outcome: 'NOT_FOUND', status: 404 })
+    expect(await it.test({ repository: 'team/none' })).toMatchObject({
+      outcome: 'FAILED',
+      reason: 'NOT_FOUND',
+      status: 404,
+    })
     it.hook(({ kind }) => (kind === 'listing' ? errorResponse(403, 'DENIED') : undefined))
-    expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'FORBIDDEN', status: 403 })
+    expect(await it.test({ repository: 'team/app' })).toMatchObject({
+      outcome: 'FAILED',
+      reason: 'FORBIDDEN',
+      status: 403,
+    })
   })
 
   test('contains nothing of the secret when the registry repeats it', async () => {
@@ -98,38 +108,42 @@ describe.each(['basic', 'bearer'] as const)('testRegistryCredential, with %s', (
 
     const result = await it.test()
 
-    expect(result?.outcome).toMatch(/FORBIDDEN|UNAUTHORIZED/)
+    expect(result?.reason).toMatch(/FORBIDDEN|UNAUTHORIZED/)
     expect(result?.message).toContain('***')
     expect(result?.message).not.toMatch(/open sesame|bWU6b3Bl/i)
   })
 })
 
-test('is NOT_ASKED_FOR by a registry that requires no credential', async () => {
+test('is NOT_REQUIRED by a registry that requires no credential', async () => {
   await using it = await start(undefined)
 
-  expect(await it.test()).toMatchObject({ outcome: 'NOT_ASKED_FOR', status: 200 })
+  expect(await it.test()).toMatchObject({ outcome: 'NOT_REQUIRED', reason: null, status: 200 })
   expect(it.upstream.log.every(({ headers }) => headers.authorization === undefined)).toBe(true)
 })
 
-test('is NOT_SHOWN to a token server that is not trusted for the registry', async () => {
+test('FAILED with UNTRUSTED_TOKEN_SERVER, and sends nothing, to a token server that is not trusted for the registry', async () => {
   await using other = await startUpstream({ auth: { scheme: 'bearer', credentials: LOGIN } })
   await using it = await start({ scheme: 'bearer', credentials: LOGIN, realm: `${other.url}/token` })
 
   const result = await it.test()
 
-  expect(result).toMatchObject({ outcome: 'NOT_SHOWN' })
+  expect(result).toMatchObject({ outcome: 'FAILED', reason: 'UNTRUSTED_TOKEN_SERVER' })
   expect(result?.message).toContain(other.host)
   expect(other.log.every(({ headers }) => headers.authorization === undefined)).toBe(true)
 })
 
-test('is UNAVAILABLE without a response, and TOO_MANY_REQUESTS at a rate limit', async () => {
+test('FAILED with REGISTRY_UNAVAILABLE without a response, and TOO_MANY_REQUESTS at a rate limit', async () => {
   await using it = await start(undefined)
   const prefix = await closedPort()
   await it.app.client.request(SET, { input: { prefix, ...LOGIN } })
 
-  expect(await it.test({ prefix })).toMatchObject({ outcome: 'UNAVAILABLE', status: null })
+  expect(await it.test({ prefix })).toMatchObject({
+    outcome: 'FAILED',
+    reason: 'REGISTRY_UNAVAILABLE',
+    status: null,
+  })
   it.hook(() => errorResponse(429, 'TOOMANYREQUESTS', { 'retry-after': '3600' }))
-  expect(await it.test()).toMatchObject({ outcome: 'TOO_MANY_REQUESTS', status: 429 })
+  expect(await it.test()).toMatchObject({ outcome: 'FAILED', reason: 'TOO_MANY_REQUESTS', status: 429 })
 })
 
 test('tests the credential of the prefix, and none of a longer prefix', async () => {
@@ -137,8 +151,11 @@ test('tests the credential of the prefix, and none of a longer prefix', async ()
   const prefix = `${it.upstream.host}/team`
   await it.app.client.request(SET, { input: { prefix, username: 'me', password: 'wrong' } })
 
-  expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'OK' })
-  expect(await it.test({ prefix, repository: 'team/app' })).toMatchObject({ outcome: 'UNAUTHORIZED' })
+  expect(await it.test({ repository: 'team/app' })).toMatchObject({ outcome: 'ACCEPTED' })
+  expect(await it.test({ prefix, repository: 'team/app' })).toMatchObject({
+    outcome: 'FAILED',
+    reason: 'UNAUTHORIZED',
+  })
 })
 
 test('ends after waitSeconds, when the registry does not respond', async () => {
@@ -146,7 +163,8 @@ test('ends after waitSeconds, when the registry does not respond', async () => {
   it.hook(() => 'silence')
 
   expect(await it.test({ waitSeconds: 1 })).toEqual({
-    outcome: 'UNAVAILABLE',
+    outcome: 'FAILED',
+    reason: 'REGISTRY_UNAVAILABLE',
     status: null,
     message: `${it.upstream.host} did not respond within 1 seconds`,
   })

@@ -179,11 +179,12 @@ describe('a blocked registry', () => {
     await configure(app, { prefix, access: 'BLOCKED' })
 
     const { testRegistryCredential } = await app.client.request<{ testRegistryCredential: object }>(
-      'mutation ($input: TestRegistryCredentialInput!) { testRegistryCredential(input: $input) { outcome status message } }',
+      'mutation ($input: TestRegistryCredentialInput!) { testRegistryCredential(input: $input) { outcome reason status message } }',
       { input: { prefix } },
     )
     expect(testRegistryCredential).toEqual({
-      outcome: 'BLOCKED',
+      outcome: 'FAILED',
+      reason: 'BLOCKED',
       status: null,
       message: `no request was sent to ${prefix}: the configuration of ${prefix} blocks it; access: ALLOWED in configureRegistry permits it`,
     })

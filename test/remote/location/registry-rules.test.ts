@@ -64,7 +64,7 @@ describe('a credential', () => {
     const context = { insecure: false, lane: 'x', namespace: null, signal: new AbortController().signal }
 
     const place = { registry: origin.host, repository: 'team/app' }
-    expect(await client.remote.checkLogin(place, credential, context)).toMatchObject({ outcome: 'OK' })
+    expect(await client.remote.checkLogin(place, credential, context)).toMatchObject({ outcome: 'ACCEPTED' })
     expect(shownTo(origin)).toEqual(new Set([basic('mine')]))
     expect(moved.log).toEqual([])
   })

@@ -136,7 +136,7 @@ describe('the scope of a /v2/ challenge', () => {
     const credential = { id: 'me', secret: { kind: 'password', ...LOGIN } as const }
     const place = { registry: upstream.host, repository: 'team/app' }
 
-    expect(await client.remote.checkLogin(place, credential, context)).toMatchObject({ outcome: 'OK' })
+    expect(await client.remote.checkLogin(place, credential, context)).toMatchObject({ outcome: 'ACCEPTED' })
 
     const scopes = upstream.log
       .filter(({ kind }) => kind === 'token')
