@@ -38,15 +38,12 @@ objectType(RepositoryType, {
   properties: (t) => ({
     namespace: t.string('Namespace of the repository and of its image stream.'),
     name: t.string('Name of the repository and of its image stream.'),
+    createdAt: t.dateTime('Time of the first push to the repository, or of the first pull through it.'),
   }),
   fields: (t) => ({
     id: t.id({
       description: 'Global identifier of the repository.',
       resolve: ({ id }) => nodeId('Repository', id),
-    }),
-    creationTimestamp: t.expose('createdAt', {
-      type: 'DateTime',
-      description: 'Time of the first push to the repository, or of the first pull through it.',
     }),
     imageStream: t.field({
       type: ImageStreamType,

@@ -117,9 +117,9 @@ describe('repositories', () => {
     })
     expect(
       await query(
-        '{ repository(namespace: "shop", name: "web") { name creationTimestamp } other: repository(name: "none") { name } }',
+        '{ repository(namespace: "shop", name: "web") { name createdAt } other: repository(name: "none") { name } }',
       ),
-    ).toEqual({ repository: { name: 'web', creationTimestamp: new Date(START).toISOString() }, other: null })
+    ).toEqual({ repository: { name: 'web', createdAt: new Date(START).toISOString() }, other: null })
     expect(errorsOf(await app.client.execute('{ repository(name: "No") { name } }'))).toEqual([
       { code: 'INVALID', field: 'name' },
     ])

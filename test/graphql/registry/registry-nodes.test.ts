@@ -77,7 +77,7 @@ describe('an object of a registry is read again by its id', () => {
     [
       'Repository',
       '{ repository(namespace: "shop", name: "web") { FIELDS } }',
-      'id namespace name creationTimestamp imageStream { name } usage { manifestCount }',
+      'id namespace name createdAt imageStream { name } usage { manifestCount }',
     ],
     [
       'RegistryUpload',
