@@ -177,7 +177,9 @@ test('the repository of a deleted stream is not read by its id, and is again onc
     imageStream: { uid: string }
   }>(`{ repository(namespace: "shop", name: "gone") { id }
     imageStream(namespace: "shop", name: "gone") { uid } }`)
-  await request('mutation { deleteImageStream(input: { namespace: "shop", imageStream: "gone" }) { deletedId } }')
+  await request(
+    'mutation { deleteImageStream(input: { namespace: "shop", imageStream: "gone" }) { deletedId } }',
+  )
   expect(await nodeOf(repository.id, 'Repository', 'id')).toBeNull()
 
   await request('mutation ($uid: String!) { restoreImageStream(input: { uid: $uid }) { __typename } }', {
