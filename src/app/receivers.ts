@@ -9,6 +9,7 @@ import { createDeliveryLog } from '../receivers/delivery-log.ts'
 import { startReceiverMaintenance } from '../receivers/maintenance.ts'
 import { createReceivers } from '../receivers/receivers.ts'
 import { createReceiverSecrets } from '../receivers/secrets.ts'
+import { createSettled } from '../receivers/settled.ts'
 import { createTestReceiver } from '../receivers/test-receiver.ts'
 import { createHintWorker } from '../receivers/worker.ts'
 import type { Sealer } from '../secrets/sealer.ts'
@@ -74,6 +75,8 @@ export function openReceivers(parts: ReceiverParts, opened: Opened): ReceiverRoo
     onBroken: (error, receiverId) => log.error({ err: error, receiverId }, 'cannot open secrets of receiver'),
   })
 
+  const settled = createSettled({ db, importer, worker })
+
   return {
     view: {
       store: receivers,
@@ -81,7 +84,7 @@ export function openReceivers(parts: ReceiverParts, opened: Opened): ReceiverRoo
       log: deliveryLog,
       publicUrl,
       now,
-      test: createTestReceiver(context, receivers, intake),
+      test: createTestReceiver({ ...context, receivers, intake, log: deliveryLog, settled }),
     },
     deliveries: intake,
     start() {

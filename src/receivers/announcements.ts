@@ -110,8 +110,12 @@ function createAnnouncedCounter({ orm }: Database, now: () => number) {
     for (const [tag, source] of new Map(moved.map((one) => [one.source, one.from]))) {
       watch(streamId, tag, source, first)
     }
-    const announced = sql`${receivers.announced} + ${moved.length}`
-    orm.update(receivers).set({ announced, announcedAt: now() }).where(inArray(receivers.id, ids)).run()
+    const confirmedCount = sql`${receivers.confirmedCount} + ${moved.length}`
+    orm
+      .update(receivers)
+      .set({ confirmedCount, lastConfirmedAt: now() })
+      .where(inArray(receivers.id, ids))
+      .run()
   }
 }
 
@@ -146,10 +150,10 @@ function createMissedCounter({ orm }: Database, now: () => number) {
       for (const receiver of orm.select().from(receivers).where(isEnabled).all().map(receiverOf)) {
         const count = missed.filter(({ from }) => isInScope(receiver, from)).length
         if (count === 0) continue
-        const total = sql`${receivers.missed} + ${count}`
+        const missedCount = sql`${receivers.missedCount} + ${count}`
         orm
           .update(receivers)
-          .set({ missed: total, missedAt: now() })
+          .set({ missedCount, lastMissedAt: now() })
           .where(eq(receivers.id, receiver.id))
           .run()
       }

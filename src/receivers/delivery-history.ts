@@ -1,4 +1,5 @@
-import { and, asc, count, eq, inArray, type SQL, sql } from 'drizzle-orm'
+import { and, count, eq, inArray, type SQL, sql } from 'drizzle-orm'
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Database } from '../db/open.ts'
 import { pageBy } from '../db/page.ts'
 import { receiverDeliveries, receiverHints, receiverTargets } from '../db/tables/receiver.ts'
@@ -13,61 +14,128 @@ export type LoggedHint = typeof receiverHints.$inferSelect
 /** A tag of a stream that a hint concerns. */
 export type LoggedTarget = typeof receiverTargets.$inferSelect
 
-/** Creates the readers of the log of deliveries. */
+/** The readers of the log of deliveries. */
+export type DeliveryHistory = ReturnType<typeof createDeliveryHistory>
+
+/** Creates the readers of the log of deliveries. The keys of all pages are [id]. */
 export function createDeliveryHistory({ orm }: Database) {
-  const ofReceiver = (receiverId: number, page: KeysetPage): LoggedDelivery[] => {
-    const { where, orderBy, limit, inOrder } = pageBy([receiverDeliveries.id], page, true)
-    const isOfPage = and(eq(receiverDeliveries.receiverId, receiverId), where)
-    return inOrder(
+  const { id: deliveryId, receiverId, outcome } = receiverDeliveries
+  const isOutcome = (wanted: LoggedDelivery['outcome'] | null | undefined): SQL | undefined =>
+    wanted ? eq(outcome, wanted) : undefined
+
+  /** Returns the number of rows by owner. */
+  const countBy = (owner: SQLiteColumn, ownerIds: readonly number[], where?: SQL): Map<number, number> => {
+    const isOfOwners = and(inArray(owner, [...ownerIds]), where)
+    const ownerId = sql<number>`${owner}`
+    return new Map(
       orm
-        .select()
-        .from(receiverDeliveries)
-        .where(isOfPage)
-        .orderBy(...orderBy)
-        .limit(limit)
-        .all(),
+        .select({ ownerId, total: count() })
+        .from(owner.table)
+        .where(isOfOwners)
+        .groupBy(owner)
+        .all()
+        .map((row) => [row.ownerId, row.total]),
     )
   }
 
   return {
-    /** Returns a page of each receiver's deliveries, newest first; its keys are [id]. */
-    ofReceivers: (receiverIds: readonly number[], page: KeysetPage): LoggedDelivery[] =>
-      receiverIds.flatMap((id) => ofReceiver(id, page)),
-
-    /** Returns the number of deliveries to each receiver. */
-    countOf: (receiverIds: readonly number[]): Map<number, number> =>
-      new Map(
+    deliveriesByIds: (ids: readonly number[]): Map<number, LoggedDelivery> =>
+      byId(
         orm
-          .select({ receiverId: receiverDeliveries.receiverId, total: count() })
+          .select()
           .from(receiverDeliveries)
-          .where(inArray(receiverDeliveries.receiverId, [...receiverIds]))
-          .groupBy(receiverDeliveries.receiverId)
-          .all()
-          .map(({ receiverId, total }) => [receiverId, total]),
+          .where(inArray(deliveryId, [...ids]))
+          .all(),
+      ),
+    hintsByIds: (ids: readonly number[]): Map<number, LoggedHint> =>
+      byId(
+        orm
+          .select()
+          .from(receiverHints)
+          .where(inArray(receiverHints.id, [...ids]))
+          .all(),
+      ),
+    targetsByIds: (ids: readonly number[]): Map<number, LoggedTarget> =>
+      byId(
+        orm
+          .select()
+          .from(receiverTargets)
+          .where(inArray(receiverTargets.id, [...ids]))
+          .all(),
       ),
 
-    /** Returns at most `first` hints of each delivery. */
-    hintsOf(deliveryIds: readonly number[], first: number): LoggedHint[] {
-      const { id } = receiverHints
-      const ofOne = sql`select id from ${receiverHints} where delivery_id = owner.value order by id limit ${first}`
-      const isOfEach = sql`${id} in ${idsOfEach(deliveryIds, receiverHints, ofOne)}`
-      return orm.select().from(receiverHints).where(isOfEach).orderBy(asc(id)).all()
+    /** Returns a page of each receiver's deliveries, those with the outcome if it is given, newest first. */
+    ofReceivers(ids: readonly number[], page: KeysetPage, wanted?: LoggedDelivery['outcome'] | null) {
+      const { isOfEach, orderBy, inOrder } = pageOfOwners(receiverId, deliveryId, {
+        ids,
+        page,
+        where: isOutcome(wanted),
+        descending: true,
+      })
+      return inOrder(
+        orm
+          .select()
+          .from(receiverDeliveries)
+          .where(isOfEach)
+          .orderBy(...orderBy)
+          .all(),
+      )
     },
+    countOf: (ids: readonly number[], wanted?: LoggedDelivery['outcome'] | null): Map<number, number> =>
+      countBy(receiverId, ids, isOutcome(wanted)),
 
-    /** Returns at most `first` targets of each hint: a thousand streams may follow one repository. */
-    targetsOf(hintIds: readonly number[], first: number): LoggedTarget[] {
-      const { id } = receiverTargets
-      const ofOne = sql`select id from ${receiverTargets} where hint_id = owner.value order by id limit ${first}`
-      const isOfEach = sql`${id} in ${idsOfEach(hintIds, receiverTargets, ofOne)}`
-      return orm.select().from(receiverTargets).where(isOfEach).orderBy(asc(id)).all()
+    /** Returns a page of each delivery's hints, in the order of the delivery. */
+    hintsOf(ids: readonly number[], page: KeysetPage): LoggedHint[] {
+      const owned = pageOfOwners(receiverHints.deliveryId, receiverHints.id, { ids, page })
+      const rows = orm.select().from(receiverHints).where(owned.isOfEach)
+      return owned.inOrder(rows.orderBy(...owned.orderBy).all())
     },
+    countHints: (ids: readonly number[]): Map<number, number> => countBy(receiverHints.deliveryId, ids),
+
+    /** Returns a page of each hint's targets: a thousand streams may follow one repository. */
+    targetsOf(ids: readonly number[], page: KeysetPage): LoggedTarget[] {
+      const owned = pageOfOwners(receiverTargets.hintId, receiverTargets.id, { ids, page })
+      const rows = orm.select().from(receiverTargets).where(owned.isOfEach)
+      return owned.inOrder(rows.orderBy(...owned.orderBy).all())
+    },
+    countTargets: (ids: readonly number[]): Map<number, number> => countBy(receiverTargets.hintId, ids),
+
+    /** Returns a page of each receiver's targets in a state, newest first. */
+    targetsInState(ids: readonly number[], page: KeysetPage, state: LoggedTarget['state']): LoggedTarget[] {
+      const owned = pageOfOwners(receiverTargets.receiverId, receiverTargets.id, {
+        ids,
+        page,
+        where: eq(receiverTargets.state, state),
+        descending: true,
+      })
+      const rows = orm.select().from(receiverTargets).where(owned.isOfEach)
+      return owned.inOrder(rows.orderBy(...owned.orderBy).all())
+    },
+    countInState: (ids: readonly number[], state: LoggedTarget['state']): Map<number, number> =>
+      countBy(receiverTargets.receiverId, ids, eq(receiverTargets.state, state)),
   }
 }
 
-/** Returns a subquery of the ids that `ofOne` selects for each `owner.value`. */
-const idsOfEach = (
-  owners: readonly number[],
-  table: typeof receiverHints | typeof receiverTargets,
-  ofOne: SQL,
-): SQL =>
-  sql`(select each.id from json_each(${JSON.stringify(owners)}) owner join ${table} each on each.id in (${ofOne}))`
+interface OwnedPage {
+  readonly ids: readonly number[]
+  readonly page: KeysetPage
+  readonly where?: SQL | undefined
+  readonly descending?: boolean
+}
+
+/** Returns the parts of a query of the same page of each owner, in one statement. */
+function pageOfOwners(
+  owner: SQLiteColumn,
+  id: SQLiteColumn,
+  { ids, page, where, descending = false }: OwnedPage,
+) {
+  const { where: isInPage, orderBy, limit, inOrder } = pageBy([id], page, descending)
+  const isOfPage = and(sql`${owner} = owner.value`, where, isInPage)
+  const ofOne = sql`select ${id} from ${id.table} where ${isOfPage} order by ${sql.join(orderBy, sql`, `)} limit ${limit}`
+  const ofEach = sql`select each.id from json_each(${JSON.stringify(ids)}) owner
+    join ${id.table} each on each.id in (${ofOne})`
+  return { isOfEach: sql`${id} in (${ofEach})`, orderBy, inOrder }
+}
+
+const byId = <Row extends { readonly id: number }>(rows: readonly Row[]): Map<number, Row> =>
+  new Map(rows.map((row) => [row.id, row]))

@@ -1,4 +1,5 @@
 import { TokenBuckets } from '../concurrency/token-bucket.ts'
+import { NotFoundError } from '../input/errors.ts'
 import { digestOf } from '../oci/digest.ts'
 import { BodyBudget } from '../request-body/read-body.ts'
 import type { Delivery, DeliveryResponse } from '../vendors/delivery/delivery.ts'
@@ -69,8 +70,8 @@ export function createDeliveryIntake(dependencies: DeliveryIntakeDependencies) {
     const isAuthenticated = verdict.outcome !== 'REFUSED' && !verdict.isTemporary
     const wait = isAuthenticated ? deliveries.take(receiver.id) : 0
     if (wait > 0) return tooManyDeliveries(wait)
-    const outcome = await store(receiver, { delivery, verdict, source, isTest: false, isFollowed: true })
-    return outcome === undefined ? GONE : responseOf(outcome, verdict)
+    const stored = await store(receiver, { delivery, verdict, source, isTest: false, isFollowed: true })
+    return stored === undefined ? GONE : responseOf(stored.outcome, verdict)
   }
 
   return {
@@ -98,29 +99,40 @@ export function createDeliveryIntake(dependencies: DeliveryIntakeDependencies) {
       }
     },
 
-    /** Receives a delivery that this server made. It is logged as a test, and its hints are stored only if `isFollowed`. */
+    /**
+     * Receives a delivery that this server made. It is logged as a test, and its hints are followed only if `isFollowed`.
+     * Returns the id of the log entry and the hints. Throws NotFoundError if the receiver was deleted meanwhile.
+     */
     async try(receiver: Receiver, delivery: Delivery, isFollowed: boolean) {
       const verdict = await judge(receiver, delivery, true)
-      await store(receiver, { delivery, verdict, source: 'testReceiver', isTest: true, isFollowed })
-      const { outcome, reason, parsed, hints } = verdict
-      return { outcome, reason, note: parsed?.note ?? null, hints }
+      const test = { delivery, verdict, source: 'testReceiver', isTest: true, isFollowed }
+      const deliveryId = (await store(receiver, test))?.deliveryId
+      if (deliveryId === undefined) throw new NotFoundError('no receiver has this id')
+      return { deliveryId, hints: verdict.hints }
     },
   }
+}
+
+/** A stored delivery. */
+interface StoredDelivery {
+  readonly outcome: DeliveryOutcome
+  /** Undefined for a delivery that the log does not contain. */
+  readonly deliveryId: number | undefined
 }
 
 /** Returns a function that stores a delivery and its hints; it resolves with undefined when the receiver is gone. */
 function createDeliveryStore({ db, receivers, log, now, onHints }: DeliveryIntakeDependencies) {
   const entriesWithoutHints = new TokenBuckets(ENTRIES_WITHOUT_HINTS, now)
 
-  return async (receiver: Receiver, judged: JudgedDelivery): Promise<DeliveryOutcome | undefined> => {
+  return async (receiver: Receiver, judged: JudgedDelivery): Promise<StoredDelivery | undefined> => {
     const { delivery, verdict, source, isTest, isFollowed } = judged
-    const { outcome, reason, parsed, hints } = verdict
+    const { outcome, message, parsed, hints } = verdict
     const entry: DeliveryEntry = {
       receiverId: receiver.id,
-      senderId: parsed?.id ? printable(parsed.id) : null,
+      senderDeliveryId: parsed?.id ? printable(parsed.id) : null,
       bodyDigest: digestOf(delivery.body),
-      note: parsed && printable(parsed.note),
-      source,
+      summary: parsed && printable(parsed.note),
+      senderAddress: source,
       isTest,
     }
     // outside of the write, which may run twice when it shares its commit
@@ -130,13 +142,15 @@ function createDeliveryStore({ db, receivers, log, now, onHints }: DeliveryIntak
       const current = receivers.byKey(receiver.key)
       if (!current || !(current.enabled || isTest)) return undefined
       if (outcome !== 'ACCEPTED') {
-        log.note(tx, entry, { outcome, reason: reason ?? '', isLogged })
-        return outcome
+        return { outcome, deliveryId: log.note(tx, entry, { outcome, message: message ?? '', isLogged }) }
       }
-      const accepted = log.accept(tx, entry, isFollowed ? hints : [])
-      if (accepted === 'ACCEPTED') tx.afterCommit(onHints)
-      else log.note(tx, entry, { outcome: accepted, reason: 'this delivery arrived before', isLogged })
-      return accepted
+      const accepted = log.accept(tx, entry, hints, isFollowed)
+      if (accepted !== undefined) {
+        tx.afterCommit(onHints)
+        return { outcome, deliveryId: accepted }
+      }
+      const repeated = { outcome: 'DUPLICATE', message: 'this delivery arrived before', isLogged } as const
+      return { outcome: repeated.outcome, deliveryId: log.note(tx, entry, repeated) }
     })
   }
 }

@@ -25,17 +25,17 @@ export type DeliveryOutcome = LoggedDelivery['outcome']
 /** A delivery to be logged. */
 export interface DeliveryEntry {
   readonly receiverId: number
-  readonly senderId: string | null
+  readonly senderDeliveryId: string | null
   readonly bodyDigest: Digest
-  readonly note: string | null
-  readonly source: string
+  readonly summary: string | null
+  readonly senderAddress: string
   readonly isTest: boolean
 }
 
 /** The result of a delivery without new hints for its receiver. */
 interface UnacceptedResult {
   readonly outcome: Exclude<DeliveryOutcome, 'ACCEPTED'>
-  readonly reason: string
+  readonly message: string
   readonly isLogged: boolean
 }
 
@@ -64,44 +64,53 @@ export function createDeliveryLog(db: Database, now: () => number) {
   const insert = (
     { isTest, ...entry }: DeliveryEntry,
     outcome: DeliveryOutcome,
-    reason: string | null,
+    message: string | null,
   ): number => {
     grown.add(entry.receiverId)
-    const row = { ...entry, isTest: isTest ? 1 : 0, receivedAt: now(), outcome, reason } as const
+    const row = { ...entry, isTest: isTest ? 1 : 0, receivedAt: now(), outcome, message } as const
     return Number(orm.insert(receiverDeliveries).values(row).run().lastInsertRowid)
   }
-  const countAccepted = (receiverId: number, trouble: string | null): void => {
-    const counted = { accepted: sql`${receivers.accepted} + 1`, acceptedAt: now(), trouble }
+  const countAccepted = (receiverId: number, message: string | null): void => {
+    const counted = { acceptedCount: sql`${receivers.acceptedCount} + 1`, lastAcceptedAt: now(), message }
     orm.update(receivers).set(counted).where(eq(receivers.id, receiverId)).run()
   }
-  const countRefused = (receiverId: number, reason: string): void => {
-    const isUntrusted = sql`coalesce(${receivers.acceptedAt}, 0) < ${now() - TRUSTED_FOR}`
-    const trouble = sql`case when ${isUntrusted} then ${reason} else ${receivers.trouble} end`
-    const counted = { refused: sql`${receivers.refused} + 1`, refusedAt: now(), trouble }
+  const countRefused = (receiverId: number, refusal: string): void => {
+    const isUntrusted = sql`coalesce(${receivers.lastAcceptedAt}, 0) < ${now() - TRUSTED_FOR}`
+    const message = sql`case when ${isUntrusted} then ${refusal} else ${receivers.message} end`
+    const counted = { refusedCount: sql`${receivers.refusedCount} + 1`, lastRefusedAt: now(), message }
     orm.update(receivers).set(counted).where(eq(receivers.id, receiverId)).run()
   }
 
   return {
     ...createDeliveryHistory(db),
 
-    /** Stores the delivery with its hints, unless it is a duplicate; then it writes nothing. */
-    accept(_tx: Transaction, entry: DeliveryEntry, hints: readonly ScopedHint[]): 'ACCEPTED' | 'DUPLICATE' {
+    /**
+     * Stores the delivery with its hints and returns its id, unless it is a duplicate; then it writes nothing and returns
+     * undefined. Hints that are not followed are stored as handled, without targets.
+     */
+    accept(_tx: Transaction, entry: DeliveryEntry, hints: readonly ScopedHint[], isFollowed: boolean) {
       const { receiverId, isTest } = entry
-      if (!isTest && isDuplicate(entry)) return 'DUPLICATE'
+      if (!isTest && isDuplicate(entry)) return undefined
       const deliveryId = insert(entry, 'ACCEPTED', null)
       const receivedAt = now()
-      const rows = hints.map((hint) => ({ ...hint, deliveryId, receiverId, receivedAt }))
+      const handledAt = isFollowed ? null : receivedAt
+      const rows = hints.map((hint) => ({ ...hint, deliveryId, receiverId, receivedAt, handledAt }))
       if (rows.length > 0) orm.insert(receiverHints).values(rows).run()
       if (!isTest) countAccepted(receiverId, null)
-      return 'ACCEPTED'
+      return deliveryId
     },
 
-    /** Counts a delivery without new hints for its receiver, and stores it if `isLogged`. */
-    note(_tx: Transaction, entry: DeliveryEntry, { outcome, reason, isLogged }: UnacceptedResult): void {
-      if (isLogged) insert(entry, outcome, reason)
-      if (entry.isTest) return
-      if (outcome === 'REFUSED') countRefused(entry.receiverId, reason)
-      else countAccepted(entry.receiverId, outcome === 'FAILED' ? reason : null)
+    /** Counts a delivery without new hints for its receiver. Stores it and returns its id if `isLogged`. */
+    note(
+      _tx: Transaction,
+      entry: DeliveryEntry,
+      { outcome, message, isLogged }: UnacceptedResult,
+    ): number | undefined {
+      const deliveryId = isLogged ? insert(entry, outcome, message) : undefined
+      if (entry.isTest) return deliveryId
+      if (outcome === 'REFUSED') countRefused(entry.receiverId, message)
+      else countAccepted(entry.receiverId, outcome === 'FAILED' ? message : null)
+      return deliveryId
     },
 
     /** Deletes old deliveries, and the oldest of receivers that have too many, unless their hints are still open. */
@@ -140,7 +149,7 @@ function createDuplicateCheck(db: Database) {
   const bySenderId = orm
     .select({ id: receiverDeliveries.id })
     .from(receiverDeliveries)
-    .where(and(accepted, eq(receiverDeliveries.senderId, sql.placeholder('senderId'))))
+    .where(and(accepted, eq(receiverDeliveries.senderDeliveryId, sql.placeholder('senderDeliveryId'))))
     .limit(1)
     .prepare()
   // also of a hint whose targets were all settled or had none; not of one that waits for a retry
@@ -158,10 +167,10 @@ function createDuplicateCheck(db: Database) {
     .limit(1)
     .prepare()
 
-  return ({ receiverId, senderId, bodyDigest }: DeliveryEntry): boolean =>
-    (senderId === null
+  return ({ receiverId, senderDeliveryId, bodyDigest }: DeliveryEntry): boolean =>
+    (senderDeliveryId === null
       ? byBody.get({ receiverId, bodyDigest })
-      : bySenderId.get({ receiverId, senderId })) !== undefined
+      : bySenderId.get({ receiverId, senderDeliveryId })) !== undefined
 }
 
 /** Returns the condition of deliveries of which a hint still has to be processed. */

@@ -20,9 +20,9 @@ export function createFanOut(
   now: () => number,
   targets: ReturnType<typeof createHintTargets>,
 ) {
-  const { id, registry, repository, tag, digest, action } = receiverHints
+  const { id, receiverId, registry, repository, tag, digest, action } = receiverHints
   const openHints = orm
-    .select({ id, namespace: receivers.namespace, registry, repository, tag, digest, action })
+    .select({ id, receiverId, namespace: receivers.namespace, registry, repository, tag, digest, action })
     .from(receiverHints)
     .innerJoin(receivers, eq(receivers.id, receiverHints.receiverId))
     .where(isNull(receiverHints.handledAt))
@@ -33,7 +33,7 @@ export function createFanOut(
   const store = (sources: NamespaceSources, hint: ReturnType<typeof openHints.all>[number]): number => {
     const rows = sources
       .targetsOf(hint)
-      .map((target) => ({ ...target, hintId: hint.id, state: 'OPEN' }) as const)
+      .map((target) => ({ ...target, hintId: hint.id, receiverId: hint.receiverId, state: 'OPEN' }) as const)
     for (const [...batch] of inBatches(rows)) orm.insert(receiverTargets).values(batch).run()
     orm.update(receiverHints).set({ handledAt: now() }).where(eq(id, hint.id)).run()
     return rows.length

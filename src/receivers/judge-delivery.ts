@@ -13,7 +13,7 @@ import { type ScopedHint, scopeOf } from './scope.ts'
 export interface DeliveryVerdict {
   readonly outcome: DeliveryOutcome
   /** Why the delivery has no hints for this receiver; null for an accepted one. */
-  readonly reason: string | null
+  readonly message: string | null
   /** Null when the delivery was not authenticated or could not be read. */
   readonly parsed: ParsedDelivery | null
   readonly hints: readonly ScopedHint[]
@@ -64,16 +64,16 @@ export function createDeliveryJudge(
       if (error instanceof InvalidDeliveryError) return rejected('FAILED', error.message)
       throw error
     }
-    const { allowed, reason } = scopeOf(receiver, parsed.hints)
+    const { allowed, message } = scopeOf(receiver, parsed.hints)
     return allowed.length > 0
-      ? { outcome: 'ACCEPTED', reason: null, parsed, hints: allowed }
-      : { outcome: 'IGNORED', reason: reason ?? 'the delivery reports no push', parsed, hints: [] }
+      ? { outcome: 'ACCEPTED', message: null, parsed, hints: allowed }
+      : { outcome: 'IGNORED', message: message ?? 'the delivery reports no push', parsed, hints: [] }
   }
 }
 
-const rejected = (outcome: DeliveryOutcome, reason: string, isTemporary = false): DeliveryVerdict => ({
+const rejected = (outcome: DeliveryOutcome, message: string, isTemporary = false): DeliveryVerdict => ({
   outcome,
-  reason: printable(reason),
+  message: printable(message),
   parsed: null,
   hints: [],
   isTemporary,
@@ -101,7 +101,7 @@ export const tooManyDeliveries = (seconds: number): DeliveryResponse => ({
 /** Returns the response for an outcome, which is the verdict's own unless the delivery is a duplicate. */
 export function responseOf(
   outcome: DeliveryOutcome,
-  { reason, parsed, hints, isTemporary }: DeliveryVerdict,
+  { message, parsed, hints, isTemporary }: DeliveryVerdict,
 ): DeliveryResponse {
   if (parsed?.handshake) return parsed.handshake
   if (isTemporary) {
@@ -111,9 +111,9 @@ export function responseOf(
       headers: { 'Retry-After': String(RETRY_AFTER) },
     }
   }
-  // only the log has the reason: a response with it would help an attacker
+  // only the log has the message: a response with it would help an attacker
   if (outcome === 'REFUSED') return { status: 401, body: { error: 'unauthorized' } }
   return outcome === 'ACCEPTED'
     ? { status: 202, body: { outcome, hints: hints.length } }
-    : { status: 200, body: { outcome, ...(outcome !== 'DUPLICATE' && { reason }) } }
+    : { status: 200, body: { outcome, ...(outcome !== 'DUPLICATE' && { message }) } }
 }

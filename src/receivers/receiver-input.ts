@@ -83,7 +83,7 @@ export function checkSettings(input: ReceiverSettingsInput, { settings, title }:
     pathPrefix: input.pathPrefix ?? null,
     audience: input.audience ?? null,
     serviceAccount: input.serviceAccount ?? null,
-    isSigned: input.isSigned ?? null,
+    signed: input.signed ?? null,
   }
 }
 

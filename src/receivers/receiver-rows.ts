@@ -49,10 +49,10 @@ export function createReceiverRows({ orm }: Database) {
       return new Map(rows.map((row) => [row.id, receiverOf(row)]))
     },
 
-    /** Returns a page of a namespace's receivers, oldest first; its keys are [id]. */
-    ofNamespace(namespace: string, page: KeysetPage): Receiver[] {
+    /** Returns a page of the receivers of a namespace, or for null of all, oldest first; its keys are [id]. */
+    page(namespace: string | null, page: KeysetPage): Receiver[] {
       const { where, orderBy, limit, inOrder } = pageBy([receivers.id], page)
-      const isOfPage = and(eq(receivers.namespace, namespace), where)
+      const isOfPage = and(isOf(namespace), where)
       const rows = orm
         .select()
         .from(receivers)
@@ -63,11 +63,14 @@ export function createReceiverRows({ orm }: Database) {
       return inOrder(rows).map(receiverOf)
     },
 
-    countOf: (namespace: string): number =>
-      orm.select({ total: count() }).from(receivers).where(eq(receivers.namespace, namespace)).get()?.total ??
-      0,
+    /** Returns the number of receivers of a namespace, or for null of all. */
+    countOf: (namespace: string | null): number =>
+      orm.select({ total: count() }).from(receivers).where(isOf(namespace)).get()?.total ?? 0,
   }
 }
+
+const isOf = (namespace: string | null) =>
+  namespace === null ? undefined : eq(receivers.namespace, namespace)
 
 const columnsOf = ({ registry, aliases, repositories, settings }: ReceiverScope) => ({
   registry,

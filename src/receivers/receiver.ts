@@ -30,9 +30,9 @@ export type ReceiverState = 'DISABLED' | 'WAITING' | 'HEALTHY' | 'SILENT' | 'FAI
 /** Returns the health of a receiver: `FAILING` when its newest delivery could not be used, `WAITING` before the first. */
 export function stateOf(receiver: Receiver, now: number): ReceiverState {
   if (!receiver.enabled) return 'DISABLED'
-  if (receiver.trouble !== null) return 'FAILING'
-  if (receiver.acceptedAt === null) return 'WAITING'
-  return now - receiver.acceptedAt > SILENT_AFTER ? 'SILENT' : 'HEALTHY'
+  if (receiver.message !== null) return 'FAILING'
+  if (receiver.lastAcceptedAt === null) return 'WAITING'
+  return now - receiver.lastAcceptedAt > SILENT_AFTER ? 'SILENT' : 'HEALTHY'
 }
 
 /** Returns the receiver of a row. */

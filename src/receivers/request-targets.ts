@@ -27,7 +27,7 @@ export function createRequestTargets(db: Database, now: () => number, importer: 
    * combines.
    */
   const openTargets = (busy: readonly number[]) => {
-    const { id, streamId, tag, isSpecTag, state, retryAt } = receiverTargets
+    const { id, streamId, tag, isSpecTag, state, nextAttemptAt } = receiverTargets
     const { action, digest } = receiverHints
     const isIdle = sql`${streamId} not in (select value from json_each(${JSON.stringify(busy)}))`
     return (
@@ -36,7 +36,7 @@ export function createRequestTargets(db: Database, now: () => number, importer: 
         .from(receiverTargets)
         .innerJoin(receiverHints, eq(receiverHints.id, receiverTargets.hintId))
         // a literal, so that the index of open targets is used
-        .where(and(sql`${state} = 'OPEN'`, sql`coalesce(${retryAt}, 0) <= ${now()}`, isIdle))
+        .where(and(sql`${state} = 'OPEN'`, sql`coalesce(${nextAttemptAt}, 0) <= ${now()}`, isIdle))
         .orderBy(asc(id))
         .limit(TARGETS_AT_ONCE)
         .all()
@@ -54,7 +54,7 @@ export function createRequestTargets(db: Database, now: () => number, importer: 
 
   const settle = (
     targets: readonly OpenTarget[],
-    result: { state: 'KNOWN' | 'ASKED'; importId?: number },
+    result: { state: 'UP_TO_DATE' | 'REQUESTED'; importId?: number },
   ): void => {
     if (targets.length === 0) return
     const ids = targets.map(({ id }) => id)
@@ -77,7 +77,7 @@ export function createRequestTargets(db: Database, now: () => number, importer: 
       repositoryTags: repository ? [] : tagsOf(0).sort(),
       urgency: 'webhook',
     })
-    settle(targets, { state: 'ASKED', importId })
+    settle(targets, { state: 'REQUESTED', importId })
   }
 
   return (tx: Transaction): boolean => {
@@ -92,7 +92,7 @@ export function createRequestTargets(db: Database, now: () => number, importer: 
     for (const [streamId, targets] of ofStreams) {
       if (places-- <= 0) break
       const known = isImporting.has(streamId) ? [] : targets.filter(isKnown)
-      settle(known, { state: 'KNOWN' })
+      settle(known, { state: 'UP_TO_DATE' })
       const unknown = targets.filter((target) => !known.includes(target))
       if (unknown.length > 0) requestImport(tx, streamId, unknown)
     }

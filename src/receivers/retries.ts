@@ -6,6 +6,7 @@ import { createImportEffects } from '../imagestream/stored-import/import-effects
 import type { Import } from '../imagestream/stored-import/import-state.ts'
 import { createStreamSources } from '../imagestream/watch/stream-sources.ts'
 import type { FailureReason } from '../oci/failure-reason.ts'
+import type { TagName } from '../oci/tag.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -20,6 +21,9 @@ const UNAVAILABLE: readonly FailureReason[] = ['RegistryUnavailable', 'TooManyRe
 /** Tags of one repository that are retried one by one when the others could be read. */
 const MAX_SINGLE_TAGS = 100
 
+/** Why an import could not read a tag; nulls if it could. */
+type ReadFailure = Pick<Import, 'reason' | 'message'>
+
 /** Retries of hints. */
 export type HintRetries = ReturnType<typeof createHintRetries>
 
@@ -30,26 +34,30 @@ export function createHintRetries(db: Database, now: () => number) {
   const isBehind = createBehindCheck(db)
   const requested = requestedTargets(db)
   const nextRetry = orm
-    .select({ at: min(receiverTargets.retryAt) })
+    .select({ at: min(receiverTargets.nextAttemptAt) })
     .from(receiverTargets)
-    .where(and(sql`${receiverTargets.state} = 'OPEN'`, gt(receiverTargets.retryAt, sql.placeholder('now'))))
+    .where(
+      and(sql`${receiverTargets.state} = 'OPEN'`, gt(receiverTargets.nextAttemptAt, sql.placeholder('now'))),
+    )
     .prepare()
 
-  const retry = (id: number, delay: number): void => {
-    const open = {
-      state: 'OPEN',
-      retries: sql`${receiverTargets.retries} + 1`,
-      retryAt: now() + delay,
-    } as const
-    orm.update(receiverTargets).set(open).where(eq(receiverTargets.id, id)).run()
-  }
-  const retryFailedTags = (importId: number, { hintId, streamId }: RequestedTarget): void => {
+  const change = (id: number, columns: Partial<typeof receiverTargets.$inferInsert>): void =>
+    void orm.update(receiverTargets).set(columns).where(eq(receiverTargets.id, id)).run()
+  const retryFailedTags = (importId: number, { hintId, receiverId, streamId }: RequestedTarget): void => {
     const failed = { reasons: UNAVAILABLE, limit: MAX_SINGLE_TAGS }
-    const retryAt = now() + WHILE_UNAVAILABLE[0]
+    const ofHint = { hintId, receiverId, streamId, isSpecTag: 0, state: 'OPEN' } as const
+    const nextAttemptAt = now() + WHILE_UNAVAILABLE[0]
     const rows = effects
       .failedRepositoryTags(importId, streamId, failed)
-      .map((tag) => ({ hintId, streamId, tag, isSpecTag: 0, state: 'OPEN', retries: 1, retryAt }) as const)
+      .map(({ tag, ...failure }) => ({ ...ofHint, ...failure, tag, retryCount: 1, nextAttemptAt }))
     if (rows.length > 0) orm.insert(receiverTargets).values(rows).run()
+  }
+
+  /** Returns why the import could not read the tag, or for an empty one the repository; nulls if it could. */
+  const failureOf = ({ id, state, reason, message }: Import, tag: TagName | ''): ReadFailure => {
+    const ofTag = tag === '' ? null : effects.failureOf(id, tag)
+    const isWhole = tag === '' || state === 'FAILED'
+    return ofTag ?? (isWhole ? { reason, message } : { reason: null, message: null })
   }
 
   return {
@@ -57,19 +65,27 @@ export function createHintRetries(db: Database, now: () => number) {
     dropTargets: (_tx: Transaction, streamId: number): void =>
       void orm.delete(receiverTargets).where(eq(receiverTargets.streamId, streamId)).run(),
 
-    /** Opens the targets that the import did not settle again, in the transaction that ends the import. */
+    /**
+     * Settles the targets that the import was requested for, or opens them again for a retry, in the transaction that ends
+     * the import.
+     */
     onFinished(_tx: Transaction, finished: Import): void {
       for (const target of requested.all({ importId: finished.id })) {
-        const { id, tag, retries } = target
-        const ofTag = tag === '' ? null : effects.failureOf(finished.id, tag)
-        const isWhole = tag === '' || finished.state === 'FAILED'
-        const failure = ofTag ?? (isWhole ? finished.reason : null)
-        const isUnavailable = failure !== null && UNAVAILABLE.includes(failure)
+        const { id, tag, action, retryCount } = target
+        const { reason, message } = failureOf(finished, tag)
+        const isUnavailable = reason !== null && UNAVAILABLE.includes(reason)
         // NotFound: the registry reported a push of a tag that it does not have yet
-        const isLate = (failure === null || failure === 'NotFound') && isBehind(finished.id, target)
-        const delay = (isUnavailable ? WHILE_UNAVAILABLE : isLate ? WHILE_BEHIND : [])[retries]
-        if (delay !== undefined) retry(id, delay)
-        else if (tag === '' && failure === null) retryFailedTags(finished.id, target)
+        const isLate = (reason === null || reason === 'NotFound') && isBehind(finished.id, target)
+        const delay = (isUnavailable ? WHILE_UNAVAILABLE : isLate ? WHILE_BEHIND : [])[retryCount]
+        // the absence of a tag confirms its deletion
+        const hasFailed = reason !== null && !(action === 'delete' && reason === 'NotFound')
+        const failure = hasFailed ? { reason, message } : { reason: null, message: null }
+        if (delay !== undefined) {
+          change(id, { ...failure, state: 'OPEN', retryCount: retryCount + 1, nextAttemptAt: now() + delay })
+          continue
+        }
+        change(id, { ...failure, state: hasFailed ? 'FAILED' : 'FINISHED' })
+        if (tag === '' && !hasFailed) retryFailedTags(finished.id, target)
       }
     },
 
@@ -82,15 +98,15 @@ type RequestedTarget = ReturnType<ReturnType<typeof requestedTargets>['all']>[nu
 
 /** Returns the query of the targets that an import was requested for, with their hints. */
 function requestedTargets({ orm }: Database) {
-  const { id, hintId, streamId, tag, isSpecTag, retries, importId, state } = receiverTargets
+  const { id, hintId, receiverId, streamId, tag, isSpecTag, retryCount, importId, state } = receiverTargets
   const { action, digest } = receiverHints
   const { isTest } = receiverDeliveries
   return orm
-    .select({ id, hintId, streamId, tag, isSpecTag, retries, action, digest, isTest })
+    .select({ id, hintId, receiverId, streamId, tag, isSpecTag, retryCount, action, digest, isTest })
     .from(receiverTargets)
     .innerJoin(receiverHints, eq(receiverHints.id, hintId))
     .innerJoin(receiverDeliveries, eq(receiverDeliveries.id, receiverHints.deliveryId))
-    .where(and(eq(importId, sql.placeholder('importId')), eq(state, 'ASKED')))
+    .where(and(eq(importId, sql.placeholder('importId')), eq(state, 'REQUESTED')))
     .prepare()
 }
 

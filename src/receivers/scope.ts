@@ -10,7 +10,7 @@ export type ScopedHint = Omit<Hint, 'registry'> & { readonly registry: string }
 export interface ScopedHints {
   readonly allowed: readonly ScopedHint[]
   /** Why hints are left out; null when none are. */
-  readonly reason: string | null
+  readonly message: string | null
 }
 
 const HUB = 'docker.io'
@@ -40,7 +40,7 @@ export function scopeOf(receiver: Receiver, hints: readonly Hint[]): ScopedHints
       allowed.push({ ...hint, registry: receiver.registry, repository })
     }
   }
-  return { allowed, reason: [...reasons].join('; ').slice(0, 1000) || null }
+  return { allowed, message: [...reasons].join('; ').slice(0, 1000) || null }
 }
 
 /** Returns the repository in lower case and with `library/` on Docker Hub: some senders write it otherwise. */

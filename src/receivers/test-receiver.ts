@@ -1,9 +1,10 @@
-import { InvalidInputError } from '../input/errors.ts'
+import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { checkTagName } from '../input/names.ts'
 import { digestOf } from '../oci/digest.ts'
 import { isRepositoryName } from '../oci/reference.ts'
 import type { SampleImage } from '../vendors/delivery/sender.ts'
 import type { ReceiverContext } from './context.ts'
+import type { DeliveryHistory } from './delivery-history.ts'
 import type { DeliveryIntake } from './delivery-intake.ts'
 import { createHintTargets } from './hint-targets.ts'
 import { pathOf, type Receiver, settingsOf } from './receiver.ts'
@@ -18,6 +19,8 @@ export interface TestReceiver {
   readonly tag?: string | null | undefined
   /** True to request the registry as for a delivery of the sender. */
   readonly follow: boolean
+  /** Seconds to wait for the imports of a followed test. */
+  readonly waitSeconds: number
 }
 
 /** The command that tests a receiver. */
@@ -25,12 +28,20 @@ export type TestReceiverCommand = ReturnType<typeof createTestReceiver>
 /** The result of a test delivery, and the tags that it concerns. */
 export type ReceiverTest = Awaited<ReturnType<TestReceiverCommand>>
 
+export interface TestReceiverDependencies extends ReceiverContext {
+  readonly receivers: Receivers
+  readonly intake: DeliveryIntake
+  readonly log: Pick<DeliveryHistory, 'deliveriesByIds'>
+  /** Resolves when the delivery needs no further import now, or after so many seconds. */
+  readonly settled: (deliveryId: number, seconds: number) => Promise<void>
+}
+
 /**
  * Returns a function that receives a sample delivery, signed with the newest secret of the receiver. It throws NotFoundError,
  * InvalidInputError, or as the sealer does.
  */
-export function createTestReceiver(context: ReceiverContext, receivers: Receivers, intake: DeliveryIntake) {
-  const { db, senders, secrets, publicUrl } = context
+export function createTestReceiver(dependencies: TestReceiverDependencies) {
+  const { db, senders, secrets, publicUrl, receivers, intake, log, settled } = dependencies
   const hintTargets = createHintTargets(db)
 
   const sampleImageOf = (receiver: Receiver, { repository, tag }: TestReceiver): SampleImage => {
@@ -66,8 +77,12 @@ export function createTestReceiver(context: ReceiverContext, receivers: Receiver
       settings: settingsOf(receiver),
     }
     const delivery = senders[receiver.sender].sample(endpoint, image)
-    const result = await intake.try(receiver, delivery, input.follow)
+    const { deliveryId, hints } = await intake.try(receiver, delivery, input.follow)
     const sources = hintTargets.of(receiver.namespace)
-    return { ...result, receiver, targets: result.hints.flatMap((hint) => sources.targetsOf(hint)) }
+    const targets = hints.flatMap((hint) => sources.targetsOf(hint))
+    if (input.follow) await settled(deliveryId, input.waitSeconds)
+    const logged = log.deliveriesByIds([deliveryId]).get(deliveryId)
+    if (!logged) throw new NotFoundError('the receiver was deleted during the test')
+    return { receiver, delivery: logged, targets }
   }
 }

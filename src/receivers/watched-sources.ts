@@ -20,7 +20,7 @@ export function createWatchedSources(db: Database) {
         eq(receiverWatches.streamId, sql.placeholder('streamId')),
         eq(receiverWatches.tag, sql.placeholder('tag')),
         eq(receivers.enabled, 1),
-        gte(receivers.acceptedAt, sql.placeholder('since')),
+        gte(receivers.lastAcceptedAt, sql.placeholder('since')),
       ),
     )
     .prepare()
@@ -44,7 +44,7 @@ export function createWatchedSources(db: Database) {
         .selectDistinct({ streamId: receiverWatches.streamId })
         .from(receivers)
         .innerJoin(receiverWatches, eq(receiverWatches.receiverId, receivers.id))
-        .where(and(lt(receivers.acceptedAt, until), gte(receivers.acceptedAt, from)))
+        .where(and(lt(receivers.lastAcceptedAt, until), gte(receivers.lastAcceptedAt, from)))
         .all()
         .map(({ streamId }) => streamId),
   }

@@ -140,7 +140,7 @@ describe('a secret of a receiver', () => {
       }
       const rest = await server.client.request(
         `{ receivers(first: 100) { nodes { id url path setUp secrets { createdAt } settings { audience }
-           health { state trouble } } } }`,
+           state message } } }`,
       )
       seen.push(JSON.stringify(rest), server.log())
     }
@@ -263,7 +263,7 @@ test('a hostile body is acknowledged, has no hints, and does not reach the log o
     const { status } = await send(receiver.url, { method, query, headers, body: Buffer.from(body) })
     expect(Math.floor(status / 100)).toBe(2)
     const [delivery] = await deliveriesTo(server.client, receiver)
-    expect(JSON.stringify([delivery?.message, delivery?.note])).not.toMatch(/\\u001b|\\n/)
+    expect(JSON.stringify([delivery?.message, delivery?.summary])).not.toMatch(/\\u001b|\\n/)
   }
   expect(({} as { admin?: boolean }).admin).toBeUndefined()
   expect(server.log()).not.toContain('internal error')

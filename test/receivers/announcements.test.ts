@@ -64,7 +64,7 @@ describe('a repository whose changes are announced in time', () => {
     await poll()
 
     expect(schedule()).toMatchObject({ slowedBy, dueAt: now() + slowedBy * INTERVAL })
-    expect(health()).toMatchObject({ announced: times, missed: 0 })
+    expect(health()).toMatchObject({ confirmedCount: times, missedCount: 0 })
   })
 
   it('is polled at the usual interval after a change without a delivery: best effort (ECR), fire-and-forget (zot), no event for a retag (harbor#22640)', async () => {
@@ -77,7 +77,7 @@ describe('a repository whose changes are announced in time', () => {
     await poll()
 
     expect(schedule()).toMatchObject({ slowedBy: 1, dueAt: now() + INTERVAL })
-    expect(health()).toMatchObject({ missed: 1, missedAt: now() })
+    expect(health()).toMatchObject({ missedCount: 1, lastMissedAt: now() })
     await prove(PROOFS)
     await poll()
     expect(schedule()?.slowedBy).toBe(2)
@@ -96,7 +96,7 @@ describe('a repository whose changes are announced in time', () => {
     await polled
     await world.settle()
 
-    expect(health().missed).toBe(0)
+    expect(health().missedCount).toBe(0)
     expect(schedule()?.slowedBy).toBe(2)
   })
 
@@ -108,7 +108,7 @@ describe('a repository whose changes are announced in time', () => {
 
     await poll()
 
-    expect(health().missed).toBe(1)
+    expect(health().missedCount).toBe(1)
     expect(schedule()?.slowedBy).toBe(1)
   })
 
@@ -118,7 +118,7 @@ describe('a repository whose changes are announced in time', () => {
     await poll()
     expect(world.domain.announcements.newlySilent()).toEqual([])
 
-    world.domain.time = (health().acceptedAt ?? 0) + SILENT_AFTER + 1
+    world.domain.time = (health().lastAcceptedAt ?? 0) + SILENT_AFTER + 1
     const silent = world.domain.announcements.newlySilent()
 
     expect(silent).toEqual([world.domain.stream('app').id])
@@ -217,7 +217,7 @@ describe('a receiver is not rated by', () => {
     await world.domain.import({ imageStream: 'app', tag: 'v1' })
     await poll()
 
-    expect(health().missed).toBe(0)
+    expect(health().missedCount).toBe(0)
     expect(schedule()?.slowedBy).toBe(2)
   })
 
@@ -228,7 +228,7 @@ describe('a receiver is not rated by', () => {
     }
     await poll()
 
-    expect(health()).toMatchObject({ announced: 0, accepted: 9 * PROOFS })
+    expect(health()).toMatchObject({ confirmedCount: 0, acceptedCount: 9 * PROOFS })
     expect(schedule()?.slowedBy).toBe(1)
   })
 
@@ -239,6 +239,6 @@ describe('a receiver is not rated by', () => {
 
     await poll()
 
-    expect(health().missed).toBe(0)
+    expect(health().missedCount).toBe(0)
   })
 })

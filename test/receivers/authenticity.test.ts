@@ -135,18 +135,18 @@ describe('a secret in a header or the URL', () => {
 
 describe('JFrog’s X-JFrog-Event-Auth', () => {
   it('is a plain secret or an HMAC-SHA256, by option, and never the other', async () => {
-    const plain = sampleOf('JFROG', SECRET, { isSigned: false })
-    const signed = sampleOf('JFROG', SECRET, { isSigned: true })
+    const plain = sampleOf('JFROG', SECRET, { signed: false })
+    const signed = sampleOf('JFROG', SECRET, { signed: true })
 
     expect(plain.headers['x-jfrog-event-auth']).toBe(SECRET)
-    expect(await authenticate('JFROG', plain, [SECRET], { isSigned: false })).toEqual({ ok: true })
-    expect(await authenticate('JFROG', signed, [SECRET], { isSigned: true })).toEqual({ ok: true })
-    expect(await authenticate('JFROG', plain, [SECRET], { isSigned: true })).toMatchObject({ ok: false })
-    expect(await authenticate('JFROG', signed, [SECRET], { isSigned: false })).toMatchObject({ ok: false })
+    expect(await authenticate('JFROG', plain, [SECRET], { signed: false })).toEqual({ ok: true })
+    expect(await authenticate('JFROG', signed, [SECRET], { signed: true })).toEqual({ ok: true })
+    expect(await authenticate('JFROG', plain, [SECRET], { signed: true })).toMatchObject({ ok: false })
+    expect(await authenticate('JFROG', signed, [SECRET], { signed: false })).toMatchObject({ ok: false })
   })
 
   it('is an HMAC by default', async () => {
-    const plain = sampleOf('JFROG', SECRET, { isSigned: false })
+    const plain = sampleOf('JFROG', SECRET, { signed: false })
     expect(await authenticate('JFROG', plain, [SECRET])).toMatchObject({ ok: false })
   })
 })

@@ -19,7 +19,7 @@ export const noSettings: SenderSettings = {
   pathPrefix: null,
   audience: null,
   serviceAccount: null,
-  isSigned: null,
+  signed: null,
 }
 
 export const place = (secret: string, settings: Partial<SenderSettings> = {}): SenderEndpoint => ({

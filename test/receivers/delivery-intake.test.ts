@@ -38,7 +38,13 @@ describe('a delivery', () => {
 
     expect(response).toEqual({ status: 202, body: { outcome: 'ACCEPTED', hints: 1 } })
     expect(world.deliveries(issued)).toMatchObject([
-      { outcome: 'ACCEPTED', reason: null, senderId: 'a', note: `push of ${REPOSITORY}:v1`, isTest: 0 },
+      {
+        outcome: 'ACCEPTED',
+        message: null,
+        senderDeliveryId: 'a',
+        summary: `push of ${REPOSITORY}:v1`,
+        isTest: 0,
+      },
     ])
     expect(world.domain.dump().webhook_hints).toMatchObject([
       { registry: REGISTRY, repository: REPOSITORY, tag: 'v1', digest: one.digest, handled_at: null },
@@ -55,12 +61,12 @@ describe('a delivery', () => {
     expect(rows).not.toContain(issued.secret)
   })
 
-  it('with a wrong secret is refused, and only the log has the reason', async () => {
+  it('with a wrong secret is refused, and only the log has the message', async () => {
     const response = await world.deliver(issued, world.notification(wrong(), v1))
 
     expect(response).toEqual({ status: 401, body: { error: 'unauthorized' } })
     expect(world.deliveries(issued)).toMatchObject([
-      { outcome: 'REFUSED', reason: 'the header Authorization has another secret', note: null },
+      { outcome: 'REFUSED', message: 'the header Authorization has another secret', summary: null },
     ])
     expect(hints()).toBe(0)
   })
@@ -72,7 +78,7 @@ describe('a delivery', () => {
     })
 
     expect(response?.status).toBe(200)
-    expect(world.deliveries(issued)).toMatchObject([{ outcome: 'FAILED', reason: expect.any(String) }])
+    expect(world.deliveries(issued)).toMatchObject([{ outcome: 'FAILED', message: expect.any(String) }])
     expect(stateOf(world.receiver(issued.receiver), world.domain.time)).toBe('FAILING')
     await world.deliver(issued, world.notification(issued, v1))
     expect(stateOf(world.receiver(issued.receiver), world.domain.time)).toBe('HEALTHY')
@@ -85,14 +91,14 @@ describe('a delivery', () => {
     [{ tag: `sha256-${'a'.repeat(64)}.sig` }, 'is an attachment of an image'],
   ])(
     'outside of the scope is ignored (allowed registry+repo prefixes per endpoint): %j',
-    async (notification, reason) => {
+    async (notification, message) => {
       issued = world.create({ repositories: ['team'] })
 
       const response = await world.deliver(issued, world.notification(issued, { ...v1, ...notification }))
 
       expect(response?.status).toBe(200)
       expect(world.deliveries(issued)).toMatchObject([
-        { outcome: 'IGNORED', reason: expect.stringContaining(reason) },
+        { outcome: 'IGNORED', message: expect.stringContaining(message) },
       ])
       expect(hints()).toBe(0)
     },
@@ -154,7 +160,7 @@ describe('a repeated delivery', () => {
       world.worker.wake()
       await world.settle()
       world.isWorking = false
-      world.domain.db.prepare(`update webhook_targets set state = 'ASKED'`).run()
+      world.domain.db.prepare(`update webhook_targets set state = 'REQUESTED'`).run()
 
       expect(await world.deliver(issued, delivery)).toMatchObject({ status: 202 })
     },
@@ -248,7 +254,7 @@ describe('the rate limit', () => {
     }
 
     expect(outcomes().filter((outcome) => outcome === 'REFUSED')).toHaveLength(ENTRIES_WITHOUT_HINTS.capacity)
-    expect(world.receiver(issued.receiver).refused).toBe(ENTRIES_WITHOUT_HINTS.capacity + 50)
+    expect(world.receiver(issued.receiver).refusedCount).toBe(ENTRIES_WITHOUT_HINTS.capacity + 50)
     expect(await world.deliver(issued, world.notification(issued, { tag: 'v2' }))).toMatchObject({
       status: 202,
     })
@@ -362,7 +368,7 @@ describe('a secret', () => {
     world.domain.db.prepare(`update webhook_secrets set sealed = x'00'`).run()
 
     expect(await world.deliver(issued, world.notification(issued, v1))).toMatchObject({ status: 503 })
-    expect(world.receiver(issued.receiver).trouble).toBe(
+    expect(world.receiver(issued.receiver).message).toBe(
       'the secret of this receiver cannot be opened: rotate it with rotateReceiverSecret',
     )
     expect(world.errors.splice(0)).toHaveLength(1)

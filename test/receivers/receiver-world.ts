@@ -5,6 +5,7 @@ import { createDeliveryLog, type DeliveryLog } from '../../src/receivers/deliver
 import { pathOf, type Receiver } from '../../src/receivers/receiver.ts'
 import { type CreateReceiver, createReceivers, type Receivers } from '../../src/receivers/receivers.ts'
 import { createReceiverSecrets, type ReceiverSecrets } from '../../src/receivers/secrets.ts'
+import { createSettled } from '../../src/receivers/settled.ts'
 import { createTestReceiver, type TestReceiverCommand } from '../../src/receivers/test-receiver.ts'
 import { createHintWorker, type HintWorker } from '../../src/receivers/worker.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
@@ -19,7 +20,6 @@ export const REPOSITORY = 'team/app'
 /** The repository as the fake registry and streams name it. */
 export const SOURCE = `${REGISTRY}/${REPOSITORY}`
 const SOURCE_ADDRESS = '192.0.2.1'
-const EVERY = 1_000_000
 
 export interface Issued {
   readonly receiver: Receiver
@@ -87,7 +87,8 @@ export class ReceiverWorld implements AsyncDisposable {
       onBroken: (error) => this.errors.push(error),
     })
     schedules.onChanged(() => this.#wake())
-    this.test = createTestReceiver(context, receivers, this.intake)
+    const settled = createSettled({ db, importer, worker: this.worker })
+    this.test = createTestReceiver({ ...context, receivers, intake: this.intake, log, settled })
   }
 
   #wake(): void {
@@ -182,15 +183,15 @@ export class ReceiverWorld implements AsyncDisposable {
     return this.log.ofReceivers([receiver.id], ALL)
   }
 
-  /** Outcome of each tag that the last delivery concerned: `app:v1 ASKED`. */
+  /** Outcome of each tag that the last delivery concerned: `app:v1 FINISHED`. */
   targets(issued: Issued): string[] {
     const [last] = this.deliveries(issued)
     if (!last) return []
-    const hints = this.log.hintsOf([last.id], EVERY)
+    const hints = this.log.hintsOf([last.id], ALL)
     return this.log
       .targetsOf(
         hints.map(({ id }) => id),
-        EVERY,
+        ALL,
       )
       .map(({ streamId, tag, state }) => {
         const name = this.domain.streams.byIds([streamId]).get(streamId)?.name

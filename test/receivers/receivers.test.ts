@@ -82,7 +82,7 @@ describe('a receiver', () => {
     expect(() => world.create()).toThrow(`a namespace has at most ${MAX_RECEIVERS} receivers`)
     world.create({ namespace: 'elsewhere' })
     expect(world.receivers.countOf('default')).toBe(MAX_RECEIVERS)
-    expect(world.receivers.ofNamespace('default', ALL)).toHaveLength(MAX_RECEIVERS)
+    expect(world.receivers.page('default', ALL)).toHaveLength(MAX_RECEIVERS)
   })
 
   it('that does not exist cannot be changed, rotated, deleted or tested', async () => {
@@ -92,7 +92,7 @@ describe('a receiver', () => {
     )
     expect(() => world.receivers.rotate(7, 0)).toThrow(expect.objectContaining(none))
     expect(() => world.receivers.delete(7)).toThrow(expect.objectContaining(none))
-    await expect(world.test({ id: 7, follow: false })).rejects.toMatchObject(none)
+    await expect(world.test({ id: 7, follow: false, waitSeconds: 0 })).rejects.toMatchObject(none)
   })
 
   it('of a platform that signs has no secret to rotate', () => {
@@ -125,14 +125,17 @@ describe('a test', () => {
     const { receiver } = world.create()
     world.domain.remote.takeCalls()
 
-    const tested = await world.test({ id: receiver.id, tag: 'v1', follow: false })
+    const tested = await world.test({ id: receiver.id, tag: 'v1', follow: false, waitSeconds: 0 })
 
-    expect(tested).toMatchObject({ outcome: 'ACCEPTED', reason: null, hints: [{ repository: 'team/app' }] })
+    expect(tested).toMatchObject({ delivery: { outcome: 'ACCEPTED', message: null } })
+    expect(world.log.hintsOf([tested.delivery.id], ALL)).toMatchObject([
+      { repository: 'team/app', handledAt: expect.any(Number) },
+    ])
     expect(tested.targets).toHaveLength(1)
     expect(world.deliveries({ receiver, secret: '' })).toMatchObject([{ outcome: 'ACCEPTED', isTest: 1 }])
     await world.settle()
     expect(world.domain.remote.takeCalls()).toEqual([])
-    expect(world.receiver(receiver)).toMatchObject({ accepted: 0, acceptedAt: null })
+    expect(world.receiver(receiver)).toMatchObject({ acceptedCount: 0, lastAcceptedAt: null })
   })
 
   it.each(['', 'Team/App', 'registry.test:5000/team/app', 'team/app:v1'])(
@@ -140,7 +143,9 @@ describe('a test', () => {
     async (repository) => {
       const { receiver } = world.create({ sender: 'HARBOR' })
 
-      await expect(world.test({ id: receiver.id, repository, follow: false })).rejects.toMatchObject({
+      await expect(
+        world.test({ id: receiver.id, repository, follow: false, waitSeconds: 0 }),
+      ).rejects.toMatchObject({
         code: 'INVALID',
         field: 'repository',
       })
@@ -154,9 +159,8 @@ describe('a test', () => {
     await world.follow('app', { tags: [fromImage('v1', `${SOURCE}:v1`)] })
     const { receiver } = world.create({ repositories: ['team'] })
 
-    expect(await world.test({ id: receiver.id, follow: false })).toMatchObject({
-      outcome: 'ACCEPTED',
-      hints: [{ repository: 'team/app', tag: 'v1' }],
+    expect(await world.test({ id: receiver.id, follow: false, waitSeconds: 0 })).toMatchObject({
+      delivery: { outcome: 'ACCEPTED', summary: 'push of registry.test/team/app:v1' },
       targets: [{ tag: 'v1', isSpecTag: 1 }],
     })
   })
@@ -166,21 +170,22 @@ describe('a test', () => {
     await world.follow()
     const { receiver } = world.create()
 
-    await world.test({ id: receiver.id, tag: 'v1', follow: true })
+    await world.test({ id: receiver.id, tag: 'v1', follow: true, waitSeconds: 0 })
     await world.settle()
 
     expect(await world.retry()).toBeUndefined()
   })
 
-  it('may be followed: then the registry is requested, and only its response is recorded', async () => {
+  it('may be followed: then the registry is requested, only its response is recorded, and the test waits for it', async () => {
     world.domain.remote.push(SOURCE, 'v1', image({ seed: 1 }))
     await world.follow()
     const { receiver } = world.create()
     world.domain.remote.push(SOURCE, 'v1', image({ seed: 2 }))
 
-    await world.test({ id: receiver.id, tag: 'v1', follow: true })
-    await world.settle()
+    const { delivery } = await world.test({ id: receiver.id, tag: 'v1', follow: true, waitSeconds: 300 })
 
+    expect(world.targets({ receiver, secret: '' })).toEqual(['app:v1 FINISHED'])
+    expect(delivery).toMatchObject({ outcome: 'ACCEPTED', isTest: 1 })
     expect(world.domain.digests('v1', 'app')).toEqual([image({ seed: 2 }).digest, image({ seed: 1 }).digest])
   })
 
@@ -191,7 +196,9 @@ describe('a test', () => {
     })
     const unsigned = world.senders.GOOGLE.sample(place(''), sampleImage)
 
-    expect(await world.test({ id: receiver.id, follow: false })).toMatchObject({ outcome: 'ACCEPTED' })
+    expect(await world.test({ id: receiver.id, follow: false, waitSeconds: 0 })).toMatchObject({
+      delivery: { outcome: 'ACCEPTED' },
+    })
     expect(await world.intake.open(pathOf(receiver), '192.0.2.1')?.receive(unsigned)).toMatchObject({
       status: 401,
     })
@@ -200,9 +207,8 @@ describe('a test', () => {
   it('has a repository in scope if no stream imports one', async () => {
     const { receiver } = world.create({ repositories: ['team/backend'] })
 
-    expect(await world.test({ id: receiver.id, follow: false })).toMatchObject({
-      outcome: 'ACCEPTED',
-      hints: [{ repository: 'team/backend/app', tag: 'latest' }],
+    expect(await world.test({ id: receiver.id, follow: false, waitSeconds: 0 })).toMatchObject({
+      delivery: { outcome: 'ACCEPTED', summary: 'push of registry.test/team/backend/app:latest' },
       targets: [],
     })
   })

@@ -40,7 +40,7 @@ describe('a hint while the registry does not respond', () => {
 
       expect(waited).toEqual([WHILE_UNAVAILABLE[1]])
       expect(world.domain.digests('v1', 'app')).toEqual([two.digest, one.digest])
-      expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
+      expect(world.targets(issued)).toEqual(['app:v1 FINISHED'])
     },
   )
 
@@ -49,7 +49,7 @@ describe('a hint while the registry does not respond', () => {
     await world.notify(issued, { tag: 'v1' })
 
     expect(await waits()).toEqual([...WHILE_UNAVAILABLE])
-    expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
+    expect(world.targets(issued)).toEqual(['app:v1 FAILED'])
     expect(world.domain.condition('v1', 'app')).toMatchObject({ reason: 'RegistryUnavailable' })
   })
 
@@ -67,7 +67,7 @@ describe('a hint while the registry does not respond', () => {
     world.push('v2', two).push('v3', two)
     world.domain.remote.fail(SOURCE, 'v2', 'TooManyRequests')
     await world.notify(issued, {})
-    expect(world.targets(issued)).toEqual(['app:* ASKED', 'app:v2 OPEN'])
+    expect(world.targets(issued)).toEqual(['app:* FINISHED', 'app:v2 OPEN'])
     world.domain.remote.fail(SOURCE, 'v2', null)
     world.domain.remote.takeCalls()
 

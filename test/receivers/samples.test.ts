@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { SENDER_KINDS } from '../../src/vendors/senders.ts'
+import { ALL } from '../fixtures/test-domain.ts'
 import { REGISTRY, REPOSITORY, ReceiverWorld } from './receiver-world.ts'
 
 let world: ReceiverWorld
@@ -21,11 +22,19 @@ it.each(SENDER_KINDS)(
     const { receiver } = world.create({ sender, registry, settings: { serviceAccount } })
 
     for (let time = 0; time < 2; time++) {
-      const tested = await world.test({ id: receiver.id, repository: REPOSITORY, tag: 'v1', follow: false })
+      const tested = await world.test({
+        id: receiver.id,
+        repository: REPOSITORY,
+        tag: 'v1',
+        follow: false,
+        waitSeconds: 0,
+      })
 
-      expect(tested).toMatchObject({ outcome: 'ACCEPTED', reason: null })
-      expect(tested.note).toMatch(/^push of \S*team\/app:v1$/)
-      expect(tested.hints).toMatchObject([{ registry, repository: REPOSITORY, tag: 'v1', action: 'push' }])
+      expect(tested).toMatchObject({ delivery: { outcome: 'ACCEPTED', message: null } })
+      expect(tested.delivery.summary).toMatch(/^push of \S*team\/app:v1$/)
+      expect(world.log.hintsOf([tested.delivery.id], ALL)).toMatchObject([
+        { registry, repository: REPOSITORY, tag: 'v1', action: 'push' },
+      ])
     }
   },
 )

@@ -41,7 +41,7 @@ describe('a hint', () => {
     expect(world.requests()).toEqual([
       { repository: false, specTags: [], repositoryTags: ['v1'], urgency: 'webhook' },
     ])
-    expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
+    expect(world.targets(issued)).toEqual(['app:v1 FINISHED'])
   })
 
   it('is only a hint: its digest is not recorded without the registry', async () => {
@@ -54,14 +54,14 @@ describe('a hint', () => {
     expect(resolved()).toEqual(['v1', 'v2', 'v1'])
   })
 
-  it('with the digest that the tag points to causes no request, and is KNOWN', async () => {
+  it('with the digest that the tag points to causes no request, and is UP_TO_DATE', async () => {
     await world.follow()
     world.domain.remote.takeCalls()
 
     await world.notify(issued, { tag: 'v1', digest: one.digest })
 
     expect(world.domain.remote.takeCalls()).toEqual([])
-    expect(world.targets(issued)).toEqual(['app:v1 KNOWN'])
+    expect(world.targets(issued)).toEqual(['app:v1 UP_TO_DATE'])
   })
 
   it('with the digest that the tag points to causes a request while an import of the stream runs', async () => {
@@ -101,7 +101,7 @@ describe('a hint', () => {
 
     expect(world.domain.digests('v3', 'app')).toEqual([three.digest])
     expect(world.domain.tagNames('pinned')).toEqual(['v1'])
-    expect(world.targets(issued)).toEqual(['app:v3 ASKED'])
+    expect(world.targets(issued)).toEqual(['app:v3 FINISHED'])
   })
 
   it('without a tag imports the whole repository', async () => {
@@ -112,7 +112,7 @@ describe('a hint', () => {
 
     expect(world.domain.digests('v1', 'app')).toEqual([two.digest, one.digest])
     expect(world.domain.digests('v3', 'app')).toEqual([three.digest])
-    expect(world.targets(issued)).toEqual(['app:* ASKED'])
+    expect(world.targets(issued)).toEqual(['app:* FINISHED'])
   })
 
   it('concerns spec tags by the tag that they are imported from', async () => {
@@ -142,7 +142,7 @@ describe('a hint', () => {
 
     await world.notify(issued, { tag: 'v3', digest: three.digest })
 
-    expect(world.targets(issued)).toEqual(['app:stable ASKED'])
+    expect(world.targets(issued)).toEqual(['app:stable FINISHED'])
     expect(world.domain.digests('stable', 'app')[0]).toBe(three.digest)
   })
 
@@ -187,7 +187,7 @@ describe('a hint', () => {
 
     await world.notify(receiver, { registry, repository, tag: 'v1' })
 
-    expect(world.targets(receiver)).toEqual(['spelled:v1 ASKED'])
+    expect(world.targets(receiver)).toEqual(['spelled:v1 FINISHED'])
   })
 })
 
@@ -207,7 +207,7 @@ describe('a hint of a deletion', () => {
 
     await world.notify(issued, { tag: 'v1', digest: one.digest, action: 'delete' })
 
-    expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
+    expect(world.targets(issued)).toEqual(['app:v1 FINISHED'])
     expect(world.domain.condition('v1', 'app')).toBeUndefined()
     expect(world.domain.digests('v1', 'app')).toEqual([one.digest])
   })
@@ -219,7 +219,7 @@ describe('a hint of a deletion', () => {
 
     await world.notify(issued, { digest: one.digest, action: 'delete' })
 
-    expect(world.targets(issued)).toEqual(['app:v1 ASKED'])
+    expect(world.targets(issued)).toEqual(['app:v1 FINISHED'])
   })
 
   it('of an unknown tag causes no request', async () => {

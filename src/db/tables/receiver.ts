@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { flag, ownerKey, rowid, sealed, time } from './columns.ts'
+import { failureReason, flag, ownerKey, rowid, sealed, time } from './columns.ts'
 import { imageStreams } from './stream.ts'
 
 /** Receivers: addresses to which registries, and services that watch them, report pushes. */
@@ -26,23 +26,24 @@ export const receivers = sqliteTable(
     enabled: flag('enabled'),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
-    /** When a delivery was last accepted, and last refused; null for never. */
-    acceptedAt: time('accepted_at'),
-    refusedAt: time('refused_at'),
+    /** When a delivery was last authenticated, and last refused; null for never. */
+    lastAcceptedAt: time('accepted_at'),
+    lastRefusedAt: time('refused_at'),
     /** Why the newest delivery could not be used; null when it was. */
-    trouble: text('trouble'),
-    accepted: integer('accepted').notNull().default(0),
-    refused: integer('refused').notNull().default(0),
-    /** Numbers of tag changes that it reported before an import found them, and that it did not report. */
-    announced: integer('announced').notNull().default(0),
-    announcedAt: time('announced_at'),
-    missed: integer('missed').notNull().default(0),
-    missedAt: time('missed_at'),
+    message: text('trouble'),
+    acceptedCount: integer('accepted').notNull().default(0),
+    refusedCount: integer('refused').notNull().default(0),
+    /** Number of tag changes that it reported and an import confirmed. */
+    confirmedCount: integer('announced').notNull().default(0),
+    lastConfirmedAt: time('announced_at'),
+    /** Number of tag changes that a scheduled import found and it had not reported. */
+    missedCount: integer('missed').notNull().default(0),
+    lastMissedAt: time('missed_at'),
   },
   (t) => [
     uniqueIndex('webhooks_by_key').on(t.key),
     index('webhooks_by_namespace').on(t.namespace, t.id),
-    index('webhooks_by_accepted').on(t.acceptedAt),
+    index('webhooks_by_accepted').on(t.lastAcceptedAt),
   ],
 )
 
@@ -74,20 +75,22 @@ export const receiverDeliveries = sqliteTable(
     receiverId: ownerKey('webhook_id', () => receivers.id),
     receivedAt: time('received_at').notNull(),
     /** The sender's id of the delivery; null when it has none. */
-    senderId: text('sender_id'),
+    senderDeliveryId: text('sender_id'),
     bodyDigest: text('body_digest').$type<Digest>().notNull(),
     outcome: text('outcome', { enum: ['ACCEPTED', 'DUPLICATE', 'IGNORED', 'REFUSED', 'FAILED'] }).notNull(),
     /** Why it yielded no hint; null when it did. */
-    reason: text('reason'),
+    message: text('reason'),
     /** Summary of its content: `push of team/app:v1`. */
-    note: text('note'),
+    summary: text('note'),
     isTest: flag('is_test'),
-    /** Client address of the request. */
-    source: text('source').notNull(),
+    /** Client address of the request; for a test the name of the mutation. */
+    senderAddress: text('source').notNull(),
   },
   (t) => [
     index('webhook_deliveries_by_webhook').on(t.receiverId, t.id),
-    index('webhook_deliveries_by_sender_id').on(t.receiverId, t.senderId).where(sql`sender_id is not null`),
+    index('webhook_deliveries_by_sender_id')
+      .on(t.receiverId, t.senderDeliveryId)
+      .where(sql`sender_id is not null`),
     index('webhook_deliveries_by_body').on(t.receiverId, t.bodyDigest),
   ],
 )
@@ -127,18 +130,25 @@ export const receiverTargets = sqliteTable(
     tag: text('tag').$type<TagName | ''>().notNull(),
     /** Whether a spec tag requests it, rather than the stream's repository. */
     isSpecTag: flag('is_spec_tag'),
-    state: text('state', { enum: ['OPEN', 'ASKED', 'KNOWN'] }).notNull(),
+    /** OPEN until an import is requested, and again while it waits for a retry. */
+    state: text('state', { enum: ['OPEN', 'REQUESTED', 'FINISHED', 'FAILED', 'UP_TO_DATE'] }).notNull(),
     /** The last import that requested it; no foreign key, since the row outlives the import's. */
     importId: integer('import_id'),
     /** Number of retries. */
-    retries: integer('retries').notNull().default(0),
+    retryCount: integer('retries').notNull().default(0),
     /** When an open target is retried; null for at once. */
-    retryAt: time('retry_at'),
+    nextAttemptAt: time('retry_at'),
+    /** The receiver of its hint. */
+    receiverId: integer('webhook_id').notNull().default(0),
+    /** Why the last import could not read the tag; null if it could. */
+    reason: failureReason('reason'),
+    message: text('message'),
   },
   (t) => [
     index('webhook_targets_by_hint').on(t.hintId),
     index('webhook_targets_by_stream').on(t.streamId, t.tag, t.id),
     index('webhook_targets_by_import').on(t.importId).where(sql`import_id is not null`),
+    index('webhook_targets_by_state').on(t.receiverId, t.state, t.id),
     index('webhook_targets_open').on(t.id).where(sql`state = 'OPEN'`),
   ],
 )

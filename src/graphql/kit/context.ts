@@ -22,7 +22,7 @@ import type { Policies } from '../../imagestream/tag/policies.ts'
 import type { Tags } from '../../imagestream/tag/tag.ts'
 import type { ReportedMoves } from '../../imagestream/watch/reported-moves.ts'
 import type { RepositoryWatches } from '../../imagestream/watch/repository-watches.ts'
-import type { DeliveryLog } from '../../receivers/delivery-log.ts'
+import type { DeliveryHistory } from '../../receivers/delivery-history.ts'
 import type { Receivers } from '../../receivers/receivers.ts'
 import type { TestReceiverCommand } from '../../receivers/test-receiver.ts'
 import type { UploadList } from '../../registry/content/upload-list.ts'
@@ -108,7 +108,7 @@ export interface ServerView {
 export interface ReceiversView {
   readonly store: Receivers
   readonly senders: Senders
-  readonly log: Pick<DeliveryLog, 'ofReceivers' | 'countOf' | 'hintsOf' | 'targetsOf'>
+  readonly log: DeliveryHistory
   readonly test: TestReceiverCommand
   /** Returns the base URL of this server for other machines: `https://streams.example`. */
   readonly publicUrl: () => string

@@ -2,9 +2,11 @@ import type { Receiver } from '../../receivers/receiver.ts'
 import { type IssuedReceiver, MAX_OVERLAP_MINUTES } from '../../receivers/receivers.ts'
 import { urlWithSecret } from '../../vendors/delivery/scheme.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
-import { rowIdOf } from '../kit/node.ts'
+import { nodeId, rowIdOf } from '../kit/node.ts'
 import { objectType } from '../kit/types.ts'
-import { ReceiverSenderEnum, ReceiverType, stepsOf, urlOf } from './receiver.ts'
+import { stepsOf, urlOf } from './receiver.ts'
+import { ReceiverSenderEnum } from './receiver-settings.ts'
+import { ReceiverType } from './references.ts'
 
 const ReceiverSettingsInput = inputType('ReceiverSettingsInput', {
   description:
@@ -15,7 +17,7 @@ const ReceiverSettingsInput = inputType('ReceiverSettingsInput', {
     ),
     audience: t.string('Required `aud` claim of the sender’s token. If omitted, the receiver’s URL.'),
     serviceAccount: t.string('Required service account of the sender’s token, as an e-mail address.'),
-    isSigned: t.boolean(
+    signed: t.boolean(
       'Whether the secret signs the body, for a sender that can also send the secret itself.',
     ),
   }),
@@ -73,40 +75,58 @@ const DeleteReceiverInput = inputType('DeleteReceiverInput', {
   }),
 })
 
-const IssuedReceiverPayload = objectType<IssuedReceiver>('IssuedReceiverPayload', {
-  description: 'A receiver with its new secret. Only this response contains the secret.',
+/** Defines the payload of a mutation that creates a secret. */
+const issuedPayload = (name: string, description: string) =>
+  objectType<IssuedReceiver>(name, {
+    description: `${description} Only this response contains the secret.`,
+    properties: (t) => ({
+      receiver: t.one(ReceiverType, 'The receiver.'),
+      secret: t.stringOrNull(
+        'Secret for the sender; null if the sender’s platform signs with keys of its own.',
+      ),
+    }),
+    fields: (t) => ({
+      url: t.string({
+        description: 'URL for the sender. It contains the secret if the sender’s authenticity is `URL`.',
+        resolve: ({ receiver, secret }, args, context) => {
+          const url = urlOf(receiver, args, context)
+          const { authenticity } = context.receivers.senders[receiver.sender]
+          return authenticity === 'URL' && secret !== null ? urlWithSecret({ url, secret }) : url
+        },
+      }),
+      setUp: t.stringList({
+        description:
+          'Instructions for the sender, one for each step, at most 10, with the URL and the secret filled in.',
+        resolve: ({ receiver, secret }, _args, context) => stepsOf(receiver, secret ?? '', context),
+      }),
+    }),
+  })
+const CreateReceiverPayload = issuedPayload('CreateReceiverPayload', 'The new receiver with its secret.')
+const RotateReceiverSecretPayload = issuedPayload(
+  'RotateReceiverSecretPayload',
+  'The receiver with its new secret.',
+)
+
+const UpdateReceiverPayload = objectType<{ receiver: Receiver }>('UpdateReceiverPayload', {
+  description: 'The changed receiver.',
+  properties: (t) => ({ receiver: t.one(ReceiverType, 'The receiver.') }),
+})
+
+const DeleteReceiverPayload = objectType<{ deletedId: string; receiver: Receiver }>('DeleteReceiverPayload', {
+  description: 'The deleted receiver.',
   properties: (t) => ({
-    receiver: t.one(ReceiverType, 'The receiver.'),
-    secret: t.stringOrNull(
-      'Secret for the sender; null if the sender’s platform signs with keys of its own.',
+    receiver: t.one(
+      ReceiverType,
+      'The receiver in its state before the deletion, without its secrets and its delivery log.',
     ),
   }),
   fields: (t) => ({
-    url: t.string({
-      description: 'URL for the sender. It contains the secret if the sender’s authenticity is `URL`.',
-      resolve: ({ receiver, secret }, args, context) => {
-        const url = urlOf(receiver, args, context)
-        const { authenticity } = context.receivers.senders[receiver.sender]
-        return authenticity === 'URL' && secret !== null ? urlWithSecret({ url, secret }) : url
-      },
-    }),
-    setUp: t.stringList({
-      description: 'Instructions for the sender, one for each step, with the URL and the secret filled in.',
-      resolve: ({ receiver, secret }, _args, context) => stepsOf(receiver, secret ?? '', context),
+    deletedId: t.id({
+      description: 'Global `id` of the deleted receiver, which `node(id:)` no longer finds.',
+      resolve: ({ deletedId }) => deletedId,
     }),
   }),
 })
-
-const receiverPayload = (name: string, description: string) =>
-  objectType<{ receiver: Receiver }>(name, {
-    description,
-    properties: (t) => ({ receiver: t.one(ReceiverType, 'The receiver.') }),
-  })
-const UpdateReceiverPayload = receiverPayload('UpdateReceiverPayload', 'The changed receiver.')
-const DeleteReceiverPayload = receiverPayload(
-  'DeleteReceiverPayload',
-  'The receiver in its state before the deletion.',
-)
 
 /** Returns the row number in a receiver's `id`: 0, which no receiver has, for the `id` of another object. */
 export const receiverIdOf = (id: string): number => rowIdOf('Receiver', id) ?? 0
@@ -116,7 +136,7 @@ mutation('createReceiver', {
     'Creates a receiver, and returns the URL and the secret for the sender with instructions. `INVALID` if the sender, registry and settings do not fit together.',
   input: CreateReceiverInput,
   inputDescription: 'The receiver.',
-  payload: IssuedReceiverPayload,
+  payload: CreateReceiverPayload,
   resolve: (input, { receivers }) => receivers.store.create(input),
 })
 
@@ -125,7 +145,7 @@ mutation('rotateReceiverSecret', {
     'Replaces the secret of a receiver. The previous secret is accepted for `keepOldMinutes`, so that no delivery is lost until the sender has the new one; older secrets are no longer accepted. `NOT_FOUND` if the receiver does not exist.',
   input: RotateReceiverSecretInput,
   inputDescription: 'The receiver.',
-  payload: IssuedReceiverPayload,
+  payload: RotateReceiverSecretPayload,
   resolve: ({ id, keepOldMinutes }, { receivers }) =>
     receivers.store.rotate(receiverIdOf(id), keepOldMinutes ?? null),
 })
@@ -147,5 +167,8 @@ mutation('deleteReceiver', {
   input: DeleteReceiverInput,
   inputDescription: 'The receiver.',
   payload: DeleteReceiverPayload,
-  resolve: ({ id }, { receivers }) => ({ receiver: receivers.store.delete(receiverIdOf(id)) }),
+  resolve: ({ id }, { receivers }) => {
+    const receiver = receivers.store.delete(receiverIdOf(id))
+    return { deletedId: nodeId('Receiver', receiver.id), receiver }
+  },
 })

@@ -1,63 +1,36 @@
-import { checkNamespace } from '../../input/names.ts'
-import { pathOf, type Receiver, settingsOf } from '../../receivers/receiver.ts'
-import type { SecretLifetime } from '../../receivers/secrets.ts'
-import { SENDER_KINDS, SENDERS, type SenderKind } from '../../vendors/senders.ts'
+import { pathOf, type Receiver, settingsOf, stateOf } from '../../receivers/receiver.ts'
 import { batch, loadById } from '../kit/batch.ts'
-import { builder } from '../kit/builder.ts'
-import { connection, keyCursors } from '../kit/connection.ts'
-import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { namespaceArg } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { deliveryCursors, ReceiverDeliveryConnection } from './receiver-delivery.ts'
-import { ReceiverHealthType } from './receiver-health.ts'
+import {
+  deliveryCursors,
+  ReceiverDeliveryConnection,
+  ReceiverDeliveryOutcomeEnum,
+} from './receiver-delivery.ts'
+import {
+  ReceiverAuthenticityEnum,
+  ReceiverSecretType,
+  ReceiverSenderEnum,
+  ReceiverSettingsType,
+} from './receiver-settings.ts'
+import { ReceiverTargetConnection, ReceiverTargetStateEnum, targetCursors } from './receiver-target.ts'
+import { ReceiverType } from './references.ts'
 
 registerRowNode('Receiver', (id, { receivers }) => receivers.store.byIds([id]).get(id))
 
-export const ReceiverType = builder.objectRef<Receiver>('Receiver')
-
-export const ReceiverSenderEnum = enumType('ReceiverSender', {
-  description: 'Sender of webhook deliveries, which determines their format and authentication.',
-  values: Object.fromEntries(SENDER_KINDS.map((kind) => [kind, SENDERS[kind].description])) as Record<
-    SenderKind,
-    string
-  >,
-})
-
-const ReceiverAuthenticityEnum = enumType('ReceiverAuthenticity', {
-  description: 'Method by which a delivery is authenticated.',
+const ReceiverStateEnum = enumType('ReceiverState', {
+  description: 'State of a receiver, by its last delivery.',
   values: {
-    SIGNATURE: 'The body is signed with the secret.',
-    TOKEN: 'A header contains the secret.',
-    URL: 'The URL contains the secret as `?secret=`, because the sender supports no other method.',
-    JWT: 'The sender’s platform signs a token with keys of its own; there is no secret.',
+    WAITING: 'No delivery was received yet.',
+    HEALTHY: 'The last delivery was authentic and could be parsed.',
+    SILENT:
+      'No authentic delivery was received for three days. Periodic imports run as if there were no receiver.',
+    FAILING: 'The last delivery could not be used; `message` contains the cause.',
+    DISABLED: 'The receiver accepts no deliveries: its URL responds with 404.',
   },
-})
-
-const ReceiverSecretType = objectType<SecretLifetime>('ReceiverSecret', {
-  description: 'An accepted secret of a receiver, without its value.',
-  properties: (t) => ({
-    createdAt: t.dateTime('Time at which the secret was created.'),
-    expiresAt: t.dateTimeOrNull(
-      'Time from which the secret is no longer accepted; null if it does not expire.',
-    ),
-  }),
-})
-
-const ReceiverSettingsType = objectType<Receiver['settings']>('ReceiverSettings', {
-  description: 'Settings of some senders in addition to the secret.',
-  properties: (t) => ({
-    pathPrefix: t.stringOrNull(
-      'Prefix of image names in references, instead of the sender’s own repository, for example `docker-virtual`; null if it is not set.',
-    ),
-    audience: t.stringOrNull('Required `aud` claim of the sender’s token; null for the receiver’s URL.'),
-    serviceAccount: t.stringOrNull('Required service account of the sender’s token; null if it is not set.'),
-    isSigned: t.booleanOrNull(
-      'Whether the secret signs the body, for a sender that can also send the secret itself; null for the default, which is true.',
-    ),
-  }),
 })
 
 objectType(ReceiverType, {
@@ -68,19 +41,45 @@ objectType(ReceiverType, {
     namespace: t.string('Namespace whose image streams the receiver applies to.'),
     sender: t.one(ReceiverSenderEnum, 'Sender of the deliveries, which determines their format.'),
     registry: t.string('Registry whose changes the receiver reports, spelled as in references: `quay.io`.'),
-    aliases: t.strings('Other host names that the sender may use for the registry.'),
+    aliases: t.strings('Other host names that the sender may use for the registry; at most 100.'),
     repositories: t.strings(
-      'Paths of the repositories whose changes the receiver may report; empty if it may report all.',
+      'Paths of the repositories whose changes the receiver may report, at most 100; empty if it may report all.',
     ),
     settings: t.one(ReceiverSettingsType, 'Settings of the sender in addition to the secret.'),
     enabled: t.boolean('Whether the receiver accepts deliveries.'),
     createdAt: t.dateTime('Time at which the receiver was created.'),
     updatedAt: t.dateTime('Time at which the receiver was last changed.'),
+    message: t.stringOrNull('Cause, for people, why the last delivery could not be used; null if it could.'),
+    acceptedCount: t.int(
+      'Number of authenticated deliveries since the creation, including those that reported no change.',
+    ),
+    lastAcceptedAt: t.dateTimeOrNull('Time of the last authenticated delivery; null if there was none.'),
+    refusedCount: t.int('Number of deliveries since the creation that were not authentic.'),
+    lastRefusedAt: t.dateTimeOrNull(
+      'Time of the last delivery that was not authentic; null if there was none.',
+    ),
+    confirmedCount: t.int(
+      'Number of changes of tags since the creation that a delivery reported and the registry confirmed.',
+    ),
+    lastConfirmedAt: t.dateTimeOrNull(
+      'Time at which the last reported change was confirmed; null if there was none.',
+    ),
+    missedCount: t.int(
+      'Number of changes of tags in the receiver’s repositories since the creation that a periodic import found and no delivery had reported.',
+    ),
+    lastMissedAt: t.dateTimeOrNull(
+      'Time at which the last unreported change was found; null if there was none.',
+    ),
   }),
   fields: (t) => ({
     id: t.id({
       description: 'Global identifier of the receiver.',
       resolve: ({ id }) => nodeId('Receiver', id),
+    }),
+    state: t.field({
+      type: ReceiverStateEnum,
+      description: 'State of the receiver. Imports that failed are in `targets(state: FAILED)`.',
+      resolve: (receiver, _args, { receivers }) => stateOf(receiver, receivers.now()),
     }),
     authenticity: t.field({
       type: ReceiverAuthenticityEnum,
@@ -94,33 +93,58 @@ objectType(ReceiverType, {
       resolve: urlOf,
     }),
     setUp: t.stringList({
-      description: 'Instructions for the sender, one for each step, with `SECRET` in place of the secret.',
+      description:
+        'Instructions for the sender, one for each step, at most 10, with `SECRET` in place of the secret.',
       resolve: (receiver, _args, context) => stepsOf(receiver, 'SECRET', context),
     }),
     secrets: t.field({
       type: [ReceiverSecretType],
-      description: 'Accepted secrets without their values, newest first: two during a rotation.',
+      description:
+        'Accepted secrets without their values, newest first: one, two during a rotation, and none with authenticity `JWT`.',
       resolve: (receiver, _args, { receivers }) =>
         loadById(receiver, 'secrets', (ids) => receivers.store.secretsOf(ids)) ?? [],
-    }),
-    health: t.field({
-      type: ReceiverHealthType,
-      description: 'State and counters of the receiver.',
-      resolve: (receiver) => receiver,
     }),
     deliveries: t.field({
       type: ReceiverDeliveryConnection,
       description:
         'Delivery log, newest first. It keeps 30 days, and at most the last 1000 deliveries that reported a change and the last 500 others.',
-      args: connectionArgs,
+      args: {
+        outcome: t.arg({
+          type: ReceiverDeliveryOutcomeEnum,
+          description: 'Returns only deliveries with this outcome.',
+        }),
+        ...connectionArgs,
+      },
       complexity: pageComplexity,
-      resolve: (receiver, args, { receivers: { log } }, info) =>
+      resolve: (receiver, { outcome, ...args }, { receivers: { log } }, info) =>
         ownedConnection(receiver, args, info, {
-          name: 'deliveries',
+          name: `deliveries ${outcome ?? ''}`,
           cursors: deliveryCursors,
-          rows: (ids, page) => batch(log.ofReceivers(ids, page)),
+          rows: (ids, page) => batch(log.ofReceivers(ids, page, outcome)),
           ownerIdOf: ({ receiverId }) => receiverId,
-          counts: (ids) => log.countOf(ids),
+          counts: (ids) => log.countOf(ids, outcome),
+        }),
+    }),
+    targets: t.field({
+      type: ReceiverTargetConnection,
+      description:
+        'Tags of image streams that deliveries in the log reported as changed and that are in one state, newest first: work that waits, runs or failed.',
+      args: {
+        state: t.arg({
+          type: ReceiverTargetStateEnum,
+          required: true,
+          description: 'Returns only tags in this state.',
+        }),
+        ...connectionArgs,
+      },
+      complexity: pageComplexity,
+      resolve: (receiver, { state, ...args }, { receivers: { log } }, info) =>
+        ownedConnection(receiver, args, info, {
+          name: `targets ${state}`,
+          cursors: targetCursors,
+          rows: (ids, page) => batch(log.targetsInState(ids, page, state)),
+          ownerIdOf: ({ receiverId }) => receiverId,
+          counts: (ids) => log.countInState(ids, state),
         }),
     }),
   }),
@@ -138,26 +162,3 @@ export const stepsOf = (receiver: Receiver, secret: string, context: GraphQLCont
     secret,
     settings: settingsOf(receiver),
   })
-
-const ReceiverConnection = connectionType('Receiver', ReceiverType, { items: 'receivers' })
-const receiverCursors = keyCursors<Receiver>('receivers', ({ id }) => [id])
-
-builder.queryField('receivers', (t) =>
-  t.field({
-    type: ReceiverConnection,
-    description: 'Returns the receivers of a namespace, oldest first; there are at most 200.',
-    complexity: pageComplexity,
-    args: {
-      ...namespaceArg('Namespace of the receivers'),
-      ...connectionArgs,
-    },
-    resolve: (_query, { namespace, ...args }, { receivers: { store } }, info) => {
-      checkNamespace(namespace)
-      return connection(args, info, {
-        cursors: receiverCursors,
-        rows: (page) => batch(store.ofNamespace(namespace, page)),
-        totalCount: () => store.countOf(namespace),
-      })
-    },
-  }),
-)

@@ -1,15 +1,17 @@
+import type { PageKey } from '../../input/page.ts'
 import type { HintTarget } from '../../receivers/hint-targets.ts'
-import type { ScopedHint } from '../../receivers/scope.ts'
 import type { ReceiverTest } from '../../receivers/test-receiver.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
-import { inputType, mutation } from '../kit/inputs.ts'
+import { keyCursors } from '../kit/connection.ts'
+import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { checkWait, inputType, mutation } from '../kit/inputs.ts'
+import { listConnection } from '../kit/list-page.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { objectType } from '../kit/types.ts'
-import { ReceiverType } from './receiver.ts'
-import { ReceiverActionEnum, ReceiverDeliveryOutcomeEnum } from './receiver-delivery.ts'
 import { receiverIdOf } from './receiver-mutations.ts'
+import { ReceiverDeliveryType, ReceiverType } from './references.ts'
 
 const TestReceiverInput = inputType('TestReceiverInput', {
   description: 'A test of a receiver.',
@@ -24,21 +26,18 @@ const TestReceiverInput = inputType('TestReceiverInput', {
     follow: t.flag(
       'Whether to start imports as after a real delivery; the default is false. Changes that the registry confirms are recorded.',
     ),
+    waitSeconds: t.waitSeconds(),
   }),
 })
 
-const ReceiverTestHintType = objectType<ScopedHint>('ReceiverTestHint', {
-  description: 'A change that the test delivery reports.',
-  properties: (t) => ({
-    action: t.one(ReceiverActionEnum, 'Reported action.'),
-    registry: t.string('Registry of the change.'),
-    repository: t.string('Repository of the change.'),
-    tag: t.stringOrNull('Tag that changed; null if any tag of the repository may have changed.'),
-  }),
-})
+/** A tag that a test delivery concerns, and its place in their list. */
+interface ListedTarget extends HintTarget {
+  readonly at: number
+}
 
-const ReceiverTestTargetType = builder.objectRef<HintTarget>('ReceiverTestTarget').implement({
-  description: 'A tag of an image stream that a real delivery would import.',
+const ReceiverTestTargetType = builder.objectRef<ListedTarget>('ReceiverTestTarget')
+objectType(ReceiverTestTargetType, {
+  description: 'A tag of an image stream that a delivery would import.',
   fields: (t) => ({
     imageStream: t.field({
       type: ImageStreamType,
@@ -54,28 +53,34 @@ const ReceiverTestTargetType = builder.objectRef<HintTarget>('ReceiverTestTarget
   }),
 })
 
+const ReceiverTestTargetConnection = connectionType('ReceiverTestTarget', ReceiverTestTargetType, {
+  items: 'tags that a delivery would import',
+})
+const keyOf = ({ at }: ListedTarget): PageKey => [at]
+const testTargetCursors = keyCursors('test targets', keyOf)
+
 const TestReceiverPayload = objectType<ReceiverTest>('TestReceiverPayload', {
   description: 'Result of a test delivery, and the effect that a real delivery would have.',
   properties: (t) => ({
     receiver: t.one(ReceiverType, 'The receiver.'),
-    outcome: t.one(ReceiverDeliveryOutcomeEnum, 'Outcome of the delivery.'),
-    note: t.stringOrNull('Summary of the delivery as in the delivery log; null if it could not be parsed.'),
-    hints: t.list(
-      ReceiverTestHintType,
-      'Changes that the delivery reports, within the scope of the receiver.',
+    delivery: t.one(
+      ReceiverDeliveryType,
+      'The test delivery in the log, with its outcome and its hints. For senders with authenticity `JWT`, a test skips the signature check. With `follow`, the targets of the hints have the results of the imports.',
     ),
   }),
   fields: (t) => ({
-    message: t.exposeString('reason', {
-      nullable: true,
-      description:
-        'Explanation for people why the delivery has no effect; null if it was accepted. For senders with authenticity `JWT`, a test skips the signature check.',
-    }),
     targets: t.field({
-      type: [ReceiverTestTargetType],
+      type: ReceiverTestTargetConnection,
       description:
-        'Tags that would be imported; empty if no image stream of the namespace imports from the repository.',
-      resolve: ({ targets }) => batch(targets),
+        'Tags that a real delivery would import; empty if no image stream of the namespace imports from the repository.',
+      args: connectionArgs,
+      complexity: pageComplexity,
+      resolve: ({ targets }, args, _context, info) =>
+        listConnection(args, info, {
+          cursors: testTargetCursors,
+          keyOf,
+          items: batch(targets.map((target, at) => ({ ...target, at }))),
+        }),
     }),
   }),
 })
@@ -86,5 +91,6 @@ mutation('testReceiver', {
   input: TestReceiverInput,
   inputDescription: 'The receiver and the contents of the test delivery.',
   payload: TestReceiverPayload,
-  resolve: (input, { receivers }) => receivers.test({ ...input, id: receiverIdOf(input.id) }),
+  resolve: ({ id, waitSeconds, ...input }, { receivers }) =>
+    receivers.test({ ...input, id: receiverIdOf(id), waitSeconds: checkWait(waitSeconds) }),
 })

@@ -9,6 +9,9 @@ import type { TagName } from '../../oci/tag.ts'
 /** A tag that an import pointed to another image. */
 export type ImportedMove = ReturnType<ReturnType<typeof createImportEffects>['movedTags']>[number]
 
+/** Why an import could not read a tag. */
+type StoredFailure = Pick<typeof importFailures.$inferSelect, 'reason' | 'message'>
+
 /** Creates the reads of what imports changed and what they could not read, for callers that were notified of a change. */
 export function createImportEffects({ orm }: Database) {
   // prepared: these two run for each tag that webhooks requested
@@ -19,7 +22,7 @@ export function createImportEffects({ orm }: Database) {
     .where(and(eq(tags.streamId, sql.placeholder('streamId')), eq(tags.name, sql.placeholder('tag'))))
     .prepare()
   const failure = orm
-    .select({ reason: importFailures.reason })
+    .select({ reason: importFailures.reason, message: importFailures.message })
     .from(importFailures)
     .where(
       and(
@@ -60,15 +63,18 @@ export function createImportEffects({ orm }: Database) {
     hasMoved: (importId: number, streamId: number, tag: TagName): boolean =>
       newest.get({ streamId, tag })?.importId === importId,
     /** Returns why the import could not read the tag; null when it did not fail. */
-    failureOf: (importId: number, tag: TagName): FailureReason | null =>
-      failure.get({ importId, tag })?.reason ?? null,
-    /** Returns at most `limit` tags of the repository that the import could not read for one of the reasons, by importance. */
+    failureOf: (importId: number, tag: TagName): StoredFailure | null =>
+      failure.get({ importId, tag }) ?? null,
+    /**
+     * Returns at most `limit` tags of the repository that the import could not read for one of the reasons, by importance,
+     * each with its failure.
+     */
     failedRepositoryTags(
       importId: number,
       streamId: number,
       { reasons, limit }: { readonly reasons: readonly FailureReason[]; readonly limit: number },
-    ): TagName[] {
-      const { tag, importance, reason } = importFailures
+    ): (StoredFailure & { readonly tag: TagName })[] {
+      const { tag, importance, reason, message } = importFailures
       const isItsSpecTag = and(eq(specTags.streamId, streamId), eq(specTags.name, tag))
       const itsSpecTag = orm.select({ name: specTags.name }).from(specTags).where(isItsSpecTag)
       const isWanted = [
@@ -77,19 +83,16 @@ export function createImportEffects({ orm }: Database) {
         notExists(itsSpecTag),
       ]
       const failures = orm
-        .select({ tag })
+        .select({ tag, reason, message })
         .from(importFailures)
         .where(and(...isWanted))
-      return failures
-        .orderBy(asc(importance))
-        .limit(limit)
-        .all()
-        .map((failure) => failure.tag)
+      return failures.orderBy(asc(importance)).limit(limit).all()
     },
     /** Returns the imports that are running or waiting. */
     unfinished: () =>
       orm
         .select({
+          id: imports.id,
           streamId: imports.streamId,
           isForWebhook: sql<0 | 1>`${imports.request} ->> '$.urgency' is 'webhook'`,
         })

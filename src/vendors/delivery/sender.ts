@@ -31,7 +31,7 @@ export interface SenderSettings {
   /** E-mail address of the account in tokens. */
   readonly serviceAccount: string | null
   /** False for a sender that sends the secret in place of a signature; null is true. */
-  readonly isSigned: boolean | null
+  readonly signed: boolean | null
 }
 
 /** A receiver's endpoint as its sender knows it. */

@@ -11,7 +11,7 @@ const SIGNATURE = signedIn(HEADER, 'sha256')
 const SECRET = inHeader(HEADER)
 const actionOf = actionsOf({ pushed: 'push', promoted: 'push', deleted: 'delete' })
 
-const isSigned = (settings: SenderSettings): boolean => settings.isSigned ?? true
+const isSigned = (settings: SenderSettings): boolean => settings.signed ?? true
 // only one of the two, so that a secret that was read from a header cannot replace a signature
 const schemeOf = (settings: SenderSettings): Scheme => (isSigned(settings) ? SIGNATURE : SECRET)
 
@@ -28,7 +28,7 @@ export const jfrog: SenderDefinition = {
       schemeOf(endpoint.settings).authenticate(delivery, secrets, endpoint),
     sign: (delivery, endpoint) => schemeOf(endpoint.settings).sign(delivery, endpoint),
   },
-  settings: { pathPrefix: 'OPTIONAL', isSigned: 'OPTIONAL' },
+  settings: { pathPrefix: 'OPTIONAL', signed: 'OPTIONAL' },
 
   read({ body }, hints, { pathPrefix }) {
     const json = jsonOfBody(body)

@@ -28,13 +28,8 @@ export const VALUES: readonly string[] = [
   'PlatformDifference',
   'PolicyExcludedTag',
   'PolicyRankedTag',
-  'ReceiverDelivery',
-  'ReceiverHealth',
-  'ReceiverHint',
   'ReceiverSecret',
   'ReceiverSettings',
-  'ReceiverTarget',
-  'ReceiverTestHint',
   'ReceiverTestTarget',
   'RegistryAccount',
   'RegistryCertificate',
@@ -134,10 +129,20 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
     repositories: ['matching', 'namespace'],
   },
   Receiver: {
-    deliveries: [],
+    deliveries: ['outcome'],
+    targets: ['state'],
+  },
+  ReceiverDelivery: {
+    hints: [],
+  },
+  ReceiverHint: {
+    targets: [],
   },
   TagPolicyDecision: {
     excluded: [],
     ranked: [],
+  },
+  TestReceiverPayload: {
+    targets: [],
   },
 }

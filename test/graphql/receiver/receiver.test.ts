@@ -10,17 +10,20 @@ const MINUTE = 60_000
 const one = image({ seed: 1 })
 
 const ISSUED = `secret url setUp receiver { id namespace sender authenticity registry aliases repositories path url
-  enabled setUp secrets { createdAt expiresAt } health { state accepted } createdAt updatedAt }`
+  enabled setUp secrets { createdAt expiresAt } state acceptedCount settings { signed } createdAt updatedAt }`
 const CREATE = `mutation ($input: CreateReceiverInput!) { createReceiver(input: $input) { ${ISSUED} } }`
 const ROTATE = `mutation ($input: RotateReceiverSecretInput!) { rotateReceiverSecret(input: $input) { ${ISSUED} } }`
 const UPDATE = `mutation ($input: UpdateReceiverInput!) { updateReceiver(input: $input) { receiver {
-  enabled repositories secrets { createdAt expiresAt } health { state } } } }`
-const DELETE = `mutation ($input: DeleteReceiverInput!) { deleteReceiver(input: $input) { receiver { id } } }`
-const TEST = `mutation ($input: TestReceiverInput!) { testReceiver(input: $input) { outcome message note
-  receiver { id } hints { action registry repository tag } targets { tag imageStream { name } } } }`
-const LIST = `query ($namespace: String!, $first: Int, $after: String) {
+  enabled repositories secrets { createdAt expiresAt } state } } }`
+const DELETE = `mutation ($input: DeleteReceiverInput!) { deleteReceiver(input: $input) {
+  deletedId receiver { id sender state deliveries { totalCount } } } }`
+const TEST = `mutation ($input: TestReceiverInput!) { testReceiver(input: $input) {
+  receiver { id } delivery { id outcome message summary isTest senderAddress hints { nodes {
+    action registry repository tag targets { nodes { tag state message } } } } }
+  targets { totalCount nodes { tag imageStream { name } } } } }`
+const LIST = `query ($namespace: String, $first: Int, $after: String) {
   receivers(namespace: $namespace, first: $first, after: $after) {
-    totalCount nodes { id registry deliveries { totalCount nodes { outcome isTest receivedAt source } } }
+    totalCount nodes { id registry deliveries { totalCount nodes { outcome isTest receivedAt senderAddress } } }
     pageInfo { hasNextPage endCursor } } }`
 
 interface Issued {
@@ -60,7 +63,9 @@ describe('createReceiver', () => {
         repositories: ['shop'],
         enabled: true,
         secrets: [{ createdAt: new Date(START).toISOString(), expiresAt: null }],
-        health: { state: 'WAITING', accepted: 0 },
+        state: 'WAITING',
+        acceptedCount: 0,
+        settings: { signed: null },
         createdAt: new Date(START).toISOString(),
       },
     })
@@ -155,15 +160,20 @@ describe('rotateReceiverSecret', () => {
 })
 
 describe('updateReceiver and deleteReceiver', () => {
-  test('change the receiver, and delete it', async () => {
+  test('change the receiver; a deletion returns its id and its last state', async () => {
     await using app = await startApp()
     const { receiver } = await create(app, { sender: 'QUAY', repositories: ['team'] })
     const input = { id: receiver.id, enabled: false }
 
     expect(await app.client.request(UPDATE, { input })).toMatchObject({
-      updateReceiver: { receiver: { enabled: false, repositories: ['team'], health: { state: 'DISABLED' } } },
+      updateReceiver: { receiver: { enabled: false, repositories: ['team'], state: 'DISABLED' } },
     })
-    await app.client.request(DELETE, { input: { id: receiver.id } })
+    expect(await app.client.request(DELETE, { input: { id: receiver.id } })).toEqual({
+      deleteReceiver: {
+        deletedId: receiver.id,
+        receiver: { id: receiver.id, sender: 'QUAY', state: 'DISABLED', deliveries: { totalCount: 0 } },
+      },
+    })
     expect(
       await app.client.request('query ($id: ID!) { node(id: $id) { id } }', { id: receiver.id }),
     ).toEqual({
@@ -200,12 +210,24 @@ describe('testReceiver', () => {
     })
 
     expect(testReceiver).toEqual({
-      outcome: 'ACCEPTED',
-      message: null,
-      note: expect.stringContaining('team/app:v1'),
       receiver: { id: receiver.id },
-      hints: [{ action: 'PUSH', registry: upstream.host, repository: 'team/app', tag: 'v1' }],
-      targets: [{ tag: 'v1', imageStream: { name: 'app' } }],
+      delivery: {
+        id: expect.any(String),
+        outcome: 'ACCEPTED',
+        message: null,
+        summary: expect.stringContaining('team/app:v1'),
+        isTest: true,
+        senderAddress: null,
+        hints: {
+          nodes: [
+            {
+              ...{ action: 'PUSH', registry: upstream.host, repository: 'team/app', tag: 'v1' },
+              targets: { nodes: [] },
+            },
+          ],
+        },
+      },
+      targets: { totalCount: 1, nodes: [{ tag: 'v1', imageStream: { name: 'app' } }] },
     })
     expect(upstream.log).toEqual([])
     expect(await app.client.request(LIST, { namespace: 'default' })).toMatchObject({
@@ -213,6 +235,26 @@ describe('testReceiver', () => {
         nodes: [{ deliveries: { totalCount: 1, nodes: [{ outcome: 'ACCEPTED', isTest: true }] } }],
       },
     })
+  })
+
+  test('that is followed waits for the imports, and returns their results', async () => {
+    await using upstream = await startUpstream()
+    upstream.push('team/app', 'v1', one)
+    await using app = await startApp()
+    await follow(app.client, `${upstream.host}/team/app`)
+    const { receiver } = await create(app, { sender: 'HARBOR', registry: upstream.host })
+
+    const input = { id: receiver.id, tag: 'v1', follow: true }
+
+    expect(await app.client.request(TEST, { input })).toMatchObject({
+      testReceiver: {
+        delivery: {
+          hints: { nodes: [{ targets: { nodes: [{ tag: 'v1', state: 'FINISHED', message: null }] } }] },
+        },
+      },
+    })
+    const tooLong = await app.client.execute(TEST, { input: { ...input, waitSeconds: 301 } })
+    expect(errorsOf(tooLong)).toEqual([{ code: 'INVALID', field: 'waitSeconds' }])
   })
 
   test('names an invalid tag', async () => {
@@ -226,7 +268,7 @@ describe('testReceiver', () => {
 })
 
 describe('receivers', () => {
-  test('are listed by namespace, page by page', async () => {
+  test('are listed for one or all namespaces, page by page', async () => {
     await using app = await startApp()
     const ids = []
     for (let at = 0; at < 5; at++) ids.push((await create(app, { sender: 'QUAY' })).receiver.id)
@@ -245,6 +287,7 @@ describe('receivers', () => {
 
     expect(first.receivers).toMatchObject({ totalCount: 5, pageInfo: { hasNextPage: true } })
     expect([...first.receivers.nodes, ...rest.receivers.nodes].map(({ id }) => id)).toEqual(ids)
+    expect(await app.client.request(LIST)).toMatchObject({ receivers: { totalCount: 6 } })
   })
 
   test('contain deliveries with their source and outcome', async () => {
@@ -265,7 +308,7 @@ describe('receivers', () => {
                   outcome: 'ACCEPTED',
                   isTest: false,
                   receivedAt: new Date(START).toISOString(),
-                  source: expect.stringMatching(/^127\.0\.0\.1$|^0:0:0:0::\/64$/),
+                  senderAddress: expect.stringMatching(/^127\.0\.0\.1$|^0:0:0:0::\/64$/),
                 },
               ],
             },
@@ -273,41 +316,5 @@ describe('receivers', () => {
         ],
       },
     })
-  })
-
-  test('return the requested number of hints and tags of a delivery, and count as many', async () => {
-    await using app = await startApp()
-    await using upstream = await startUpstream()
-    for (const name of ['a', 'b', 'c']) await follow(app.client, `${upstream.host}/team/app`, name)
-    const receiver = await createReceiver(app.client, { sender: 'GENERIC', registry: upstream.host })
-    const tags = Array.from({ length: 30 }, (_, at) => `t${at}`)
-    const headers = { authorization: `Bearer ${receiver.secret}`, 'content-type': 'application/json' }
-    const body = Buffer.from(JSON.stringify({ repository: 'team/app', tags }))
-    await send(receiver.url, { method: 'POST', headers, query: new URLSearchParams(), body })
-    const query = (
-      page: number,
-      hints: string,
-      targets: string,
-    ) => `{ receivers { nodes { deliveries(first: ${page}) {
-      nodes { hints${hints} { tag targets${targets} { tag imageStream { name } } } } } } } }`
-    type Hints = { tag: string; targets: { imageStream: { name: string } }[] }[]
-    const hints = async (...sizes: [string, string]): Promise<Hints> => {
-      const response = await app.client.request<{
-        receivers: { nodes: { deliveries: { nodes: { hints: Hints }[] } }[] }
-      }>(query(1, ...sizes))
-      return response.receivers.nodes[0]?.deliveries.nodes[0]?.hints ?? []
-    }
-
-    expect((await hints('', '(first: 1)')).map(({ tag }) => tag)).toEqual(tags.slice(0, 10))
-    expect((await hints('(first: 500)', '(first: 1)')).map(({ tag }) => tag)).toEqual(tags)
-    await expect
-      .poll(async () => (await hints('(first: 2)', '(first: 2)')).map(({ targets }) => targets.length))
-      .toEqual([2, 2])
-    expect(errorsOf(await app.client.execute(query(1, '(first: 501)', '(first: 1)')))).toMatchObject([
-      { code: 'INVALID' },
-    ])
-    expect(errorsOf(await app.client.execute(query(10, '(first: 500)', '(first: 500)')))).toMatchObject([
-      { code: 'TOO_COMPLEX' },
-    ])
   })
 })

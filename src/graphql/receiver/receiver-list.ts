@@ -1,0 +1,31 @@
+import { checkNamespace } from '../../input/names.ts'
+import type { Receiver } from '../../receivers/receiver.ts'
+import { batch } from '../kit/batch.ts'
+import { builder } from '../kit/builder.ts'
+import { connection, keyCursors } from '../kit/connection.ts'
+import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { ReceiverType } from './references.ts'
+
+const ReceiverConnection = connectionType('Receiver', ReceiverType, { items: 'receivers' })
+const receiverCursors = keyCursors<Receiver>('receivers', ({ id }) => [id])
+
+builder.queryField('receivers', (t) =>
+  t.field({
+    type: ReceiverConnection,
+    description: 'Returns the receivers of one or all namespaces, oldest first.',
+    complexity: pageComplexity,
+    args: {
+      namespace: t.arg.string({ description: 'Returns only receivers of this namespace.' }),
+      ...connectionArgs,
+    },
+    resolve: (_query, { namespace: given, ...args }, { receivers: { store } }, info) => {
+      const namespace = given ?? null
+      if (namespace !== null) checkNamespace(namespace)
+      return connection(args, info, {
+        cursors: receiverCursors,
+        rows: (page) => batch(store.page(namespace, page)),
+        totalCount: () => store.countOf(namespace),
+      })
+    },
+  }),
+)
