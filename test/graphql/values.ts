@@ -8,6 +8,9 @@ export const VALUES: Readonly<Record<string, string>> = {
   KeyValue: 'an entry of labels or annotations, which are replaced as a whole',
   ObjectReference: 'the source of a spec tag',
   Condition: 'a property of a stream or a tag, one of each type',
+  ReceiverSecret: 'lifetime of a secret of a receiver, without its value',
+  ReceiverSettings: 'settings of a receiver',
+  ServerLimits: 'settings of the server, fixed while it runs',
   TagFilter: 'a setting of a policy',
   TagImportPolicy: 'settings of a spec or a spec tag',
   TagPolicy: 'settings of a spec tag',
@@ -32,6 +35,7 @@ export const VALUES: Readonly<Record<string, string>> = {
   ValueChange: 'a part of a difference',
   // reports of mutations and plans, which are not stored
   AppliedDocument: 'the result of a mutation',
+  ReceiverTestTarget: 'the result of a mutation',
   SkippedDocument: 'the result of a mutation',
   StoppedSource: 'the result of a mutation',
 }

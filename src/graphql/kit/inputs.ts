@@ -127,25 +127,6 @@ export const namespaceArg = (meaning: string) =>
 export const streamNamespaceArg = () =>
   builder.args((t) => ({ namespace: t.string({ description: STREAM_NAMESPACE }) }))
 
-/**
- * Returns the argument `first` of a list that is not a connection, its complexity, and its check, which throws
- * InvalidInputError. `items` is the plural noun for the description.
- */
-export const firstArg = (items: string, { min, max }: { readonly min: number; readonly max: number }) => ({
-  args: builder.args((t) => ({
-    first: t.int({
-      required: true,
-      defaultValue: 10,
-      description: `Maximum number of ${items} to return, ${min} to ${max}; the default is 10.`,
-    }),
-  })),
-  complexity: ({ first }: { readonly first: number }) => ({
-    field: 1,
-    multiplier: Math.min(Math.max(first, 1), max),
-  }),
-  check: (first: number): number => checkRange('first', first, min, max),
-})
-
 interface MutationOptions<Input, Payload> {
   readonly description: string
   /** A complete operation that selects this field. It runs as it is. */

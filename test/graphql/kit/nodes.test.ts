@@ -15,9 +15,9 @@ const node = schema.getType('Node')
 const objects = objectsOf(schema)
 const isNode = (type: (typeof objects)[number]): boolean => type.getInterfaces().some((one) => one === node)
 
-/** Types of the operation of registries, receivers and collection. */
+/** Types of the operation of registries and collection. */
 const OPERATION =
-  /^(?:Breaker|Circuit|Collection|Garbage|ImagePrun|Integrated|Kept|Planned|Prune|Receiver|Registr|Repository|Request|SkippedDocker|Webhook)/
+  /^(?:Breaker|Circuit|Collection|Garbage|ImagePrun|Integrated|Kept|Planned|Prune|Registr|Repository|Request|SkippedDocker)/
 
 test('every object type is a Node, or a value with the reason why it needs no id', () => {
   expect(isInterfaceType(node)).toBe(true)
@@ -71,7 +71,7 @@ beforeAll(async () => {
       setTagPolicy(input: { imageStream: "app", tag: "best", policy: { order: SEMVER } }) { decision { chosen } }
       setImageStreamTrust(input: { imageStream: "app", requirements: $trusted }) { imageStream { name } }
       untagImage(input: { imageStream: "app", tag: "own" }) { imageStream { name } }
-      deleteImageStream(input: { name: "gone" }) { deletedId } }`,
+      deleteImageStream(input: { imageStream: "gone" }) { deletedId } }`,
     { documents: JSON.stringify(document), trusted },
   )
 })
