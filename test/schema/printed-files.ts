@@ -5,6 +5,7 @@ import { lexicographicSortSchema, printSchema } from 'graphql'
 import { ERROR_CODES } from '../../src/graphql/kit/error-codes.ts'
 import { createSchema } from '../../src/graphql/schema.ts'
 import { printCacheRules } from './cache-rules.ts'
+import { printExamples } from './examples.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** Text of a file of the project; its path starts at the root. */
@@ -34,6 +35,7 @@ export function printedFiles(): Readonly<Record<string, string>> {
   const printed: Record<string, string> = {
     'schema.graphql': `${printSchema(lexicographicSortSchema(schema))}\n`,
     [CACHE_RULES]: printCacheRules(schema),
+    'src/graphql/examples.md': printExamples(schema),
   }
   const document = textOf(API_DOCUMENT)
     .replace(BLOCK, (_block, head: string, path: string) => `${head}${printed[path] ?? textOf(path)}\`\`\``)

@@ -33,6 +33,12 @@ const CollectGarbagePayload = objectType<CollectGarbageResult>('CollectGarbagePa
 mutation('collectGarbage', {
   description:
     'Removes manifests, blobs and uploads of the integrated registry that are no longer in use. With `dryRun`, which is the default, it removes nothing and returns what would be removed. The mutation returns when the garbage collection has finished, and joins one that is already running.',
+  example: `
+    # Reports what a garbage collection would remove. With dryRun: false it starts one.
+    mutation CollectGarbage {
+      collectGarbage(input: { dryRun: true }) { plan { freedSize } garbageCollection { id } }
+    }
+  `,
   input: CollectGarbageInput,
   inputDescription: 'Options of the garbage collection.',
   payload: CollectGarbagePayload,

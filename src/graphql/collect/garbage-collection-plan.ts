@@ -193,6 +193,12 @@ builder.queryField('garbageCollectionPlan', (t) =>
     type: GarbageCollectionPlanType,
     description:
       'Returns what `collectGarbage` would remove from the integrated registry now, and why the rest is kept.',
+    example: `
+      # What collectGarbage would remove now.
+      query GarbageCollectionPlan {
+        garbageCollectionPlan { freedSize blobs(first: 10) { totalCount nodes { digest size } } }
+      }
+    `,
     complexity: PLAN_COMPLEXITY,
     resolve: (_query, _args, context) =>
       planOfOperation(context, 'garbageCollectionPlan', () => context.registry.collector.plan()),

@@ -83,6 +83,12 @@ builder.queryField('imagePrunePlan', (t) =>
     type: ImagePrunePlanType,
     description:
       'Returns what `pruneImages` with the same options would remove now, and why the rest is kept.',
+    example: `
+      # What pruneImages would remove now, and why the rest is kept.
+      query ImagePrunePlan {
+        imagePrunePlan(keepTagRevisions: 5) { freedSize images(first: 10) { totalCount nodes { digest } } keptImageCounts { reason count } }
+      }
+    `,
     args: {
       namespace: t.arg.string({ description: OPTIONS.namespace }),
       all: t.arg.boolean({ required: true, defaultValue: true, description: OPTIONS.all }),
@@ -110,6 +116,12 @@ builder.queryField('imagePrunePlan', (t) =>
 mutation('pruneImages', {
   description:
     'Removes old entries of tags’ histories, and images that nothing in any namespace refers to. With `dryRun`, which is the default, it removes nothing and returns what would be removed. The image that a tag points to is always kept. The mutation returns when the prune has finished, and waits for one that is already running. Finished imports lose the results of removed entries.',
+  example: `
+    # Reports which images and which history would be removed. With dryRun: false it removes them.
+    mutation PruneImages {
+      pruneImages(input: { keepTagRevisions: 5, dryRun: true }) { plan { freedSize images(first: 10) { nodes { digest } } } }
+    }
+  `,
   input: PruneImagesInput,
   inputDescription: 'Options of the prune.',
   payload: PruneImagesPayload,

@@ -59,6 +59,15 @@ function documentOf(config: string): unknown {
 mutation('importDockerConfig', {
   description:
     'Stores the credentials of a docker config like `setRegistryCredential`: all of them, or none if one is not valid. Credentials for other registries do not change.',
+  example: `
+    # All logins of a config.json.
+    mutation ImportDockerConfig {
+      importDockerConfig(input: { config: "{\\"auths\\":{\\"ghcr.io\\":{\\"auth\\":\\"cmVhZGVyOnNlY3JldA==\\"}}}" }) {
+        registryCredentials { prefix username }
+        skipped { key message }
+      }
+    }
+  `,
   complexity: 100,
   input: ImportDockerConfigInput,
   inputDescription: 'The docker config.',

@@ -105,6 +105,14 @@ const DeleteRegistryCredentialPayload = objectType<ChangedCredential>('DeleteReg
 mutation('setRegistryCredential', {
   description:
     'Stores a registry credential, encrypted, and replaces the present credential of the same namespace and prefix. The next import uses it.',
+  example: `
+    # A login for all repositories of a registry.
+    mutation SetRegistryCredential {
+      setRegistryCredential(input: { prefix: "docker.io", username: "reader", password: "secret" }) {
+        registryCredential { namespace prefix username }
+      }
+    }
+  `,
   input: SetRegistryCredentialInput,
   inputDescription: 'The credential.',
   payload: SetRegistryCredentialPayload,
@@ -117,6 +125,11 @@ mutation('setRegistryCredential', {
 mutation('deleteRegistryCredential', {
   description:
     'Deletes a registry credential. Running imports may use it until they finish. `NOT_FOUND` if the credential does not exist.',
+  example: `
+    mutation DeleteRegistryCredential {
+      deleteRegistryCredential(input: { prefix: "ghcr.io" }) { deletedId }
+    }
+  `,
   input: DeleteRegistryCredentialInput,
   inputDescription: 'The credential to delete.',
   payload: DeleteRegistryCredentialPayload,

@@ -76,6 +76,12 @@ builder.queryField('registryCredentials', (t) =>
     type: RegistryCredentialConnection,
     description:
       'Returns the registry credentials of all namespaces, or of one, ordered by namespace and prefix; a namespace has at most 500. Repositories without a matching credential use the server’s `--docker-config`.',
+    example: `
+      # The credentials of all namespaces, without their secrets.
+      query RegistryCredentials {
+        registryCredentials(first: 10) { nodes { namespace prefix username lastUsedAt } }
+      }
+    `,
     complexity: pageComplexity,
     args: {
       namespace: t.arg.string({

@@ -53,6 +53,12 @@ const TestRegistryCredentialPayload = objectType<LoginCheck>('TestRegistryCreden
 mutation('testRegistryCredential', {
   description:
     'Requests the registry with a credential, and with a new token if the registry requires one, and returns the result, after at most `waitSeconds`. A rejection by the registry is a result and not an error of the mutation.',
+  example: `
+    # Whether the registry accepts the login.
+    mutation TestRegistryCredential {
+      testRegistryCredential(input: { prefix: "docker.io", repository: "library/ruby" }) { outcome status message }
+    }
+  `,
   input: TestRegistryCredentialInput,
   inputDescription: 'The credential to test.',
   payload: TestRegistryCredentialPayload,

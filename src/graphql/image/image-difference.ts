@@ -168,6 +168,16 @@ builder.queryField('imageDifference', (t) =>
     nullable: true,
     description:
       'Returns the difference between two images; null if this server has no record of one of them.',
+    example: `
+      # What a new version changes: packages are in its layers, settings in its config.
+      query ImageDifference {
+        imageDifference(from: "ruby:3.4-slim", to: "ruby:latest") {
+          sizeDifference
+          env { key from to }
+          layers { added { digest size } removed { digest size } }
+        }
+      }
+    `,
     args: {
       from: t.arg.string({
         required: true,

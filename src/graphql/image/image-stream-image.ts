@@ -43,6 +43,11 @@ builder.queryField('imageStreamImage', (t) =>
     nullable: true,
     description:
       'Returns an image in the history of an image stream by its digest, or by a unique prefix of the digest. Null if the stream does not exist, `NOT_FOUND` if its history does not contain the image, `CONFLICT` if several images match.',
+    example: `
+      query ImageStreamImage($name: String!) {
+        imageStreamImage(name: $name) { image { dockerImageReference size layers { digest size } } }
+      }
+    `,
     args: {
       ...streamNamespaceArg(),
       name: t.arg.string({

@@ -162,6 +162,11 @@ builder.queryField('image', (t) =>
     type: ImageType,
     nullable: true,
     description: 'Returns an image by its digest; null if this server has no record of the image.',
+    example: `
+      query Image($digest: Digest!) {
+        image(digest: $digest) { dockerImageReference created size platform { os architecture } tags(first: 10) { nodes { name } } }
+      }
+    `,
     args: {
       digest: t.arg({ type: 'Digest', required: true, description: 'Digest of the image’s manifest.' }),
     },

@@ -174,6 +174,12 @@ builder.subscriptionField('importProgressed', (t) =>
     type: ImportType,
     description:
       'Delivers the import in its present state, then again at each progress, until the import finishes. `NOT_FOUND` if the import does not exist or was deleted.',
+    example: `
+      # The progress of an import until it has finished.
+      subscription ImportProgressed($import: ID!) {
+        importProgressed(import: $import) { state total imported unchanged failed }
+      }
+    `,
     args: { import: t.arg.id({ required: true, description: 'Global `id` of the import.' }) },
     subscribe(_root, args, { importer }) {
       const id = rowIdOf('Import', args.import)

@@ -54,7 +54,7 @@ declare global {
       ResolveReturnShape,
     > {
       /** A complete operation that selects this field, in the language of GraphQL. It runs as it is. */
-      example?: string
+      example: string
     }
     interface MutationFieldOptions<
       Types extends SchemaTypes,
@@ -64,7 +64,7 @@ declare global {
       ResolveReturnShape,
     > {
       /** As that of queries. */
-      example?: string
+      example: string
     }
     interface SubscriptionFieldOptions<
       Types extends SchemaTypes,
@@ -75,7 +75,7 @@ declare global {
       ResolveReturnShape,
     > {
       /** As that of queries. */
-      example?: string
+      example: string
     }
   }
 }

@@ -130,7 +130,7 @@ export const streamNamespaceArg = () =>
 interface MutationOptions<Input, Payload> {
   readonly description: string
   /** A complete operation that selects this field. It runs as it is. */
-  readonly example?: string
+  readonly example: string
   readonly input: InputRef<Input>
   readonly inputDescription: string
   readonly payload:

@@ -93,6 +93,12 @@ builder.queryField('node', (t) =>
     nullable: true,
     description:
       'Returns the object with a global `id`. Null for an unknown `id` and for an object that no longer exists.',
+    example: `
+      # Any object by its id, which every object has.
+      query Node($id: ID!) {
+        node(id: $id) { id ... on ImageStream { namespace name resourceVersion } }
+      }
+    `,
     args: {
       id: t.arg.id({ required: true, description: 'Global `id` of an object, from an earlier response.' }),
     },
@@ -108,6 +114,12 @@ builder.queryField('nodes', (t) =>
   t.field({
     type: t.listRef(NodeInterface, { nullable: true }),
     description: `Returns the objects with these global ids, at most ${MAX_NODES}, in the order of the ids. An item is null for an unknown \`id\` and for an object that no longer exists.`,
+    example: `
+      # Several objects by their ids, in the same order.
+      query Nodes($ids: [ID!]!) {
+        nodes(ids: $ids) { id ... on ImageStream { namespace name resourceVersion } }
+      }
+    `,
     args: {
       ids: t.arg.idList({
         required: true,

@@ -119,6 +119,15 @@ builder.queryField('imagePushes', (t) =>
     type: ImagePushConnection,
     description:
       'Returns the pushes in the change log, oldest first: each change of the image of a tag, in all image streams. `pageInfo.endCursor` is not null even on an empty page, so that a client can subscribe from it.',
+    example: `
+      # The last ten pushes to all streams of the name.
+      query ImagePushes {
+        imagePushes(imageStream: "ruby", last: 10) {
+          nodes { pushedAt tag dockerImageReference previousImage { digest } }
+          pageInfo { endCursor }
+        }
+      }
+    `,
     args: {
       ...filterArgs,
       since: t.arg.string({

@@ -13,6 +13,11 @@ builder.queryField('receivers', (t) =>
   t.field({
     type: ReceiverConnection,
     description: 'Returns the receivers of one or all namespaces, oldest first.',
+    example: `
+      query Receivers {
+        receivers(first: 10) { nodes { id sender url enabled repositories deliveries(first: 1) { nodes { receivedAt } } } }
+      }
+    `,
     complexity: pageComplexity,
     args: {
       namespace: t.arg.string({ description: 'Returns only receivers of this namespace.' }),

@@ -134,6 +134,16 @@ export const receiverIdOf = (id: string): number => rowIdOf('Receiver', id) ?? 0
 mutation('createReceiver', {
   description:
     'Creates a receiver, and returns the URL and the secret for the sender with instructions. `INVALID` if the sender, registry and settings do not fit together.',
+  example: `
+    # An address to which Docker Hub reports pushes; setUp says where to enter it.
+    mutation CreateReceiver {
+      createReceiver(input: { sender: DOCKER_HUB, repositories: ["library/ruby"] }) {
+        receiver { id sender }
+        url
+        setUp
+      }
+    }
+  `,
   input: CreateReceiverInput,
   inputDescription: 'The receiver.',
   payload: CreateReceiverPayload,
@@ -143,6 +153,12 @@ mutation('createReceiver', {
 mutation('rotateReceiverSecret', {
   description:
     'Replaces the secret of a receiver. The previous secret is accepted for `keepOldMinutes`, so that no delivery is lost until the sender has the new one; older secrets are no longer accepted. `NOT_FOUND` if the receiver does not exist.',
+  example: `
+    # A new secret. For an hour the old one is accepted too.
+    mutation RotateReceiverSecret($receiver: ID!) {
+      rotateReceiverSecret(input: { id: $receiver, keepOldMinutes: 60 }) { url secret receiver { id } }
+    }
+  `,
   input: RotateReceiverSecretInput,
   inputDescription: 'The receiver.',
   payload: RotateReceiverSecretPayload,
@@ -153,6 +169,11 @@ mutation('rotateReceiverSecret', {
 mutation('updateReceiver', {
   description:
     'Changes the scope of a receiver, disables or enables it, or stops accepting its old secret. `NOT_FOUND` if the receiver does not exist.',
+  example: `
+    mutation UpdateReceiver($receiver: ID!) {
+      updateReceiver(input: { id: $receiver, enabled: false }) { receiver { id enabled } }
+    }
+  `,
   input: UpdateReceiverInput,
   inputDescription: 'The changes.',
   payload: UpdateReceiverPayload,
@@ -164,6 +185,11 @@ mutation('updateReceiver', {
 mutation('deleteReceiver', {
   description:
     'Deletes a receiver with its delivery log. Its URL is never assigned to another receiver. `NOT_FOUND` if the receiver does not exist.',
+  example: `
+    mutation DeleteReceiver($receiver: ID!) {
+      deleteReceiver(input: { id: $receiver }) { receiver { id } }
+    }
+  `,
   input: DeleteReceiverInput,
   inputDescription: 'The receiver.',
   payload: DeleteReceiverPayload,

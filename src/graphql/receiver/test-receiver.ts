@@ -88,6 +88,12 @@ const TestReceiverPayload = objectType<ReceiverTest>('TestReceiverPayload', {
 mutation('testReceiver', {
   description:
     'Processes a delivery as the sender would send it, signed with the newest secret, and returns its outcome. The delivery log contains it as a test. `NOT_FOUND` if the receiver does not exist.',
+  example: `
+    # What a push of the tag would start.
+    mutation TestReceiver($receiver: ID!) {
+      testReceiver(input: { id: $receiver, repository: "library/ruby", tag: "latest" }) { delivery { outcome message } targets(first: 10) { nodes { tag imageStream { name } } } }
+    }
+  `,
   input: TestReceiverInput,
   inputDescription: 'The receiver and the contents of the test delivery.',
   payload: TestReceiverPayload,

@@ -152,6 +152,14 @@ const SetRegistryDefaultAccessPayload = objectType<{ registryDefaultAccess: Acce
 mutation('configureRegistry', {
   description:
     'Creates or changes the configuration of a registry, or of its repositories below a path. It applies from the next request: idle connections are closed, and running requests finish with the previous configuration.',
+  example: `
+    # At most five requests a second to a registry, four at a time.
+    mutation ConfigureRegistry {
+      configureRegistry(input: { prefix: "registry.example.com", requestsPerSecond: 5, concurrency: 4 }) {
+        registryConfiguration { prefix requestsPerSecond concurrency }
+      }
+    }
+  `,
   input: ConfigureRegistryInput,
   inputDescription: 'The configuration.',
   payload: ConfigureRegistryPayload,
@@ -161,6 +169,11 @@ mutation('configureRegistry', {
 mutation('deleteRegistryConfiguration', {
   description:
     'Deletes a registry configuration with its secrets. Shorter prefixes and the default access apply again. `NOT_FOUND` if the configuration does not exist.',
+  example: `
+    mutation DeleteRegistryConfiguration {
+      deleteRegistryConfiguration(input: { prefix: "registry.example.com" }) { deletedId }
+    }
+  `,
   input: DeleteRegistryConfigurationInput,
   inputDescription: 'The configuration to delete.',
   payload: DeleteRegistryConfigurationPayload,
@@ -170,6 +183,12 @@ mutation('deleteRegistryConfiguration', {
 mutation('setRegistryDefaultAccess', {
   description:
     'Sets whether imports are allowed from registries without a configured `access`. The initial value is `ALLOWED`.',
+  example: `
+    # All registries may be requested unless a configuration blocks them.
+    mutation SetRegistryDefaultAccess {
+      setRegistryDefaultAccess(input: { access: ALLOWED }) { registryDefaultAccess }
+    }
+  `,
   input: SetRegistryDefaultAccessInput,
   inputDescription: 'The default access.',
   payload: SetRegistryDefaultAccessPayload,

@@ -153,6 +153,11 @@ builder.queryFields((t) => ({
     type: RegistryConfigurationConnection,
     description:
       'Returns the registry configurations of this server, ordered by prefix; there are at most 1000.',
+    example: `
+      query RegistryConfigurations {
+        registryConfigurations(first: 10) { nodes { prefix access concurrency mirrors { location } } }
+      }
+    `,
     args: connectionArgs,
     complexity: pageComplexity,
     resolve: (_query, args, { configurations }, info) =>
@@ -161,6 +166,11 @@ builder.queryFields((t) => ({
   registryDefaultAccess: t.field({
     type: RegistryAccessEnum,
     description: 'Returns whether imports are allowed from registries without a configured `access`.',
+    example: `
+      query RegistryDefaultAccess {
+        registryDefaultAccess
+      }
+    `,
     resolve: (_query, _args, { configurations }) => configurations.defaultAccess(),
   }),
 }))

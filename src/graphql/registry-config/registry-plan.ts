@@ -69,6 +69,12 @@ builder.queryField('registryPlan', (t) =>
     type: RegistryPlanType,
     description:
       'Returns the locations that the next import of a repository would request, and whether the import is allowed. The server sends no request.',
+    example: `
+      # Where the server would read a repository from.
+      query RegistryPlan {
+        registryPlan(repository: "docker.io/library/ruby") { isBlocked message locations { repository isMirror } }
+      }
+    `,
     args: {
       repository: t.arg.string({
         required: true,

@@ -78,6 +78,11 @@ builder.queryFields((t) => ({
     nullable: true,
     description:
       'Returns a repository of the integrated registry; null if nothing was pushed to it or pulled through it.',
+    example: `
+      query Repository {
+        repository(namespace: "shop", name: "web") { createdAt usage { logicalSize uniqueSize manifestCount } }
+      }
+    `,
     args: {
       ...streamNamespaceArg(),
       name: t.arg.string({
@@ -90,6 +95,11 @@ builder.queryFields((t) => ({
   repositories: t.field({
     type: RepositoryConnection,
     description: 'Returns the repositories of the integrated registry, ordered by namespace and name.',
+    example: `
+      query Repositories {
+        repositories(first: 10) { nodes { namespace name usage { uniqueSize blobCount } } }
+      }
+    `,
     args: {
       namespace: t.arg.string({ description: 'Returns only repositories in this namespace.' }),
       matching: t.arg.string({

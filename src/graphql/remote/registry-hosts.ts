@@ -126,6 +126,12 @@ builder.queryField('registryHosts', (t) =>
     type: RegistryHostConnection,
     description:
       'Returns the registry hosts that this server requested recently, by name, with their load, circuit breakers and remaining requests.',
+    example: `
+      # Registries that were requested recently, and whether they respond.
+      query RegistryHosts {
+        registryHosts(first: 10) { nodes { host inFlightCount waitingCount circuitBreaker { state } } }
+      }
+    `,
     args: {
       host: t.arg.string({ description: 'Returns only this host, spelled as in pull specs: `docker.io`.' }),
       ...connectionArgs,

@@ -155,6 +155,26 @@ async function resultsOf(
 mutation('applyImageStream', {
   description:
     'Creates or changes image streams from OpenShift documents in one transaction, and imports new images. If a document is invalid, none is applied. A document whose `metadata.resourceVersion` is outdated is not applied, and its result is `CONFLICT`; the others are. Documents of other kinds are `skipped`; `INVALID` if there is nothing to apply.',
+  example: `
+    # As "oc apply -f": creates or changes the streams of a file.
+    mutation ApplyImageStream {
+      applyImageStream(
+        input: {
+          documents: """
+          apiVersion: image.openshift.io/v1
+          kind: ImageStream
+          metadata: { name: tools }
+          spec:
+            tags:
+              - name: alpine
+                from: { kind: DockerImage, name: "docker.io/library/ruby:alpine" }
+          """
+        }
+      ) {
+        results { namespace name action message diff }
+      }
+    }
+  `,
   input: ApplyImageStreamInput,
   inputDescription: 'The documents.',
   payload: ApplyImageStreamPayload,

@@ -16,6 +16,11 @@ builder.queryField('imageStreamByUid', (t) =>
     nullable: true,
     description:
       'Returns an image stream by `uid`, also after its deletion, with its labels, its last spec and the histories of its tags; null if no stream has the `uid` or the deleted stream was pruned.',
+    example: `
+      query ImageStreamByUid($uid: String!) {
+        imageStreamByUid(uid: $uid) { namespace name deletionTimestamp }
+      }
+    `,
     args: { uid: t.arg.string({ required: true, description: '`uid` of the image stream.' }) },
     resolve: (_query, { uid }, { streams }) => {
       const found = streams.byUid(uid)
@@ -35,6 +40,12 @@ builder.queryField('deletedImageStreams', (t) =>
     type: ImageStreamConnection,
     description:
       'Returns the deleted image streams that are not pruned yet, the last deleted first. `restoreImageStream` restores them.',
+    example: `
+      # Streams that restoreImageStream can restore.
+      query DeletedImageStreams {
+        deletedImageStreams(first: 10) { nodes { namespace name uid deletionTimestamp } }
+      }
+    `,
     args: {
       namespace: t.arg.string({ description: 'Returns only image streams of this namespace.' }),
       ...connectionArgs,
@@ -65,6 +76,11 @@ const RestoreImageStreamInput = inputType('RestoreImageStreamInput', {
 mutation('restoreImageStream', {
   description:
     'Restores a deleted image stream with its spec, and its tags with their images and histories, and starts an import of its sources without a wait. `NOT_FOUND` if no stream has the `uid`, `ALREADY_EXISTS` if its name is taken.',
+  example: `
+    mutation RestoreImageStream($uid: String!) {
+      restoreImageStream(input: { uid: $uid }) { imageStream { namespace name tags(first: 10) { nodes { tag } } } }
+    }
+  `,
   input: RestoreImageStreamInput,
   inputDescription: 'The image stream.',
   payload: writtenPayload('RestoreImageStreamPayload', 'restored'),

@@ -167,6 +167,19 @@ mutation('createImageStream', {
 mutation('updateImageStream', {
   description:
     'Changes labels, annotations or spec of an image stream, and starts an import of new sources without a wait. `NOT_FOUND` if the stream does not exist.',
+  example: `
+    # Follows another tag, and checks all of them periodically.
+    mutation UpdateImageStream {
+      updateImageStream(
+        input: {
+          imageStream: "ruby"
+          setTags: [{ name: "3.4", from: { kind: DOCKER_IMAGE, name: "docker.io/library/ruby:3.4" }, importPolicy: { scheduled: true } }]
+        }
+      ) {
+        imageStream { name resourceVersion }
+      }
+    }
+  `,
   input: UpdateImageStreamInput,
   inputDescription: 'The changes.',
   payload: UpdateImageStreamPayload,
@@ -185,6 +198,11 @@ mutation('updateImageStream', {
 mutation('deleteImageStream', {
   description:
     'Deletes an image stream: its name is free, its tags are removed and its sources are no longer followed. Its spec, the histories of its tags and its content in the integrated registry remain until `pruneImages` prunes them; until then `restoreImageStream` restores the stream. `NOT_FOUND` if the stream does not exist.',
+  example: `
+    mutation DeleteImageStream {
+      deleteImageStream(input: { imageStream: "tools" }) { deletedId }
+    }
+  `,
   input: DeleteImageStreamInput,
   inputDescription: 'The image stream.',
   payload: DeleteImageStreamPayload,

@@ -44,6 +44,15 @@ builder.queryField('imageStreams', (t) =>
     type: ImageStreamConnection,
     description:
       'Returns the image streams that match all given filters, by default ordered by namespace and name.',
+    example: `
+      # Streams by name, the newest first, each with some of its tags.
+      query ImageStreams {
+        imageStreams(matching: "ru*", orderBy: NEWEST_FIRST, first: 20) {
+          nodes { namespace name checkedAt tags(first: 3) { totalCount nodes { tag image { digest } } } }
+          pageInfo { hasNextPage endCursor }
+        }
+      }
+    `,
     args: {
       namespace: t.arg.string({ description: 'Returns only image streams in this namespace.' }),
       matching: t.arg.string({

@@ -110,6 +110,16 @@ builder.queryField('imageStreamTag', (t) =>
     type: ImageStreamTagType,
     nullable: true,
     description: 'Returns a tag of an image stream by name; null if the stream or the tag does not exist.',
+    example: `
+      # The image that a tag points to now, and those that it pointed to before.
+      query ImageStreamTag {
+        imageStreamTag(name: "ruby:latest") {
+          dockerImageReference
+          image { digest created size }
+          items(first: 5) { nodes { created dockerImageReference } }
+        }
+      }
+    `,
     args: {
       ...streamNamespaceArg(),
       name: t.arg.string({

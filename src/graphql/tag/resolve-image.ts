@@ -51,6 +51,12 @@ builder.queryField('resolveImage', (t) =>
     type: ResolvedImageType,
     description:
       'Resolves the name of an image as for a workload of the namespace. The server sends no request to a registry.',
+    example: `
+      # The pull spec for the image name of a container.
+      query ResolveImage {
+        resolveImage(name: "ruby:latest") { isResolved dockerImageReference message }
+      }
+    `,
     args: {
       name: t.arg.string({
         required: true,

@@ -45,6 +45,12 @@ const RollbackTagPayload = objectType<RolledBackTag>('RollbackTagPayload', {
 mutation('rollbackTag', {
   description:
     'Points a tag to an image of its history again, adds an entry to the history and pins the tag to the image, like `oc tag stream@digest stream:tag`. Tags that follow the tag change too. `INVALID` if the history does not contain the image.',
+  example: `
+    # Back to an image of the history of the tag.
+    mutation RollbackTag($digest: Digest!) {
+      rollbackTag(input: { imageStream: "ruby:prod", digest: $digest }) { imageStreamTag { name dockerImageReference } }
+    }
+  `,
   input: RollbackTagInput,
   inputDescription: 'The tag and the target of the rollback.',
   payload: RollbackTagPayload,

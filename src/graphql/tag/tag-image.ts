@@ -127,6 +127,14 @@ function taggedPayload({ streamId, tag, importId }: TaggedImage, context: GraphQ
 mutation('tagImage', {
   description:
     'Points a tag to an image, like `oc tag`: to the image of another tag, once or continuously with `alias`; to an image of a history; or to an image in a registry. The integrated registry serves an image of another image stream under the name of this one, if it serves it there. `NOT_FOUND` if there is no image to copy, `INVALID` if the tag would follow itself.',
+  example: `
+    # A promotion: "prod" gets the image that "latest" points to now.
+    mutation TagImage {
+      tagImage(input: { imageStream: "ruby:prod", from: { kind: IMAGE_STREAM_TAG, name: "ruby:latest" } }) {
+        imageStreamTag { name dockerImageReference }
+      }
+    }
+  `,
   input: TagImageInput,
   inputDescription: 'The tag and the source of its image.',
   payload: TagImagePayload,
@@ -136,6 +144,12 @@ mutation('tagImage', {
 mutation('untagImage', {
   description:
     'Removes a tag from spec and status. Its history remains until it is pruned, and `restoreTag` restores the tag. Tags that follow the tag keep their images. `NOT_FOUND` if the tag does not exist.',
+  example: `
+    # Removes a tag; restoreTag restores it until its history is pruned.
+    mutation UntagImage {
+      untagImage(input: { imageStream: "ruby:prod" }) { imageStream { name resourceVersion } }
+    }
+  `,
   input: UntagImageInput,
   inputDescription: 'The tag to remove.',
   payload: UntagImagePayload,
@@ -148,6 +162,12 @@ mutation('untagImage', {
 mutation('restoreTag', {
   description:
     'Restores a removed tag: the tag points to the image that it had when it was removed, as a new entry of its history, and follows its source again if it had one. `NOT_FOUND` if no tag with the name was removed, `INVALID` if the tag exists.',
+  example: `
+    # A tag that was removed, with its history.
+    mutation RestoreTag {
+      restoreTag(input: { imageStream: "ruby:prod" }) { imageStreamTag { name dockerImageReference } }
+    }
+  `,
   input: RestoreTagInput,
   inputDescription: 'The tag to restore.',
   payload: RestoreTagPayload,

@@ -76,6 +76,32 @@ const SetImageStreamTrustPayload = objectType<{ imageStream: ImageStream }>('Set
 mutation('setImageStreamTrust', {
   description:
     'Sets the requirements for the signatures of an image stream’s images. `ImageStreamTag.verification` reports whether they are met; imports and pulls of other images are not prevented. `NOT_FOUND` if the image stream does not exist.',
+  example: `
+    # Only images with a signature by this key are trusted.
+    mutation SetImageStreamTrust {
+      setImageStreamTrust(
+        input: {
+          imageStream: "ruby"
+          requirements: [
+            {
+              cosign: {
+                publicKeys: [
+                  """
+                  -----BEGIN PUBLIC KEY-----
+                  MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEQMWlOeTN5hgQp3bt2ktnQfqsnO8R
+                  mpAkrMg6684iIbLhVmdu1qb6rI4wnUev5NFVWxx/8WSTA38ikRKgOFOfNw==
+                  -----END PUBLIC KEY-----
+                  """
+                ]
+              }
+            }
+          ]
+        }
+      ) {
+        imageStream { name trust { updatedAt } }
+      }
+    }
+  `,
   input: SetImageStreamTrustInput,
   inputDescription: 'The image stream and its requirements.',
   payload: SetImageStreamTrustPayload,
