@@ -1,5 +1,7 @@
 import {
+  buildSchema,
   type GraphQLArgument,
+  type GraphQLSchema,
   getNamedType,
   isEnumType,
   isInputObjectType,
@@ -54,4 +56,37 @@ describe('the schema', () => {
     // the kind of a document of any API group
     expect(texts).toEqual(['SkippedDocument.kind'])
   })
+
+  it('has no deprecation without a date in its reason', () => {
+    expect(undated(createSchema())).toEqual([])
+    expect(
+      undated(
+        buildSchema(`type Query {
+          old(past: Int @deprecated(reason: "Use now.")): Int @deprecated(reason: "Read new. Removed on 2027-01-31.")
+          older: Kind @deprecated(reason: "Read new.")
+        }
+        enum Kind { ONE @deprecated }`),
+      ),
+    ).toEqual(['Query.old(past:)', 'Query.older', 'Kind.ONE'])
+  })
 })
+
+/** Returns the deprecated parts of a schema whose reason has no date of their removal. */
+function undated(schema: GraphQLSchema): string[] {
+  const found: string[] = []
+  const check = (where: string, reason: string | null | undefined) => {
+    if (reason != null && !/\b20\d\d-\d\d-\d\d\b/.test(reason)) found.push(where)
+  }
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (isEnumType(type)) {
+      for (const value of type.getValues()) check(`${type.name}.${value.name}`, value.deprecationReason)
+    }
+    if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) continue
+    for (const field of Object.values(type.getFields())) {
+      const args: readonly GraphQLArgument[] = 'args' in field ? field.args : []
+      for (const arg of args) check(`${type.name}.${field.name}(${arg.name}:)`, arg.deprecationReason)
+      check(`${type.name}.${field.name}`, field.deprecationReason)
+    }
+  }
+  return found
+}
