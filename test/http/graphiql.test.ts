@@ -107,6 +107,8 @@ describe.skipIf(missing !== undefined)(`in a browser${missing ? `: ${missing}` :
   async function open(size: { width: number; height: number; mobile?: boolean }): Promise<Page> {
     const { app, page } = world()
     await page.resize(size)
+    // open tabs and panels of the test before
+    await page.send('Storage.clearDataForOrigin', { origin: app.app.url, storageTypes: 'local_storage' })
     await page.open(`${app.app.url}/graphql`)
     await page.until(TAB('CreateImageStream'))
     return page
@@ -135,6 +137,19 @@ describe.skipIf(missing !== undefined)(`in a browser${missing ? `: ${missing}` :
       await openTab(page, title)
     }
     expect(page.problems).toEqual([])
+  })
+
+  test('the documentation of a field has its example', async () => {
+    const page = await open(DESKTOP)
+    await page.click(`document.querySelector('[aria-label="Show Documentation Explorer"]')`)
+    for (const name of ['Mutation', 'importImage']) {
+      await page.click(
+        `[...document.querySelectorAll('.graphiql-doc-explorer a')].find((link) => link.textContent === '${name}')`,
+      )
+    }
+    await page.until(
+      `document.querySelector('.graphiql-doc-explorer pre')?.textContent.includes('mutation ImportImage {')`,
+    )
   })
 
   test('a subscription shows each event when it happens', async () => {
