@@ -33,9 +33,20 @@ export const VALUES: Readonly<Record<string, string>> = {
   ResolvedImage: 'computed from a name',
   SettingChange: 'a part of a difference',
   ValueChange: 'a part of a difference',
+  // properties of registries, their hosts and their configurations
+  CircuitBreaker: 'a state of a registry host',
+  RegistryAccount: 'a state of a registry host, which does not name the account',
+  RegistryCertificate: 'a setting of a registry configuration',
+  RegistryLocation: 'a part of a registry plan',
+  RegistryMirror: 'a setting of a registry configuration, replaced with all others',
+  RegistryPlan: 'computed for a repository',
+  RegistryProxy: 'a setting of a registry configuration',
+  RegistryUsage: 'computed for a repository or the registry',
+  RequestBudget: 'a state of a registry host',
   // reports of mutations and plans, which are not stored
   AppliedDocument: 'the result of a mutation',
   ReceiverTestTarget: 'the result of a mutation',
+  SkippedDockerConfigEntry: 'the result of a mutation',
   SkippedDocument: 'the result of a mutation',
   StoppedSource: 'the result of a mutation',
 }

@@ -15,9 +15,8 @@ const node = schema.getType('Node')
 const objects = objectsOf(schema)
 const isNode = (type: (typeof objects)[number]): boolean => type.getInterfaces().some((one) => one === node)
 
-/** Types of the operation of registries and collection. */
-const OPERATION =
-  /^(?:Breaker|Circuit|Collection|Garbage|ImagePrun|Integrated|Kept|Planned|Prune|Registr|Repository|Request|SkippedDocker)/
+/** Types of removals. */
+const OPERATION = /^(?:Garbage|ImagePrun|Kept|Planned)/
 
 test('every object type is a Node, or a value with the reason why it needs no id', () => {
   expect(isInterfaceType(node)).toBe(true)
