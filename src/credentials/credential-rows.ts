@@ -17,6 +17,9 @@ type CredentialSecret = Pick<CredentialRow, 'kind' | 'username' | 'keyId' | 'sea
 const isOf = (namespace: string | undefined) =>
   namespace === undefined ? undefined : eq(table.namespace, namespace)
 
+const isAt = (namespace: string, { registry, path }: RegistryPrefix) =>
+  and(eq(table.namespace, namespace), eq(table.registry, registry), eq(table.path, path))
+
 /** The rows of `registry_credentials`. */
 export class CredentialRows {
   readonly #orm: Database['orm']
@@ -53,6 +56,11 @@ export class CredentialRows {
       .limit(limit)
       .all()
     return inOrder(rows)
+  }
+
+  /** Returns the credential of exactly this prefix. */
+  at(namespace: string, prefix: RegistryPrefix): RegistryCredential | undefined {
+    return this.#orm.select(PUBLIC_COLUMNS).from(table).where(isAt(namespace, prefix)).get()
   }
 
   byId(id: number): RegistryCredential | undefined {
@@ -93,11 +101,7 @@ export class CredentialRows {
   }
 
   /** Deletes the credential of exactly this prefix, and returns it. */
-  delete(namespace: string, { registry, path }: RegistryPrefix): RegistryCredential | undefined {
-    return this.#orm
-      .delete(table)
-      .where(and(eq(table.namespace, namespace), eq(table.registry, registry), eq(table.path, path)))
-      .returning(PUBLIC_COLUMNS)
-      .get()
+  delete(namespace: string, prefix: RegistryPrefix): RegistryCredential | undefined {
+    return this.#orm.delete(table).where(isAt(namespace, prefix)).returning(PUBLIC_COLUMNS).get()
   }
 }

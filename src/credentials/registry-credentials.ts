@@ -92,6 +92,12 @@ export function createRegistryCredentials({
       return row && withLastUse(row)
     },
 
+    /** Returns the credential of exactly this prefix; undefined without one. Throws InvalidInputError. */
+    at({ namespace, prefix }: CredentialPlace): RegistryCredential | undefined {
+      const row = rows.at(namespace, parsePlace({ namespace, prefix }))
+      return row && withLastUse(row)
+    },
+
     /** Sets the credential of a prefix, and replaces an earlier one. Throws InvalidInputError. */
     set: (input: SetCredential): RegistryCredential => db.transact((tx) => write(tx, input)),
 

@@ -199,14 +199,15 @@ describe('the key', () => {
     await using server = await start(settings)
     await server.set({ prefix: 'quay.io', username: 'me', password: SECRETS.password })
   }
-  const countOf = async (settings: Partial<Config> = {}): Promise<number> => {
+  const idsOf = async (settings: Partial<Config> = {}): Promise<readonly string[]> => {
     await using server = await start(settings)
-    return (
-      await server.client.request<{ registryCredentials: { totalCount: number } }>(
-        '{ registryCredentials { totalCount } }',
-      )
-    ).registryCredentials.totalCount
+    type List = { registryCredentials: { nodes: { id: string }[] } }
+    const { registryCredentials } = await server.client.request<List>(
+      '{ registryCredentials { nodes { id } } }',
+    )
+    return registryCredentials.nodes.map(({ id }) => id)
   }
+  const countOf = async (settings: Partial<Config> = {}): Promise<number> => (await idsOf(settings)).length
 
   test('is created at the first start, for its owner alone, and kept', async () => {
     await setOne()
@@ -236,13 +237,15 @@ describe('the key', () => {
     expect(await countOf()).toBe(1)
   })
 
-  test('is replaced by a new key before it, which then seals every secret', async () => {
+  test('is replaced by a new key before it, which then seals every secret and changes no id', async () => {
     const [old, renewed] = [newSealingKey(), newSealingKey()]
     await setOne({ credentialsKey: old })
+    const ids = await idsOf({ credentialsKey: old })
+    expect(ids).toHaveLength(1)
 
-    expect(await countOf({ credentialsKey: `${renewed},${old}` })).toBe(1)
+    expect(await idsOf({ credentialsKey: `${renewed},${old}` })).toEqual(ids)
 
-    expect(await countOf({ credentialsKey: renewed })).toBe(1)
+    expect(await idsOf({ credentialsKey: renewed })).toEqual(ids)
     await expect(start({ credentialsKey: old })).rejects.toThrow(SealingKeyError)
   })
 

@@ -1,8 +1,10 @@
+import type { RegistryCredential } from '../../credentials/credential-rows.ts'
 import { checkRange } from '../../input/range.ts'
 import type { LoginCheck } from '../../logins/registry-login.ts'
 import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { inputType, MAX_WAIT, mutation } from '../kit/inputs.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { RegistryCredentialType } from './registry-credential.ts'
 
 const CredentialTestOutcomeEnum = enumType('RegistryCredentialTestOutcome', {
   description: 'Result of a test of a registry credential.',
@@ -30,14 +32,22 @@ const TestRegistryCredentialInput = inputType('TestRegistryCredentialInput', {
     waitSeconds: t.int({
       required: true,
       defaultValue: 30,
-      description: `Number of seconds to wait for the registry, ${MIN_WAIT} to ${MAX_WAIT}; the default is 30. Then the test ends without a response. A test cannot continue in the background, so 0 is not allowed.`,
+      description: `Number of seconds to wait for the registry, ${MIN_WAIT} to ${MAX_WAIT}; the default is 30. After that time the test fails with \`REGISTRY_UNAVAILABLE\`. Only the response has the result, so 0 is not allowed.`,
     }),
   }),
 })
 
-const TestRegistryCredentialPayload = objectType<LoginCheck>('TestRegistryCredentialPayload', {
-  description: 'Result of the test.',
+interface TestedCredential extends LoginCheck {
+  readonly registryCredential: RegistryCredential | undefined
+}
+
+const TestRegistryCredentialPayload = objectType<TestedCredential>('TestRegistryCredentialPayload', {
+  description: 'The tested credential, and the result of the test.',
   properties: (t) => ({
+    registryCredential: t.oneOrNull(
+      RegistryCredentialType,
+      'The credential, without its secret, as it is after the test; null if it was deleted during the test.',
+    ),
     outcome: t.one(CredentialTestOutcomeEnum, 'Result of the test.'),
     reason: t.oneOrNull(
       FailureReasonEnum,
@@ -62,8 +72,8 @@ mutation('testRegistryCredential', {
   input: TestRegistryCredentialInput,
   inputDescription: 'The credential to test.',
   payload: TestRegistryCredentialPayload,
-  resolve: (input, { testCredential }) => {
+  resolve: async (input, { testCredential, credentials }) => {
     checkRange('waitSeconds', input.waitSeconds, MIN_WAIT, MAX_WAIT)
-    return testCredential(input)
+    return { ...(await testCredential(input)), registryCredential: credentials.at(input) }
   },
 })

@@ -64,7 +64,10 @@ export interface GraphQLContext {
   readonly rollBackTag: RollBackCommand
   /** Returns the repository that a stream's images can be pulled from. */
   readonly pullRepository: DocumentSources['pullRepository']
-  readonly credentials: Pick<RegistryCredentials, 'list' | 'count' | 'byId' | 'set' | 'setAll' | 'delete'>
+  readonly credentials: Pick<
+    RegistryCredentials,
+    'list' | 'count' | 'byId' | 'at' | 'set' | 'setAll' | 'delete'
+  >
   readonly testCredential: TestCredentialCommand
   readonly receivers: ReceiversView
   readonly configurations: RegistryConfigurations

@@ -15,7 +15,7 @@ registerNode('RegistryUpload', (key, { registry }) => {
 const RegistryUploadType = builder.objectRef<ListedUpload>('RegistryUpload')
 objectType(RegistryUploadType, {
   description:
-    'An upload of a blob to the integrated registry that has not finished. Its `id` does not allow to continue the upload.',
+    'An upload of a blob to the integrated registry that has not finished. A client cannot continue the upload with its `id`.',
   interfaces: [NodeInterface],
   properties: (t) => ({
     repository: t.string(

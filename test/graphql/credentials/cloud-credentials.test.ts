@@ -17,7 +17,7 @@ const SET = `mutation ($input: SetRegistryCredentialInput!) {
   setRegistryCredential(input: $input) { registryCredential { kind username lastUsedAt } } }`
 const LIST = '{ registryCredentials { nodes { kind username lastUsedAt } } }'
 const TEST = `mutation ($input: TestRegistryCredentialInput!) {
-  testRegistryCredential(input: $input) { outcome reason status message } }`
+  testRegistryCredential(input: $input) { outcome reason status message registryCredential { lastUsedAt } } }`
 const app = image({ seed: 'app' })
 
 interface Tested {
@@ -96,11 +96,15 @@ describe('an AWS access key', () => {
     await using it = await startAmazon()
     await it.set({ aws: it.key })
 
-    expect(await it.test()).toMatchObject({ outcome: 'ACCEPTED', status: 200 })
+    const lastUsedAt = new Date(START).toISOString()
+    expect(await it.test()).toMatchObject({
+      ...{ outcome: 'ACCEPTED', status: 200 },
+      registryCredential: { lastUsedAt },
+    })
     expect(await it.test('team/app')).toMatchObject({ outcome: 'ACCEPTED' })
 
     expect(it.aws.given).toBe(2)
-    expect(await it.list()).toMatchObject([{ lastUsedAt: new Date(START).toISOString() }])
+    expect(await it.list()).toMatchObject([{ lastUsedAt }])
   })
 
   test.each([
@@ -136,7 +140,7 @@ describe('an AWS access key', () => {
       headers.authorization
         ? json(401, { errors: [{ code: 'UNAUTHORIZED', message: 'expired' }] })
         : undefined
-    expect(await it.test()).toEqual({
+    expect(await it.test()).toMatchObject({
       outcome: 'FAILED',
       reason: 'UNAUTHORIZED',
       status: 401,
