@@ -101,7 +101,7 @@ async function open(
   const registry = await openRegistry({ ...shared, domain, remote })
   const { sealer } = credentials
   const receivers = openReceivers({ ...shared, domain, sealer, egress }, opened)
-  const trust = openTrust(shared, { remote, registry })
+  const trust = openTrust(shared, { domain, remote, registry })
   const pruner = opened.use(createPruner({ db, recorder, now }))
   const server = createServer({
     schema: createSchema(),

@@ -1,18 +1,26 @@
 import type { RegistryClient } from '../remote/registry-client.ts'
 import { createTrust, type Trust } from '../trust/trust.ts'
+import type { Domain } from './domain.ts'
 import type { SharedParts } from './parts.ts'
 import type { RegistryRooms } from './registry.ts'
+
+interface TrustParts {
+  readonly domain: Pick<Domain, 'writer'>
+  readonly remote: RegistryClient
+  readonly registry: RegistryRooms
+}
 
 /** Joins trust with its sources: other registries over the network, and the integrated registry's own rows. */
 export function openTrust(
   { db, now, log, opened }: SharedParts,
-  { remote, registry }: { readonly remote: RegistryClient; readonly registry: RegistryRooms },
+  { domain, remote, registry }: TrustParts,
 ): Trust {
   const { view, attachments } = registry
   return opened.use(
     createTrust({
       db,
       now,
+      recordUpdate: domain.writer.recordUpdate,
       sources: {
         open: (place, signal) =>
           attachments && place.registry === view.host()

@@ -42,10 +42,10 @@ export interface AppliedDocument {
   /** The import that was requested. */
   readonly importId: number | null
   /** Number of entries of histories that are imported. */
-  readonly importedHistory: number
+  readonly importedEntryCount: number
   readonly warnings: readonly string[]
   /** Sources that are no longer followed. */
-  readonly stopped: readonly StoppedSource[]
+  readonly stoppedSources: readonly StoppedSource[]
   readonly diff: string
 }
 
@@ -76,7 +76,7 @@ export function createApplyDocuments(
   dependencies: CommandDependencies & HistoryImportDependencies,
 ): ApplyDocumentsCommand {
   const { db, streams, tags, writer, importer, importMode } = dependencies
-  const stoppedSources = createStoppedSources(tags)
+  const stoppedBetween = createStoppedSources(tags)
   const historyOf = createHistoryImports(dependencies)
 
   const dryRunOf =
@@ -111,7 +111,7 @@ export function createApplyDocuments(
     const diff = difference + history.diff
     const isStored = kind === 'ImageStream' || document.isStored
     const { spec, ...metadata } = desired
-    const stopped = target.stream ? stoppedSources(target.stream.id, target.spec, spec) : []
+    const stoppedSources = target.stream ? stoppedBetween(target.stream.id, target.spec, spec) : []
     const change =
       isStored && difference !== ''
         ? report.checked(() => writeTarget(tx, writer, target, { spec, metadata }))
@@ -133,9 +133,9 @@ export function createApplyDocuments(
         action,
         message: null,
         importId,
-        importedHistory: history.entries,
+        importedEntryCount: history.entries,
         warnings: report.warnings,
-        stopped,
+        stoppedSources,
         diff,
       },
       dryRun: request && (dryRun || !isStored) ? dryRunOf(desired, target.spec, request) : null,
@@ -165,9 +165,9 @@ const notApplied = ({ kind, namespace, name, report }: ParsedDocument, message: 
   action: 'CONFLICT',
   message,
   importId: null,
-  importedHistory: 0,
+  importedEntryCount: 0,
   warnings: report.warnings,
-  stopped: [],
+  stoppedSources: [],
   diff: '',
 })
 

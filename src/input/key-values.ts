@@ -37,3 +37,41 @@ export function writeKeyValues(entries: readonly KeyValue[], field: string): str
 
 /** Parses the text of `writeKeyValues`. */
 export const readKeyValues = (text: string): KeyValue[] => (text === '[]' ? [] : JSON.parse(text))
+
+/** A change of single labels or annotations; null stands for undefined. */
+export interface KeyValueChange {
+  /** Replaces all. */
+  readonly all?: readonly KeyValue[] | null | undefined
+  readonly set?: readonly KeyValue[] | null | undefined
+  /** Keys; those that are not there are ignored. */
+  readonly remove?: readonly string[] | null | undefined
+}
+
+/**
+ * Returns the JSON text after the change; the entries that stay keep their places. `noun` ends the names of the fields:
+ * `Labels` in `setLabels`. Throws InvalidInputError.
+ */
+export function changeKeyValues(text: string, { all, set, remove }: KeyValueChange, noun: string): string {
+  const whole = noun.toLowerCase()
+  if (all != null) {
+    if (set == null && remove == null) return writeKeyValues(all, whole)
+    throw new InvalidInputError(
+      whole,
+      `"${whole}" replaces all: give it without "set${noun}" and "remove${noun}"`,
+    )
+  }
+  if (set == null && remove == null) return text
+  writeKeyValues(set ?? [], `set${noun}`)
+  const changed = new Map(readKeyValues(text).map(({ key, value }) => [key, value]))
+  for (const { key, value } of set ?? []) changed.set(key, value)
+  for (const [at, key] of (remove ?? []).entries()) {
+    if (set?.some((one) => one.key === key)) {
+      throw new InvalidInputError(`remove${noun}.${at}`, `"set${noun}" sets the key "${key.slice(0, 100)}"`)
+    }
+    changed.delete(key)
+  }
+  return writeKeyValues(
+    [...changed].map(([key, value]) => ({ key, value })),
+    `set${noun}`,
+  )
+}

@@ -1,8 +1,7 @@
-import type { Database } from '../db/open.ts'
 import { createImages } from '../imagestream/image/images.ts'
 import { createImageLocations, type TagImageLocation } from '../imagestream/tag/image-locations.ts'
 import type { Digest } from '../oci/digest.ts'
-import { createTrustPolicies, type TrustPolicy } from './policy/policies.ts'
+import { createTrustPolicies, type TrustPolicy, type TrustPolicyDependencies } from './policy/policies.ts'
 import type { ArtifactSources } from './referrer/artifact-reader.ts'
 import { ArtifactReader } from './referrer/artifact-reader.ts'
 import { createReferrers, type LookupOptions } from './referrer/referrers.ts'
@@ -13,16 +12,13 @@ import { createVerifications } from './verification/verifications.ts'
 /** Referrers of images, and whether images are signed as their streams require. Disposing aborts all requests. */
 export type Trust = ReturnType<typeof createTrust>
 
-export interface TrustDependencies {
-  readonly db: Database
+export interface TrustDependencies extends TrustPolicyDependencies {
   readonly sources: ArtifactSources
-  /** Milliseconds since 1970. */
-  readonly now: () => number
   /** Receives errors of this server, not those of a registry. */
   readonly onInternalError: (error: unknown) => void
 }
 
-export function createTrust({ db, sources, now, onInternalError }: TrustDependencies) {
+export function createTrust({ db, sources, now, recordUpdate, onInternalError }: TrustDependencies) {
   const images = createImages(db)
   const manifestOf = (digest: Digest) => images.storedManifest(digest)?.manifest
   const reader = new ArtifactReader({ sources, onInternalError })
@@ -30,7 +26,7 @@ export function createTrust({ db, sources, now, onInternalError }: TrustDependen
   const referrers = createReferrers(shared, manifestOf)
   const verifications = createVerifications(shared, referrers)
   return {
-    policies: createTrustPolicies({ db, now }),
+    policies: createTrustPolicies({ db, now, recordUpdate }),
     locations: createImageLocations(db),
     referrers,
     /** Verifies the image that a tag points to. The result is information only: it blocks no import and no pull. */

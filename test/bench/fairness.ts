@@ -141,7 +141,7 @@ async function hugeUnderWay(client: GraphQLClient) {
     ...{ name: 'huge', waitSeconds: 0 },
   })
   const { id } = importImage.import
-  const progress = 'subscription ($id: ID!) { importProgressed(import: $id) { total unchanged finishedAt } }'
+  const progress = 'subscription ($id: ID!) { importProgressed(id: $id) { total unchanged finishedAt } }'
   const reports = client.follow<{
     importProgressed: { total: number | null; unchanged: number; finishedAt: string | null }
   }>(progress, { id })

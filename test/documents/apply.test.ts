@@ -136,7 +136,7 @@ describe('a document for an existing stream', () => {
 - spec.tags.gone.importPolicy.importMode: "Legacy"
 - spec.tags.gone.referencePolicy.type: "Source"
 `)
-    expect(applied.stopped).toEqual([
+    expect(applied.stoppedSources).toEqual([
       { tag: 'gone', source: `DockerImage ${UPSTREAM}:3.3`, historyEntries: 1 },
     ])
     expect(domain.tagNames()).toEqual(['latest', '3.3', 'gone', 'kept'])

@@ -73,7 +73,7 @@ describe('the history of a tag in a document', () => {
   it('is imported as reported by the document, and not as history or as a push', () => {
     expect(applyOne(domain, withHistory({ v1: three }), IMPORT)).toMatchObject({
       action: 'CREATED',
-      importedHistory: 3,
+      importedEntryCount: 3,
       warnings: [],
       diff: expect.stringContaining(
         '+ status.tags.v1.items: "3 entries of history, reported and not observed"\n',
@@ -95,7 +95,7 @@ describe('the history of a tag in a document', () => {
     applyOne(domain, document, IMPORT)
     const before = domain.dump()
 
-    const again = { action: 'UNCHANGED', importedHistory: 0, diff: '', warnings: [] }
+    const again = { action: 'UNCHANGED', importedEntryCount: 0, diff: '', warnings: [] }
     expect(applyOne(domain, document, IMPORT)).toMatchObject(again)
     expect(applyOne(domain, document)).toMatchObject(again)
 
@@ -125,14 +125,14 @@ describe('the history of a tag in a document', () => {
     const document = withHistory({ v1: three }, { tags: [tagOf('v1', `${UPSTREAM}:v1`)] })
     await domain.finished(applyOne(domain, document).importId ?? 0)
 
-    expect(applyOne(domain, document, IMPORT)).toMatchObject({ action: 'CONFIGURED', importedHistory: 3 })
+    expect(applyOne(domain, document, IMPORT)).toMatchObject({ action: 'CONFIGURED', importedEntryCount: 3 })
     expect(reported('v1').map(({ digest }) => digest)).toEqual(['c', 'b', 'a'].map(digestOf))
-    expect(applyOne(domain, document, IMPORT)).toMatchObject({ action: 'UNCHANGED', importedHistory: 0 })
+    expect(applyOne(domain, document, IMPORT)).toMatchObject({ action: 'UNCHANGED', importedEntryCount: 0 })
   })
 
   it('of a later export adds the later entries, at which the earlier ones end', () => {
     applyOne(domain, withHistory({ v1: three.slice(1) }), IMPORT)
-    expect(applyOne(domain, withHistory({ v1: three }), IMPORT)).toMatchObject({ importedHistory: 1 })
+    expect(applyOne(domain, withHistory({ v1: three }), IMPORT)).toMatchObject({ importedEntryCount: 1 })
 
     expect(reported('v1').map(({ untilAt }) => untilAt)).toEqual([
       null,
@@ -160,7 +160,7 @@ describe('the history of a tag in a document', () => {
         expect(applyOne(domain, text, options)).toMatchObject({
           action: 'UNCHANGED',
           warnings: [],
-          importedHistory: 0,
+          importedEntryCount: 0,
           diff: '',
         })
       }
@@ -197,7 +197,10 @@ describe('the history of a tag in a document', () => {
     expect(applyOne(domain, document).warnings).toEqual([
       'status.tags[0].items: 1020 entries of history are ignored: importHistory: true imports the newest 1,000',
     ])
-    expect(applyOne(domain, document, IMPORT)).toMatchObject({ importedHistory: 1000, warnings: [leftOut] })
+    expect(applyOne(domain, document, IMPORT)).toMatchObject({
+      importedEntryCount: 1000,
+      warnings: [leftOut],
+    })
     expect(reported('v1').at(-1)?.fromAt).toBe(YEAR_START - (KEPT_ENTRIES - 1) * 1000)
     const before = domain.dump()
     for (const options of [{}, IMPORT]) {
@@ -207,7 +210,7 @@ describe('the history of a tag in a document', () => {
 
     const newer = withHistory({ v1: [entry('new', YEAR_START + HOUR)] })
     expect(applyOne(domain, newer, IMPORT)).toMatchObject({
-      importedHistory: 1,
+      importedEntryCount: 1,
       warnings: [leftOut.replace('20 entries of history are', '1 entry of history is')],
     })
     expect(reported('v1')).toHaveLength(KEPT_ENTRIES)
@@ -219,7 +222,7 @@ describe('the history of a tag in a document', () => {
     const rehearsed = applyOne(domain, document, { ...IMPORT, dryRun: true })
     expect(domain.dump()).toEqual(before)
 
-    expect(rehearsed).toMatchObject({ importedHistory: 3 })
+    expect(rehearsed).toMatchObject({ importedEntryCount: 3 })
     expect(rehearsed.warnings).toHaveLength(1)
     expect(applyOne(domain, document, IMPORT)).toEqual(rehearsed)
   })
@@ -235,7 +238,7 @@ describe('the history of a tag in a document', () => {
 
     domain.tagRemoval.remove(v1)
     expect(reported('v1')).toEqual([])
-    expect(applyOne(domain, document, IMPORT)).toMatchObject({ action: 'UNCHANGED', importedHistory: 0 })
+    expect(applyOne(domain, document, IMPORT)).toMatchObject({ action: 'UNCHANGED', importedEntryCount: 0 })
     expect(domain.tagNames()).toEqual(['v2'])
     domain.time += 1
     const { uid } = domain.stream()
@@ -283,10 +286,10 @@ describe.each(['nodejs', 'ruby', 'jenkins'])('an OpenShift export of %s', (name)
 
     expect(applyOne(domain, text, IMPORT)).toMatchObject({
       action: 'CONFIGURED',
-      importedHistory: warnings.length,
+      importedEntryCount: warnings.length,
       warnings: [],
     })
-    expect(applyOne(domain, text, IMPORT)).toMatchObject({ action: 'UNCHANGED', importedHistory: 0 })
+    expect(applyOne(domain, text, IMPORT)).toMatchObject({ action: 'UNCHANGED', importedEntryCount: 0 })
     const stream = domain.streams.byName('openshift', name)
     const tags = domain.tags.ofStreams([stream?.id ?? 0], { order: 'NAME', page: ALL })
     expect(tags).toHaveLength(warnings.length)
@@ -404,7 +407,7 @@ describe('an invalid part of a status', () => {
   it('is none of YAML’s times without quotation marks', () => {
     const text = `{apiVersion: v1, kind: ImageStream, metadata: {name: ruby}, status: {tags: [{tag: v1, items: [
       {created: 2025-01-01T00:00:00Z, image: "${digestOf('a')}"}]}]}}`
-    expect(applyOne(domain, text, IMPORT)).toMatchObject({ importedHistory: 1, warnings: [] })
+    expect(applyOne(domain, text, IMPORT)).toMatchObject({ importedEntryCount: 1, warnings: [] })
     expect(reported('v1')).toMatchObject([{ fromAt: YEAR_START }])
   })
 

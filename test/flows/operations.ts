@@ -58,7 +58,7 @@ export const PUSH = 'id cursor imageStreamName tag image { digest } previousImag
 const STREAM = 'id name generation resourceVersion'
 
 /** Follows an import to its end. */
-export const PROGRESS = `subscription ($id: ID!) { importProgressed(import: $id) { ${IMPORT} } }`
+export const PROGRESS = `subscription ($id: ID!) { importProgressed(id: $id) { ${IMPORT} } }`
 
 /** Maximum page size. */
 const PAGE = 500

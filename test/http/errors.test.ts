@@ -77,7 +77,7 @@ describe('an error in a subscription', () => {
   })
 
   it('to an import is masked as well, and ends the subscription', async () => {
-    const query = 'subscription { importProgressed(import: "i") { imported } }'
+    const query = 'subscription { importProgressed(id: "i") { imported } }'
     const { events } = await eventStream(api.url, query)
     const raw = await RawClient.open(api.wsUrl)
     raw.subscribe('a', query)

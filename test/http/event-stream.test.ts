@@ -66,10 +66,7 @@ describe('an event stream', () => {
   })
 
   it('follows an import to its end', async () => {
-    const { events } = await eventStream(
-      api.url,
-      'subscription { importProgressed(import: "i") { imported } }',
-    )
+    const { events } = await eventStream(api.url, 'subscription { importProgressed(id: "i") { imported } }')
     const taken = take(events, 3)
     await eventually(() => api.progress.listenerCount('import') === 1)
     api.progress.emit('import', 1)

@@ -117,7 +117,7 @@ describe('a WebSocket', () => {
   })
 
   it('follows an import to its end', async () => {
-    const results = iterate(client, 'subscription { importProgressed(import: "i") { imported } }')
+    const results = iterate(client, 'subscription { importProgressed(id: "i") { imported } }')
     const taken = take(results, 4)
     await eventually(() => api.progress.listenerCount('import') === 1)
     for (const imported of [1, 2, 3]) api.progress.emit('import', imported)
@@ -127,7 +127,7 @@ describe('a WebSocket', () => {
 
   it('ends the subscription when the client disconnects', async () => {
     const raw = await RawClient.open(api.wsUrl)
-    raw.subscribe('a', 'subscription { importProgressed(import: "i") { imported } }')
+    raw.subscribe('a', 'subscription { importProgressed(id: "i") { imported } }')
     await eventually(() => api.progress.listenerCount('import') === 1)
     raw.close()
     await eventually(() => api.progress.listenerCount('import') === 0)

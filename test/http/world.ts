@@ -23,7 +23,7 @@ const TYPE_DEFINITIONS = /* GraphQL */ `
   type Mutation { push(tag: String!): ImagePush! }
   type Subscription {
     imagePushed(namespace: String, imageStream: String, tag: String, since: String): ImagePush!
-    importProgressed(import: ID!): Import!
+    importProgressed(id: ID!): Import!
   }
   type Import { id: ID! imported: Int! }
   type ImagePush {

@@ -134,9 +134,9 @@ describe('updating a stream', () => {
 
   it('that removes a spec tag stops following its source, and keeps the tag and its history', async () => {
     await domain.create({ spec: { tags: [fromImage('a', UPSTREAM), fromImage('b', UPSTREAM)] } })
-    const { stopped } = spec({ tags: [fromImage('b', UPSTREAM)] })
+    const { stoppedSources } = spec({ tags: [fromImage('b', UPSTREAM)] })
 
-    expect(stopped).toEqual([{ tag: 'a', source: `DockerImage ${UPSTREAM}`, historyEntries: 1 }])
+    expect(stoppedSources).toEqual([{ tag: 'a', source: `DockerImage ${UPSTREAM}`, historyEntries: 1 }])
     expect(domain.tagNames()).toEqual(['a', 'b'])
     expect(domain.history('a')).toHaveLength(1)
     expect(domain.streams.specTags([domain.stream().id]).map(({ name }) => name)).toEqual(['b'])

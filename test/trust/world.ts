@@ -35,6 +35,7 @@ export class TrustWorld implements AsyncDisposable {
           this.client.remote.repository(repository, { ...repository, lane: 'trust', signal }),
       },
       now: () => this.now,
+      recordUpdate: (_tx, stream) => stream,
       onInternalError: (error) => this.internalErrors.push(error),
     })
   }

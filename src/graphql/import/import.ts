@@ -176,13 +176,13 @@ builder.subscriptionField('importProgressed', (t) =>
       'Delivers the import in its present state, then again at each progress, until the import finishes. `NOT_FOUND` if the import does not exist or was deleted.',
     example: `
       # The progress of an import until it has finished.
-      subscription ImportProgressed($import: ID!) {
-        importProgressed(import: $import) { state total imported unchanged failed }
+      subscription ImportProgressed($id: ID!) {
+        importProgressed(id: $id) { state total imported unchanged failed }
       }
     `,
-    args: { import: t.arg.id({ required: true, description: 'Global `id` of the import.' }) },
-    subscribe(_root, args, { importer }) {
-      const id = rowIdOf('Import', args.import)
+    args: { id: t.arg.id({ required: true, description: 'Global `id` of the import.' }) },
+    subscribe(_root, { id: importId }, { importer }) {
+      const id = rowIdOf('Import', importId)
       if (id === undefined || !importer.byIds([id]).has(id)) {
         throw new NotFoundError(
           'there is no import with this id, or it was deleted: the last 50 of a stream are kept',

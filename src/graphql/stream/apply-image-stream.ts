@@ -8,7 +8,7 @@ import type { GraphQLContext } from '../kit/context.ts'
 import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { StoppedSourceType } from '../tag/stopped-source.ts'
+import { stoppedSourcesField } from '../tag/stopped-source.ts'
 
 /** A document with its image stream and import after the wait. */
 interface AppliedResult extends AppliedDocument {
@@ -78,20 +78,17 @@ const AppliedDocumentType = objectType<AppliedResult>('AppliedDocument', {
       ImportType,
       'The import that the document started, in its state after the wait; null if there was nothing to import.',
     ),
-    importedHistory: t.int(
+    importedEntryCount: t.int(
       'Number of history entries that were imported to `reportedMoves`, or would be imported if nothing is stored; 0 without `importHistory`. Entries that this server observed or imported before are not imported again.',
     ),
     warnings: t.strings(
       'Parts of the document that were ignored, and names that an OpenShift cluster refuses, each with its path: `spec.tags[0].foo: …`.',
     ),
-    stopped: t.list(
-      StoppedSourceType,
-      'Sources that the image stream no longer follows, or would no longer follow.',
-    ),
     diff: t.string(
       'Changes with one line for each field, ordered by path: `- path: old` and `+ path: new`. Fields that the server sets are omitted, except for the number of history entries that are imported for each tag. Empty if nothing changes.',
     ),
   }),
+  fields: (t) => ({ stoppedSources: t.field(stoppedSourcesField) }),
 })
 
 const SkippedDocumentType = objectType<SkippedDocument>('SkippedDocument', {

@@ -4,7 +4,7 @@ import { streamNamed } from '../../input/qualified-name.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
-import { inputType, mutation } from '../kit/inputs.ts'
+import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { withLastSpecs } from '../kit/last-specs.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { payloadOf, writtenPayload } from './mutations.ts'
@@ -70,12 +70,13 @@ const RestoreImageStreamInput = inputType('RestoreImageStreamInput', {
     name: t.string(
       'Name of the restored stream: `app`, or `team/app` with its namespace; by default the one that it had. Required if that name is taken.',
     ),
+    waitSeconds: t.waitSeconds(),
   }),
 })
 
 mutation('restoreImageStream', {
   description:
-    'Restores a deleted image stream with its spec, and its tags with their images and histories, and starts an import of its sources without a wait. `NOT_FOUND` if no stream has the `uid`, `ALREADY_EXISTS` if its name is taken.',
+    'Restores a deleted image stream with its spec, and its tags with their images and histories, and imports its sources. `NOT_FOUND` if no stream has the `uid`, `ALREADY_EXISTS` if its name is taken.',
   example: `
     mutation RestoreImageStream($uid: String!) {
       restoreImageStream(input: { uid: $uid }) { imageStream { namespace name tags(first: 10) { nodes { tag } } } }
@@ -85,8 +86,9 @@ mutation('restoreImageStream', {
   inputDescription: 'The image stream.',
   payload: writtenPayload('RestoreImageStreamPayload', 'restored'),
   resolve: (input, context) => {
-    const { uid, namespace, name } = input
+    const { uid, namespace, name, waitSeconds } = input
+    const seconds = checkWait(waitSeconds)
     const target = name == null ? { namespace } : streamNamed({ namespace, name })
-    return payloadOf(context.streamRemoval.restore({ uid, ...target }), 0, context)
+    return payloadOf(context.streamRemoval.restore({ uid, ...target }), seconds, context)
   },
 })

@@ -6,10 +6,11 @@ import { streamNamed } from '../../input/qualified-name.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { checkWait, inputType, mutation, ofStream } from '../kit/inputs.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
+import { withLastSpecs } from '../kit/last-specs.ts'
 import { nodeId } from '../kit/node.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
-import { StoppedSourceType } from '../tag/stopped-source.ts'
+import { stoppedSourcesField } from '../tag/stopped-source.ts'
 import { TagReferenceInput } from '../tag/tag-reference-input.ts'
 import { ImageStreamSpecInput } from './spec.ts'
 
@@ -53,13 +54,20 @@ const UpdateImageStreamInput = inputType('UpdateImageStreamInput', {
     imageStream: t.imageStream(),
     resourceVersion: t.resourceVersion(),
     dryRun: t.flag(
-      'Whether to check the changes and return `stopped` without storing anything; the default is false.',
+      'Whether to check the changes and return `stoppedSources` without storing anything; the default is false.',
     ),
-    labels: t.list(KeyValueInput, 'Labels that replace all labels.'),
+    labels: t.list(
+      KeyValueInput,
+      'Labels that replace all labels; not together with `setLabels` or `removeLabels`.',
+    ),
+    setLabels: t.list(KeyValueInput, 'Labels to add or change; other labels do not change.'),
+    removeLabels: t.strings('Keys of labels to remove. Keys that no label has are ignored.'),
     annotations: t.list(
       KeyValueInput,
-      'Annotations that replace all annotations except those of the server.',
+      'Annotations that replace all annotations except those of the server; not together with `setAnnotations` or `removeAnnotations`.',
     ),
+    setAnnotations: t.list(KeyValueInput, 'Annotations to add or change; other annotations do not change.'),
+    removeAnnotations: t.strings('Keys of annotations to remove. Keys that no annotation has are ignored.'),
     spec: t.one(ImageStreamSpecInput, 'Changes of the spec. New sources are imported.'),
     setTags: t.list(
       TagReferenceInput,
@@ -68,6 +76,7 @@ const UpdateImageStreamInput = inputType('UpdateImageStreamInput', {
     removeTags: t.strings(
       'Names of tags to remove from the spec, so that their sources are no longer followed. The tags keep their images and histories; `untagImage` removes them.',
     ),
+    waitSeconds: t.waitSeconds(),
   }),
 })
 
@@ -97,7 +106,7 @@ export const writtenPayload = (name: string, done: string) =>
 
 const CreateImageStreamPayload = writtenPayload('CreateImageStreamPayload', 'created')
 
-const UpdateImageStreamPayload = objectType<WrittenPayload & Pick<UpdatedStream, 'stopped'>>(
+const UpdateImageStreamPayload = objectType<WrittenPayload & Pick<UpdatedStream, 'stoppedSources'>>(
   'UpdateImageStreamPayload',
   {
     description: 'The changed image stream, and the import that the mutation started.',
@@ -107,29 +116,32 @@ const UpdateImageStreamPayload = objectType<WrittenPayload & Pick<UpdatedStream,
         ImportType,
         'The import that the mutation started; null if there is nothing to import, and in a dry run.',
       ),
-      stopped: t.list(StoppedSourceType, 'Sources that the image stream no longer follows.'),
     }),
+    fields: (t) => ({ stoppedSources: t.field(stoppedSourcesField) }),
   },
 )
 
 const DeleteImageStreamPayload = objectType<StreamDeletion>('DeleteImageStreamPayload', {
   description: 'The deleted image stream, or what its deletion would do.',
   properties: (t) => ({
-    tags: t.int('Number of tags that are removed.'),
-    historyEntries: t.int(
+    tagCount: t.int('Number of tags that are removed.'),
+    historyEntryCount: t.int(
       'Number of entries in the histories of the tags. They remain until they are pruned, and `restoreImageStream` restores the stream with them.',
     ),
-    stopped: t.list(StoppedSourceType, 'Sources that are no longer followed.'),
   }),
   fields: (t) => ({
     deletedId: t.id({
       description: 'Global `id` that the image stream had.',
       resolve: ({ stream }) => nodeId('ImageStream', stream.id),
     }),
-    uid: t.string({
-      description: '`uid` of the image stream, for `restoreImageStream` and `imageStreamByUid`.',
-      resolve: ({ stream }) => stream.uid,
+    imageStream: t.field({
+      type: ImageStreamType,
+      description:
+        'The image stream in its last state, which `imageStreamByUid` returns until it is pruned; in a dry run in its present state.',
+      resolve: ({ stream }, _args, { streams }) =>
+        withLastSpecs([...streams.evenDeleted([stream.id]).values()])[0] ?? stream,
     }),
+    stoppedSources: t.field(stoppedSourcesField),
   }),
 })
 
@@ -166,7 +178,7 @@ mutation('createImageStream', {
 
 mutation('updateImageStream', {
   description:
-    'Changes labels, annotations or spec of an image stream, and starts an import of new sources without a wait. `NOT_FOUND` if the stream does not exist.',
+    'Changes labels, annotations or spec of an image stream, and imports new sources. `NOT_FOUND` if the stream does not exist.',
   example: `
     # Follows another tag, and checks all of them periodically.
     mutation UpdateImageStream {
@@ -185,13 +197,14 @@ mutation('updateImageStream', {
   payload: UpdateImageStreamPayload,
   resolve: async (given, context) => {
     const input = ofStream(given)
+    const seconds = checkWait(input.waitSeconds)
     const { streams, policies, writer } = context
     const existing = streams.byName(input.namespace, input.name)
     const specTags = [...(input.spec?.tags ?? []), ...(input.setTags ?? [])]
     const ofOwnTags = specTags.flatMap(({ from, policy }) => (policy && !from ? policy : []))
     if (existing && ofOwnTags.length > 0) await policies.applyFilters(existing.id, ofOwnTags)
-    const { stopped, ...written } = writer.update(input)
-    return { ...(await payloadOf(written, 0, context)), stopped }
+    const { stoppedSources, ...written } = writer.update(input)
+    return { ...(await payloadOf(written, seconds, context)), stoppedSources }
   },
 })
 

@@ -22,6 +22,9 @@ registerNamedNode('ImageStreamTag', (streamId, name, context) => {
   return stream && (tagOfStream(stream, name, context) ?? removedTagOfStream(stream, name, context))
 })
 
+/** Returns the global id of a tag, also of one that only the spec has. */
+export const tagId = ({ streamId, name }: Tag): string => namedNodeId('ImageStreamTag', streamId, name)
+
 /** Returns the stream, which may be deleted: histories of images lead to its tags. */
 const anyStreamOf = (tag: Tag, { streams }: GraphQLContext): ImageStream => {
   const found = loadReferred(tag, 'imageStream', 'streamId', (ids) => {
@@ -48,7 +51,7 @@ objectType(ImageStreamTagType, {
   fields: (t) => ({
     id: t.id({
       description: 'Global identifier of the tag.',
-      resolve: ({ streamId, name }) => namedNodeId('ImageStreamTag', streamId, name),
+      resolve: tagId,
     }),
     name: t.string({
       description: 'Name of the stream and of the tag, as `ruby:latest`.',

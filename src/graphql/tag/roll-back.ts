@@ -1,16 +1,25 @@
 import type { RolledBackTag } from '../../imagestream/commands/roll-back.ts'
 import { inputType, mutation, ofTag } from '../kit/inputs.ts'
 import { ImageStreamTagType, TagEventType } from '../kit/references.ts'
-import { objectType } from '../kit/types.ts'
+import { enumType, objectType } from '../kit/types.ts'
 import { batchTags } from './tags-of-stream.ts'
+
+const RollbackTargetEnum = enumType('RollbackTarget', {
+  description: 'Target of a rollback relative to the present image of the tag.',
+  values: { PREVIOUS: 'The image that the tag pointed to before its present image.' },
+})
 
 const RollbackTagInput = inputType('RollbackTagInput', {
   description:
-    'A tag to roll back, and the target: an earlier image or a time. Exactly one of `digest` and `at` is required.',
+    'A tag to roll back, and the target: the previous image, an earlier image or a time. Exactly one of `to`, `digest` and `at` is required.',
   fields: (t) => ({
     namespace: t.streamNamespace(),
     imageStream: t.imageStreamOfTag(),
     tag: t.tag(),
+    to: t.one(
+      RollbackTargetEnum,
+      'The previous image: the one that the tag pointed to last before its present image. After a rollback that is the image that was rolled back.',
+    ),
     digest: t.digest('Digest of an image in the history of the tag.'),
     at: t.dateTime('Time whose image the tag gets: the image that the tag pointed to at this time.'),
     resourceVersion: t.resourceVersion(),
@@ -44,11 +53,11 @@ const RollbackTagPayload = objectType<RolledBackTag>('RollbackTagPayload', {
 
 mutation('rollbackTag', {
   description:
-    'Points a tag to an image of its history again, adds an entry to the history and pins the tag to the image, like `oc tag stream@digest stream:tag`. Tags that follow the tag change too. `INVALID` if the history does not contain the image.',
+    'Points a tag to an image of its history again, adds an entry to the history and pins the tag to the image, like `oc tag stream@digest stream:tag`. Tags that follow the tag change too. `INVALID` if the history does not contain the image, or has no other image than the present one for `PREVIOUS`.',
   example: `
-    # Back to an image of the history of the tag.
-    mutation RollbackTag($digest: Digest!) {
-      rollbackTag(input: { imageStream: "ruby:prod", digest: $digest }) { imageStreamTag { name dockerImageReference } }
+    # Back to the image before the present one; digest and at name another one of the history.
+    mutation RollbackTag {
+      rollbackTag(input: { imageStream: "ruby:prod", to: PREVIOUS }) { imageStreamTag { name dockerImageReference } }
     }
   `,
   input: RollbackTagInput,

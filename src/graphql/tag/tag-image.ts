@@ -1,13 +1,15 @@
 import type { TagRemovalOutcome } from '../../imagestream/commands/remove-tag.ts'
 import type { TaggedImage } from '../../imagestream/commands/tag-image.ts'
+import type { TagInput } from '../../imagestream/commands/write-target.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { inputType, mutation, ofTag } from '../kit/inputs.ts'
+import { checkWait, inputType, mutation, ofTag } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
-import { StoppedSourceType } from './stopped-source.ts'
+import { specTagOf, tagId } from './image-stream-tag.ts'
+import { stoppedSourcesField } from './stopped-source.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 import { ObjectReferenceInput } from './tag-reference-input.ts'
 import { tagOfStream } from './tags-of-stream.ts'
@@ -43,6 +45,7 @@ const TagImageInput = inputType('TagImageInput', {
       'Pull spec that clients get for the tag’s image. If omitted, the tag keeps its policy.',
     ),
     resourceVersion: t.resourceVersion('has another one or does not exist'),
+    waitSeconds: t.waitSeconds(),
   }),
 })
 
@@ -66,6 +69,7 @@ const RestoreTagInput = inputType('RestoreTagInput', {
     imageStream: t.imageStreamOfTag(),
     tag: t.tag('Name of the removed tag'),
     resourceVersion: t.resourceVersion(),
+    waitSeconds: t.waitSeconds(),
   }),
 })
 
@@ -74,11 +78,11 @@ const TagImagePayload = objectType<{ imageStreamTag: Tag; import: Import | null 
   properties: (t) => ({
     imageStreamTag: t.one(
       ImageStreamTagType,
-      'The tag. A tag that is imported from a registry keeps its previous image until the import has finished.',
+      'The tag after the wait. A tag that is imported from a registry keeps its previous image until the import has finished.',
     ),
     import: t.oneOrNull(
       ImportType,
-      'Import from the registry; `importProgressed` reports its progress. Null for other sources.',
+      'Import from the registry, in its state after the wait; `importProgressed` reports its progress. Null for other sources.',
     ),
   }),
 })
@@ -95,17 +99,25 @@ const RestoreTagPayload = objectType<{ imageStreamTag: Tag; import: Import | nul
 })
 
 interface UntaggedPayload extends TagRemovalOutcome {
+  readonly imageStreamTag: Tag
   readonly imageStream: ImageStream
 }
 
 const UntagImagePayload = objectType<UntaggedPayload>('UntagImagePayload', {
   description: 'The image stream without the removed tag, or what the removal would do.',
   properties: (t) => ({
+    imageStreamTag: t.one(ImageStreamTagType, 'The tag as it was before the removal.'),
     imageStream: t.one(ImageStreamType, 'The image stream; unchanged in a dry run.'),
-    stopped: t.list(StoppedSourceType, 'The source that is no longer followed; empty for a tag without one.'),
-    historyEntries: t.int(
+    historyEntryCount: t.int(
       'Number of entries in the history of the tag. They remain until they are pruned, and `restoreTag` restores the tag with them.',
     ),
+  }),
+  fields: (t) => ({
+    deletedId: t.id({
+      description: 'Global `id` that the tag had.',
+      resolve: ({ imageStreamTag }) => tagId(imageStreamTag),
+    }),
+    stoppedSources: t.field(stoppedSourcesField),
   }),
 })
 
@@ -116,12 +128,24 @@ const writtenStream = (id: number, { streams }: GraphQLContext): ImageStream => 
   return stream
 }
 
-/** Returns the tag and the import after the write. */
-function taggedPayload({ streamId, tag, importId }: TaggedImage, context: GraphQLContext) {
+/** Returns a tag with its entry in the spec, which its removal removes; undefined if there is no such tag. */
+function presentTag({ namespace, imageStream, tag }: TagInput, context: GraphQLContext): Tag | undefined {
+  const stream = context.streams.byName(namespace, imageStream)
+  const found = stream && tagOfStream(stream, tag, context)
+  if (found) specTagOf(found, {}, context)
+  return found
+}
+
+/** Returns the tag and the import after the wait. */
+async function taggedPayload(
+  { streamId, tag, importId }: TaggedImage,
+  seconds: number,
+  context: GraphQLContext,
+) {
+  const finished = importId === null ? undefined : await context.importer.wait(importId, seconds)
   const imageStreamTag = tagOfStream(writtenStream(streamId, context), tag, context)
   if (!imageStreamTag) throw new Error(`the tag ${tag} that was just set does not exist`)
-  const started = importId === null ? undefined : context.importer.byIds([importId]).get(importId)
-  return { imageStreamTag, import: started ?? null }
+  return { imageStreamTag, import: finished ?? null }
 }
 
 mutation('tagImage', {
@@ -138,7 +162,10 @@ mutation('tagImage', {
   input: TagImageInput,
   inputDescription: 'The tag and the source of its image.',
   payload: TagImagePayload,
-  resolve: (input, context) => taggedPayload(context.tagging.tagImage(ofTag(input)), context),
+  resolve: (input, context) => {
+    const seconds = checkWait(input.waitSeconds)
+    return taggedPayload(context.tagging.tagImage(ofTag(input)), seconds, context)
+  },
 })
 
 mutation('untagImage', {
@@ -154,8 +181,11 @@ mutation('untagImage', {
   inputDescription: 'The tag to remove.',
   payload: UntagImagePayload,
   resolve: (input, context) => {
-    const removed = context.tagRemoval.remove(ofTag(input))
-    return { ...removed, imageStream: writtenStream(removed.streamId, context) }
+    const named = ofTag(input)
+    const imageStreamTag = presentTag(named, context)
+    const removed = context.tagRemoval.remove(named)
+    if (!imageStreamTag) throw new Error(`the tag ${named.tag} that was just removed did not exist`)
+    return { ...removed, imageStreamTag, imageStream: writtenStream(removed.streamId, context) }
   },
 })
 
@@ -171,5 +201,8 @@ mutation('restoreTag', {
   input: RestoreTagInput,
   inputDescription: 'The tag to restore.',
   payload: RestoreTagPayload,
-  resolve: (input, context) => taggedPayload(context.tagRemoval.restore(ofTag(input)), context),
+  resolve: (input, context) => {
+    const seconds = checkWait(input.waitSeconds)
+    return taggedPayload(context.tagRemoval.restore(ofTag(input)), seconds, context)
+  },
 })

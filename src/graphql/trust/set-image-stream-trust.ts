@@ -65,6 +65,7 @@ const SetImageStreamTrustInput = inputType('SetImageStreamTrustInput', {
       TrustRequirementInput,
       'Requirements of which a signature must meet any one; at most 10. An empty list removes all requirements.',
     ),
+    resourceVersion: t.resourceVersion(),
   }),
 })
 

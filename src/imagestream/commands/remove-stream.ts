@@ -25,11 +25,11 @@ export interface DeleteStreamInput extends ReadVersion {
 export interface StreamDeletion {
   readonly stream: ImageStream
   /** Sources that are no longer followed. */
-  readonly stopped: readonly StoppedSource[]
+  readonly stoppedSources: readonly StoppedSource[]
   /** Tags that are removed. */
-  readonly tags: number
+  readonly tagCount: number
   /** Entries of their histories, and of those of tags that were removed before. They stay. */
-  readonly historyEntries: number
+  readonly historyEntryCount: number
 }
 
 /** A deleted stream, and where to restore it; by default where it was. */
@@ -70,7 +70,7 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
     onDeleted,
     onRestored,
   } = dependencies
-  const stoppedSources = createStoppedSources(tags)
+  const stoppedBetween = createStoppedSources(tags)
 
   const update = (id: number, change: Partial<typeof imageStreams.$inferInsert>): void => {
     const resourceVersion = sql`${imageStreams.resourceVersion} + 1`
@@ -108,9 +108,9 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
         const spec = streams.spec(stream)
         const deletion = {
           stream,
-          stopped: stoppedSources(stream.id, spec, emptySpec(importMode)),
-          tags: tags.countOfStreams([stream.id]).get(stream.id) ?? 0,
-          historyEntries: tags.countEventsOfStream(stream.id),
+          stoppedSources: stoppedBetween(stream.id, spec, emptySpec(importMode)),
+          tagCount: tags.countOfStreams([stream.id]).get(stream.id) ?? 0,
+          historyEntryCount: tags.countEventsOfStream(stream.id),
         }
         importer.endOfStream(tx, stream.id)
         const at = now()

@@ -18,9 +18,9 @@ export interface RemoveTagInput extends TagInput {
 export interface TagRemovalOutcome {
   readonly streamId: number
   /** The source that is no longer followed; empty for a tag without one. */
-  readonly stopped: readonly StoppedSource[]
+  readonly stoppedSources: readonly StoppedSource[]
   /** Entries of the tag's history, which stay. */
-  readonly historyEntries: number
+  readonly historyEntryCount: number
 }
 
 /** A tag that was restored. */
@@ -36,7 +36,7 @@ export type TagRemoval = ReturnType<typeof createTagRemoval>
 
 export function createTagRemoval(dependencies: CommandDependencies) {
   const { db, streams, tags, recorder, recordChange, writer, importer, now } = dependencies
-  const stoppedSources = createStoppedSources(tags)
+  const stoppedBetween = createStoppedSources(tags)
 
   /** Records the last image of the removed tag, if it had one, as a new entry of its history. Returns the tag. */
   const restoreImage = (
@@ -77,13 +77,13 @@ export function createTagRemoval(dependencies: CommandDependencies) {
         const spec = streams.spec(stream)
         const others = new Map(spec.tags)
         others.delete(tag)
-        const stopped = stoppedSources(stream.id, spec, { ...spec, tags: others })
+        const stoppedSources = stoppedBetween(stream.id, spec, { ...spec, tags: others })
         const [old] = tags.named([stream.id], tag)
-        const historyEntries = old ? (tags.countEvents([old.id]).get(old.id) ?? 0) : 0
+        const historyEntryCount = old ? (tags.countEvents([old.id]).get(old.id) ?? 0) : 0
         if (!recorder.removeTag(tx, { streamId: stream.id, tag }, 'UNTAGGED')) {
           throw new NotFoundError(`${namespace}/${name} has no tag ${tag}`)
         }
-        return { streamId: stream.id, stopped, historyEntries }
+        return { streamId: stream.id, stoppedSources, historyEntryCount }
       })
     },
 

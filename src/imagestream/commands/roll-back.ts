@@ -6,8 +6,10 @@ import type { TagEvent } from '../tag/tag-event.ts'
 import { createTagging } from './tag-image.ts'
 import { type CommandDependencies, checkTagInput, existingStream, type TagInput } from './write-target.ts'
 
-/** Input of `rollBackTag`, with either `digest` or `at`. */
+/** Input of `rollBackTag`, with exactly one of `to`, `digest` and `at`. */
 export interface RollBackTagInput extends TagInput {
+  /** The image before the present one. */
+  readonly to?: 'PREVIOUS' | null | undefined
   /** An image in the history of the tag. */
   readonly digest?: Digest | null | undefined
   /** A time whose image the tag gets. Milliseconds since 1970. */
@@ -54,16 +56,16 @@ export function createRollBack(dependencies: CommandDependencies) {
   }
 
   return (input: RollBackTagInput): RolledBackTag => {
-    const { namespace, imageStream, digest, at } = input
-    if ((digest == null) === (at == null)) {
+    const { namespace, imageStream, to, digest, at } = input
+    if ([to, digest, at].filter((target) => target != null).length !== 1) {
       throw new InvalidInputError(
-        'digest',
-        'give either "digest", an image in the history of the tag, or "at", a time',
+        'to',
+        'give exactly one of "to", the previous image, "digest", an image in the history of the tag, and "at", a time',
       )
     }
     return db.transact(() => {
       const { stream, tag, newest } = find(input)
-      const target = targetOf(tag, input)
+      const target = targetOf(tag, newest, input)
       const image = images.byIds([target.imageId]).get(target.imageId)
       if (!image) throw new Error(`image ${target.imageId} of tag event ${target.id} is missing`)
       const name = `${imageStream}@${image.digest}`
@@ -112,8 +114,19 @@ function createTargets({ tags, images, lookBack }: CommandDependencies) {
     )
   }
 
-  return (tag: Tag, { digest, at }: RollBackTagInput): TagEvent =>
-    digest != null ? ofDigest(tag, digest) : atTime(tag, at as number)
+  const previous = (tag: Tag, newest: TagEvent): TagEvent => {
+    const event = lookBack.previousOfTag(tag.id, newest.imageId)
+    if (event) return event
+    throw new InvalidInputError(
+      'to',
+      `the tag never pointed to another image; its history has ${describeHistory(tag)}`,
+    )
+  }
+
+  return (tag: Tag, newest: TagEvent, { digest, at }: RollBackTagInput): TagEvent => {
+    if (digest != null) return ofDigest(tag, digest)
+    return at == null ? previous(tag, newest) : atTime(tag, at)
+  }
 }
 
 const formatTime = (milliseconds: number): string => new Date(milliseconds).toISOString()

@@ -9,10 +9,10 @@ export interface StoppedSource {
   /** Text for people: `DockerImage docker.io/library/ruby:3.3`. */
   readonly source: string
   /** Entries in the history of the tag, or of all tags of the stream for its repository. */
-  readonly historyEntries: number
+  readonly historyEntryCount: number
 }
 
-/** Returns a function that compares the specs of a stream before and after a write, by tag in the order of the first. */
+/** Returns a function that compares the specs of a stream before and after a write, the repository first, then by tag. */
 export const createStoppedSources =
   (tags: Pick<Tags, 'named' | 'countEvents' | 'countEventsOfStream'>) =>
   (streamId: number, before: Spec, after: Pick<Spec, 'dockerImageRepository' | 'tags'>): StoppedSource[] => {
@@ -21,16 +21,17 @@ export const createStoppedSources =
       const [tag] = tags.named([streamId], name)
       return tag ? (tags.countEvents([tag.id]).get(tag.id) ?? 0) : 0
     }
+    const ofTags = [...before.tags].flatMap(([tag, content]) => {
+      const source = sourceText(content)
+      const next = after.tags.get(tag)
+      if (source === null || (next && sourceText(next) === source)) return []
+      return [{ tag, source, historyEntryCount: entriesOf(tag) }]
+    })
     return [
       ...(repository === null || repository === after.dockerImageRepository
         ? []
-        : [{ tag: null, source: repository, historyEntries: tags.countEventsOfStream(streamId) }]),
-      ...[...before.tags].flatMap(([tag, content]) => {
-        const source = sourceText(content)
-        const next = after.tags.get(tag)
-        if (source === null || (next && sourceText(next) === source)) return []
-        return [{ tag, source, historyEntries: entriesOf(tag) }]
-      }),
+        : [{ tag: null, source: repository, historyEntryCount: tags.countEventsOfStream(streamId) }]),
+      ...ofTags.sort((one, other) => (one.tag < other.tag ? -1 : 1)),
     ]
   }
 

@@ -122,6 +122,12 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       return changeOf(stream, spec.dockerImageRepository !== null, [...spec.tags])
     },
 
+    /** Gives the stream a new version: something that belongs to it, outside of its spec, has changed. */
+    recordUpdate(tx: Transaction, stream: ImageStream): ImageStream {
+      recordChange(tx, { kind: 'STREAM_UPDATED', streamId: stream.id })
+      return updateStream(db, stream, {})
+    },
+
     /**
      * Writes the difference between the stored spec and this one. Tags from other tags get the image of their source, and
      * tags with a policy the one that it chooses. Removed spec tags stay in the status with their histories.

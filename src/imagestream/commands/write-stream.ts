@@ -1,9 +1,9 @@
-import { type KeyValue, writeKeyValues } from '../../input/key-values.ts'
+import { changeKeyValues, type KeyValue, writeKeyValues } from '../../input/key-values.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import { changeSpec, changeSpecTags, emptySpec } from '../spec/change-spec.ts'
 import type { ImageStream, SpecInput, SpecTagInput } from '../spec/spec.ts'
 import type { SourceField } from '../spec/spec-admission.ts'
-import { writeAnnotations } from '../spec/stream-annotations.ts'
+import { changeAnnotations, writeAnnotations } from '../spec/stream-annotations.ts'
 import { transactUnlessDry } from './dry-run.ts'
 import { createStoppedSources, type StoppedSource } from './stopped-sources.ts'
 import { createSpecWriter, fieldIn, importChange, type SpecWriterDependencies } from './write-spec.ts'
@@ -16,8 +16,14 @@ export interface CreateStreamInput extends StreamName {
   readonly spec?: SpecInput | null | undefined
 }
 
-/** Undefined and null fields stay; labels and annotations are replaced as a whole. */
+/** Undefined and null fields stay; `labels` and `annotations` replace all. */
 export interface UpdateStreamInput extends CreateStreamInput, ReadVersion {
+  readonly setLabels?: readonly KeyValue[] | null | undefined
+  /** Keys of labels to remove. */
+  readonly removeLabels?: readonly string[] | null | undefined
+  readonly setAnnotations?: readonly KeyValue[] | null | undefined
+  /** Keys of annotations to remove. */
+  readonly removeAnnotations?: readonly string[] | null | undefined
   /** Spec tags to set; the others stay, unless `spec.tags` replaces all. */
   readonly setTags?: readonly SpecTagInput[] | null | undefined
   /** Spec tags to remove. Their tags stay in the status, with their images and histories. */
@@ -34,7 +40,7 @@ export interface WrittenStream {
 
 export interface UpdatedStream extends WrittenStream {
   /** Sources that are no longer followed. */
-  readonly stopped: readonly StoppedSource[]
+  readonly stoppedSources: readonly StoppedSource[]
 }
 
 /** Commands that write streams: each checks its input, then writes in one transaction with the import that it requests. */
@@ -45,7 +51,7 @@ export type StreamWriterDependencies = SpecWriterDependencies &
 
 export function createStreamWriter(dependencies: StreamWriterDependencies) {
   const { db, streams, tags, importer, importMode } = dependencies
-  const stoppedSources = createStoppedSources(tags)
+  const stoppedBetween = createStoppedSources(tags)
   const writer = createSpecWriter(dependencies)
 
   return {
@@ -68,12 +74,20 @@ export function createStreamWriter(dependencies: StreamWriterDependencies) {
       transactUnlessDry(db, input.dryRun ?? false, (tx) => {
         const stream = existingStream(streams, input)
         const metadata = {
-          labels: input.labels == null ? stream.labels : writeKeyValues(input.labels, 'labels'),
-          annotations: input.annotations == null ? stream.annotations : writeAnnotations(input.annotations),
+          labels: changeKeyValues(
+            stream.labels,
+            { all: input.labels, set: input.setLabels, remove: input.removeLabels },
+            'Labels',
+          ),
+          annotations: changeAnnotations(stream.annotations, {
+            all: input.annotations,
+            set: input.setAnnotations,
+            remove: input.removeAnnotations,
+          }),
         }
         const old = streams.spec(stream)
         const spec = changeSpecTags(changeSpec(old, input.spec ?? {}, importMode), input, importMode)
-        const stopped = stoppedSources(stream.id, old, spec)
+        const stoppedSources = stoppedBetween(stream.id, old, spec)
         const setTags = (input.setTags ?? []).map(({ name }) => name)
         const fieldOf: SourceField = (tag) => {
           const at = tag === null ? -1 : setTags.indexOf(tag)
@@ -82,7 +96,7 @@ export function createStreamWriter(dependencies: StreamWriterDependencies) {
         const change = writer.writeSpec(tx, stream, spec, { metadata, fieldOf })
         // a dry run could join an import that waits, which is not its own
         const importId = input.dryRun ? null : importChange(tx, importer, change)
-        return { stream: change.stream, importId, stopped }
+        return { stream: change.stream, importId, stoppedSources }
       }),
   }
 }

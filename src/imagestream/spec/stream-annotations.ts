@@ -1,4 +1,4 @@
-import { type KeyValue, readKeyValues, writeKeyValues } from '../../input/key-values.ts'
+import { changeKeyValues, type KeyValue, type KeyValueChange, readKeyValues } from '../../input/key-values.ts'
 
 /** RFC 3339 time of the last finished import, or the error of a failed one. */
 export const REPOSITORY_CHECK = 'openshift.io/image.dockerRepositoryCheck'
@@ -15,7 +15,11 @@ export const isSetByServer = ({ key }: Pick<KeyValue, 'key'>): boolean => SET_BY
 
 /** Returns annotations as JSON text for their column, without those that the server sets. Throws InvalidInputError. */
 export const writeAnnotations = (annotations: readonly KeyValue[]): string =>
+  changeAnnotations('[]', { all: annotations })
+
+/** Returns the text of the column after the change, without annotations that the server sets. Throws InvalidInputError. */
+export const changeAnnotations = (text: string, change: KeyValueChange): string =>
   // filtered after the check, so that the field of an error is the client's own index
   JSON.stringify(
-    readKeyValues(writeKeyValues(annotations, 'annotations')).filter((one) => !isSetByServer(one)),
+    readKeyValues(changeKeyValues(text, change, 'Annotations')).filter((one) => !isSetByServer(one)),
   )

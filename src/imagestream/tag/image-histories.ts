@@ -22,6 +22,9 @@ export function createImageHistories(db: Database) {
     `select ${EVENT_COLUMNS}, g.name from tag_events t join tags g on g.id = t.tag_id
      where t.image_id = ? and g.stream_id = ? order by t.id desc limit 1`,
   )
+  const previousOfTag = db.prepare<TagEvent>(
+    `select ${EVENT_COLUMNS} from tag_events t where t.tag_id = ? and t.image_id <> ? order by t.id desc limit 1`,
+  )
   const newestOfTag = db.prepare<TagEvent>(
     `select ${EVENT_COLUMNS} from tag_events t where t.image_id = ? and t.tag_id = ? order by t.id desc limit 1`,
   )
@@ -52,5 +55,8 @@ export function createImageHistories(db: Database) {
 
     /** Returns the newest entry with the image in the history of a tag. */
     newestOfTag: (tagId: number, imageId: number): TagEvent | undefined => newestOfTag.get(imageId, tagId),
+
+    /** Returns the newest entry with another image in the history of a tag. */
+    previousOfTag: (tagId: number, imageId: number): TagEvent | undefined => previousOfTag.get(tagId, imageId),
   }
 }

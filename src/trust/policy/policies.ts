@@ -2,6 +2,8 @@ import { hash } from 'node:crypto'
 import { eq, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { trustPolicies as table } from '../../db/tables/trust.ts'
+import type { Transaction } from '../../db/transact.ts'
+import { existingStream } from '../../imagestream/commands/write-target.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { createStreams } from '../../imagestream/stream/stream.ts'
 import { InvalidInputError, invalid, NotFoundError } from '../../input/errors.ts'
@@ -26,12 +28,22 @@ export interface TrustInput {
   readonly namespace: string
   /** Name of the stream. */
   readonly imageStream: string
+  /** Version of the stream that the client read; not checked if left out. */
+  readonly resourceVersion?: string | null | undefined
   /** An empty list removes the policy. */
   readonly requirements: readonly RequirementInput[]
 }
 
-/** Creates the reads and writes of the trust policies of streams. `now` returns milliseconds since 1970. */
-export function createTrustPolicies({ db, now }: { db: Database; now: () => number }) {
+export interface TrustPolicyDependencies {
+  readonly db: Database
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Gives the stream of a changed policy a new version, and returns it. */
+  readonly recordUpdate: (tx: Transaction, stream: ImageStream) => ImageStream
+}
+
+/** Creates the reads and writes of the trust policies of streams. */
+export function createTrustPolicies({ db, now, recordUpdate }: TrustPolicyDependencies) {
   const { orm } = db
   const streams = createStreams(db)
   return {
@@ -49,23 +61,25 @@ export function createTrustPolicies({ db, now }: { db: Database; now: () => numb
           ]),
       ),
 
-    /** Replaces the policy of a stream and returns the stream. Rejects with InvalidInputError, NotFoundError. */
-    async set({ namespace, imageStream: name, ...input }: TrustInput): Promise<ImageStream> {
+    /**
+     * Replaces the policy of a stream and returns the stream. Rejects with InvalidInputError, NotFoundError, ConflictError
+     * where the resource version is not the newest.
+     */
+    async set({ namespace, imageStream: name, resourceVersion, ...input }: TrustInput): Promise<ImageStream> {
       checkNamespace(namespace)
       checkStreamName(namespace, name, 'imageStream')
       const { id: streamId } = streams.existing(namespace, name)
       const requirements = await parseRequirements(input.requirements)
-      return db.transact(() => {
+      return db.transact((tx) => {
         // the stream may have been deleted while the requirements were parsed
-        const stream = streams.existing(namespace, name)
+        const stream = existingStream(streams, { namespace, name, resourceVersion })
         if (stream.id !== streamId) {
           throw new NotFoundError(`the image stream ${namespace}/${name} was deleted`)
         }
-        const columns = {
-          requirements: JSON.stringify(requirements),
-          version: versionOf(requirements),
-          updatedAt: now(),
-        }
+        const version = versionOf(requirements)
+        const old = orm.select().from(table).where(eq(table.streamId, streamId)).get()
+        if (old ? old.version === version : requirements.length === 0) return stream
+        const columns = { requirements: JSON.stringify(requirements), version, updatedAt: now() }
         if (requirements.length === 0) orm.delete(table).where(eq(table.streamId, streamId)).run()
         else {
           orm
@@ -74,7 +88,7 @@ export function createTrustPolicies({ db, now }: { db: Database; now: () => numb
             .onConflictDoUpdate({ target: table.streamId, set: columns })
             .run()
         }
-        return stream
+        return recordUpdate(tx, stream)
       })
     },
   }

@@ -56,6 +56,12 @@ export const VALUES: readonly string[] = [
 
 /** Fields that are connections, by type, with the arguments that select another list. */
 export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string[]>>> = {
+  AppliedDocument: {
+    stoppedSources: [],
+  },
+  DeleteImageStreamPayload: {
+    stoppedSources: [],
+  },
   GarbageCollectionPlan: {
     blobs: [],
     keptManifests: [],
@@ -144,5 +150,11 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
   },
   TestReceiverPayload: {
     targets: [],
+  },
+  UntagImagePayload: {
+    stoppedSources: [],
+  },
+  UpdateImageStreamPayload: {
+    stoppedSources: [],
   },
 }

@@ -220,7 +220,7 @@ test('the history of a document is ignored with a warning, and imported as repor
       applyImageStream: { results: readonly object[] }
     }>(
       `mutation ($input: ApplyImageStreamInput!) {
-        applyImageStream(input: $input) { results { action importedHistory warnings } } }`,
+        applyImageStream(input: $input) { results { action importedEntryCount warnings } } }`,
       { input: { documents, ...input } },
     )
     return applyImageStream.results
@@ -230,7 +230,7 @@ test('the history of a document is ignored with a warning, and imported as repor
   expect(await history({})).toEqual([
     {
       action: 'CREATED',
-      importedHistory: 0,
+      importedEntryCount: 0,
       warnings: [
         invalid,
         'status.tags[0].items: 3 entries of history are ignored: importHistory: true imports them',
@@ -238,13 +238,13 @@ test('the history of a document is ignored with a warning, and imported as repor
       ],
     },
   ])
-  const imported = { action: 'CONFIGURED', importedHistory: 4, warnings: [invalid] }
+  const imported = { action: 'CONFIGURED', importedEntryCount: 4, warnings: [invalid] }
   const before = await picture(it.app)
   expect(await history({ importHistory: true, dryRun: true })).toEqual([imported])
   expect(await picture(it.app)).toEqual(before)
   expect(await history({ importHistory: true })).toEqual([imported])
   expect(await history({ importHistory: true })).toEqual([
-    { ...imported, action: 'UNCHANGED', importedHistory: 0 },
+    { ...imported, action: 'UNCHANGED', importedEntryCount: 0 },
   ])
 
   const tag = `{ image { digest } items { nodes { created } } reportedMoves { totalCount nodes { digest from until reportedBy } } }`
