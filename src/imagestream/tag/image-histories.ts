@@ -57,6 +57,7 @@ export function createImageHistories(db: Database) {
     newestOfTag: (tagId: number, imageId: number): TagEvent | undefined => newestOfTag.get(imageId, tagId),
 
     /** Returns the newest entry with another image in the history of a tag. */
-    previousOfTag: (tagId: number, imageId: number): TagEvent | undefined => previousOfTag.get(tagId, imageId),
+    previousOfTag: (tagId: number, imageId: number): TagEvent | undefined =>
+      previousOfTag.get(tagId, imageId),
   }
 }
