@@ -137,7 +137,7 @@ describe('a document for an existing stream', () => {
 - spec.tags.gone.referencePolicy.type: "Source"
 `)
     expect(applied.stoppedSources).toEqual([
-      { tag: 'gone', source: `DockerImage ${UPSTREAM}:3.3`, historyEntries: 1 },
+      { tag: 'gone', source: `DockerImage ${UPSTREAM}:3.3`, historyEntryCount: 1 },
     ])
     expect(domain.tagNames()).toEqual(['latest', '3.3', 'gone', 'kept'])
     expect(domain.history('gone')).toHaveLength(1)

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startApp, type TestApp } from '../fixtures/app.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -40,6 +41,7 @@ const WRITES = {
   tagImage: { by: 'imageStream', type: 'TagImageInput' },
   untagImage: { by: 'imageStream', type: 'UntagImageInput' },
   rollbackTag: { by: 'imageStream', type: 'RollbackTagInput' },
+  setImageStreamTrust: { by: 'imageStream', type: 'SetImageStreamTrustInput' },
   deleteImageStream: { by: 'imageStream', type: 'DeleteImageStreamInput' },
   applyImageStream: { by: null, type: 'ApplyImageStreamInput' },
 } as const
@@ -68,6 +70,14 @@ async function readAndWrite(mutation: Write, inputOf: (stream: Read) => object):
   }
 }
 
+const newKey = (): string =>
+  generateKeyPairSync('ed25519', {
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  }).publicKey
+const KEYS = [newKey(), newKey()]
+const signedBy = (publicKeys: readonly string[]) => [{ cosign: { publicKeys } }]
+
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, at) => at)
 
 describe('with two writers that have read the same version', () => {
@@ -87,6 +97,7 @@ describe('with two writers that have read the same version', () => {
       { tag: 'latest', digest: image({ seed: 1 }).digest },
       { tag: 'a', digest: image({ seed: 1 }).digest },
     ],
+    setImageStreamTrust: [{ requirements: signedBy(KEYS) }, { requirements: signedBy(KEYS.slice(1)) }],
     deleteImageStream: [{}, {}],
   })
 

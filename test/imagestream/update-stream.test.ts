@@ -136,7 +136,7 @@ describe('updating a stream', () => {
     await domain.create({ spec: { tags: [fromImage('a', UPSTREAM), fromImage('b', UPSTREAM)] } })
     const { stoppedSources } = spec({ tags: [fromImage('b', UPSTREAM)] })
 
-    expect(stoppedSources).toEqual([{ tag: 'a', source: `DockerImage ${UPSTREAM}`, historyEntries: 1 }])
+    expect(stoppedSources).toEqual([{ tag: 'a', source: `DockerImage ${UPSTREAM}`, historyEntryCount: 1 }])
     expect(domain.tagNames()).toEqual(['a', 'b'])
     expect(domain.history('a')).toHaveLength(1)
     expect(domain.streams.specTags([domain.stream().id]).map(({ name }) => name)).toEqual(['b'])

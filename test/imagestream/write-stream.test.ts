@@ -118,7 +118,7 @@ describe('deleting a stream', () => {
   it('removes its tags and its spec, and keeps the histories, the images and the change log', async () => {
     const { stream } = await domain.create()
 
-    expect(domain.streamRemoval.delete(RUBY)).toMatchObject({ stream, tags: 2, historyEntries: 2 })
+    expect(domain.streamRemoval.delete(RUBY)).toMatchObject({ stream, tagCount: 2, historyEntryCount: 2 })
     expect(domain.streams.byName(RUBY.namespace, RUBY.name)).toBeUndefined()
     expect(domain.streams.byIds([stream.id]).size).toBe(0)
     const left = domain.dump()

@@ -57,7 +57,7 @@ describe('imageStreamChanged', () => {
 
     upstream.push('team/app', 'latest', two ?? image({ seed: 1 }))
     await importImage(app.client)
-    await mutate(app, 'untagImage', { imageStream: 'app', tag: '1.0' }, 'historyEntries')
+    await mutate(app, 'untagImage', { imageStream: 'app', tag: '1.0' }, 'historyEntryCount')
     await mutate(app, 'restoreTag', { imageStream: 'app', tag: '1.0' }, 'imageStreamTag { id }')
     await mutate(
       app,
@@ -165,7 +165,7 @@ test('a push and a change have the tag in its present state by its id, also afte
   const { imageStream } = await client.request<{ imageStream: { tag: { id: string } } }>(
     '{ imageStream(name: "app") { tag(name: "1.0") { id } } }',
   )
-  await mutate(it.app, 'untagImage', { imageStream: 'app', tag: '1.0' }, 'historyEntries')
+  await mutate(it.app, 'untagImage', { imageStream: 'app', tag: '1.0' }, 'historyEntryCount')
 
   const { imagePushes, imageStreamChanges } = await client.request<{
     imagePushes: { nodes: { tag: string; imageStreamTag: { tag: string } }[] }

@@ -56,13 +56,29 @@ describe('a removed tag', () => {
       it.app,
       'untagImage',
       { imageStream: 'app', tag: '1.0', dryRun: true },
-      'historyEntries stopped { tag } imageStream { tags { totalCount } }',
+      'historyEntryCount stoppedSources { nodes { tag } } imageStream { tags { totalCount } }',
     )
     expect(dryRun).toEqual({
-      untagImage: { historyEntries: 1, stopped: [], imageStream: { tags: { totalCount: 2 } } },
+      untagImage: {
+        historyEntryCount: 1,
+        stoppedSources: { nodes: [] },
+        imageStream: { tags: { totalCount: 2 } },
+      },
     })
 
-    await mutate(it.app, 'untagImage', { imageStream: 'app', tag: '1.0' }, 'historyEntries')
+    const removed = await mutate(
+      it.app,
+      'untagImage',
+      { imageStream: 'app', tag: '1.0' },
+      'deletedId imageStreamTag { id tag image { digest } } imageStream { tags { totalCount } }',
+    )
+    expect(removed).toEqual({
+      untagImage: {
+        deletedId: expect.any(String),
+        imageStreamTag: { id: expect.any(String), tag: '1.0', image: { digest: one.digest } },
+        imageStream: { tags: { totalCount: 1 } },
+      },
+    })
     const after = await instant()
 
     const stream = 'imageStream(name: "app")'
@@ -95,7 +111,7 @@ describe('a removed tag', () => {
     await using it = await startWithUpstream()
     const source = { kind: 'DOCKER_IMAGE', name: `${it.repository}:1.0` }
     await createStream(it.app.client, { spec: { tags: [{ name: 'v1', from: source }] }, waitSeconds: 300 })
-    await mutate(it.app, 'untagImage', { imageStream: 'app', tag: 'v1' }, 'historyEntries')
+    await mutate(it.app, 'untagImage', { imageStream: 'app', tag: 'v1' }, 'historyEntryCount')
     const pushes = (await pushLog(it.app.client)).length
 
     expect(
@@ -142,14 +158,14 @@ describe('a deleted stream', () => {
         it.app,
         'deleteImageStream',
         { imageStream: 'app', dryRun: true },
-        'uid tags historyEntries stopped { tag source historyEntries }',
+        'imageStream { uid } tagCount historyEntryCount stoppedSources { nodes { tag source historyEntryCount } }',
       ),
     ).toEqual({
       deleteImageStream: {
-        uid: imageStream.uid,
-        tags: 2,
-        historyEntries: 3,
-        stopped: [{ tag: null, source: it.repository, historyEntries: 3 }],
+        imageStream: { uid: imageStream.uid },
+        tagCount: 2,
+        historyEntryCount: 3,
+        stoppedSources: { nodes: [{ tag: null, source: it.repository, historyEntryCount: 3 }] },
       },
     })
 
@@ -206,7 +222,7 @@ describe('a deleted stream', () => {
       { imageStream: 'other', tag: 'copy', from: { kind: 'IMAGE_STREAM_TAG', name: 'app:latest' } },
       '__typename',
     )
-    await mutate(it.app, 'untagImage', { imageStream: 'other', tag: 'copy' }, 'historyEntries')
+    await mutate(it.app, 'untagImage', { imageStream: 'other', tag: 'copy' }, 'historyEntryCount')
     const { app } = await run<{ app: { uid: string } }>(it.app, '{ app: imageStream(name: "app") { uid } }')
     await deleteStream(it.app.client)
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { KeyValue } from '../../../src/input/key-values.ts'
 import { startApp, type TestApp } from '../../fixtures/app.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { startUpstream } from '../../fixtures/upstream.ts'
@@ -20,8 +21,8 @@ const UPDATE = `mutation ($input: UpdateImageStreamInput!) { updateImageStream(i
 
 interface Updated {
   readonly imageStream: Stream & {
-    readonly labels: readonly object[]
-    readonly annotations: readonly object[]
+    readonly labels: readonly KeyValue[]
+    readonly annotations: readonly KeyValue[]
     readonly spec: {
       readonly dockerImageRepository: string | null
       readonly importPolicy: object
@@ -108,6 +109,50 @@ describe('updateImageStream', () => {
     expect(new Set(versions).size).toBe(3)
   })
 
+  test('sets and removes single labels and annotations, so that two writers of different ones need no version', async () => {
+    await using it = await startWithStream()
+    await update(it.app, { labels: [{ key: 'a', value: '1' }] })
+
+    await Promise.all(
+      ['b', 'c', 'd'].map((key) =>
+        update(it.app, { setLabels: [{ key, value: '2' }], setAnnotations: [{ key, value: 'x' }] }),
+      ),
+    )
+    await update(it.app, {
+      setLabels: [{ key: 'a', value: '3' }],
+      removeLabels: ['c', 'none'],
+      removeAnnotations: ['d'],
+    })
+    const same = await update(it.app, { setLabels: [{ key: 'a', value: '3' }], removeLabels: ['none'] })
+    const again = await update(it.app, {})
+
+    const byKey = (entries: readonly KeyValue[]) =>
+      Object.fromEntries(entries.map(({ key, value }) => [key, value]))
+    expect(byKey(same.imageStream.labels)).toEqual({ a: '3', b: '2', d: '2' })
+    expect(byKey(same.imageStream.annotations)).toMatchObject({ b: 'x', c: 'x' })
+    expect(byKey(same.imageStream.annotations)).not.toHaveProperty('d')
+    expect(same.imageStream.resourceVersion).toBe(again.imageStream.resourceVersion)
+  })
+
+  test.each([
+    [{ labels: [], setLabels: [{ key: 'a', value: '' }] }, 'labels'],
+    [{ annotations: [], removeAnnotations: ['a'] }, 'annotations'],
+    [{ setLabels: [{ key: 'a', value: '' }], removeLabels: ['a'] }, 'removeLabels.0'],
+    [{ setLabels: [{ key: '-', value: '' }] }, 'setLabels.0.key'],
+    [
+      {
+        setAnnotations: [
+          { key: 'a', value: '' },
+          { key: 'a', value: '' },
+        ],
+      },
+      'setAnnotations.1.key',
+    ],
+  ])('refuses the change of single labels %j, naming the field', async (input, field) => {
+    await using it = await startWithStream()
+    expect(await refused(it.app, input)).toEqual([{ code: 'INVALID', field }])
+  })
+
   test('replaces all spec tags: a new one is imported, the source of a removed one is no longer followed', async () => {
     await using it = await startWithStream()
     const [a] = it.tags
@@ -136,23 +181,25 @@ describe('updateImageStream', () => {
         updateImageStream: {
           imageStream: { generation: number; spec: { tags: { nodes: { name: string }[] } } }
           import: object | null
-          stopped: object[]
+          stoppedSources: object
         }
       }>(
         `mutation ($input: UpdateImageStreamInput!) { updateImageStream(input: $input) { import { id }
-           imageStream { generation spec { tags { nodes { name } } } } stopped { tag source historyEntries } } }`,
+           imageStream { generation spec { tags { nodes { name } } } } stoppedSources { nodes { tag source historyEntryCount } } } }`,
         { input: { imageStream: 'app', ...input } },
       )
       return updateImageStream
     }
     const change = { removeTags: ['b'], setTags: [{ name: 'c', from: it.from('mirror/app:v1') }] }
-    const stopped = [{ tag: 'b', source: `DockerImage ${it.from('mirror/app:v1').name}`, historyEntries: 1 }]
+    const stoppedSources = {
+      nodes: [{ tag: 'b', source: `DockerImage ${it.from('mirror/app:v1').name}`, historyEntryCount: 1 }],
+    }
 
-    expect(await run({ ...change, dryRun: true })).toMatchObject({ import: null, stopped })
+    expect(await run({ ...change, dryRun: true })).toMatchObject({ import: null, stoppedSources })
     expect(await picture(it.app)).toEqual(before)
 
     const written = await run(change)
-    expect(written).toMatchObject({ imageStream: { generation: 2 }, stopped })
+    expect(written).toMatchObject({ imageStream: { generation: 2 }, stoppedSources })
     expect(written.imageStream.spec.tags.nodes.map(({ name }) => name)).toEqual(['a', 'c'])
     expect((await tagDigests(it.app.client)).has('b')).toBe(true)
   })

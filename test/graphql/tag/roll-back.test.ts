@@ -74,13 +74,36 @@ test('a rollback to the present image adds no entry', async () => {
   expect(await history(app.client, 'app:latest')).toEqual(before)
 })
 
+test('to the previous image restores the one before, and again the one that was rolled back', async () => {
+  const [newest, ...older] = await history(app.client, 'app:latest')
+  const previous = older.find((digest) => digest !== newest)
+
+  for (const digest of [previous, newest]) {
+    now += HOUR
+    const { data } = await rollBack({ to: 'PREVIOUS' })
+    expect(data.rollbackTag).toMatchObject({ imageStreamTag: { image: { digest } } })
+  }
+})
+
+test('to the previous image is refused for a tag that never had another one', async () => {
+  upstream.push('team/app', 'single', image({ seed: 1 }))
+  await importImage(app.client)
+
+  const response = await rollBack({ to: 'PREVIOUS', tag: 'single' })
+  expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: 'to' }])
+  expect(response.errors?.[0]?.message).toContain('never pointed to another image')
+})
+
 test('an impossible rollback is refused with an error that names the possible ones', async () => {
   const stranger = image({ seed: 'stranger' }).digest
   const response = await rollBack({ digest: stranger })
 
   expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: 'digest' }])
   expect(response.errors?.[0]?.message).toContain(`${third} since 2026-01-01T02:00:00.000Z`)
-  expect(errorsOf(await rollBack({}))).toEqual([{ code: 'INVALID', field: 'digest' }])
+  expect(errorsOf(await rollBack({}))).toEqual([{ code: 'INVALID', field: 'to' }])
+  expect(errorsOf(await rollBack({ to: 'PREVIOUS', digest: first }))).toEqual([
+    { code: 'INVALID', field: 'to' },
+  ])
   expect(errorsOf(await rollBack({ at: '2020-01-01T00:00:00Z' }))).toEqual([{ code: 'INVALID', field: 'at' }])
   expect(errorsOf(await rollBack({ digest: first, tag: 'none' }))).toEqual([{ code: 'NOT_FOUND' }])
   expect(errorsOf(await rollBack({ digest: first, resourceVersion: '1' }))).toEqual([{ code: 'CONFLICT' }])

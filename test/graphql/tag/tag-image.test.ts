@@ -136,7 +136,16 @@ describe('tagImage', () => {
     })
   })
 
-  test('from a registry returns an import without waiting for it', async () => {
+  test('from a registry returns the imported image', async () => {
+    await using it = await startWithUpstream()
+    const from = { kind: 'DOCKER_IMAGE', name: `${it.repository}:1.0` }
+
+    const tagged = await tagImage(it.app, { imageStream: 'shop:app', from })
+    expect(tagged).toMatchObject({ imageStreamTag: { image: { digest: one.digest } } })
+    expect(tagged.import?.finishedAt).toEqual(expect.any(String))
+  })
+
+  test('from a registry returns an import without waiting for it, with waitSeconds: 0', async () => {
     await using it = await startWithUpstream()
     using gate = it.upstream.hold(({ kind }) => kind === 'head')
 
@@ -148,6 +157,7 @@ describe('tagImage', () => {
       insecure: true,
       importMode: 'PRESERVE_ORIGINAL',
       referencePolicy: 'LOCAL',
+      waitSeconds: 0,
     })
     expect(begun).toMatchObject({ finishedAt: null })
     expect(imageStreamTag).toMatchObject({
