@@ -176,8 +176,8 @@ builder.subscriptionField('importProgressed', (t) =>
       'Delivers the import in its present state, then again at each progress, until the import finishes. `NOT_FOUND` if the import does not exist or was deleted.',
     example: `
       # The progress of an import until it has finished.
-      subscription ImportProgressed($id: ID!) {
-        importProgressed(id: $id) { state total imported unchanged failed }
+      subscription ImportProgressed($import: ID!) {
+        importProgressed(id: $import) { state total imported unchanged failed }
       }
     `,
     args: { id: t.arg.id({ required: true, description: 'Global `id` of the import.' }) },
