@@ -41,7 +41,7 @@ const EXCEPTIONS: Linter.RulesRecord = {
   '@graphql-eslint/require-field-of-type-query-in-mutation-result': 'off',
 }
 
-/** Items of plans, decisions and tests, which are computed and not stored: they have no id. */
+/** Items of plans, decisions, removals and tests, which are computed and not stored: they have no id. */
 const COMPUTED = [
   'KeptImage',
   'KeptManifest',
@@ -52,6 +52,7 @@ const COMPUTED = [
   'PolicyExcludedTag',
   'PolicyRankedTag',
   'ReceiverTestTarget',
+  'StoppedSource',
 ]
 
 /** What a rule reports that is meant so: the definition, and the rule. */
