@@ -2,7 +2,18 @@ import { gql, type OperationVariables } from '@apollo/client'
 import type { ClientApplication } from './client.ts'
 import { Losses } from './client.ts'
 import { describeClient } from './describe-client.ts'
-import { HEAD, type Head, LABEL, PAGE, type Page, PUSHED, type Pushed, REFETCH } from './documents.ts'
+import {
+  HEAD,
+  type Head,
+  LABEL,
+  PAGE,
+  type Page,
+  PUSHED,
+  type Pushed,
+  REFETCH,
+  UNTAG,
+  type Untagged,
+} from './documents.ts'
 import { createApolloClient } from './recipes/apollo.ts'
 import { SOCKETS } from './world.ts'
 
@@ -59,6 +70,16 @@ function start(url: string): ClientApplication {
               labels: labels.map((label) => ({ __typename: 'KeyValue', ...label })),
             },
           },
+        },
+      })
+    },
+    async untag(tag) {
+      await client.mutate<Untagged>({
+        mutation: gql(UNTAG),
+        variables: { tag },
+        update(cache, { data }) {
+          const deleted = { __typename: 'ImageStreamTag', id: data?.untagImage.deletedId }
+          cache.evict({ id: cache.identify(deleted) ?? '' })
         },
       })
     },

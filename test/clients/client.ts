@@ -29,6 +29,8 @@ export interface ClientApplication extends Disposable {
   refetch(id: string): Promise<void>
   /** Sets the labels of the stream, which are shown before the response has arrived. Throws if the mutation fails. */
   label(id: string, labels: Labels): Promise<void>
+  /** Removes a tag, also from the cache. */
+  untag(tag: string): Promise<void>
   /** Follows the pushes after a cursor. */
   follow(since: string, onPush: (push: Pushed['imagePushed']) => void): void
 }

@@ -5,14 +5,14 @@ const STREAM = 'imageStream(name: "shop/app")'
 /** A heading: fields of the stream, of its desired state, and the image of one tag. */
 export const HEAD = `query HeadQuery { ${STREAM} {
   id name changedAt labels { key value }
-  spec { importPolicy { insecure } lookupPolicy { local } }
+  spec { id importPolicy { insecure } lookupPolicy { local } }
   tag(name: "latest") { id image { id digest } }
 } }`
 
 /** A page of the tags, and other fields of the same objects. */
 export const PAGE = `query PageQuery($first: Int, $after: String, $last: Int, $before: String) { ${STREAM} {
   id generation
-  spec { importPolicy { scheduled importMode } }
+  spec { id importPolicy { scheduled importMode } }
   tags(first: $first, after: $after, last: $last, before: $before, orderBy: NEWEST_FIRST) {
     edges { cursor node { id tag image { id digest size } } }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
@@ -29,6 +29,11 @@ export const LABEL = `mutation LabelMutation($labels: [KeyValueInput!]) {
   updateImageStream(input: { imageStream: "shop/app", labels: $labels }) {
     imageStream { id labels { key value } }
   }
+}`
+
+/** Removes a tag. */
+export const UNTAG = `mutation UntagMutation($tag: String!) {
+  untagImage(input: { imageStream: "shop/app", tag: $tag }) { deletedId }
 }`
 
 /** Follows the pushes, and updates the tag in a cache. */
@@ -53,7 +58,8 @@ export interface Page {
     readonly id: string
     readonly tags: {
       readonly edges: readonly {
-        readonly node: { readonly tag: string; readonly image: { readonly digest: string } }
+        /** Null in Relay after the tag was deleted. */
+        readonly node: { readonly tag: string; readonly image: { readonly digest: string } } | null
       }[]
       readonly pageInfo: {
         readonly hasNextPage: boolean
@@ -63,6 +69,10 @@ export interface Page {
       }
     }
   }
+}
+
+export interface Untagged {
+  readonly untagImage: { readonly deletedId: string }
 }
 
 export interface Pushed {

@@ -12,7 +12,7 @@ import {
 } from 'relay-runtime'
 import { type ClientApplication, Losses } from './client.ts'
 import { describeClient } from './describe-client.ts'
-import { HEAD, type Head, LABEL, type Page, PUSHED, type Pushed, REFETCH } from './documents.ts'
+import { HEAD, type Head, LABEL, type Page, PUSHED, type Pushed, REFETCH, UNTAG } from './documents.ts'
 import { createRelayEnvironment } from './recipes/relay.ts'
 import { type Artifacts, compileForRelay } from './relay-artifacts.ts'
 import { SOCKETS } from './world.ts'
@@ -36,12 +36,15 @@ query PageQuery(${VARIABLES}) { imageStream(name: "shop/app") {
   ...Page_imageStream @arguments(first: $first, after: $after, last: $last, before: $before)
 } }`
 
-const DOCUMENTS = { Head: HEAD, Page: PAGE_FRAGMENT, Refetch: REFETCH, Label: LABEL, Pushed: PUSHED }
-let compiled: Promise<Artifacts> | undefined
-
-interface LabelMutation extends MutationParameters {
-  readonly rawResponse: { updateImageStream: { imageStream: object } }
+const DOCUMENTS = {
+  Head: HEAD,
+  Page: PAGE_FRAGMENT,
+  Refetch: REFETCH,
+  Label: LABEL,
+  Untag: UNTAG.replace('deletedId', 'deletedId @deleteRecord'),
+  Pushed: PUSHED,
 }
+let compiled: Promise<Artifacts> | undefined
 
 class RelayApplication implements ClientApplication {
   readonly #environment: Environment
@@ -105,14 +108,26 @@ class RelayApplication implements ClientApplication {
   }
 
   label(id: string, labels: readonly object[]): Promise<void> {
+    const optimisticResponse = { updateImageStream: { imageStream: { id, labels } } }
+    return this.#commit('LabelMutation', { labels }, optimisticResponse)
+  }
+
+  untag(tag: string): Promise<void> {
+    return this.#commit('UntagMutation', { tag })
+  }
+
+  #commit(name: string, variables: Variables, optimisticResponse?: Record<string, unknown>): Promise<void> {
     return new Promise((resolve, reject) => {
-      commitMutation<LabelMutation>(this.#environment, {
-        mutation: this.#artifacts.operation('LabelMutation'),
-        variables: { labels },
-        optimisticResponse: { updateImageStream: { imageStream: { id, labels } } },
-        onCompleted: () => resolve(),
-        onError: reject,
-      })
+      commitMutation<MutationParameters & { readonly rawResponse: Record<string, unknown> }>(
+        this.#environment,
+        {
+          mutation: this.#artifacts.operation(name),
+          variables,
+          ...(optimisticResponse && { optimisticResponse }),
+          onCompleted: () => resolve(),
+          onError: reject,
+        },
+      )
     })
   }
 

@@ -3,7 +3,18 @@ import { introspectionFromSchema } from 'graphql'
 import { createSchema } from '../../src/graphql/schema.ts'
 import { type ClientApplication, type Labels, Losses } from './client.ts'
 import { describeClient } from './describe-client.ts'
-import { HEAD, type Head, LABEL, PAGE, type Page, PUSHED, type Pushed, REFETCH } from './documents.ts'
+import {
+  HEAD,
+  type Head,
+  LABEL,
+  PAGE,
+  type Page,
+  PUSHED,
+  type Pushed,
+  REFETCH,
+  UNTAG,
+  type Untagged,
+} from './documents.ts'
 import { createUrqlClient } from './recipes/urql.ts'
 import { SOCKETS } from './world.ts'
 
@@ -33,6 +44,14 @@ function start(url: string): ClientApplication {
             })),
           },
         }),
+      },
+      updates: {
+        Mutation: {
+          untagImage({ untagImage }, _args, cache) {
+            const { deletedId } = untagImage as Untagged['untagImage']
+            cache.invalidate({ __typename: 'ImageStreamTag', id: deletedId })
+          },
+        },
       },
       // each warning is a rule that is missing in the recipe
       logger: (severity, message) => {
@@ -78,6 +97,9 @@ function start(url: string): ClientApplication {
     async label(id, labels) {
       labeledId = id
       dataOf(await client.mutation(gql(LABEL), { labels }))
+    },
+    async untag(tag) {
+      dataOf(await client.mutation(gql(UNTAG), { tag }))
     },
     follow(since, onPush) {
       const pushes = client.subscription<Pushed>(gql(PUSHED), { since })
