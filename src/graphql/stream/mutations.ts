@@ -1,4 +1,3 @@
-import type { StreamDeletion } from '../../imagestream/commands/remove-stream.ts'
 import type { UpdatedStream, WrittenStream } from '../../imagestream/commands/write-stream.ts'
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Import } from '../../imagestream/stored-import/import-state.ts'
@@ -6,8 +5,6 @@ import { streamNamed } from '../../input/qualified-name.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { checkWait, inputType, mutation, ofStream } from '../kit/inputs.ts'
 import { KeyValueInput } from '../kit/key-value.ts'
-import { withLastSpecs } from '../kit/last-specs.ts'
-import { nodeId } from '../kit/node.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { stoppedSourcesField } from '../tag/stopped-source.ts'
@@ -80,18 +77,6 @@ const UpdateImageStreamInput = inputType('UpdateImageStreamInput', {
   }),
 })
 
-const DeleteImageStreamInput = inputType('DeleteImageStreamInput', {
-  description: 'An image stream to delete.',
-  fields: (t) => ({
-    namespace: t.streamNamespace(),
-    imageStream: t.imageStream(),
-    resourceVersion: t.resourceVersion(),
-    dryRun: t.flag(
-      'Whether to report what would be deleted without deleting anything; the default is false.',
-    ),
-  }),
-})
-
 export const writtenPayload = (name: string, done: string) =>
   objectType<WrittenPayload>(name, {
     description: `The ${done} image stream, and the import that the mutation started.`,
@@ -120,30 +105,6 @@ const UpdateImageStreamPayload = objectType<WrittenPayload & Pick<UpdatedStream,
     fields: (t) => ({ stoppedSources: t.field(stoppedSourcesField) }),
   },
 )
-
-const DeleteImageStreamPayload = objectType<StreamDeletion>('DeleteImageStreamPayload', {
-  description: 'The deleted image stream, or what its deletion would do.',
-  properties: (t) => ({
-    tagCount: t.int('Number of tags that are removed.'),
-    historyEntryCount: t.int(
-      'Number of entries in the histories of the tags. They remain until they are pruned, and `restoreImageStream` restores the stream with them.',
-    ),
-  }),
-  fields: (t) => ({
-    deletedId: t.id({
-      description: 'Global `id` that the image stream had.',
-      resolve: ({ stream }) => nodeId('ImageStream', stream.id),
-    }),
-    imageStream: t.field({
-      type: ImageStreamType,
-      description:
-        'The image stream in its last state, which `imageStreamByUid` returns until it is pruned; in a dry run in its present state.',
-      resolve: ({ stream }, _args, { streams }) =>
-        withLastSpecs([...streams.evenDeleted([stream.id]).values()])[0] ?? stream,
-    }),
-    stoppedSources: t.field(stoppedSourcesField),
-  }),
-})
 
 mutation('createImageStream', {
   description:
@@ -206,18 +167,4 @@ mutation('updateImageStream', {
     const { stoppedSources, ...written } = writer.update(input)
     return { ...(await payloadOf(written, seconds, context)), stoppedSources }
   },
-})
-
-mutation('deleteImageStream', {
-  description:
-    'Deletes an image stream: its name is free, its tags are removed and its sources are no longer followed. Its spec, the histories of its tags and its content in the integrated registry remain until `pruneImages` prunes them; until then `restoreImageStream` restores the stream. `NOT_FOUND` if the stream does not exist.',
-  example: `
-    mutation DeleteImageStream {
-      deleteImageStream(input: { imageStream: "tools" }) { deletedId }
-    }
-  `,
-  input: DeleteImageStreamInput,
-  inputDescription: 'The image stream.',
-  payload: DeleteImageStreamPayload,
-  resolve: (input, { streamRemoval }) => streamRemoval.delete(ofStream(input)),
 })
