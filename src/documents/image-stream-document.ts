@@ -14,6 +14,7 @@ import { type KeyValue, readKeyValues } from '../input/key-values.ts'
 import { groupBy } from '../input/maps.ts'
 import type { TagName } from '../oci/tag.ts'
 import { exportWarnings } from './cluster-names.ts'
+import { shortList } from './report.ts'
 import { withPolicy } from './tag-policy.ts'
 
 /** Reads that the document of a stream needs. */
@@ -61,11 +62,11 @@ export function imageStreamDocument(stream: ImageStream, sources: DocumentSource
 export const documentJson = (stream: ImageStream, sources: DocumentSources): string =>
   `${JSON.stringify(imageStreamDocument(stream, sources), null, 4)}\n`
 
-/** Returns what an OpenShift cluster refuses in the document, each with its path: `metadata.name: …`. */
+/** Returns what an OpenShift cluster refuses in the document, each with its path: `metadata.name: …`, and the number of more. */
 export const documentWarnings = (
   stream: ImageStream,
   { streams }: Pick<DocumentSources, 'streams'>,
-): string[] => exportWarnings(stream, streams.specTags([stream.id]))
+): string[] => shortList(exportWarnings(stream, streams.specTags([stream.id])))
 
 /** Returns the document as YAML, after its warnings as comments. */
 export const documentYaml = (stream: ImageStream, sources: DocumentSources): string =>

@@ -14,6 +14,12 @@ export interface DocumentPlace {
 /** Maximum number of warnings of one document; a last one counts the others. */
 export const MAX_WARNINGS = 100
 
+/** Returns the first warnings, and the number of the others. */
+export function shortList(warnings: readonly string[]): string[] {
+  const more = warnings.length - MAX_WARNINGS
+  return more > 0 ? [...warnings.slice(0, MAX_WARNINGS), `and ${more} more warnings`] : [...warnings]
+}
+
 /** Errors and warnings of one document. Paths start at the document. */
 export class DocumentReport {
   readonly #place: DocumentPlace
@@ -24,10 +30,7 @@ export class DocumentReport {
   }
 
   get warnings(): string[] {
-    const more = this.#warnings.length - MAX_WARNINGS
-    return more > 0
-      ? [...this.#warnings.slice(0, MAX_WARNINGS), `and ${more} more warnings`]
-      : [...this.#warnings]
+    return shortList(this.#warnings)
   }
 
   warn(path: Path, message: string): void {

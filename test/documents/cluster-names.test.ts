@@ -55,6 +55,17 @@ describe('a document whose names only this server accepts', () => {
     }
   })
 
+  it('is exported with a hundred warnings, and then the number of the others', () => {
+    const from = (at: number) => ({ kind: 'ImageStreamTag', name: `a--b:v${at}` })
+    const tags = Array.from({ length: 120 }, (_, at) => ({ name: `v${at}`, from: from(at), reference: true }))
+    applyOne(domain, imageStream({ tags }, { namespace: 'team', name: 'many' }))
+
+    const found = documentWarnings(domain.streams.existing('team', 'many'), domain)
+
+    expect(found).toHaveLength(101)
+    expect(found.at(-1)).toBe('and 20 more warnings')
+  })
+
   it.each([
     ['team', 'a__b', NAME_RULE],
     ['team', 'a--b', NAME_RULE],

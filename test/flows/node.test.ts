@@ -93,12 +93,12 @@ test('node returns a deleted stream and its removed tags, even if a stream with 
     expect(await it.node(it.ids[typeName])).toMatchObject({ __typename: typeName, id: it.ids[typeName] })
   }
   const deleted = await it.app.client.request(
-    'query ($stream: ID!, $tag: ID!) { stream: node(id: $stream) { ... on ImageStream { name deletionTimestamp } } tag: node(id: $tag) { ... on ImageStreamTag { tag removed } } }',
+    'query ($stream: ID!, $tag: ID!) { stream: node(id: $stream) { ... on ImageStream { name deletionTimestamp } } tag: node(id: $tag) { ... on ImageStreamTag { tag removedAt } } }',
     { stream: it.ids.ImageStream, tag: it.ids.ImageStreamTag },
   )
   expect(deleted).toEqual({
     stream: { name: 'app', deletionTimestamp: expect.any(String) },
-    tag: { tag: 'latest', removed: expect.any(String) },
+    tag: { tag: 'latest', removedAt: expect.any(String) },
   })
 })
 
@@ -128,7 +128,7 @@ test.each([
   encoded('ImageStreamTag:1/none'),
   encoded('ImagePush:0'),
   encoded('Import:-1'),
-  encoded('TagEvent:1'),
+  encoded('TagEvent:999'),
   encoded('__proto__:1'),
 ])('node is null for the unknown id "%s"', async (id) => {
   await using it = await startWithStream()

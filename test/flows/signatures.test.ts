@@ -39,7 +39,7 @@ async function trusted({ client }: TestApp): Promise<TagResponse['imageStreamTag
     { key: pemOf(keys.publicKey) },
   )
   const { imageStreamTag } = await client.request<TagResponse>(
-    `{ imageStreamTag(name: "app:latest") { verification { status signatures { digest accepted } }
+    `{ imageStreamTag(name: "app:latest") { verification { status signatures { digest isAccepted } }
       referrers { nodes { digest kind source } } } }`,
   )
   return imageStreamTag
@@ -60,8 +60,8 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
       verification: {
         status: 'VERIFIED',
         signatures: expect.arrayContaining([
-          { digest: simple.digest, accepted: true },
-          { digest: bundle.digest, accepted: true },
+          { digest: simple.digest, isAccepted: true },
+          { digest: bundle.digest, isAccepted: true },
         ]),
       },
       referrers: {
@@ -89,8 +89,8 @@ describe('an imagestreams registry', () => {
       verification: {
         status: 'VERIFIED',
         signatures: expect.arrayContaining([
-          { digest: signatures.simple.digest, accepted: true },
-          { digest: bundle.digest, accepted: true },
+          { digest: signatures.simple.digest, isAccepted: true },
+          { digest: bundle.digest, isAccepted: true },
         ]),
       },
       referrers: {
@@ -111,7 +111,7 @@ describe('an imagestreams registry', () => {
     await using server = await startApp()
 
     expect(await verificationOf(server, new URL(registry.app.url).host)).toEqual({
-      verification: { status: 'VERIFIED', signatures: [{ digest: bundle.digest, accepted: true }] },
+      verification: { status: 'VERIFIED', signatures: [{ digest: bundle.digest, isAccepted: true }] },
       referrers: { nodes: [{ digest: bundle.digest, kind: 'SIGNATURE', source: 'API' }] },
     })
   })

@@ -49,4 +49,16 @@ export const VALUES: Readonly<Record<string, string>> = {
   SkippedDockerConfigEntry: 'the result of a mutation',
   SkippedDocument: 'the result of a mutation',
   StoppedSource: 'the result of a mutation',
+  GarbageCollectionPlan: 'a plan, computed when it is read',
+  ImagePrunePlan: 'a plan, computed when it is read',
+  ImagePruning: 'the result of a mutation',
+  KeptImage: 'an item of a plan',
+  KeptImageCount: 'a part of a plan',
+  KeptManifest: 'an item of a plan',
+  KeptManifestCount: 'a part of a plan',
+  PlannedBlob: 'an item of a plan',
+  PlannedImage: 'an item of a plan',
+  PlannedManifest: 'an item of a plan',
+  PlannedTagEvent: 'an item of a plan',
+  // properties of registries, receivers and of the server
 }

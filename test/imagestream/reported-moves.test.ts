@@ -52,7 +52,7 @@ describe('a move that a vendor reports', () => {
     world.vendor.moves = [move('1.0.3', 'short', began + MINUTE, began + 2 * MINUTE)]
     await world.poll()
     await world.poll()
-    await world.poll({ fullSweep: true })
+    await world.poll({ fullScan: true })
     expect(stored('1.0.3')).toHaveLength(1)
   })
 

@@ -386,11 +386,11 @@ describe('a listing that fails', () => {
   it('is read again by a requested full scan', async () => {
     world.vendor.fail('Forbidden')
     await world.poll()
-    expect(await world.poll({ fullSweep: true })).toMatchObject({ lists: 1 })
+    expect(await world.poll({ fullScan: true })).toMatchObject({ lists: 1 })
     expect(world.watch).toMatchObject({ reason: 'Forbidden', setAsideUntil: world.domain.time + DAY })
 
     world.vendor.failure = null
-    expect(await world.poll({ fullSweep: true })).toMatchObject({ lists: 1, pages: 1 })
+    expect(await world.poll({ fullScan: true })).toMatchObject({ lists: 1, pages: 1 })
     expect(world.watch).toMatchObject({ reason: null, setAsideUntil: null })
     expect(await world.poll()).toMatchObject({ requested: [], lists: 0, pages: 1 })
   })

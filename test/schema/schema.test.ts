@@ -3,9 +3,11 @@ import {
   type GraphQLArgument,
   type GraphQLSchema,
   getNamedType,
+  getNullableType,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
+  isListType,
   isObjectType,
 } from 'graphql'
 import { describe, expect, it } from 'vitest'
@@ -17,6 +19,19 @@ const types = Object.values(createSchema().getTypeMap()).filter(({ name }) => !n
 describe('the schema', () => {
   it.each(Object.entries(printedFiles()))('has been printed to %s (npm run schema)', (path, text) => {
     expect(textOf(path)).toBe(text)
+  })
+
+  it('has connections, and other lists that say how they are bounded', () => {
+    const bound = /at most|bounded|one (?:item )?(?:for|of) each|no more than|one, two during/i
+    const objects = Object.values(createSchema().getTypeMap()).filter(isObjectType)
+    const lists = objects
+      .filter(({ name }) => !/^__|(?:Connection|Edge)$/.test(name))
+      .flatMap((type) => Object.values(type.getFields()).map((field) => ({ type, field })))
+      .filter(({ field }) => isListType(getNullableType(field.type)))
+
+    const unbounded = lists.filter(({ field }) => !bound.test(field.description ?? ''))
+    expect(unbounded.map(({ type, field }) => `${type.name}.${field.name}`)).toEqual([])
+    expect(lists.length).toBeGreaterThan(20)
   })
 
   it('describes every type, field, argument and enum value in a sentence', () => {

@@ -14,10 +14,16 @@ export const LayerDifferenceType = objectType<LayerDifference>('LayerDifference'
   properties: (t) => ({
     shared: t.list(
       ImageLayerType,
-      'Layers of both images, the lowest first. A client that has one image need not pull them again.',
+      'Layers of both images, the lowest first; at most those of one image. A client that has one image need not pull them again.',
     ),
-    removed: t.list(ImageLayerType, 'Layers of `from` that `to` does not have, the lowest first.'),
-    added: t.list(ImageLayerType, 'Layers of `to` that `from` does not have, the lowest first.'),
+    removed: t.list(
+      ImageLayerType,
+      'Layers of `from` that `to` does not have, the lowest first; at most those of `from`.',
+    ),
+    added: t.list(
+      ImageLayerType,
+      'Layers of `to` that `from` does not have, the lowest first; at most those of `to`.',
+    ),
   }),
   fields: (t) => ({
     sharedSize: t.field({

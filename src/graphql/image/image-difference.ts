@@ -136,26 +136,29 @@ objectType(ImageDifferenceType, {
     }),
     env: t.field({
       type: [ValueChangeType],
-      description: 'Environment variables that were added, removed or changed, ordered by name.',
+      description:
+        'Environment variables that were added, removed or changed, ordered by name; at most those of both configs.',
       complexity: 5,
       resolve: (compared, _args, context) => environmentChanges(...configsOf(compared, context)),
     }),
     labels: t.field({
       type: [ValueChangeType],
-      description: 'Labels that were added, removed or changed, ordered by key.',
+      description:
+        'Labels that were added, removed or changed, ordered by key; at most those of both configs.',
       complexity: 5,
       resolve: (compared, _args, context) => labelChanges(...configsOf(compared, context)),
     }),
     settings: t.field({
       type: [SettingChangeType],
-      description: 'Other settings of the config that differ, for example the entrypoint or the user.',
+      description:
+        'Other settings of the config that differ, for example the entrypoint or the user; at most one for each setting.',
       complexity: 5,
       resolve: (compared, _args, context) => settingChanges(...configsOf(compared, context)),
     }),
     platforms: t.field({
       type: [PlatformDifferenceType],
       description:
-        'Comparison by platform if at least one of the images is an index, otherwise empty: first the platforms of `to` in their order, then those that only `from` has. A single image counts as an index with one manifest. Attestations are omitted.',
+        'Comparison by platform if at least one of the images is an index, otherwise empty: first the platforms of `to` in their order, then those that only `from` has. A single image counts as an index with one manifest. Attestations are omitted. At most 2,000.',
       complexity: { field: 20, multiplier: 10 },
       resolve: (compared, _args, context) => comparePlatforms(compared, context),
     }),

@@ -81,7 +81,8 @@ objectType(ImageType, {
     }),
     layers: t.field({
       type: [ImageLayerType],
-      description: 'Layers of the image, the lowest first; empty for an index.',
+      description:
+        'Layers of the image, the lowest first; empty for an index. The list is bounded by the size of a manifest, at most 4 MiB.',
       complexity: 5,
       resolve: (image, _args, context) => {
         const manifest = manifestOf(image, context)
@@ -99,7 +100,7 @@ objectType(ImageType, {
     entries: t.field({
       type: [IndexEntryType],
       description:
-        'Entries of an index, usually one for each platform, in the order of the index; empty for a single image. The list is bounded by the size of the manifest, at most 4 MiB.',
+        'Entries of an index, usually one for each platform, in the order of the index; empty for a single image. At most 1,000.',
       complexity: { field: 5, multiplier: 10 },
       resolve: (index, _args, context) =>
         loadForBatch(index, 'children', (all) => {

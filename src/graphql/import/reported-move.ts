@@ -22,11 +22,11 @@ objectType(ReportedMoveType, {
       description: 'Global identifier of the reported move.',
       resolve: ({ id }) => nodeId('ReportedMove', id),
     }),
-    from: t.expose('fromAt', {
+    validFrom: t.expose('fromAt', {
       type: 'DateTime',
       description: 'Time from which the tag pointed to the image, by the clock of the vendor or cluster.',
     }),
-    until: t.expose('untilAt', {
+    validUntil: t.expose('untilAt', {
       type: 'DateTime',
       nullable: true,
       description:

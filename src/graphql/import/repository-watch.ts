@@ -8,6 +8,7 @@ import { ConditionType } from '../tag/condition.ts'
 
 const RepositoryCheckMethodEnum = enumType('RepositoryCheckMethod', {
   description: 'Method by which an import found the changed tags of a repository.',
+  names: { FULL_SWEEP: 'FULL_SCAN' },
   values: {
     LISTING:
       'The vendor’s listing contained the changed tags, and only these tags were requested from the registry.',
@@ -26,6 +27,17 @@ const RepositoryWatchType = objectType<WatchStatus>('RepositoryWatch', {
       description: 'Global identifier of the watch; the same as long as the image stream exists.',
       resolve: ({ streamId }) => nodeId('RepositoryWatch', streamId),
     }),
+    checkMethod: t.expose('checkedBy', {
+      type: RepositoryCheckMethodEnum,
+      nullable: true,
+      description: 'Method of the last check; null before the first check.',
+    }),
+    listingUnusedUntil: t.expose('setAsideUntil', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'Time until which the vendor’s listing is not used because it failed; the condition `VENDOR_LISTING` contains the reason. Null if the listing did not fail.',
+    }),
   }),
   properties: (t) => ({
     vendor: t.stringOrNull(
@@ -34,16 +46,9 @@ const RepositoryWatchType = objectType<WatchStatus>('RepositoryWatch', {
     checkedAt: t.dateTimeOrNull(
       'Time at which an import last read the repository with success; null if there was none.',
     ),
-    checkedBy: t.oneOrNull(
-      RepositoryCheckMethodEnum,
-      'Method of the last check; null before the first check.',
-    ),
-    sweptAt: t.dateTimeOrNull('Time of the last full scan; null if the next import runs a full scan.'),
-    nextSweepAt: t.dateTimeOrNull(
+    fullScanAt: t.dateTimeOrNull('Time of the last full scan; null if the next import runs a full scan.'),
+    nextFullScanAt: t.dateTimeOrNull(
       'Time from which an import runs a full scan again (`--full-scan-hours`). Null if the next import runs a full scan anyway because there is no reliable listing.',
-    ),
-    setAsideUntil: t.dateTimeOrNull(
-      'Time until which the vendor’s listing is not used because it failed; the condition `VENDOR_LISTING` contains the reason. Null if the listing did not fail.',
     ),
   }),
 })

@@ -66,7 +66,7 @@ function changedBy(result: ImportResult, context: GraphQLContext): readonly Plat
 
 /** End of each description of `changedPlatforms`. */
 const RULE =
-  'Empty if only the index differs and none of its images. Null if it is unknown, for example for a first image. Attestations are ignored.'
+  'Empty if only the index differs and none of its images. Null if it is unknown, for example for a first image. Attestations are ignored. At most one for each entry of the two indexes.'
 // each reads two manifests
 const complexity = { field: 20, multiplier: 5 }
 
@@ -93,7 +93,7 @@ builder.objectField(TagEventType, 'changedPlatforms', (t) =>
 )
 
 builder.objectFields(ImportResultType, (t) => ({
-  indexChanged: t.boolean({
+  hasIndexChanged: t.boolean({
     description:
       'Whether the registry has another index for the tag although the image taken from the index is the same; only for state `UNCHANGED`. `changedPlatforms` lists the other platforms that changed.',
     resolve: ({ reindexed }) => reindexed !== undefined,

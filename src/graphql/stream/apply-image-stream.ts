@@ -82,7 +82,7 @@ const AppliedDocumentType = objectType<AppliedResult>('AppliedDocument', {
       'Number of history entries that were imported to `reportedMoves`, or would be imported if nothing is stored; 0 without `importHistory`. Entries that this server observed or imported before are not imported again.',
     ),
     warnings: t.strings(
-      'Parts of the document that were ignored, and names that an OpenShift cluster refuses, each with its path: `spec.tags[0].foo: …`.',
+      'Parts of the document that were ignored, and names that an OpenShift cluster refuses, each with its path: `spec.tags[0].foo: …`. At most 100, and then the number of the others.',
     ),
     diff: t.string(
       'Changes with one line for each field, ordered by path: `- path: old` and `+ path: new`. Fields that the server sets are omitted, except for the number of history entries that are imported for each tag. Empty if nothing changes.',

@@ -71,13 +71,13 @@ objectType(ImageStreamType, {
     }),
     labels: t.field({
       type: [KeyValueType],
-      description: 'Labels of the image stream, which `imageStreams` can filter by.',
+      description: 'Labels of the image stream, which `imageStreams` can filter by; at most 256 KiB of text.',
       resolve: ({ labels }) => readKeyValues(labels),
     }),
     annotations: t.field({
       type: [KeyValueType],
       description:
-        'Annotations of the image stream. The server sets `openshift.io/image.dockerRepositoryCheck` to the time of the last import, or to the reason of its failure.',
+        'Annotations of the image stream. The server sets `openshift.io/image.dockerRepositoryCheck` to the time of the last import, or to the reason of its failure. At most 256 KiB of text, beside those of the server.',
       resolve: annotationsOf,
     }),
     spec: t.field({
@@ -136,7 +136,7 @@ objectType(ImageStreamType, {
     documentWarnings: t.field({
       type: ['String'],
       description:
-        'Names in `document` that are valid here and that an OpenShift cluster refuses, each with its path: `metadata.name: …`. In YAML the document begins with them as comments.',
+        'Names in `document` that are valid here and that an OpenShift cluster refuses, each with its path: `metadata.name: …`. In YAML the document begins with them as comments. At most 100, and then the number of the others.',
       complexity: 100,
       resolve: (stream, _args, context) => documentWarnings(stream, context),
     }),

@@ -77,7 +77,7 @@ objectType(ImageStreamTagType, {
       complexity: pageComplexity,
       resolve: history,
     }),
-    removed: t.expose('removedAt', {
+    removedAt: t.expose('removedAt', {
       type: 'DateTime',
       nullable: true,
       description:

@@ -35,10 +35,6 @@ objectType(TagEventType, {
     generation: t.int(
       'Generation of the spec for which the entry was recorded. If the spec tag’s generation is higher, its import has not finished.',
     ),
-    removedReason: t.oneOrNull(
-      RemovalReasonEnum,
-      'Why the tag was removed; null if it was not removed while it pointed to this image.',
-    ),
   }),
   fields: (t) => ({
     id: t.id({
@@ -49,11 +45,16 @@ objectType(TagEventType, {
       type: 'DateTime',
       description: 'Time at which this server recorded that the tag points to the image.',
     }),
-    removed: t.expose('removedAt', {
+    removedAt: t.expose('removedAt', {
       type: 'DateTime',
       nullable: true,
       description:
         'Time at which the tag was removed while it pointed to this image. Null where the next entry replaced this one, and for the image that the tag points to now.',
+    }),
+    removalReason: t.expose('removedReason', {
+      type: RemovalReasonEnum,
+      nullable: true,
+      description: 'Why the tag was removed; null if it was not removed while it pointed to this image.',
     }),
     image: t.field({
       type: ImageType,

@@ -77,7 +77,7 @@ objectType(TagReferenceType, {
     }),
     annotations: t.field({
       type: [KeyValueType],
-      description: 'Annotations of the tag, in the order in which they were set.',
+      description: 'Annotations of the tag, in the order in which they were set; at most 256 KiB of text.',
       resolve: ({ annotations }) => readKeyValues(annotations),
     }),
     from: t.field({

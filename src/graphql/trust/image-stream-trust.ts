@@ -42,7 +42,7 @@ const TrustRequirementType = objectType<TrustRequirement>('TrustRequirement', {
   fields: (t) => ({
     publicKeys: t.field({
       type: [TrustedKeyType],
-      description: 'Accepted public keys, of which any one suffices; for kind `COSIGN`.',
+      description: 'Accepted public keys, of which any one suffices; for kind `COSIGN`, at most 10.',
       resolve: (requirement) =>
         requirement.kind === 'COSIGN'
           ? requirement.publicKeys.map((pem) => parsePublicKey(pem, 'publicKeys'))
@@ -80,12 +80,12 @@ const TrustRequirementType = objectType<TrustRequirement>('TrustRequirement', {
     }),
     certificates: t.stringList({
       description:
-        'Certificates in PEM, of which the signature’s chain must contain one; for kind `NOTATION`.',
+        'Certificates in PEM, of which the signature’s chain must contain one; for kind `NOTATION`, at most 10.',
       resolve: (requirement) => [...(notation(requirement)?.certificates ?? [])],
     }),
     trustedIdentities: t.stringList({
       description:
-        'Subjects of which the signing certificate must have one, as `x509.subject: C=US, O=Acme`, or `*` for any; for kind `NOTATION`.',
+        'Subjects of which the signing certificate must have one, as `x509.subject: C=US, O=Acme`, or `*` for any; for kind `NOTATION`, at most 10.',
       resolve: (requirement) => [...(notation(requirement)?.trustedIdentities ?? [])],
     }),
   }),
@@ -106,7 +106,7 @@ const ImageStreamTrustType = objectType<TrustPolicy>('ImageStreamTrust', {
   properties: (t) => ({
     requirements: t.list(
       TrustRequirementType,
-      'Accepted signatures: those that meet any one of these requirements.',
+      'Accepted signatures: those that meet any one of these requirements; at most 10.',
     ),
     updatedAt: t.dateTime('Time at which the requirements were last set.'),
   }),

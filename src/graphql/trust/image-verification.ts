@@ -43,13 +43,17 @@ const ImageSignatureType = objectType<CheckedSignature>('ImageSignature', {
   properties: (t) => ({
     digest: t.digest('Digest of the manifest that contains the signature.'),
     format: t.oneOrNull(SignatureFormatEnum, 'Format of the signature; null if it is unknown.'),
-    accepted: t.boolean('Whether the signature is valid and meets a requirement of the image stream.'),
     message: t.string('Result of the check for people.'),
-    by: t.stringOrNull(
-      'Signer: the fingerprint of a key, an identity, or the subject of a certificate. Null if the signature is not accepted.',
-    ),
   }),
   fields: (t) => ({
+    isAccepted: t.exposeBoolean('accepted', {
+      description: 'Whether the signature is valid and meets a requirement of the image stream.',
+    }),
+    signedBy: t.exposeString('by', {
+      nullable: true,
+      description:
+        'Signer: the fingerprint of a key, an identity, or the subject of a certificate. Null if the signature is not accepted.',
+    }),
     reason: t.field({
       type: FailureReasonEnum,
       nullable: true,
@@ -65,9 +69,8 @@ const ImageVerificationType = objectType<Verification>('ImageVerification', {
   properties: (t) => ({
     status: t.one(VerificationStatusEnum, 'Whether the image has a signature that the image stream accepts.'),
     message: t.string('Explanation of the status for people.'),
-    by: t.stringOrNull('Signer of the accepted signature; null if none is accepted.'),
     digests: t.digests(
-      'Verified digests: the image that the tag points to, the index from which it was taken, or each image of the index that the tag points to. Empty if nothing was verified.',
+      'Verified digests: the image that the tag points to, the index from which it was taken, or each image of the index that the tag points to, at most 10. Empty if nothing was verified.',
     ),
     signatures: t.list(
       ImageSignatureType,
@@ -76,6 +79,10 @@ const ImageVerificationType = objectType<Verification>('ImageVerification', {
     checkedAt: t.dateTimeOrNull('Time of the check; null if nothing was checked.'),
   }),
   fields: (t) => ({
+    signedBy: t.exposeString('by', {
+      nullable: true,
+      description: 'Signer of the accepted signature; null if none is accepted.',
+    }),
     reason: t.field({
       type: FailureReasonEnum,
       nullable: true,

@@ -78,7 +78,7 @@ objectType(ReferrerType, {
       'Media type that the artifact declares as its type; null if it declares none.',
     ),
     predicateTypes: t.strings(
-      'Predicate types of an attestation as URIs, for example `https://slsa.dev/provenance/v1` or `https://spdx.dev/Document`. Empty if the artifact is not an attestation or declares none.',
+      'Predicate types of an attestation as URIs, for example `https://slsa.dev/provenance/v1` or `https://spdx.dev/Document`. At most one for each of the first 50 layers, and one for the manifest. Empty if the artifact is not an attestation or declares none.',
     ),
     mediaType: t.string('Media type of the artifact’s manifest.'),
     size: t.bigInt('Size of the artifact’s manifest in bytes.'),
@@ -96,7 +96,8 @@ objectType(ReferrerType, {
     }),
     annotations: t.field({
       type: [KeyValueType],
-      description: 'Annotations of the artifact in the list that contains it; long annotations are omitted.',
+      description:
+        'Annotations of the artifact in the list that contains it; at most 16 KiB of text, longer ones are omitted.',
       resolve: ({ annotations }) => Object.entries(annotations).map(([key, value]) => ({ key, value })),
     }),
     created: t.field({

@@ -47,7 +47,7 @@ builder.objectFields(ReferrerConnection, (t) => ({
   }),
   refused: t.stringList({
     description:
-      'Listed artifacts that were omitted, each with the reason: it refers to another image, or does not exist.',
+      'Listed artifacts that were omitted, each with the reason: it refers to another image, or does not exist. At most 1,000, as many as the server reads.',
     resolve: (connection) => [...checkOf(connection).refused],
   }),
 }))

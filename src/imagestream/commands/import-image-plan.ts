@@ -24,7 +24,7 @@ export interface ImportImageInput {
   readonly replaceSource?: boolean | null | undefined
   readonly dryRun: boolean
   /** Requests each tag of the stream's repository from the registry, whether or not a vendor's listing changed. */
-  readonly fullSweep?: boolean | null | undefined
+  readonly fullScan?: boolean | null | undefined
   readonly scheduled?: boolean | null | undefined
   readonly insecure?: boolean | null | undefined
   readonly importMode?: ImportMode | null | undefined
@@ -45,12 +45,12 @@ export function planImportImage(
   importMode: ImportMode,
 ): ImportImagePlan {
   const plan = planSources(spec, input, importMode)
-  if (!input.fullSweep) return plan
+  if (!input.fullScan) return plan
   if (!plan.request.repository) {
-    const why = 'fullSweep requires an import of the whole spec.dockerImageRepository: leave it out'
-    throw new InvalidInputError('fullSweep', why)
+    const why = 'fullScan requires an import of the whole spec.dockerImageRepository: leave it out'
+    throw new InvalidInputError('fullScan', why)
   }
-  return { ...plan, request: { ...plan.request, fullSweep: true } }
+  return { ...plan, request: { ...plan.request, fullScan: true } }
 }
 
 /** Returns a request for the import of one spec tag. */

@@ -23,7 +23,7 @@ export interface ImportRequest {
   readonly importMode?: ImportMode
   readonly urgency?: Urgency
   /** Requests each tag of the repository from the registry, also those that a listing reports as unchanged. */
-  readonly fullSweep?: true
+  readonly fullScan?: true
 }
 
 /** One tag to import. */

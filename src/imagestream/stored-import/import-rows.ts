@@ -98,10 +98,19 @@ export function createImportRows(db: Database) {
   }
 }
 
-/** Parses a stored request. Older versions stored `scheduled` instead of an urgency. */
+interface StoredRequest extends ImportRequest {
+  readonly scheduled?: boolean
+  readonly fullSweep?: true
+}
+
+/** Parses a stored request. Older versions stored `scheduled` instead of an urgency, and another name of `fullScan`. */
 function parseRequest(text: string): ImportRequest {
-  const { scheduled, ...request }: ImportRequest & { scheduled?: boolean } = JSON.parse(text)
-  return scheduled ? { ...request, urgency: 'schedule' } : request
+  const { scheduled, fullSweep, ...request }: StoredRequest = JSON.parse(text)
+  return {
+    ...request,
+    ...(scheduled && { urgency: 'schedule' as const }),
+    ...(fullSweep && { fullScan: true as const }),
+  }
 }
 
 /** Urgencies, the highest first. Requests of people have none. */

@@ -11,11 +11,12 @@ export type RepositoryWatchRow = typeof repositoryWatches.$inferSelect
 
 /** How the repository of a stream is checked, with the names of the API. Times are milliseconds since 1970. */
 export interface WatchStatus
-  extends Pick<RepositoryWatchRow, 'streamId' | 'vendor' | 'checkedAt' | 'checkedBy' | 'setAsideUntil'> {
-  /** When the last full scan was; null where the next import is one. */
-  readonly sweptAt: number | null
+  extends Pick<
+    RepositoryWatchRow,
+    'streamId' | 'vendor' | 'checkedAt' | 'checkedBy' | 'fullScanAt' | 'setAsideUntil'
+  > {
   /** When the next full scan is due; null where every import is one. */
-  readonly nextSweepAt: number | null
+  readonly nextFullScanAt: number | null
 }
 
 /** The states of the checks of repositories. */
@@ -42,12 +43,11 @@ export function createRepositoryWatches(db: Database, fullScanMs: number) {
     statusOf(streamIds: readonly number[]): Map<number, WatchStatus> {
       const statuses = new Map<number, WatchStatus>()
       for (const [id, row] of ofStreams(streamIds)) {
-        const { fullScanAt: sweptAt, vendor, reason } = row
+        const { fullScanAt, vendor, reason } = row
         const isUsed = vendor !== null && reason === null && fullScanMs > 0
         statuses.set(id, {
           ...row,
-          sweptAt,
-          nextSweepAt: isUsed && sweptAt !== null ? sweptAt + fullScanMs : null,
+          nextFullScanAt: isUsed && fullScanAt !== null ? fullScanAt + fullScanMs : null,
         })
       }
       return statuses

@@ -45,7 +45,7 @@ export class WatchedRepository implements RepositoryCheck {
     const row = dependencies.watches.ofStreams([stream.id]).get(stream.id) ?? newWatch(stream)
     this.#hadMarks = row.marks !== null
     // the user who requests a full scan may have repaired the listing
-    this.#row = request.fullSweep ? { ...row, ...NO_FAILURE } : row
+    this.#row = request.fullScan ? { ...row, ...NO_FAILURE } : row
     this.#rowBefore = this.#row
   }
 
@@ -165,7 +165,7 @@ function isFullScanDue(
   lastAt: number | null,
   { fullScanMs, now }: { readonly fullScanMs: number; readonly now: number },
 ): boolean {
-  if (lastAt === null || isOverridden(checkedImport) || checkedImport.request.fullSweep) return true
+  if (lastAt === null || isOverridden(checkedImport) || checkedImport.request.fullScan) return true
   // a time in the future was written before the clock was set back
   return now >= lastAt + fullScanMs || now < lastAt
 }

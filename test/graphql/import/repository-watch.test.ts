@@ -21,10 +21,10 @@ afterEach(async () => {
   await upstream[Symbol.asyncDispose]()
 })
 
-const WATCH = `{ vendor checkedAt checkedBy sweptAt nextSweepAt setAsideUntil }`
+const WATCH = `{ vendor checkedAt checkMethod fullScanAt nextFullScanAt listingUnusedUntil }`
 const STATUS = `query { imageStream(name: "app") {
   repositoryWatch ${WATCH} conditions { type status reason message lastTransitionTime generation }
-  tag(name: "latest") { reportedMoves(first: 3) { nodes { digest from until reportedBy } totalCount } }
+  tag(name: "latest") { reportedMoves(first: 3) { nodes { digest validFrom validUntil reportedBy } totalCount } }
 } }`
 
 test('a repository without a vendor’s listing gets a full scan each time, without a condition', async () => {
@@ -39,10 +39,10 @@ test('a repository without a vendor’s listing gets a full scan each time, with
       repositoryWatch: {
         vendor: null,
         checkedAt: at,
-        checkedBy: 'FULL_SWEEP',
-        sweptAt: at,
-        nextSweepAt: null,
-        setAsideUntil: null,
+        checkMethod: 'FULL_SCAN',
+        fullScanAt: at,
+        nextFullScanAt: null,
+        listingUnusedUntil: null,
       },
       conditions: [],
       tag: { reportedMoves: { nodes: [], totalCount: 0 } },
@@ -70,7 +70,7 @@ describe('a repository whose vendor has a listing', () => {
 
   test('is watched by the listing, with a full scan a day later', async () => {
     await using _registry = await start(harborSide())
-    const sweptAt = now
+    const fullScanAt = now
     now += HOUR
     await importImage(app.client)
 
@@ -79,10 +79,10 @@ describe('a repository whose vendor has a listing', () => {
         repositoryWatch: {
           vendor: 'Harbor',
           checkedAt: at(now),
-          checkedBy: 'LISTING',
-          sweptAt: at(sweptAt),
-          nextSweepAt: at(sweptAt + 24 * HOUR),
-          setAsideUntil: null,
+          checkMethod: 'LISTING',
+          fullScanAt: at(fullScanAt),
+          nextFullScanAt: at(fullScanAt + 24 * HOUR),
+          listingUnusedUntil: null,
         },
         conditions: [],
       },
@@ -100,9 +100,9 @@ describe('a repository whose vendor has a listing', () => {
     expect(await app.client.request(STATUS)).toMatchObject({
       imageStream: {
         repositoryWatch: {
-          checkedBy: 'FULL_SWEEP',
-          nextSweepAt: null,
-          setAsideUntil: at(since + 24 * HOUR),
+          checkMethod: 'FULL_SCAN',
+          nextFullScanAt: null,
+          listingUnusedUntil: at(since + 24 * HOUR),
         },
         conditions: [
           {
@@ -120,7 +120,7 @@ describe('a repository whose vendor has a listing', () => {
     now = since + 24 * HOUR
     await importImage(app.client)
     expect(await app.client.request(STATUS)).toMatchObject({
-      imageStream: { conditions: [], repositoryWatch: { setAsideUntil: null } },
+      imageStream: { conditions: [], repositoryWatch: { listingUnusedUntil: null } },
     })
   })
 
@@ -139,8 +139,8 @@ describe('a repository whose vendor has a listing', () => {
             nodes: [
               {
                 digest: short,
-                from: at(registry.world.time - 1000),
-                until: at(registry.world.time),
+                validFrom: at(registry.world.time - 1000),
+                validUntil: at(registry.world.time),
                 reportedBy: 'Quay',
               },
             ],
@@ -171,12 +171,12 @@ test('a full scan is possible for a repository, and refused for one tag', async 
   })
   const importApp = (more: string) =>
     app.client.execute(
-      `mutation { importImage(input: { imageStream: "app", fullSweep: true ${more} }) { import { state unchanged } } }`,
+      `mutation { importImage(input: { imageStream: "app", fullScan: true ${more} }) { import { state unchanged } } }`,
     )
   expect(await importApp('')).toMatchObject({
     data: { importImage: { import: { state: 'SUCCEEDED', unchanged: 2 } } },
   })
   expect(await importApp(', tag: "latest"')).toMatchObject({
-    errors: [{ extensions: { code: 'INVALID', field: 'fullSweep' } }],
+    errors: [{ extensions: { code: 'INVALID', field: 'fullScan' } }],
   })
 })

@@ -53,12 +53,12 @@ async function importOnce(input: object = {}) {
   const { importImage } = await app.client.request<{
     importImage: {
       import: {
-        results: { nodes: { state: string; indexChanged: boolean; changedPlatforms: Named[] | null }[] }
+        results: { nodes: { state: string; hasIndexChanged: boolean; changedPlatforms: Named[] | null }[] }
       }
     }
   }>(
     `mutation ($input: ImportImageInput!) { importImage(input: $input) {
-      import { results { nodes { state indexChanged ${PLATFORMS} } } } } }`,
+      import { results { nodes { state hasIndexChanged ${PLATFORMS} } } } } }`,
     { input: { imageStream: 'app', ...input } },
   )
   const [result] = importImage.import.results.nodes
@@ -93,10 +93,10 @@ describe('a tag that points to an index', () => {
     upstream.push('team/app', 'latest', more)
     const dryRun = await importOnce({ dryRun: true })
 
-    expect(moved).toEqual({ state: 'IMPORTED', indexChanged: false, changedPlatforms: ['linux/arm64/v8'] })
+    expect(moved).toEqual({ state: 'IMPORTED', hasIndexChanged: false, changedPlatforms: ['linux/arm64/v8'] })
     expect(dryRun).toEqual({
       state: 'IMPORTED',
-      indexChanged: false,
+      hasIndexChanged: false,
       changedPlatforms: ['linux/arm64/v8', 'linux/s390x'],
     })
   })
@@ -127,9 +127,9 @@ describe('a tag that points to one image of an index', () => {
   test('is UNCHANGED when another index has the same image, and lists the other changes of the index', async () => {
     const [same, arm, again] = await importEach('LEGACY', [both, rebuilt, newArm64, newArm64])
 
-    expect(same).toEqual({ state: 'UNCHANGED', indexChanged: true, changedPlatforms: [] })
-    expect(arm).toEqual({ state: 'UNCHANGED', indexChanged: true, changedPlatforms: ['linux/arm64/v8'] })
-    expect(again).toEqual({ state: 'UNCHANGED', indexChanged: false, changedPlatforms: [] })
+    expect(same).toEqual({ state: 'UNCHANGED', hasIndexChanged: true, changedPlatforms: [] })
+    expect(arm).toEqual({ state: 'UNCHANGED', hasIndexChanged: true, changedPlatforms: ['linux/arm64/v8'] })
+    expect(again).toEqual({ state: 'UNCHANGED', hasIndexChanged: false, changedPlatforms: [] })
     expect(await pushes()).toEqual([null])
   })
 
@@ -140,7 +140,7 @@ describe('a tag that points to one image of an index', () => {
     for (const dryRun of [true, true, false]) {
       expect(await importOnce({ dryRun })).toEqual({
         state: 'UNCHANGED',
-        indexChanged: true,
+        hasIndexChanged: true,
         changedPlatforms: ['linux/arm64/v8'],
       })
     }
@@ -153,13 +153,13 @@ describe('a tag that points to one image of an index', () => {
     const { imageStream } = await app.client.request<{
       imageStream: { imports: { nodes: { results: { nodes: object[] } }[] } }
     }>(
-      `{ imageStream(name: "app") { imports { nodes { results { nodes { state indexChanged ${PLATFORMS} } } } } } }`,
+      `{ imageStream(name: "app") { imports { nodes { results { nodes { state hasIndexChanged ${PLATFORMS} } } } } } }`,
     )
 
     expect(imageStream.imports.nodes[0]?.results.nodes).toEqual([
       {
         state: 'UNCHANGED',
-        indexChanged: true,
+        hasIndexChanged: true,
         changedPlatforms: [{ os: 'linux', architecture: 's390x', variant: null }],
       },
     ])
@@ -168,7 +168,7 @@ describe('a tag that points to one image of an index', () => {
   test('returns null if the registry had no index before', async () => {
     const [result] = await importEach('LEGACY', [amd64, both])
 
-    expect(result).toEqual({ state: 'UNCHANGED', indexChanged: true, changedPlatforms: null })
+    expect(result).toEqual({ state: 'UNCHANGED', hasIndexChanged: true, changedPlatforms: null })
   })
 })
 

@@ -161,7 +161,7 @@ describe('imageStreamChanged', () => {
 test('a push and a change have the tag in its present state by its id, also after it was removed', async () => {
   await using it = await start()
   const { client } = it.app
-  const TAG = 'imageStreamTag { id tag removed image { digest } }'
+  const TAG = 'imageStreamTag { id tag removedAt image { digest } }'
   const { imageStream } = await client.request<{ imageStream: { tag: { id: string } } }>(
     '{ imageStream(name: "app") { tag(name: "1.0") { id } } }',
   )
@@ -177,7 +177,7 @@ test('a push and a change have the tag in its present state by its id, also afte
   const removed = {
     id: imageStream.tag.id,
     tag: '1.0',
-    removed: expect.stringMatching(/Z$/),
+    removedAt: expect.stringMatching(/Z$/),
     image: null,
   }
   expect(imagePushes.nodes.map(({ tag }) => tag).sort()).toEqual(['1.0', 'latest'])

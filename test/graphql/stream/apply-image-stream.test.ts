@@ -247,7 +247,7 @@ test('the history of a document is ignored with a warning, and imported as repor
     { ...imported, action: 'UNCHANGED', importedEntryCount: 0 },
   ])
 
-  const tag = `{ image { digest } items { nodes { created } } reportedMoves { totalCount nodes { digest from until reportedBy } } }`
+  const tag = `{ image { digest } items { nodes { created } } reportedMoves { totalCount nodes { digest validFrom validUntil reportedBy } } }`
   const { imageStream } = await it.app.client.request<{
     imageStream: { stable: { items: { nodes: readonly { created: string }[] } }; document: string }
   }>(
@@ -261,16 +261,24 @@ test('the history of a document is ignored with a warning, and imported as repor
       reportedMoves: {
         totalCount: 3,
         nodes: [
-          { digest: digest(1), from: at(3), until: imageStream.stable.items.nodes[0]?.created, reportedBy },
-          { digest: digest(8), from: at(2), until: at(3), reportedBy },
-          { digest: digest(7), from: at(1), until: at(2), reportedBy },
+          {
+            digest: digest(1),
+            validFrom: at(3),
+            validUntil: imageStream.stable.items.nodes[0]?.created,
+            reportedBy,
+          },
+          { digest: digest(8), validFrom: at(2), validUntil: at(3), reportedBy },
+          { digest: digest(7), validFrom: at(1), validUntil: at(2), reportedBy },
         ],
       },
     },
     pushed: {
       image: null,
       items: { nodes: [] },
-      reportedMoves: { totalCount: 1, nodes: [{ digest: digest(7), from: at(1), until: null, reportedBy }] },
+      reportedMoves: {
+        totalCount: 1,
+        nodes: [{ digest: digest(7), validFrom: at(1), validUntil: null, reportedBy }],
+      },
     },
   })
   expect(await pushLog(it.app.client)).toHaveLength(1)

@@ -88,7 +88,7 @@ describe('a removed tag', () => {
       await run(
         it.app,
         `{ ${stream} { tag(name: "1.0") { id } removedTags { totalCount nodes { tag image { digest }
-           items(first: 1) { nodes { image { digest } removedReason } } } } } }`,
+           items(first: 1) { nodes { image { digest } removalReason } } } } } }`,
       ),
     ).toEqual({
       imageStream: {
@@ -99,7 +99,7 @@ describe('a removed tag', () => {
             {
               tag: '1.0',
               image: null,
-              items: { nodes: [{ image: { digest: one.digest }, removedReason: 'UNTAGGED' }] },
+              items: { nodes: [{ image: { digest: one.digest }, removalReason: 'UNTAGGED' }] },
             },
           ],
         },
@@ -119,15 +119,15 @@ describe('a removed tag', () => {
         it.app,
         'restoreTag',
         { imageStream: 'app', tag: 'v1' },
-        'imageStreamTag { tag removed image { digest } items { totalCount nodes { removedReason } } spec { from { name } } }',
+        'imageStreamTag { tag removedAt image { digest } items { totalCount nodes { removalReason } } spec { from { name } } }',
       ),
     ).toEqual({
       restoreTag: {
         imageStreamTag: {
           tag: 'v1',
-          removed: null,
+          removedAt: null,
           image: { digest: one.digest },
-          items: { totalCount: 2, nodes: [{ removedReason: null }, { removedReason: 'UNTAGGED' }] },
+          items: { totalCount: 2, nodes: [{ removalReason: null }, { removalReason: 'UNTAGGED' }] },
           spec: { from: { name: source.name } },
         },
       },
@@ -227,7 +227,7 @@ describe('a deleted stream', () => {
     await deleteStream(it.app.client)
 
     const stream = 'id uid name deletionTimestamp spec { dockerImageRepository tags { nodes { name } } }'
-    const tag = `id tag removed image { digest } items { totalCount } imageStream { ${stream} }`
+    const tag = `id tag removedAt image { digest } items { totalCount } imageStream { ${stream} }`
     type Tag = { id: string; imageStream: { id: string; uid: string } }
     const found = await run<{ image: { history: { nodes: { imageStreamTag: Tag }[] } } }>(
       it.app,

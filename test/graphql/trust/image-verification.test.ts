@@ -22,13 +22,13 @@ const SET = `mutation ($input: SetImageStreamTrustInput!) { setImageStreamTrust(
     kind publicKeys { pem fingerprint } issuer issuerPattern subject subjectPattern trustedRoot certificates trustedIdentities
   } } } } }`
 const VERIFICATION = `verification(maxAgeSeconds: $age) {
-  status reason message by digests checkedAt signatures { digest format accepted reason message by } }`
+  status reason message signedBy digests checkedAt signatures { digest format isAccepted reason message signedBy } }`
 
 interface Verification {
   readonly status: string
   readonly reason: string
   readonly message: string
-  readonly by: string | null
+  readonly signedBy: string | null
   readonly digests: readonly string[]
   readonly checkedAt: string | null
   readonly signatures: readonly object[]
@@ -87,7 +87,11 @@ describe('ImageStreamTag.verification', () => {
   test('is VERIFIED with its signer, and UNVERIFIED without a signature; both can be imported', async () => {
     await using it = await start()
     await trust(it.server)
-    expect(await verify(it.server)).toMatchObject({ status: 'UNVERIFIED', reason: 'NO_SIGNATURE', by: null })
+    expect(await verify(it.server)).toMatchObject({
+      status: 'UNVERIFIED',
+      reason: 'NO_SIGNATURE',
+      signedBy: null,
+    })
     expect(await tagDigests(it.server.client)).toEqual(new Map([['latest', app.digest]]))
     expect(await importImage(it.server.client)).toMatchObject({ state: 'SUCCEEDED' })
 
@@ -95,9 +99,9 @@ describe('ImageStreamTag.verification', () => {
     expect(await verify(it.server)).toMatchObject({
       status: 'VERIFIED',
       reason: null,
-      by: expect.stringMatching(/^key sha256:/),
+      signedBy: expect.stringMatching(/^key sha256:/),
       digests: [app.digest],
-      signatures: [{ digest: signature.digest, format: 'SIGSTORE', accepted: true, reason: null }],
+      signatures: [{ digest: signature.digest, format: 'SIGSTORE', isAccepted: true, reason: null }],
       checkedAt: expect.stringMatching(/^20/),
     })
   })
@@ -262,7 +266,7 @@ describe('an image that was pushed here', () => {
 
       expect(await verify(server)).toMatchObject({
         status: 'VERIFIED',
-        signatures: [{ digest: signature.digest, format, accepted: true }],
+        signatures: [{ digest: signature.digest, format, isAccepted: true }],
       })
     },
   )

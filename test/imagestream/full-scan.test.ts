@@ -49,10 +49,10 @@ describe('a full scan', () => {
   it('can be requested', async () => {
     world.release(5)
     await world.create()
-    expect(await world.poll({ fullSweep: true })).toMatchObject({ lists: 1, imported: { unchanged: 5 } })
+    expect(await world.poll({ fullScan: true })).toMatchObject({ lists: 1, imported: { unchanged: 5 } })
     expect(world.watch.fullScanAt).toBe(world.domain.time)
-    expect(() => world.domain.beginImport({ tag: '1.0.1', fullSweep: true })).toThrow(
-      'fullSweep requires an import of the whole spec.dockerImageRepository: leave it out',
+    expect(() => world.domain.beginImport({ tag: '1.0.1', fullScan: true })).toThrow(
+      'fullScan requires an import of the whole spec.dockerImageRepository: leave it out',
     )
   })
 
@@ -317,13 +317,13 @@ describe('a tag that disappeared from its registry', () => {
   it('is not gone because a vendor’s listing lacks it', async () => {
     domain.remote.listBy(UPSTREAM, world.vendor)
     world.vendor.newestFirst = false
-    await world.poll({ fullSweep: true })
+    await world.poll({ fullScan: true })
     world.vendor.forget('1.0.2')
     domain.remote.untag(UPSTREAM, '1.0.2')
 
     expect(await world.poll()).toMatchObject({ requested: [], imported: { unchanged: 3 } })
     expect(domain.condition('1.0.2')).toBeUndefined()
-    expect(await world.poll({ fullSweep: true })).toMatchObject({ imported: { failed: 1 } })
+    expect(await world.poll({ fullScan: true })).toMatchObject({ imported: { failed: 1 } })
   })
 
   it('between tag list and HEAD is skipped, and checked by the next full scan', async () => {
