@@ -60,5 +60,4 @@ export const VALUES: Readonly<Record<string, string>> = {
   PlannedImage: 'an item of a plan',
   PlannedManifest: 'an item of a plan',
   PlannedTagEvent: 'an item of a plan',
-  // properties of registries, receivers and of the server
 }
