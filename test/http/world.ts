@@ -13,7 +13,7 @@ const TYPE_DEFINITIONS = /* GraphQL */ `
     version: String!
     "the request id, as resolvers see it"
     requestId: String!
-    "fails as the name says: INTERNAL, INVALID, REGISTRY_ERROR or GRAPHQL"
+    "fails as the name says: INTERNAL, GRAPHQL, GRAPHQL_WITHOUT_CODE, or with the name as the code of the error"
     fail(how: String!): String
     list(values: [[Int]]): Int
     nested: Nested
@@ -192,5 +192,9 @@ function fail(how: string): never {
   if (how === 'REGISTRY_ERROR') {
     throw new RegistryError('no such repository', { reason: 'NotFound', registry: 'quay.io' })
   }
-  throw new Error('postgres://user:secret@db is down')
+  if (how === 'GRAPHQL_WITHOUT_CODE') throw new GraphQLError('Enum "Kind" cannot represent value: "secret"')
+  if (how === 'INTERNAL') throw new Error('postgres://user:secret@db is down')
+  // a store of blobs and Drizzle wrap the error of the disk and of the database
+  const cause = Object.assign(new Error(`${how}: secret`), { code: how })
+  throw /^(?:E|SQLITE)/.test(how) ? new Error('cannot write', { cause }) : cause
 }

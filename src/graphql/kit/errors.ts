@@ -1,6 +1,7 @@
 import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Logger } from 'pino'
 import type { FailureReason } from '../../oci/failure-reason.ts'
+import { isObject } from '../../oci/json.ts'
 import { ERROR_CODES, type ErrorCode } from './error-codes.ts'
 import { failureReasonName } from './failure-reason.ts'
 import { unavailability } from './unavailability.ts'
@@ -60,7 +61,7 @@ export function maskError(error: unknown, { requestId, log }: ErrorReport): Grap
   const cause = rootCause(error)
   if (cause instanceof GraphQLError) {
     const ofRequest = at ?? cause
-    if (hasCode(ofRequest)) return ofRequest
+    if (hasCode(ofRequest)) return withoutOthers(ofRequest)
     const ofArgument = argumentError(ofRequest)
     if (ofArgument) return ofArgument
   } else if (isDomainError(cause)) return located(cause.message, at, extensionsOf(cause))
@@ -99,6 +100,24 @@ const rootCause = (error: unknown): unknown => {
 
 const hasCode = ({ extensions: { code } }: GraphQLError): boolean =>
   typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)
+
+/** Names of `ErrorExtensions`, and the two that only set the HTTP status. */
+const EXTENSIONS: ReadonlySet<string> = new Set<keyof ErrorExtensions | 'http' | 'unexpected'>([
+  ...(['code', 'field', 'registry', 'reason', 'requestId', 'retryAfterSeconds'] as const),
+  ...(['http', 'unexpected'] as const),
+])
+
+/** Returns the error without the extensions that a library added, such as the text of a parser's error. */
+function withoutOthers(error: GraphQLError): GraphQLError {
+  const entries = Object.entries(error.extensions)
+  const known = entries.filter(([name]) => EXTENSIONS.has(name))
+  if (known.length === entries.length) return error
+  const { message, nodes = null, source = null, positions = null, path = null } = error
+  const extensions = Object.fromEntries(known)
+  // Yoga keeps the status of such an error only without `spec`
+  if (isObject(extensions.http)) extensions.http = { ...extensions.http, spec: false }
+  return new GraphQLError(message, { nodes, source, positions, path, extensions })
+}
 
 const isDomainError = (error: unknown): error is DomainError =>
   error instanceof Error && 'code' in error && DOMAIN_CODES.some((code) => code === error.code)

@@ -15,6 +15,11 @@ import type { WebSocketConnection } from './connection.ts'
 /** Runs a prepared operation. graphql-ws passes it on as the root value, which the schema does not use. */
 type Run = () => OperationResult
 
+/** The error that Yoga returns for an HTTP request without an operation, or with several and no name of one. */
+const UNRESOLVED = new GraphQLError('Could not determine what operation to execute.', {
+  extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
+})
+
 /** Creates the protocol graphql-transport-ws over the same pipeline as HTTP. `initTimeout` as in the server's timings. */
 export function createWebSocketProtocol(
   { pipeline, hub, log, createContext }: GraphQLEntry,
@@ -33,6 +38,8 @@ export function createWebSocketProtocol(
     const document = parseWith(enveloped.parse, query)
     const errors = enveloped.validate(schema, document)
     if (errors.length > 0) return errors
+    const definition = getOperationAST(document, operationName)
+    if (!definition) return [UNRESOLVED]
     const operation = { schema, document, variableValues: variables, operationName }
     const accepted = hub.subscribe({ operation, viewer: context.viewer })
     if (accepted) {
@@ -41,7 +48,7 @@ export function createWebSocketProtocol(
       return { schema, document, operationName, contextValue: undefined, rootValue: () => subscription }
     }
     const args = { ...operation, contextValue: await enveloped.contextFactory() }
-    const isSubscription = getOperationAST(document, operationName)?.operation === 'subscription'
+    const isSubscription = definition.operation === 'subscription'
     const start: Run = async () => {
       try {
         return await (isSubscription ? enveloped.subscribe(args) : enveloped.execute(args))
