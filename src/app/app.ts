@@ -115,6 +115,7 @@ async function open(
       receivers: receivers.view,
       configurations,
       registry: registry.view,
+      mirrorings: registry.mirrorings,
       remoteHosts: remote.hostStatuses,
       trust,
       pruner,
@@ -141,8 +142,9 @@ async function open(
     subscribers: server.subscribers,
     now,
   })
-  // at the same time: requests that wait for an import or the pruner get their response before the server stops waiting
-  opened.defer(() => Promise.all([server, importer, pruner].map((part) => part[Symbol.asyncDispose]())))
+  // at the same time: requests that wait for an import, a mirroring or the pruner get their response before the server stops waiting
+  const waitedFor = [server, importer, pruner, ...(registry.mirrorings ? [registry.mirrorings] : [])]
+  opened.defer(() => Promise.all(waitedFor.map((part) => part[Symbol.asyncDispose]())))
 
   const { address, family, port } = await server.listen(config)
   log.info({ version, port }, 'started')

@@ -1,4 +1,5 @@
 import { createApplyDocuments } from '../documents/apply.ts'
+import { createImageReferences } from '../imagestream/commands/image-reference.ts'
 import { createImportImage } from '../imagestream/commands/import-image.ts'
 import { createStreamRemoval } from '../imagestream/commands/remove-stream.ts'
 import { createTagRemoval } from '../imagestream/commands/remove-tag.ts'
@@ -26,6 +27,7 @@ export function createCommands(dependencies: CommandDependencies, hintRetries: H
     tagging: createTagging(dependencies),
     tagRemoval: createTagRemoval(dependencies),
     importImage: createImportImage(dependencies),
+    imageReference: createImageReferences(dependencies),
     applyDocuments: createApplyDocuments({ ...dependencies, reportedHistories: createReportedHistories(db) }),
     setTagPolicy: createSetTagPolicy(dependencies),
     rollBackTag: createRollBack(dependencies),

@@ -1,19 +1,23 @@
 import { type BlobStore, createDiskStore } from '../blobs/blob-store.ts'
 import { createCollector } from '../collect/blobs/collect.ts'
+import { systemClock } from '../concurrency/clock.ts'
 import { createExternalRegistry } from '../external-registry/external-registry.ts'
 import { createNotificationEndpoint } from '../external-registry/notification-endpoint.ts'
 import { createNotificationInbox } from '../external-registry/notification-inbox.ts'
 import type { RegistryView } from '../graphql/kit/context.ts'
 import { createPushReceiver } from '../imagestream/commands/push.ts'
+import { checkResourceVersion } from '../imagestream/commands/write-target.ts'
 import { createAttachments } from '../registry/content/attachments.ts'
 import { createContent } from '../registry/content/content.ts'
 import { createUploadList } from '../registry/content/upload-list.ts'
 import { createUsage } from '../registry/content/usage.ts'
+import { createMirrorings } from '../registry/mirroring/mirrorings.ts'
 import { DEFAULT_LIMITS, storedLease } from '../registry/protocol/limits.ts'
 import { createPullThrough } from '../registry/pull-through/pull-through.ts'
 import { createRegistry } from '../registry/registry.ts'
 import type { RegistryClient } from '../remote/registry-client.ts'
 import type { Domain } from './domain.ts'
+import { imageSources } from './image-sources.ts'
 import { DAY, HOUR, type SharedParts } from './parts.ts'
 
 /** Returns a function for the `host[:port]` of the registry that images are pushed to; it throws before the server listens. */
@@ -57,29 +61,41 @@ export async function openRegistry(parts: RegistryParts) {
     collector,
   }
   const external = externalRegistry ? openExternal(parts, externalRegistry) : undefined
+  const attachments = externalRegistry ? null : createAttachments({ db, blobs, now })
+  const integrated = attachments && openIntegrated(parts, { blobs, host, attachments })
   return {
     view,
     /** Artifacts attached to images of the integrated registry; null with an external registry. */
-    attachments: externalRegistry ? null : createAttachments({ db, blobs, now }),
+    attachments,
     /** Undefined with an external registry. */
-    registry: externalRegistry ? undefined : openIntegrated(parts, blobs, host),
+    registry: integrated?.registry,
+    /** Copies of images into the integrated registry; null with an external registry. */
+    mirrorings: integrated?.mirrorings ?? null,
     /** Receives the notifications of an external registry. */
     notifications: external?.notifications,
     /** Starts periodic work; called once the server listens. */
     start(): void {
       collector.start()
+      integrated?.mirrorings.resume()
       external?.start()
     },
   }
 }
 
-function openIntegrated(parts: RegistryParts, blobs: BlobStore, registryHost: () => string) {
+interface IntegratedParts {
+  readonly blobs: BlobStore
+  readonly host: () => string
+  readonly attachments: ReturnType<typeof createAttachments>
+}
+
+function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: IntegratedParts) {
   const { config, db, domain, remote, now, log, opened } = parts
   const limits = { ...DEFAULT_LIMITS, maximumBlobBytes: config.maximumBlobBytes }
+  const content = createContent(db)
   const pullThrough = opened.use(
     createPullThrough({
       db,
-      content: createContent(db),
+      content,
       blobs,
       source: {
         fetchBlob: (reference, options, descriptor) =>
@@ -90,10 +106,33 @@ function openIntegrated(parts: RegistryParts, blobs: BlobStore, registryHost: ()
       log,
     }),
   )
-  return createRegistry({
+  const streams = createPushReceiver({ ...domain, db, importMode: config.importMode, registryHost: host })
+  const mirrorings = opened.use(
+    createMirrorings({
+      db,
+      content,
+      blobs,
+      fetching: pullThrough,
+      streams,
+      sources: imageSources({ remote, attachments, isOwn: (registry) => registry === host() }),
+      limits,
+      // every client may do everything until there is authentication
+      mayLink: () => true,
+      checkVersion: (stream, resourceVersion) =>
+        checkResourceVersion(
+          { ...stream, resourceVersion },
+          domain.streams.byName(stream.namespace, stream.name),
+        ),
+      sleep: systemClock.sleep,
+      now,
+      onInternalError: (error, mirroringId) =>
+        log.error({ err: error, mirroringId }, 'mirroring failed: internal error'),
+    }),
+  )
+  const registry = createRegistry({
     db,
     blobs,
-    streams: createPushReceiver({ ...domain, db, importMode: config.importMode, registryHost }),
+    streams,
     // every client may do everything until there is authentication
     access: { may: () => true },
     pullThrough,
@@ -101,6 +140,7 @@ function openIntegrated(parts: RegistryParts, blobs: BlobStore, registryHost: ()
     now,
     log,
   })
+  return { registry, mirrorings }
 }
 
 function openExternal({ config, db, domain, remote, now, log, opened }: RegistryParts, origin: URL) {

@@ -31,7 +31,7 @@ import { UploadRegister } from './upload-register.ts'
 /** A store of content-addressed bytes: complete, verified and synced. Callers decide on access. */
 export type BlobStore = Pick<
   DiskStore,
-  'createUpload' | 'upload' | 'uploads' | 'uploadsInto' | 'open' | 'remove' | 'stored'
+  'createUpload' | 'upload' | 'uploads' | 'uploadsInto' | 'open' | 'remove' | 'stored' | 'requireSpace'
 >
 
 /** Settings of a blob store on disk. */
@@ -140,6 +140,11 @@ export class DiskStore implements AsyncDisposable {
       await unlessAbsent(unlink(path))
       return status.size
     })
+  }
+
+  /** Throws StorageFullError when so many bytes do not fit on the disk now; reserves nothing. */
+  requireSpace(bytes: number): Promise<void> {
+    return this.#parts.space.ensureFor(bytes)
   }
 
   /** Iterates over all blobs on the disk. */

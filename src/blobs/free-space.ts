@@ -39,6 +39,17 @@ export class FreeSpace {
     await this.#measuring
   }
 
+  /** Throws StorageFullError when so many more bytes would leave less than the reserve. */
+  async ensureFor(bytes: number): Promise<void> {
+    const { folder, minimumFreeBytes, freeBytes = measureFreeBytes } = this.#options
+    const free = await freeBytes(folder)
+    if (free - bytes < minimumFreeBytes) {
+      throw new StorageFullError(
+        `${bytes} bytes are needed, ${free} are free, and ${minimumFreeBytes} of them are reserved`,
+      )
+    }
+  }
+
   /** Notes written bytes. */
   spend(bytes: number): void {
     this.#written += bytes

@@ -19,6 +19,9 @@ export type FailureReason =
   // of imports
   | 'TooManyTags'
   | 'Superseded'
+  // of mirrorings
+  | 'StorageFull'
+  | 'Conflict'
   // of vendors' listings
   | 'InvalidListing'
   | 'ListingTooLong'

@@ -27,6 +27,7 @@ const FIRST = [
   'applyImageStream',
   'configureRegistry',
   'createReceiver',
+  'mirrorImage',
 ]
 /** Mutations that take something away, in this order, and those that bring it back. */
 const LAST = [
@@ -76,6 +77,7 @@ const OTHERS = MUTATIONS.filter(({ field }) => !named.includes(field))
 const VALUES = `{
   imageStream(name: "ruby") { id imports(first: 1) { nodes { id } } tag(name: "latest") { image { digest } } }
   receivers(first: 1) { nodes { id } }
+  imageMirrorings(first: 1) { nodes { id } }
 }`
 interface Values {
   readonly imageStream: {
@@ -84,10 +86,11 @@ interface Values {
     readonly tag: { readonly image: { readonly digest: string } }
   }
   readonly receivers: { readonly nodes: readonly { readonly id: string }[] }
+  readonly imageMirrorings: { readonly nodes: readonly { readonly id: string }[] }
 }
 
 async function variablesOf(client: GraphQLClient): Promise<Record<string, unknown>> {
-  const { imageStream, receivers } = await client.request<Values>(VALUES)
+  const { imageStream, receivers, imageMirrorings } = await client.request<Values>(VALUES)
   const { imageStream: tools } = await client.request<{ imageStream: { uid: string } }>(
     '{ imageStream(name: "tools") { uid } }',
   )
@@ -100,6 +103,7 @@ async function variablesOf(client: GraphQLClient): Promise<Record<string, unknow
     name: `ruby@${digest}`,
     uid: tools.uid,
     receiver: receivers.nodes[0]?.id,
+    mirroring: imageMirrorings.nodes[0]?.id,
   }
 }
 

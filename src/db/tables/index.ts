@@ -1,6 +1,7 @@
 // All tables, for Drizzle and drizzle-kit.
 
 export * from './import.ts'
+export * from './mirroring.ts'
 export * from './push-log.ts'
 export * from './receiver.ts'
 export * from './registry.ts'

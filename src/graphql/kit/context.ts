@@ -5,6 +5,7 @@ import type { RegistryCredentials } from '../../credentials/registry-credentials
 import type { ApplyDocumentsCommand } from '../../documents/apply.ts'
 import type { DocumentSources } from '../../documents/image-stream-document.ts'
 import type { ChangeLog } from '../../events/change-log.ts'
+import type { ImageReferences } from '../../imagestream/commands/image-reference.ts'
 import type { ImportImageCommand } from '../../imagestream/commands/import-image.ts'
 import type { StreamRemoval } from '../../imagestream/commands/remove-stream.ts'
 import type { TagRemoval } from '../../imagestream/commands/remove-tag.ts'
@@ -27,6 +28,7 @@ import type { Receivers } from '../../receivers/receivers.ts'
 import type { TestReceiverCommand } from '../../receivers/test-receiver.ts'
 import type { UploadList } from '../../registry/content/upload-list.ts'
 import type { RegistryUsage } from '../../registry/content/usage.ts'
+import type { Mirrorings } from '../../registry/mirroring/mirrorings.ts'
 import type { RegistryConfigurations } from '../../registry-config/registry-configurations.ts'
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
 import type { Trust } from '../../trust/trust.ts'
@@ -72,6 +74,9 @@ export interface GraphQLContext {
   readonly receivers: ReceiversView
   readonly configurations: RegistryConfigurations
   readonly registry: RegistryView
+  /** Copies of images into the integrated registry; null with an external registry. */
+  readonly mirrorings: Mirrorings | null
+  readonly imageReference: ImageReferences
   /** Returns the state of each registry host that was requested recently, in no order. */
   readonly remoteHosts: () => readonly HostStatus[]
   readonly trust: Pick<Trust, 'policies' | 'locations' | 'referrers' | 'verify'>

@@ -14,7 +14,7 @@ const NAMES: Readonly<Record<SignatureFlaw, string>> = {
 
 export const FailureReasonEnum = enumType<FailureReason>('FailureReason', {
   description:
-    'Why something failed. Imports, conditions, schedules, changes, filters, referrers, signatures, tests of credentials and errors with the code `REGISTRY_ERROR` have the same reasons.',
+    'Why something failed. Imports, mirrorings, conditions, schedules, changes, filters, referrers, signatures, tests of credentials and errors with the code `REGISTRY_ERROR` have the same reasons.',
   values: {
     NotFound:
       'The registry does not have the repository, tag or image, or has no tag that the tag’s policy can choose.',
@@ -38,6 +38,9 @@ export const FailureReasonEnum = enumType<FailureReason>('FailureReason', {
     TooManyTags:
       'A policy with order `NEWEST` would have to read the images of more tags than are allowed. A narrower filter avoids it.',
     Superseded: 'The spec changed during the import, and an import of the new spec replaces the result.',
+    StorageFull: 'The disk of this server is full, or too small for the image. Free space, then retry.',
+    Conflict:
+      'The image stream was changed, created or deleted since its `resourceVersion` was read. Read it again, then retry.',
     InvalidListing:
       'The response of a vendor’s API is not a listing of tags, or contradicts the known tags. Imports request each tag from the registry instead.',
     ListingTooLong:

@@ -96,11 +96,12 @@ const inputFields = (t: NativeFields) => ({
     t.string({
       description: `Expected \`resourceVersion\` of the image stream. If the stream ${mismatch}, the mutation fails with \`CONFLICT\`. If omitted, the server does not check.`,
     }),
-  waitSeconds: () =>
+  /** `work` is waited for, whose progress the subscription reports. */
+  waitSeconds: (work = 'import', subscription = 'importProgressed') =>
     t.int({
       required: true,
       defaultValue: 30,
-      description: `Number of seconds to wait for the import to finish, 0 to ${MAX_WAIT}; the default is 30. With 0 the mutation returns at once; \`importProgressed\` reports the progress.`,
+      description: `Number of seconds to wait for the ${work} to finish, 0 to ${MAX_WAIT}; the default is 30. With 0 the mutation returns at once; \`${subscription}\` reports the progress.`,
     }),
 })
 

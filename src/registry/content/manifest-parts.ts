@@ -13,7 +13,7 @@ export const MAX_PARTS = 2_000
 const MAX_NAMED = 100
 
 /** A descriptor in a manifest. */
-interface Part extends Descriptor {
+export interface Part extends Descriptor {
   /** `any` for an index's entry of another media type: a manifest if there is one, else a blob. */
   readonly kind: 'blob' | 'manifest' | 'any'
   /** True if the repository need not have it: it has URLs of other places, or may not be distributed. */
@@ -36,7 +36,8 @@ const referencesOf = (manifest: Manifest): readonly Digest[] => [
   ...new Set(partsOf(manifest).map(({ digest }) => digest)),
 ]
 
-const partsOf = (manifest: Manifest): readonly Part[] =>
+/** Returns the config and layers of an image, or the children of an index. */
+export const partsOf = (manifest: Manifest): readonly Part[] =>
   manifest.kind === 'index'
     ? manifest.manifests.map((child) => ({
         ...child,
@@ -75,8 +76,9 @@ export function createManifestParts(db: Database, content: Content) {
     /**
      * Throws OciError: MANIFEST_BLOB_UNKNOWN with an entry for each missing part, MANIFEST_INVALID when a part's size
      * differs from the manifest's. `repositoryId` is undefined for a repository that does not exist: it has no parts.
+     * `omitted` has the parts that may be missing.
      */
-    require(repositoryId: number | undefined, manifest: Manifest): void {
+    require(repositoryId: number | undefined, manifest: Manifest, omitted?: ReadonlySet<Digest>): void {
       const sizes = new Map<Digest, number | undefined>()
       const missing = new Set<Digest>()
       for (const part of partsOf(manifest)) {
@@ -87,7 +89,7 @@ export function createManifestParts(db: Database, content: Content) {
         }
         const found = sizes.get(digest)
         if (found === undefined) {
-          if (!part.isOptional) missing.add(digest)
+          if (!part.isOptional && !omitted?.has(digest)) missing.add(digest)
         } else if (found !== size) {
           const message = `${digest} has ${found} bytes, not ${size} as in the manifest`
           throw new OciError('MANIFEST_INVALID', message, { detail: { digest, size: found } })

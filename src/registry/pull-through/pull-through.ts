@@ -7,6 +7,7 @@ import { OciError } from '../../oci/oci-error.ts'
 import type { Content, Repository } from '../content/content.ts'
 import type { RegistryLimits } from '../protocol/limits.ts'
 import { createManifestAdmission } from './admission.ts'
+import type { BlobProgress, BlobRecipient } from './blob-fetch.ts'
 import { BlobFetches } from './blob-fetches.ts'
 import { type BlobOrigin, createBlobOrigins } from './origin.ts'
 import type { BlobSource } from './source.ts'
@@ -26,6 +27,9 @@ export interface BlobContent extends AsyncDisposable {
 
 /** Serves imported content from the repository of the stream's name; blobs are fetched on first use. */
 export type PullThrough = Pick<ReturnType<typeof createPullThrough>, 'manifest' | 'blob' | 'store'>
+
+/** Fetches of blobs that a repository is to get without a manifest that names them. */
+export type BlobFetching = Pick<ReturnType<typeof createPullThrough>, 'begin' | 'store'>
 
 export interface PullThroughDependencies {
   readonly db: Database
@@ -96,6 +100,12 @@ export function createPullThrough(dependencies: PullThroughDependencies) {
       const origin = originOf(repository, digest)
       if (origin) await fetches.store(repository, origin)
     },
+
+    /**
+     * Fetches a blob from its origin and stores it in the recipient's repository; fetches of the same blob and namespace are
+     * shared. `stored` rejects with RegistryError, DigestMismatchError, StorageFullError, or the signal's reason.
+     */
+    begin: (recipient: BlobRecipient, origin: BlobOrigin): BlobProgress => fetches.begin(recipient, origin),
 
     [Symbol.asyncDispose]: () => fetches[Symbol.asyncDispose](),
   }

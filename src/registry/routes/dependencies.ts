@@ -1,10 +1,8 @@
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/open.ts'
-import type { Transaction } from '../../db/transact.ts'
-import type { PushedManifest } from '../../oci/manifest.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
-import type { TagName } from '../../oci/tag.ts'
 import type { Content } from '../content/content.ts'
+import type { RegistryStreams } from '../content/registry-streams.ts'
 import type { RegistryLimits } from '../protocol/limits.ts'
 import type { PullThrough } from '../pull-through/pull-through.ts'
 
@@ -27,22 +25,6 @@ export interface RegistryDependencies {
 /** Dependencies of the routes. */
 export interface RouteDependencies extends RegistryDependencies {
   readonly content: Content
-}
-
-/** Image streams, as the registry changes and reads them; `app/registry.ts` connects it to `imagestream`. */
-export interface RegistryStreams {
-  /** Stores the image, creates the stream if it does not exist, and points its tags to the image after `onStored`. */
-  recordPush(
-    tx: Transaction,
-    push: PushedManifest,
-    onStored: (stored: { readonly imageId: number; readonly streamId: number }) => void,
-  ): void
-  /** Removes tags with their history, and their spec tags. */
-  removeTags(tx: Transaction, streamId: number, tags: readonly TagName[]): void
-  /** Returns the stream's tags that point to the image, by name. */
-  tagsOfImage(streamId: number, imageId: number): readonly TagName[]
-  /** Reports whether the tag of the stream points to an image. */
-  hasImage(stream: StreamName, tag: string): boolean
 }
 
 /** The client that a request acts for. */

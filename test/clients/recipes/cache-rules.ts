@@ -8,6 +8,7 @@ export const VALUES: readonly string[] = [
   'ImageDifference',
   'ImageLayer',
   'ImageLookupPolicy',
+  'ImageMirroringPlan',
   'ImagePrunePlan',
   'ImagePruning',
   'ImageSignature',
@@ -114,6 +115,7 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
   },
   Query: {
     deletedImageStreams: ['namespace'],
+    imageMirrorings: ['imageStream', 'namespace', 'state'],
     imagePushes: ['imageStream', 'namespace', 'since', 'tag'],
     imageStreamChanges: ['imageStream', 'kinds', 'namespace', 'since', 'tag'],
     imageStreams: [

@@ -211,6 +211,7 @@ export const storeWith = (store: BlobStore, changed: Partial<BlobStore>): BlobSt
   open: (digest) => store.open(digest),
   remove: (digest, isWanted) => store.remove(digest, isWanted),
   stored: () => store.stored(),
+  requireSpace: (bytes) => store.requireSpace(bytes),
   ...changed,
 })
 

@@ -83,6 +83,16 @@ const PLACES: Record<string, { readonly whole: string; readonly parts: string }>
     parts:
       'mutation { it: importImage(input: { namespace: "team", imageStream: "sub/app", tag: "new", from: "registry.invalid/a:1", dryRun: true, waitSeconds: 0 }) { imageStream { id } } }',
   },
+  'Query.imageMirrorings(imageStream)': {
+    whole: '{ it: imageMirrorings(imageStream: "team/sub/app") { totalCount } }',
+    parts: '{ it: imageMirrorings(namespace: "team", imageStream: "sub/app") { totalCount } }',
+  },
+  'MirrorImageInput.imageStream': {
+    whole:
+      'mutation { it: mirrorImage(input: { imageStream: "team/sub/app:copy", from: { kind: IMAGE_STREAM_TAG, name: "v1" }, dryRun: true }) { plan { digest } imageStream { id } } }',
+    parts:
+      'mutation { it: mirrorImage(input: { namespace: "team", imageStream: "sub/app", tag: "copy", from: { kind: IMAGE_STREAM_TAG, name: "v1" }, dryRun: true }) { plan { digest } imageStream { id } } }',
+  },
   'TagImageInput.imageStream': {
     whole:
       'mutation { it: tagImage(input: { imageStream: "team/sub/app:copy", from: { kind: IMAGE_STREAM_TAG, name: "v1" } }) { imageStreamTag { id } } }',

@@ -1,0 +1,37 @@
+import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
+import { checkReference } from '../../input/names.ts'
+import { parseReference, type Reference } from '../../oci/reference.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import type { ObjectReferenceInput } from '../spec/spec.ts'
+import { streamSource } from '../spec/tag-source.ts'
+import type { Following } from '../stream/follow.ts'
+
+/**
+ * Returns where the image of a source is now: the reference of a registry's image, or the pull spec of the image that a
+ * tag or a digest of a stream points to. `home` is the stream whose tag gets the image. Throws InvalidInputError with a field
+ * below `from`; NotFoundError where a stream has no such image; ConflictError for a digest that matches several.
+ */
+export type ImageReferences = (home: StreamName, from: ObjectReferenceInput) => Reference
+
+export const createImageReferences =
+  ({ following }: { readonly following: Pick<Following, 'sourceImage'> }): ImageReferences =>
+  (home, from) => {
+    const { kind, name, namespace = null } = from
+    if (kind === 'DockerImage') {
+      if (namespace === null) return checkReference(name, 'from.name')
+      throw new InvalidInputError(
+        'from.namespace',
+        'a DockerImage has no namespace: write the whole reference in from.name',
+      )
+    }
+    const named = streamSource(from, 'from')
+    const fromNamespace = named.namespace ?? home.namespace
+    const image = following.sourceImage(home, {
+      fromKind: kind,
+      fromName: named.name,
+      fromNamespace,
+      reference: 0,
+    })
+    if (image) return parseReference(image.dockerImageReference)
+    throw new NotFoundError(`${fromNamespace}/${named.name} has no image to copy`)
+  }

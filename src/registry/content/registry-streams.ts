@@ -1,0 +1,20 @@
+import type { Transaction } from '../../db/transact.ts'
+import type { PushedManifest } from '../../oci/manifest.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import type { TagName } from '../../oci/tag.ts'
+
+/** Image streams, as the registry changes and reads them; `app/registry.ts` connects it to `imagestream`. */
+export interface RegistryStreams {
+  /** Stores the image, creates the stream if it does not exist, and points its tags to the image after `onStored`. */
+  recordPush(
+    tx: Transaction,
+    push: PushedManifest,
+    onStored: (stored: { readonly imageId: number; readonly streamId: number }) => void,
+  ): void
+  /** Removes tags with their history, and their spec tags. */
+  removeTags(tx: Transaction, streamId: number, tags: readonly TagName[]): void
+  /** Returns the stream's tags that point to the image, by name. */
+  tagsOfImage(streamId: number, imageId: number): readonly TagName[]
+  /** Reports whether the tag of the stream points to an image. */
+  hasImage(stream: StreamName, tag: string): boolean
+}

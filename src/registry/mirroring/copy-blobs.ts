@@ -1,0 +1,201 @@
+import type { BlobStore } from '../../blobs/blob-store.ts'
+import { forEachBounded } from '../../concurrency/bounded.ts'
+import type { Sleep } from '../../concurrency/clock.ts'
+import { inBatches, yieldToEventLoop } from '../../concurrency/yielding.ts'
+import type { Database } from '../../db/open.ts'
+import type { Transaction } from '../../db/transact.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { InvalidManifestError } from '../../oci/manifest.ts'
+import type { Reference } from '../../oci/reference.ts'
+import { RegistryError } from '../../oci/registry-error.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import type { Content, Repository } from '../content/content.ts'
+import type { BlobProgress } from '../pull-through/blob-fetch.ts'
+import type { BlobFetching } from '../pull-through/pull-through.ts'
+import type { CopiedBlob } from './image-tree.ts'
+import { isRepeatable } from './mirroring.ts'
+
+export interface BlobCopyDependencies {
+  readonly db: Database
+  readonly content: Content
+  readonly blobs: Pick<BlobStore, 'requireSpace'>
+  readonly fetching: BlobFetching
+  /** Reports whether a blob of one repository may be linked to the other without a fetch. */
+  readonly mayLink: (from: StreamName, to: StreamName) => boolean
+  readonly sleep: Sleep
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** The repository that blobs are copied to, and where they come from. */
+export interface BlobCopyScope {
+  readonly to: StreamName
+  readonly from: Pick<Reference, 'registry' | 'repository'>
+  /** The repository of this registry that the blobs come from; undefined for another registry's. */
+  readonly own: Repository | undefined
+  readonly insecure: boolean
+  readonly signal: AbortSignal
+}
+
+/** Blobs that one copy fetches at a time. */
+const AT_A_TIME = 4
+/** Attempts at one blob, each with its own resumptions. */
+const ATTEMPTS = 3
+/** Milliseconds before the second attempt; doubled before the third. */
+const RETRY_DELAY = 500
+
+/** Progress of the copy of blobs. */
+export class BlobCopyProgress {
+  storedCount = 0
+  storedSize = 0
+  #fetchedSize = 0
+  readonly #running = new Set<BlobProgress>()
+
+  /** Bytes received from the source, without those of failed attempts. */
+  get fetchedSize(): number {
+    return this.#fetchedSize + this.receivedSize
+  }
+
+  /** Bytes of blobs that are arriving. */
+  get receivedSize(): number {
+    return [...this.#running].reduce((sum, { received }) => sum + received, 0)
+  }
+
+  /** Starts again: a new attempt counts everything that is stored. */
+  reset(): void {
+    this.storedCount = 0
+    this.storedSize = 0
+  }
+
+  addStored(size: number): void {
+    this.storedCount += 1
+    this.storedSize += size
+  }
+
+  /** Settles as the fetch does. */
+  async follow(fetch: BlobProgress, size: number): Promise<void> {
+    this.#running.add(fetch)
+    try {
+      await fetch.stored
+      this.#fetchedSize += size
+    } finally {
+      this.#running.delete(fetch)
+    }
+  }
+}
+
+/** Creates the copies of blobs to a repository: links those that this registry has, and fetches the others. */
+export function createBlobCopies(dependencies: BlobCopyDependencies) {
+  const { db, content, blobs: store, fetching, mayLink, sleep, now } = dependencies
+
+  /** Links the blob, and starts its lease. Returns false where no repository that may be read has it. */
+  const link = (tx: Transaction, to: StreamName, { digest, size }: CopiedBlob): boolean => {
+    const repository = content.ensureRepository(tx, to, now())
+    const source = content.blob(repository.id, digest)
+      ? repository
+      : content.repositoriesOfBlob(digest).find((other) => mayLink(other, to))
+    const found = source && content.blob(source.id, digest)
+    if (!found) return false
+    if (found.size !== size) {
+      throw new InvalidManifestError(
+        `the blob ${digest} has ${found.size} bytes, not ${size} as in the manifest`,
+      )
+    }
+    content.linkBlob(tx, { repositoryId: repository.id, digest, size, at: now() })
+    return true
+  }
+
+  const fetchOnce = async (
+    { digest, size }: CopiedBlob,
+    { to, from, own, insecure, signal }: BlobCopyScope,
+    progress: BlobCopyProgress,
+  ): Promise<void> => {
+    if (own) return fetching.store(own, digest)
+    const repository = db.transact((tx) => content.ensureRepository(tx, to, now()))
+    // garbage collection removes an empty repository
+    const entitledId = (tx: Transaction): number | undefined =>
+      signal.aborted ? undefined : content.ensureRepository(tx, to, now()).id
+    const recipient = { repository, entitledId, signal }
+    await progress.follow(fetching.begin(recipient, { reference: from, insecure, digest, size }), size)
+  }
+
+  const fetchBlob = async (blob: CopiedBlob, scope: BlobCopyScope, progress: BlobCopyProgress) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        scope.signal.throwIfAborted()
+        return await fetchOnce(blob, scope, progress)
+      } catch (error) {
+        scope.signal.throwIfAborted()
+        if (attempt === ATTEMPTS || !isRepeatable(error)) throw withDigest(error, blob)
+        await sleep(RETRY_DELAY * 2 ** (attempt - 1), scope.signal)
+      }
+    }
+  }
+
+  return {
+    /** Returns the blobs that no repository that may be read has. */
+    missing: (to: StreamName, wanted: Iterable<CopiedBlob>): readonly CopiedBlob[] => {
+      const repository = content.repository(to)
+      return [...wanted].filter(
+        ({ digest }) =>
+          !(repository && content.blob(repository.id, digest)) &&
+          !content.repositoriesOfBlob(digest).some((other) => mayLink(other, to)),
+      )
+    },
+
+    /**
+     * Makes the repository have all blobs that are not optional. Throws RegistryError, DigestMismatchError,
+     * StorageFullError, also where the missing blobs do not fit on the disk, and the signal's reason.
+     */
+    async copy(
+      wanted: ReadonlyMap<Digest, CopiedBlob>,
+      whole: BlobCopyScope,
+      progress: BlobCopyProgress,
+    ): Promise<void> {
+      const failed = new AbortController()
+      const scope = { ...whole, signal: AbortSignal.any([whole.signal, failed.signal]) }
+      const { to, own, signal } = scope
+      const missing: CopiedBlob[] = []
+      for (const batch of inBatches([...wanted.values()])) {
+        for (const blob of batch) {
+          if (await db.transactTogether((tx) => link(tx, to, blob))) progress.addStored(blob.size)
+          else missing.push(blob)
+        }
+        await yieldToEventLoop(signal)
+      }
+      if (missing.length === 0) return
+      await store.requireSpace(missing.reduce((sum, { size }) => sum + size, 0))
+      await forEachBounded(missing, AT_A_TIME, async (blob) => {
+        try {
+          await fetchBlob(blob, scope, progress)
+          if (own && !(await db.transactTogether((tx) => link(tx, to, blob)))) throw missingBlob(blob, scope)
+          progress.addStored(blob.size)
+        } catch (error) {
+          if (blob.isOptional && error instanceof RegistryError && error.reason === 'NotFound') return
+          // the other fetches of this copy end too
+          failed.abort(error)
+          throw error
+        }
+      })
+    },
+  }
+}
+
+/** Returns a RegistryError whose message names the blob; other errors unchanged. */
+function withDigest(error: unknown, { digest }: CopiedBlob): unknown {
+  if (!(error instanceof RegistryError) || error.message.includes(digest)) return error
+  const { reason, registry, repository, status } = error
+  return new RegistryError(`cannot fetch the blob ${digest}: ${error.message}`, {
+    reason,
+    registry,
+    ...(repository !== undefined && { repository }),
+    ...(status !== undefined && { status }),
+    cause: error,
+  })
+}
+
+const missingBlob = ({ digest }: CopiedBlob, { from }: BlobCopyScope): RegistryError =>
+  new RegistryError(`${from.registry} does not have the blob ${digest} of ${from.repository}`, {
+    ...from,
+    reason: 'NotFound',
+  })

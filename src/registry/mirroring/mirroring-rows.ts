@@ -1,0 +1,150 @@
+import { and, desc, eq, inArray, isNotNull, isNull, lte, sql } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
+import { pageBy } from '../../db/page.ts'
+import { imageMirrorings } from '../../db/tables/index.ts'
+import type { Transaction } from '../../db/transact.ts'
+import type { KeysetPage } from '../../input/page.ts'
+import { formatReference, parseReference } from '../../oci/reference.ts'
+import type { ImageMirroring, MirroringOptions, MirroringRequest } from './mirroring.ts'
+
+/** Selects mirrorings; null selects all. */
+export interface MirroringFilter {
+  readonly namespace: string | null
+  readonly imageStream: string | null
+  readonly state: ImageMirroring['state'] | null
+}
+
+/** Finished mirrorings that are kept. */
+const KEPT_MIRRORINGS = 1_000
+
+type Row = typeof imageMirrorings.$inferSelect
+type Changes = Partial<Omit<Row, 'id' | 'namespace' | 'imageStream' | 'tag' | 'source' | 'options'>>
+
+/** Creates the reads and writes of stored mirrorings. */
+export function createMirroringRows({ orm }: Database) {
+  const { id, namespace, imageStream, state, finishedAt } = imageMirrorings
+  const condition = (filter: MirroringFilter) =>
+    and(
+      filter.namespace === null ? undefined : eq(namespace, filter.namespace),
+      filter.imageStream === null ? undefined : eq(imageStream, filter.imageStream),
+      filter.state === null ? undefined : eq(state, filter.state),
+    )
+
+  return {
+    /** Returns the id of an unfinished mirroring with this request; undefined for none. */
+    unfinishedTwin(request: MirroringRequest): number | undefined {
+      const columns = columnsOf(request)
+      return orm
+        .select({ id })
+        .from(imageMirrorings)
+        .where(
+          and(
+            isNull(finishedAt),
+            eq(namespace, columns.namespace),
+            eq(imageStream, columns.imageStream),
+            eq(imageMirrorings.tag, columns.tag),
+            eq(imageMirrorings.source, columns.source),
+            eq(imageMirrorings.options, columns.options),
+          ),
+        )
+        .get()?.id
+    },
+
+    /** Adds a mirroring that waits to run, and removes the oldest finished ones. Returns its id. */
+    add(_tx: Transaction, request: MirroringRequest, createdAt: number): number {
+      const added = orm
+        .insert(imageMirrorings)
+        .values({
+          ...columnsOf(request),
+          state: 'PENDING',
+          createdAt,
+          storedBlobCount: 0,
+          storedSize: 0,
+          fetchedSize: 0,
+        })
+        .returning({ id })
+        .get()
+      const oldest = orm
+        .select({ id })
+        .from(imageMirrorings)
+        .where(isNotNull(finishedAt))
+        .orderBy(desc(id))
+        .limit(1)
+        .offset(KEPT_MIRRORINGS)
+        .get()
+      if (oldest) {
+        orm
+          .delete(imageMirrorings)
+          .where(and(lte(id, oldest.id), isNotNull(finishedAt)))
+          .run()
+      }
+      return added.id
+    },
+
+    update(_tx: Transaction, mirroringId: number, changes: Changes): void {
+      orm.update(imageMirrorings).set(changes).where(eq(id, mirroringId)).run()
+    },
+
+    /** Returns the ids of those that are not finished, oldest first. */
+    unfinished: (): readonly number[] =>
+      orm
+        .select({ id })
+        .from(imageMirrorings)
+        .where(isNull(finishedAt))
+        .orderBy(id)
+        .all()
+        .map((row) => row.id),
+
+    request(mirroringId: number): MirroringRequest | undefined {
+      const row = orm.select().from(imageMirrorings).where(eq(id, mirroringId)).get()
+      return row && requestOf(row)
+    },
+
+    byIds: (ids: readonly number[]): Map<number, ImageMirroring> =>
+      new Map(
+        orm
+          .select()
+          .from(imageMirrorings)
+          .where(inArray(id, [...ids]))
+          .all()
+          .map((row) => [row.id, mirroringOf(row)]),
+      ),
+
+    /** Returns a page, newest first; its keys are [id]. */
+    page(filter: MirroringFilter, keyset: KeysetPage): ImageMirroring[] {
+      const page = pageBy([id], keyset, true)
+      const rows = orm
+        .select()
+        .from(imageMirrorings)
+        .where(and(condition(filter), page.where))
+        .orderBy(...page.orderBy)
+        .limit(page.limit)
+        .all()
+      return page.inOrder(rows).map(mirroringOf)
+    },
+
+    count: (filter: MirroringFilter): number =>
+      orm.select({ count: sql<number>`count(*)` }).from(imageMirrorings).where(condition(filter)).get()
+        ?.count ?? 0,
+  }
+}
+
+function columnsOf({ namespace, imageStream, tag, source, ...request }: MirroringRequest) {
+  const { platforms, includeReferrers, insecure, resourceVersion } = request
+  const options: MirroringOptions = { platforms, includeReferrers, insecure, resourceVersion }
+  return { namespace, imageStream, tag, source: formatReference(source), options: JSON.stringify(options) }
+}
+
+const requestOf = ({ namespace, imageStream, tag, source, options }: Row): MirroringRequest => ({
+  namespace,
+  imageStream,
+  tag,
+  source: parseReference(source),
+  ...(JSON.parse(options) as MirroringOptions),
+})
+
+const mirroringOf = ({ options: _options, reason, ...row }: Row): ImageMirroring => ({
+  ...row,
+  // only this room writes it
+  reason: reason as ImageMirroring['reason'],
+})

@@ -1,0 +1,205 @@
+import { Deadline } from '../../concurrency/abort.ts'
+import { Semaphore } from '../../concurrency/bounded.ts'
+import { NotFoundError } from '../../input/errors.ts'
+import type { KeysetPage } from '../../input/page.ts'
+import { RegistryError } from '../../oci/registry-error.ts'
+import { BlobCopyProgress } from './copy-blobs.ts'
+import { createImageCopies, type ImageCopyDependencies, type ReadImage } from './copy-image.ts'
+import { failureOf, type ImageMirroring, type MirroringRequest } from './mirroring.ts'
+import { createMirroringRows, type MirroringFilter } from './mirroring-rows.ts'
+
+export interface MirroringDependencies extends ImageCopyDependencies {
+  readonly onInternalError: (error: unknown, mirroringId: number) => void
+}
+
+/** What a mirroring would copy. */
+export interface MirroringPlan extends ReadImage {
+  /** Number of blobs that would be fetched, and their bytes. */
+  readonly fetchBlobCount: number
+  readonly fetchSize: number
+}
+
+/** A mirroring that runs, or waits for its turn. */
+interface LiveMirroring {
+  readonly abort: AbortController
+  readonly progress: BlobCopyProgress
+  ended: Promise<void>
+}
+
+/** Copies that run at a time; more wait in the order of their requests. */
+const RUNNING = 4
+/** Milliseconds of the longest copy: less than the lease of the blobs that it stored first. */
+const LONGEST = 20 * 60 * 60 * 1000
+/** Milliseconds between two reports of one copy's progress. */
+const REPORT_INTERVAL = 250
+
+/** Copies of images from registries into the integrated one; a restarted server continues unfinished ones. */
+export type Mirrorings = ReturnType<typeof createMirrorings>
+
+export function createMirrorings(dependencies: MirroringDependencies) {
+  const { db, checkVersion, onInternalError, now } = dependencies
+  const rows = createMirroringRows(db)
+  const copies = createImageCopies(dependencies)
+  const live = new Map<number, LiveMirroring>()
+  const running = new Semaphore(RUNNING)
+  const closing = new AbortController()
+
+  const currentOf = (row: ImageMirroring): ImageMirroring => {
+    const progress = live.get(row.id)?.progress
+    if (!progress || row.finishedAt !== null) return row
+    const { storedCount, storedSize, receivedSize, fetchedSize } = progress
+    return { ...row, storedBlobCount: storedCount, storedSize: storedSize + receivedSize, fetchedSize }
+  }
+  const current = (id: number): ImageMirroring | undefined => {
+    const row = rows.byIds([id]).get(id)
+    return row && currentOf(row)
+  }
+
+  const finish = (
+    id: number,
+    changes: Pick<ImageMirroring, 'state'> & Partial<Pick<ImageMirroring, 'reason' | 'message'>>,
+  ) => ({ ...progressColumns(live.get(id)?.progress), ...changes, finishedAt: now() })
+
+  const run = async (id: number, { abort, progress }: LiveMirroring): Promise<void> => {
+    const request = rows.request(id)
+    if (!request || abort.signal.aborted || closing.signal.aborted) return
+    using deadline = new Deadline(LONGEST, abort.signal, closing.signal)
+    const known = rows.byIds([id]).get(id)?.digest ?? null
+    db.transact((tx) => rows.update(tx, id, { state: 'RUNNING', startedAt: now() }))
+    await copies.copy(request, known, {
+      progress,
+      signal: deadline.signal,
+      onRead: ({ digest, tree }) =>
+        db.transact((tx) => {
+          const counts = { manifestCount: tree.manifests.length, blobCount: tree.blobs.size, size: tree.size }
+          rows.update(tx, id, { digest, ...counts })
+        }),
+      onStored: (tx) => rows.update(tx, id, finish(id, { state: 'SUCCEEDED' })),
+    })
+  }
+
+  /** Records the failure; nothing where the server stops: the next start continues. */
+  const recordFailure = (id: number, error: unknown, { abort }: LiveMirroring): void => {
+    if (abort.signal.aborted || closing.signal.aborted) return
+    const failure = failureOf(error) ?? {
+      reason: 'InternalError' as const,
+      message: 'internal error: see the log',
+    }
+    if (failureOf(error) === undefined) onInternalError(error, id)
+    db.transact((tx) => rows.update(tx, id, finish(id, { state: 'FAILED', ...failure })))
+  }
+
+  const enqueue = (id: number): void => {
+    const one: LiveMirroring = {
+      abort: new AbortController(),
+      progress: new BlobCopyProgress(),
+      ended: Promise.resolve(),
+    }
+    live.set(id, one)
+    one.ended = running
+      .run(() => run(id, one))
+      .catch((error: unknown) => recordFailure(id, error, one))
+      .catch((error: unknown) => onInternalError(error, id))
+      .finally(() => live.delete(id))
+  }
+
+  /** Resolves when the mirroring ends, or after the milliseconds. */
+  const untilEnded = async (id: number, milliseconds: number): Promise<void> => {
+    const ended = live.get(id)?.ended
+    if (!ended) return
+    using deadline = new Deadline(milliseconds, closing.signal)
+    const { signal } = deadline
+    await Promise.race([
+      ended,
+      new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
+    ])
+  }
+
+  return {
+    /** Returns what a mirroring would copy, without storing anything. Throws ConflictError; rejects as a copy fails. */
+    async plan(request: MirroringRequest): Promise<MirroringPlan> {
+      checkVersion({ namespace: request.namespace, name: request.imageStream }, request.resourceVersion)
+      using deadline = new Deadline(LONGEST, closing.signal)
+      const { missing, ...image } = await copies.plan(request, deadline.signal).catch((error: unknown) => {
+        throw planError(error, request)
+      })
+      const fetchSize = missing.reduce((sum, { size }) => sum + size, 0)
+      return { ...image, fetchBlobCount: missing.length, fetchSize }
+    },
+
+    /** Requests a mirroring, or joins an unfinished one of the same request. Returns its id. Throws ConflictError. */
+    request(request: MirroringRequest): number {
+      const id = db.transact((tx) => {
+        checkVersion({ namespace: request.namespace, name: request.imageStream }, request.resourceVersion)
+        return rows.unfinishedTwin(request) ?? rows.add(tx, request, now())
+      })
+      if (!live.has(id)) enqueue(id)
+      return id
+    },
+
+    byIds: (ids: readonly number[]): Map<number, ImageMirroring> =>
+      new Map([...rows.byIds(ids)].map(([id, row]) => [id, currentOf(row)])),
+    /** Returns a page, newest first; its keys are [id]. */
+    page: (filter: MirroringFilter, page: KeysetPage): readonly ImageMirroring[] =>
+      rows.page(filter, page).map(currentOf),
+    count: rows.count,
+
+    /** Returns the mirroring once it has ended, or its state after so many seconds. */
+    async wait(id: number, seconds: number): Promise<ImageMirroring | undefined> {
+      if (seconds > 0) await untilEnded(id, seconds * 1000)
+      return current(id)
+    },
+
+    /** Yields the state of the mirroring, and again as it progresses, until it has ended. */
+    async *follow(id: number): AsyncGenerator<ImageMirroring, void, undefined> {
+      let last = ''
+      for (let state = current(id); state; state = current(id)) {
+        const text = JSON.stringify(state)
+        if (text !== last) yield state
+        last = text
+        if (state.finishedAt !== null || closing.signal.aborted) return
+        await untilEnded(id, REPORT_INTERVAL)
+      }
+    },
+
+    /** Ends a mirroring; one that has ended stays as it is. Returns it. Throws NotFoundError. */
+    cancel(id: number): ImageMirroring {
+      const found = current(id)
+      if (!found) throw new NotFoundError('there is no mirroring with this id')
+      if (found.finishedAt !== null) return found
+      db.transact((tx) => rows.update(tx, id, finish(id, { state: 'CANCELLED' })))
+      live.get(id)?.abort.abort(new Error('the mirroring was cancelled'))
+      return current(id) ?? found
+    },
+
+    /** Continues those that a stop of the server interrupted. */
+    resume(): void {
+      for (const id of rows.unfinished()) if (!live.has(id)) enqueue(id)
+    },
+
+    async [Symbol.asyncDispose](): Promise<void> {
+      closing.abort(new Error('the server is stopping'))
+      await Promise.all([...live.values()].map(({ ended }) => ended))
+    },
+  }
+}
+
+/** Returns a RegistryError for an image that this registry does not store; other errors unchanged. */
+function planError(error: unknown, { source: { registry, repository } }: MirroringRequest): unknown {
+  const failure = failureOf(error)
+  if (failure?.reason !== 'InvalidManifest' || error instanceof RegistryError) return error
+  const { reason, message } = failure
+  return new RegistryError(`cannot copy the image: ${message}`, {
+    reason,
+    registry,
+    repository,
+    cause: error,
+  })
+}
+
+const progressColumns = (progress: BlobCopyProgress | undefined) =>
+  progress && {
+    storedBlobCount: progress.storedCount,
+    storedSize: progress.storedSize,
+    fetchedSize: progress.fetchedSize,
+  }
