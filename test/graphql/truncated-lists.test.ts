@@ -108,7 +108,7 @@ test('each event of a subscription has its own report', async () => {
     '{ imageStream(name: "app") { imports(first: 1) { nodes { id } } } }',
   )
   const progress =
-    'subscription ($import: ID!) { importProgressed(import: $import) { results { nodes { tag } } } }'
+    'subscription ($import: ID!) { importProgressed(id: $import) { results { nodes { tag } } } }'
   const id = imageStream.imports.nodes[0]?.id
   expect(await take(iterate(socket, progress, { import: id }), 1)).toMatchObject([
     { extensions: { truncatedLists: [{ path: ['importProgressed', 'results'], returned: 50, count: 1 }] } },
