@@ -76,7 +76,7 @@ export type ErrorCode = keyof typeof ERROR_CODES
 
 export const ErrorCodeEnum = enumType('ErrorCode', {
   description:
-    'Code of an error: every error of a response has one in `extensions.code`. The other `extensions` depend on the code: `field`, `registry`, `reason` (a `FailureReason`), `requestId` and `retryAfterSeconds`.',
+    'Code of an error: every error of a response has one in `extensions.code`. The other `extensions` depend on the code: `field`, `registry`, `reason` (a `FailureReason`) and `requestId`.',
   values: Object.fromEntries(
     Object.entries<Meaning>(ERROR_CODES).map(([code, { cause, action }]) => [code, `${cause} ${action}`]),
   ) as Record<ErrorCode, string>,

@@ -18,8 +18,6 @@ export interface ErrorExtensions {
   readonly reason?: string
   /** Id under which the log has the details; of INTERNAL and UNAVAILABLE. */
   readonly requestId?: string
-  /** Seconds after which the registry accepts requests again, where it says so; of REGISTRY_ERROR. */
-  readonly retryAfterSeconds?: number
 }
 
 /** Codes of errors that the domain throws on purpose. */
@@ -40,7 +38,6 @@ interface DomainError extends Error {
   readonly field?: string
   readonly registry?: string
   readonly reason?: FailureReason
-  readonly retryAfterSeconds?: number
 }
 
 /** The log for the details that clients do not get, and the request id under which they are logged. */
@@ -103,7 +100,7 @@ const hasCode = ({ extensions: { code } }: GraphQLError): boolean =>
 
 /** Names of `ErrorExtensions`, and the two that only set the HTTP status. */
 const EXTENSIONS: ReadonlySet<string> = new Set<keyof ErrorExtensions | 'http' | 'unexpected'>([
-  ...(['code', 'field', 'registry', 'reason', 'requestId', 'retryAfterSeconds'] as const),
+  ...(['code', 'field', 'registry', 'reason', 'requestId'] as const),
   ...(['http', 'unexpected'] as const),
 ])
 
@@ -123,14 +120,13 @@ const isDomainError = (error: unknown): error is DomainError =>
   error instanceof Error && 'code' in error && DOMAIN_CODES.some((code) => code === error.code)
 
 function extensionsOf(error: DomainError): ErrorExtensions {
-  const { code, field, registry, reason, retryAfterSeconds } = error
+  const { code, field, registry, reason } = error
   if (code === 'INVALID') return { code, ...(field !== undefined && { field }) }
   if (code !== 'REGISTRY_ERROR') return { code }
   return {
     code,
     ...(registry !== undefined && { registry }),
     ...(reason !== undefined && { reason: failureReasonName(reason) }),
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   }
 }
 
