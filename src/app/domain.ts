@@ -17,8 +17,10 @@ import { createSchedules } from '../imagestream/schedule/schedule.ts'
 import { createImportRows } from '../imagestream/stored-import/import-rows.ts'
 import type { Import } from '../imagestream/stored-import/import-state.ts'
 import { createFollowing } from '../imagestream/stream/follow.ts'
+import { createImageList } from '../imagestream/stream/image-list.ts'
 import { createStreams } from '../imagestream/stream/stream.ts'
 import { createStreamConditions } from '../imagestream/stream/stream-conditions.ts'
+import { createTagList } from '../imagestream/stream/tag-list.ts'
 import { createLookBack } from '../imagestream/tag/look-back.ts'
 import { createPolicies } from '../imagestream/tag/policies.ts'
 import { createTags } from '../imagestream/tag/tag.ts'
@@ -136,6 +138,8 @@ export function createDomain(dependencies: DomainDependencies) {
     streams,
     streamConditions,
     tags,
+    tagList: createTagList(db, tags),
+    imageList: createImageList(db, images),
     policies,
     recorder,
     following,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Transaction } from '../db/transact.ts'
+import { createValueSteps } from '../db/value-steps.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import type { KeysetPage } from '../input/page.ts'
 import { formatPrefix, type RegistryPrefix, type Secret, splitPrefix } from '../logins/registry-login.ts'
@@ -74,6 +75,11 @@ export function createRegistryCredentials({
   })
 
   return {
+    /** The namespaces of the credentials. */
+    namespaces: createValueSteps(db, {
+      ...{ table: 'registry_credentials', column: 'namespace', index: 'registry_credentials_by_prefix' },
+    }),
+
     /** Returns a page of credentials by namespace, registry and path, which are its keys. Throws InvalidInputError. */
     list({ namespace }: CredentialFilter, page: KeysetPage): RegistryCredential[] {
       if (namespace !== undefined) checkCredentialNamespace(namespace)

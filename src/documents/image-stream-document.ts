@@ -60,7 +60,7 @@ export function imageStreamDocument(stream: ImageStream, sources: DocumentSource
 }
 
 export const documentJson = (stream: ImageStream, sources: DocumentSources): string =>
-  `${JSON.stringify(imageStreamDocument(stream, sources), null, 4)}\n`
+  jsonOf(imageStreamDocument(stream, sources))
 
 /** Returns what an OpenShift cluster refuses in the document, each with its path: `metadata.name: …`, and the number of more. */
 export const documentWarnings = (
@@ -70,10 +70,28 @@ export const documentWarnings = (
 
 /** Returns the document as YAML, after its warnings as comments. */
 export const documentYaml = (stream: ImageStream, sources: DocumentSources): string =>
-  documentWarnings(stream, sources)
-    .map((warning) => `# ${warning}\n`)
-    .join('') +
-  stringify(imageStreamDocument(stream, sources), {
+  yamlOf(imageStreamDocument(stream, sources), documentWarnings(stream, sources))
+
+/** Returns documents as one `List`, with the keys in the order of `oc get -o json`. */
+const listDocument = (items: readonly object[]): object => ({
+  apiVersion: 'v1',
+  items,
+  kind: 'List',
+  metadata: { resourceVersion: '' },
+})
+
+/** Returns documents as one `List` in JSON. */
+export const listJson = (items: readonly object[]): string => jsonOf(listDocument(items))
+
+/** Returns documents as one `List` in YAML, after their warnings as comments. */
+export const listYaml = (items: readonly object[], warnings: readonly string[]): string =>
+  yamlOf(listDocument(items), warnings)
+
+const jsonOf = (document: object): string => `${JSON.stringify(document, null, 4)}\n`
+
+const yamlOf = (document: object, warnings: readonly string[]): string =>
+  warnings.map((warning) => `# ${warning}\n`).join('') +
+  stringify(document, {
     // the version that oc and kubectl read, in which `on` and `1:30` are quoted
     version: '1.1',
     indentSeq: false,

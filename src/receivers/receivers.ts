@@ -1,4 +1,5 @@
 import type { Transaction } from '../db/transact.ts'
+import { createValueSteps } from '../db/value-steps.ts'
 import type { Schedules } from '../imagestream/schedule/schedule.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { checkNamespace } from '../input/names.ts'
@@ -69,6 +70,11 @@ export function createReceivers(dependencies: ReceiversDependencies) {
 
   return {
     ...rows,
+
+    /** The namespaces of the receivers. */
+    namespaces: createValueSteps(db, {
+      ...{ table: 'webhooks', column: 'namespace', index: 'webhooks_by_namespace' },
+    }),
 
     /** Returns a receiver. Throws NotFoundError. */
     find,

@@ -45,7 +45,11 @@ export const images = sqliteTable(
     /** Whether it was ever pushed; others were only imported. */
     pushed: flag('pushed').default(0),
   },
-  (t) => [uniqueIndex('images_by_digest').on(t.digest), index('images_by_config').on(t.configDigest)],
+  (t) => [
+    uniqueIndex('images_by_digest').on(t.digest),
+    index('images_by_config').on(t.configDigest),
+    index('images_by_kind').on(t.kind, t.id),
+  ],
 )
 
 /** Configs, separate from manifests: several manifests can share one, and each is fetched once. */
@@ -94,6 +98,7 @@ export const tags = sqliteTable(
     index('tags_by_importance').on(t.streamId, t.importance).where(sql`removed_at is null`),
     index('tags_by_version').on(t.streamId, t.version).where(sql`removed_at is null`),
     index('tags_by_newest').on(t.streamId, t.newestAt, t.id).where(sql`removed_at is null`),
+    index('tags_by_newest_of_all').on(t.newestAt, t.id).where(sql`removed_at is null`),
     index('tags_removed').on(t.streamId, t.removedAt, t.id).where(sql`removed_at is not null`),
     index('tags_by_image').on(t.newestImageId, t.streamId, t.id),
     index('tags_by_platforms').on(t.platforms, t.streamId),

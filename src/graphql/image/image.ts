@@ -15,7 +15,7 @@ import { bytesOf, childrenOf, configOf, manifestOf, wholeOf } from './image-cont
 
 registerNode('Image', (digest, { images }) => (isDigest(digest) ? images.byDigest(digest) : undefined))
 
-const ImageKindEnum = enumType('ImageKind', {
+export const ImageKindEnum = enumType('ImageKind', {
   description: 'Kind of the content of a manifest.',
   values: {
     IMAGE: 'A container image for one platform.',

@@ -16,8 +16,10 @@ import type { StreamWriter } from '../../imagestream/commands/write-stream.ts'
 import type { Images } from '../../imagestream/image/images.ts'
 import type { Importer } from '../../imagestream/import/import.ts'
 import type { Schedules } from '../../imagestream/schedule/schedule.ts'
+import type { ImageList } from '../../imagestream/stream/image-list.ts'
 import type { Streams } from '../../imagestream/stream/stream.ts'
 import type { StreamConditions } from '../../imagestream/stream/stream-conditions.ts'
+import type { TagList } from '../../imagestream/stream/tag-list.ts'
 import type { LookBack } from '../../imagestream/tag/look-back.ts'
 import type { Policies } from '../../imagestream/tag/policies.ts'
 import type { Tags } from '../../imagestream/tag/tag.ts'
@@ -49,6 +51,8 @@ export interface GraphQLContext {
   readonly streams: Streams
   readonly streamConditions: Pick<StreamConditions, 'ofStreams'>
   readonly tags: Tags
+  readonly tagList: TagList
+  readonly imageList: ImageList
   readonly lookBack: LookBack
   readonly images: Images
   readonly importer: Importer
@@ -68,7 +72,7 @@ export interface GraphQLContext {
   readonly pullRepository: DocumentSources['pullRepository']
   readonly credentials: Pick<
     RegistryCredentials,
-    'list' | 'count' | 'byId' | 'at' | 'set' | 'setAll' | 'delete'
+    'namespaces' | 'list' | 'count' | 'byId' | 'at' | 'set' | 'setAll' | 'delete'
   >
   readonly testCredential: TestCredentialCommand
   readonly receivers: ReceiversView

@@ -22,7 +22,7 @@ import { ImageStreamTagConnection, removedTagsOfStream, tagOfStream } from '../t
 
 registerRowNode('ImageStream', (id, { streams }) => withLastSpecs([...streams.evenDeleted([id]).values()])[0])
 
-const DocumentFormatEnum = enumType('DocumentFormat', {
+export const DocumentFormatEnum = enumType('DocumentFormat', {
   description: 'Format of an OpenShift document.',
   values: {
     JSON: 'JSON, as from `oc get -o json`.',

@@ -3,6 +3,7 @@ import { keyset, type SortColumn } from '../../db/page.ts'
 import { columnsOf } from '../../db/statement.ts'
 import { imageStreams, specTags as specTagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
+import { createValueSteps } from '../../db/value-steps.ts'
 import { windowsOf } from '../../db/windows.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
@@ -70,6 +71,11 @@ export function createStreams(db: Database) {
   )
 
   return {
+    /** The namespaces of the streams that exist. */
+    namespaces: createValueSteps(db, {
+      ...{ table: 'image_streams', column: 'namespace', index: 'image_streams_by_name' },
+      where: 'deleted_at is null',
+    }),
     byName: (namespace: string, name: string): ImageStream | undefined => byName.get(namespace, name),
     /** Throws NotFoundError for an unknown name. */
     existing(namespace: string, name: string): ImageStream {

@@ -68,51 +68,68 @@ export function tagValues({ digest, failing, platform }: TagSearchFilter): Colum
   else if (failing) add('failing', everyValue('tags', 'failing'))
   if (platform !== undefined) {
     // the column has few distinct values: the platforms of an image are one value, the same for all images of a build
-    const { names, hasVariant } = spellingsOf(platform)
-    const isOne = `instr(' ' || value || ' ', ' ' || ? || ' ')`
-    const isVariant = `instr(' ' || value, ' ' || ? || '/')`
-    const wanted = hasVariant ? [isOne] : [isOne, isVariant]
-    add(
-      'platforms',
-      `select value from (${everyValue('tags', 'platforms')})
-       where ${names.flatMap(() => wanted).join(' or ')}`,
-      ...names.flatMap((name) => wanted.map(() => name)),
-    )
+    const { text, values } = runsOn('value', platform)
+    add('platforms', `select value from (${everyValue('tags', 'platforms')}) where ${text}`, ...values)
   }
   return found
 }
 
+/** Returns the condition that a column with the platforms of images has this one, in any spelling, or a variant of it. */
+export function runsOn(column: string, platform: string): Sql {
+  const { names, hasVariant } = spellingsOf(platform)
+  const isOne = `instr(' ' || ${column} || ' ', ' ' || ? || ' ')`
+  const isVariant = `instr(' ' || ${column}, ' ' || ? || '/')`
+  const wanted = hasVariant ? [isOne] : [isOne, isVariant]
+  return {
+    text: `(${names.flatMap(() => wanted).join(' or ')})`,
+    values: names.flatMap((name) => wanted.map(() => name)),
+  }
+}
+
+/** Returns the condition that a column with pull specs has one of this registry. */
+export const isAtRegistry = (column: string, registry: string): Sql => ({
+  text: `(${column} >= ? and ${column} < ?)`,
+  // everything that starts with "host/": "0" is the character after "/"
+  values: [`${registry}/`, `${registry}0`],
+})
+
 // a plus sign keeps SQLite from using an index for a condition: the order or the ids determine the index
-function criteriaOf(streamIds: readonly number[], filter: TagSearchFilter): Criterion[] {
+function criteriaOf(streamIds: readonly number[] | null, filter: TagSearchFilter): Criterion[] {
   const { matching, registry, unchangedSince, labels = [], artifacts = true } = filter
   const criteria: Criterion[] = []
-  const ofStreams = (index: string, condition: string, values: readonly Parameter[]): Sql => ({
-    text: `select id from tags indexed by ${index}
-      where stream_id in (select value from json_each(?)) and removed_at is null and ${condition}`,
-    values: [JSON.stringify(streamIds), ...values],
-  })
+  const ofStreams = (index: string, condition: string, values: readonly Parameter[]): Sql =>
+    streamIds
+      ? {
+          text: `select id from tags indexed by ${index}
+            where stream_id in (select value from json_each(?)) and removed_at is null and ${condition}`,
+          values: [JSON.stringify(streamIds), ...values],
+        }
+      : { text: `select id from tags indexed by ${index} where removed_at is null and ${condition}`, values }
   for (const { column, index, wanted } of tagValues(filter)) {
     const isOne = `${column} in (${wanted.text})`
     criteria.push(criterion(`+${isOne}`, wanted.values, ofStreams(index, isOne, wanted.values)))
   }
   if (matching !== undefined) {
     const range = literalRange(matching)
-    const ids = range ? [ofStreams('tags_by_name', 'name >= ? and name < ?', range)] : []
+    // the index begins with the stream
+    const ids = range && streamIds ? [ofStreams('tags_by_name', 'name >= ? and name < ?', range)] : []
     criteria.push(criterion('matches_glob(?, name)', [matching], ...ids))
   }
   if (unchangedSince !== undefined) {
     const values = [unchangedSince]
-    criteria.push(criterion('+newest_at < ?', values, ofStreams('tags_by_newest', 'newest_at < ?', values)))
+    const index = streamIds ? 'tags_by_newest' : 'tags_by_newest_of_all'
+    criteria.push(criterion('+newest_at < ?', values, ofStreams(index, 'newest_at < ?', values)))
   }
-  // everything that starts with "host/": "0" is the character after "/"
-  if (registry !== undefined) criteria.push(criterion(IS_AT_REGISTRY, [`${registry}/`, `${registry}0`]))
+  if (registry !== undefined) {
+    const { text, values } = isAtRegistry('e.docker_image_reference', registry)
+    criteria.push(
+      criterion(`exists (select 1 from tag_events e where e.id = newest_event_id and ${text})`, values),
+    )
+  }
   criteria.push(...labels.map(({ key, value }) => criterion(HAS_LABEL, [key, value])))
   if (!artifacts) criteria.push(criterion('artifact = 0', []))
   return criteria
 }
-
-const IS_AT_REGISTRY = `exists (select 1 from tag_events e where e.id = newest_event_id
-  and e.docker_image_reference >= ? and e.docker_image_reference < ?)`
 
 // a config can have any bytes; one that is not JSON has no labels
 const HAS_LABEL = `exists (
@@ -120,8 +137,12 @@ const HAS_LABEL = `exists (
     json_each(case when json_valid(cast(c.bytes as text)) then cast(c.bytes as text) else '{}' end, '$.config.Labels') l
   where i.id = newest_image_id and l.key = ? and l.value = ? and l.type = 'text')`
 
-/** Returns the search for the tags of these streams that meet the filter. */
-export function searchTags(db: Database, streamIds: readonly number[], filter: TagSearchFilter): TagSearch {
+/** Returns the search for the tags of these streams that meet the filter; of all streams for null. */
+export function searchTags(
+  db: Database,
+  streamIds: readonly number[] | null,
+  filter: TagSearchFilter,
+): TagSearch {
   const criteria = criteriaOf(streamIds, filter)
   const { where, values } = probes(criteria)
   return { where: ['removed_at is null', ...where], values, among: fewIds(db, criteria) }

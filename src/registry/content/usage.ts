@@ -2,6 +2,7 @@ import { and, count, eq, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { pageBy } from '../../db/page.ts'
 import { repositories } from '../../db/tables/index.ts'
+import { createValueSteps } from '../../db/value-steps.ts'
 import { windowsOf } from '../../db/windows.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
@@ -53,6 +54,11 @@ export function createUsage(db: Database) {
   }
 
   return {
+    /** The namespaces of the repositories. */
+    namespaces: createValueSteps(db, {
+      ...{ table: 'repositories', column: 'namespace', index: 'repositories_by_name' },
+    }),
+
     repository: (repository: StreamName): RepositorySummary | undefined =>
       orm
         .select()

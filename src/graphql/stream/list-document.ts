@@ -1,0 +1,42 @@
+import { turnToRead } from '../../concurrency/yielding.ts'
+import {
+  documentWarnings,
+  imageStreamDocument,
+  listJson,
+  listYaml,
+} from '../../documents/image-stream-document.ts'
+import { builder } from '../kit/builder.ts'
+import { DocumentFormatEnum } from './image-stream.ts'
+import { ImageStreamConnection } from './stream-search.ts'
+
+/** Complexity of the document of one image stream; the connection multiplies it by the streams of the page. */
+const DOCUMENT_COMPLEXITY = 300
+
+builder.objectField(ImageStreamConnection, 'document', (t) =>
+  t.string({
+    description:
+      'The image streams of this page as one OpenShift `List` of `ImageStream` documents (`image.openshift.io/v1`), with all tags and their history, as from `oc get imagestreams`. `applyImageStream` takes it as `documents`. At most as many image streams as a page has: `pageInfo` leads to the others.',
+    args: {
+      format: t.arg({
+        type: DocumentFormatEnum,
+        required: true,
+        defaultValue: 'JSON',
+        description: 'Format of the document; the default is `JSON`.',
+      }),
+    },
+    complexity: DOCUMENT_COMPLEXITY,
+    resolve: async (connection, { format }, context) => {
+      const items: object[] = []
+      const warnings: string[] = []
+      for (const stream of await connection.nodes) {
+        await turnToRead()
+        items.push(imageStreamDocument(stream, context))
+        if (format === 'YAML') {
+          const path = `items[${items.length - 1}]`
+          warnings.push(...documentWarnings(stream, context).map((warning) => `${path}.${warning}`))
+        }
+      }
+      return format === 'YAML' ? listYaml(items, warnings) : listJson(items)
+    },
+  }),
+)
