@@ -188,7 +188,7 @@ describe('the document of a page of image streams', () => {
     readonly metadata: { readonly namespace: string; readonly name: string }
     readonly spec: object
   }
-  const APPLIED = 'results { action diff importedHistory imageStream { namespace name } }'
+  const APPLIED = 'results { action diff importedEntryCount imageStream { namespace name } }'
 
   test('is one List of the page’s streams, each as its own document', async () => {
     const { imageStreams } = await run<{
@@ -222,12 +222,12 @@ describe('the document of a page of image streams', () => {
     const documents = await document(app)
     const input = { documents, importHistory: true }
     const applied = (await mutate(other, 'applyImageStream', input, APPLIED)) as {
-      applyImageStream: { results: { importedHistory: number }[] }
+      applyImageStream: { results: { importedEntryCount: number }[] }
     }
 
     const { results } = applied.applyImageStream
     expect(results).toMatchObject(Array.from({ length: 3 }, () => ({ action: 'CREATED' })))
-    expect(results.reduce((sum, { importedHistory }) => sum + importedHistory, 0)).toBe(11)
+    expect(results.reduce((sum, { importedEntryCount }) => sum + importedEntryCount, 0)).toBe(11)
     // the other server imports the repository as it is now: it may have further tags
     const contentOf = (text: string): unknown =>
       JSON.parse(text).items.map(({ metadata: { namespace, name }, spec }: Item) => ({
