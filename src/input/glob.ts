@@ -1,6 +1,6 @@
 import { InvalidInputError } from './errors.ts'
 
-const MAX_GLOB_LENGTH = 255
+export const MAX_GLOB_LENGTH = 255
 const GLOB = /^[A-Za-z0-9._/*-]+$/
 
 /** Returns the pattern over names or tags; undefined for null and undefined. Throws InvalidInputError. */

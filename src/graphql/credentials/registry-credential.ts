@@ -4,6 +4,7 @@ import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
+import { namespaceFilterArg } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 registerRowNode('RegistryCredential', (id, { credentials }) => credentials.byId(id))
@@ -84,9 +85,7 @@ builder.queryField('registryCredentials', (t) =>
     `,
     complexity: pageComplexity,
     args: {
-      namespace: t.arg.string({
-        description: 'Returns only credentials of this namespace; all namespaces if omitted.',
-      }),
+      ...namespaceFilterArg('credentials'),
       ...connectionArgs,
     },
     resolve: (_query, { namespace, ...args }, { credentials }, info) => {

@@ -6,7 +6,7 @@ import { builder } from '../kit/builder.ts'
 import { type Connection, connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { type AnyImage, ImageType } from '../kit/references.ts'
-import { countCriteria, searchFilter } from '../kit/search-filter.ts'
+import { countCriteria, describePattern, namespaceFilterArg, searchFilter } from '../kit/search-filter.ts'
 import { enumType } from '../kit/types.ts'
 import { ImageKindEnum } from './image.ts'
 
@@ -41,12 +41,9 @@ builder.queryField('images', (t) =>
         }
       }`,
     args: {
-      namespace: t.arg.string({
-        description: 'Returns only images to which a tag of an image stream in this namespace points.',
-      }),
+      ...namespaceFilterArg('images of the present tags of image streams'),
       imageStream: t.arg.string({
-        description:
-          'Returns only images to which a tag of an image stream points whose name matches this pattern; `*` matches any characters, slashes included. Without `namespace`, the first component of a pattern with a slash is the namespace, or `*` for all. At most 255 characters.',
+        description: describePattern('images of the present tags of image streams'),
       }),
       digest: t.arg({ type: 'Digest', description: 'Returns only the image with this digest.' }),
       kind: t.arg({

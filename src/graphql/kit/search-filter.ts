@@ -1,12 +1,25 @@
 import { InvalidInputError } from '../../input/errors.ts'
-import { checkGlob } from '../../input/glob.ts'
+import { checkGlob, MAX_GLOB_LENGTH } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { FailureReason } from '../../oci/failure-reason.ts'
 import { isPlatformName } from '../../oci/platforms.ts'
 import { InvalidReferenceError, parseReference } from '../../oci/reference.ts'
+import { builder } from './builder.ts'
 import { FailureReasonEnum } from './failure-reason.ts'
 import { inputType } from './inputs.ts'
+
+/** Returns the argument `namespace` of a list. `items` are its items as they relate to a namespace: `pushes to image streams`. */
+export const namespaceFilterArg = (items: string) =>
+  builder.args((t) => ({
+    namespace: t.string({
+      description: `Returns only ${items} in this namespace. If omitted, those of all namespaces.`,
+    }),
+  }))
+
+/** Returns the description of a filter that `patternNamed` parses; `items` as above. */
+export const describePattern = (items: string, tagPattern = ''): string =>
+  `Returns only ${items} whose name matches this pattern; \`*\` matches any characters, slashes included. Without \`namespace\`, the first component of a pattern with a slash is the namespace, or \`*\` for all.${tagPattern} At most ${MAX_GLOB_LENGTH} characters.`
 
 /** Filter by import failure. */
 export const ImportFailureFilter = inputType('ImportFailureFilter', {

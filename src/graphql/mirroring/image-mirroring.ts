@@ -9,6 +9,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
 import { ImageStreamType, ImageType } from '../kit/references.ts'
+import { namespaceFilterArg } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 registerRowNode('ImageMirroring', (id, { mirrorings }) => mirrorings?.byIds([id]).get(id))
@@ -100,14 +101,12 @@ builder.queryField('imageMirrorings', (t) =>
     `,
     complexity: pageComplexity,
     args: {
-      namespace: t.arg.string({
-        description: 'Returns only those of this namespace; all namespaces if omitted.',
-      }),
+      ...namespaceFilterArg('mirrorings into image streams'),
       imageStream: t.arg.string({
         description:
-          'Returns only those of this image stream: `app` of the given namespace or `default`, or `team/app`.',
+          'Returns only mirrorings into this image stream: `app` of the given namespace or `default`, or `team/app`.',
       }),
-      state: t.arg({ type: ImageMirroringStateEnum, description: 'Returns only those with this state.' }),
+      state: t.arg({ type: ImageMirroringStateEnum, description: 'Returns only mirrorings in this state.' }),
       ...connectionArgs,
     },
     resolve: (_query, { namespace, imageStream, state, ...args }, { mirrorings }, info) => {

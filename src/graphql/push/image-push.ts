@@ -10,6 +10,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import type { GraphQLContext } from '../kit/context.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImagePushType, ImageStreamTagType, ImageStreamType, ImageType } from '../kit/references.ts'
+import { describePattern, namespaceFilterArg } from '../kit/search-filter.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { batchTags } from '../tag/tags-of-stream.ts'
@@ -104,10 +105,9 @@ export function pushFilterOf({ namespace, imageStream, tag }: PushFilterArgument
 }
 
 const filterArgs = builder.args((t) => ({
-  namespace: t.string({ description: 'Returns only pushes to image streams in this namespace.' }),
+  ...namespaceFilterArg('pushes to image streams'),
   imageStream: t.string({
-    description:
-      'Returns only pushes to image streams whose name matches this pattern; `*` matches any characters, slashes included. Without `namespace`, the first component of a pattern with a slash is the namespace, or `*` for all. `app:v1` names the tag too.',
+    description: describePattern('pushes to image streams', ' `app:v1` names the tag too.'),
   }),
   tag: t.string({
     description: 'Returns only pushes to tags whose name matches this pattern; `*` matches any characters.',

@@ -5,6 +5,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImagePushType, ImageStreamTagType, ImageStreamType } from '../kit/references.ts'
+import { describePattern, namespaceFilterArg } from '../kit/search-filter.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { RemovalReasonEnum } from '../tag/tag-event.ts'
@@ -116,10 +117,9 @@ export const changeFilterOf = ({ kinds, ...args }: ChangeFilterArguments): Entry
 })
 
 const filterArgs = builder.args((t) => ({
-  namespace: t.string({ description: 'Returns only changes of image streams in this namespace.' }),
+  ...namespaceFilterArg('changes of image streams'),
   imageStream: t.string({
-    description:
-      'Returns only changes of image streams whose name matches this pattern; `*` matches any characters, slashes included. Without `namespace`, the first component of a pattern with a slash is the namespace, or `*` for all. `app:v1` names the tag too.',
+    description: describePattern('changes of image streams', ' `app:v1` names the tag too.'),
   }),
   tag: t.string({
     description:

@@ -4,6 +4,7 @@ import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
+import { namespaceFilterArg } from '../kit/search-filter.ts'
 import { ReceiverType } from './references.ts'
 
 const ReceiverConnection = connectionType('Receiver', ReceiverType, { items: 'receivers' })
@@ -20,7 +21,7 @@ builder.queryField('receivers', (t) =>
     `,
     complexity: pageComplexity,
     args: {
-      namespace: t.arg.string({ description: 'Returns only receivers of this namespace.' }),
+      ...namespaceFilterArg('receivers'),
       ...connectionArgs,
     },
     resolve: (_query, { namespace: given, ...args }, { receivers: { store } }, info) => {

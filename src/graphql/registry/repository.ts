@@ -7,6 +7,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { streamNamespaceArg } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImageStreamType } from '../kit/references.ts'
+import { describePattern, namespaceFilterArg } from '../kit/search-filter.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { objectType } from '../kit/types.ts'
 
@@ -101,10 +102,9 @@ builder.queryFields((t) => ({
       }
     `,
     args: {
-      namespace: t.arg.string({ description: 'Returns only repositories in this namespace.' }),
+      ...namespaceFilterArg('repositories'),
       matching: t.arg.string({
-        description:
-          'Returns only repositories whose name matches this pattern; `*` matches any characters, slashes included. Without `namespace`, the first component of a pattern with a slash is the namespace, or `*` for all. At most 255 characters.',
+        description: describePattern('repositories'),
       }),
       ...connectionArgs,
     },

@@ -7,6 +7,7 @@ import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { withLastSpecs } from '../kit/last-specs.ts'
 import { ImageStreamType } from '../kit/references.ts'
+import { namespaceFilterArg } from '../kit/search-filter.ts'
 import { payloadOf, writtenPayload } from './mutations.ts'
 import { ImageStreamConnection } from './stream-search.ts'
 
@@ -47,7 +48,7 @@ builder.queryField('deletedImageStreams', (t) =>
       }
     `,
     args: {
-      namespace: t.arg.string({ description: 'Returns only image streams of this namespace.' }),
+      ...namespaceFilterArg('image streams'),
       ...connectionArgs,
     },
     complexity: pageComplexity,

@@ -12,7 +12,9 @@ import { KeyValueInput } from '../kit/key-value.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import {
   countCriteria,
+  describePattern,
   ImportFailureFilter,
+  namespaceFilterArg,
   type SearchArguments,
   searchFilter,
 } from '../kit/search-filter.ts'
@@ -50,8 +52,7 @@ const SEARCH_COMPLEXITY = 500
 /** Filter arguments of image streams, and their order. */
 const streamSearchArgs = builder.args((t) => ({
   matching: t.string({
-    description:
-      'Returns only image streams whose name matches this pattern; `*` matches any characters, slashes included. Without `namespace`, the first component of a pattern with a slash is the namespace, or `*` for all. At most 255 characters.',
+    description: describePattern('image streams'),
   }),
   labels: t.field({
     type: [KeyValueInput],
@@ -140,7 +141,7 @@ builder.queryField('imageStreams', (t) =>
       }
     `,
     args: {
-      namespace: t.arg.string({ description: 'Returns only image streams in this namespace.' }),
+      ...namespaceFilterArg('image streams'),
       ...streamSearchArgs,
       ...connectionArgs,
     },

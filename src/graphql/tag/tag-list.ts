@@ -5,7 +5,7 @@ import { patternNamed } from '../../input/qualified-name.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs } from '../kit/connection-type.ts'
-import { countCriteria, searchFilter } from '../kit/search-filter.ts'
+import { countCriteria, describePattern, namespaceFilterArg, searchFilter } from '../kit/search-filter.ts'
 import { tagSearchArgs, tagSearchComplexity } from './tag-search.ts'
 import { batchTags, ImageStreamTagConnection, ImageStreamTagOrderEnum } from './tags-of-stream.ts'
 
@@ -32,10 +32,12 @@ builder.queryField('imageStreamTags', (t) =>
         }
       }`,
     args: {
-      namespace: t.arg.string({ description: 'Returns only tags of image streams in this namespace.' }),
+      ...namespaceFilterArg('tags of image streams'),
       imageStream: t.arg.string({
-        description:
-          'Returns only tags of image streams whose name matches this pattern; `*` matches any characters, slashes included. Without `namespace`, the first component of a pattern with a slash is the namespace, or `*` for all. `app:1.*` stands for `imageStream: "app"` and `matching: "1.*"`. At most 255 characters.',
+        description: describePattern(
+          'tags of image streams',
+          ' `app:1.*` stands for `imageStream: "app"` and `matching: "1.*"`.',
+        ),
       }),
       ...tagSearchArgs,
       orderBy: t.arg({
