@@ -8,7 +8,7 @@ import { PLAN_COMPLEXITY } from './plan.ts'
 
 const CollectGarbageInput = inputType('CollectGarbageInput', {
   description: 'Options of a garbage collection.',
-  fields: (t) => ({ dryRun: t.dryRun() }),
+  fields: (t) => ({ dryRun: t.dryRunByDefault() }),
 })
 
 interface CollectGarbageResult {

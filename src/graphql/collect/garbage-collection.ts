@@ -14,7 +14,7 @@ export const GarbageCollectionType = objectType<GarbageCollection>('GarbageColle
     finishedAt: t.dateTimeOrNull(
       'Time at which the garbage collection finished; null while it runs, and if the server stopped before its end.',
     ),
-    message: t.stringOrNull('Human-readable explanation of what failed; null if nothing failed.'),
+    message: t.stringOrNull('Explanation for people of what failed; null if nothing failed.'),
   }),
   fields: (t) => ({
     id: t.id({

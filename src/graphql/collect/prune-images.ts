@@ -25,7 +25,7 @@ const OPTIONS = {
 const PruneImagesInput = inputType('PruneImagesInput', {
   description: 'Options of a prune of images.',
   fields: (t) => ({
-    dryRun: t.dryRun(),
+    dryRun: t.dryRunByDefault(),
     keepTagRevisions: t.int({
       required: true,
       defaultValue: DEFAULT_TAG_REVISIONS,

@@ -25,7 +25,7 @@ const SkippedDockerConfigEntryType = objectType<SkippedEntry>('SkippedDockerConf
   description: 'An entry of a docker config that was not imported.',
   properties: (t) => ({
     key: t.string('Key of the entry in the config: a registry.'),
-    message: t.string('Human-readable reason why the entry was not imported, without secrets.'),
+    message: t.string('Explanation for people why the entry was not imported, without secrets.'),
   }),
 })
 

@@ -56,7 +56,7 @@ const TestRegistryCredentialPayload = objectType<TestedCredential>('TestRegistry
     status: t.intOrNull(
       'HTTP status of the response that decided the result; null if there was no response.',
     ),
-    message: t.string('Human-readable result, with the registry’s own message.'),
+    message: t.string('Explanation of the result for people, with the registry’s own message.'),
   }),
 })
 

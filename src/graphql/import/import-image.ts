@@ -26,7 +26,7 @@ const ImportImageInput = inputType('ImportImageInput', {
     replaceSource: t.flag(
       'Whether `from` replaces another source of the tag: another reference, a tag or an image of a stream, or a policy. The default is false. `tagImage` replaces a source, too.',
     ),
-    dryRun: t.flag('Whether to fetch and report everything and store nothing; the default is false.'),
+    dryRun: t.flag('Whether to fetch and report everything without storing anything; the default is false.'),
     fullScan: t.boolean(
       'Whether to run a full scan: to request each tag of the stream’s repository from the registry, instead of only those that a vendor’s listing reports as changed. A full scan finds changes that a listing omits and costs one request for each tag. It also retries a listing that failed. If omitted, the server decides by the time of the last full scan (`repositoryWatch`).',
     ),

@@ -66,7 +66,8 @@ const inputFields = (t: NativeFields) => ({
     t.field({ type: [type], description }),
   requiredList: <Value>(type: InputRef<Value>, description: string): InputField<Value[]> =>
     t.field({ type: [type], required: true, description }),
-  dryRun: () =>
+  /** Of a mutation that removes in bulk; other mutations have a `flag` of their own. */
+  dryRunByDefault: () =>
     t.boolean({
       required: true,
       defaultValue: true,

@@ -53,8 +53,8 @@ objectType(ImageMirroringType, {
     fetchedSize: t.bigInt(
       'Bytes that were received from the registry, without blobs that this server had before.',
     ),
-    reason: t.oneOrNull(FailureReasonEnum, 'Reason why the mirroring failed; null unless it did.'),
-    message: t.stringOrNull('Human-readable explanation of the failure; null unless it failed.'),
+    reason: t.oneOrNull(FailureReasonEnum, 'Why the mirroring failed; null if it did not.'),
+    message: t.stringOrNull('Explanation for people why the mirroring failed; null if it did not.'),
   }),
   fields: (t) => ({
     id: t.id({

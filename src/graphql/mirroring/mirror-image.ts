@@ -34,7 +34,7 @@ const MirrorImageInput = inputType('MirrorImageInput', {
       'Whether to copy signatures, SBOMs and other artifacts that are attached to the image or to its platforms, also those under cosign’s tags; the default is false.',
     ),
     insecure: t.flag(
-      'Whether plain HTTP and invalid certificates are accepted; the default is false. A registry configuration can permit them for a registry.',
+      'Whether connections may use plain HTTP or accept an invalid certificate; the default is false. A registry configuration can permit both for a registry.',
     ),
     resourceVersion: t.resourceVersion('has another one or does not exist'),
     dryRun: t.flag(

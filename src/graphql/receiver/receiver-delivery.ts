@@ -31,7 +31,9 @@ objectType(ReceiverDeliveryType, {
       'ID of the delivery at its sender, the same for repeated deliveries; null if it has none.',
     ),
     outcome: t.one(ReceiverDeliveryOutcomeEnum, 'Outcome of the delivery.'),
-    message: t.stringOrNull('Cause, for people, why the delivery has no effect; null if it was accepted.'),
+    message: t.stringOrNull(
+      'Explanation for people why the delivery has no effect; null if it was accepted.',
+    ),
     summary: t.stringOrNull(
       'The delivery in one line, for example `push of team/app:v1`; null if it could not be parsed.',
     ),

@@ -36,7 +36,7 @@ objectType(ReceiverTargetType, {
       'Why the last finished import could not read the tag; null if it could, or if there was none.',
     ),
     message: t.stringOrNull(
-      'Cause, for people, why the last finished import could not read the tag; null if it could, or if there was none.',
+      'Explanation for people why the last finished import could not read the tag; null if it could, or if there was none.',
     ),
   }),
   fields: (t) => ({

@@ -49,7 +49,9 @@ objectType(ReceiverType, {
     enabled: t.boolean('Whether the receiver accepts deliveries.'),
     createdAt: t.dateTime('Time at which the receiver was created.'),
     updatedAt: t.dateTime('Time at which the receiver was last changed.'),
-    message: t.stringOrNull('Cause, for people, why the last delivery could not be used; null if it could.'),
+    message: t.stringOrNull(
+      'Explanation for people why the last delivery could not be used; null if it could.',
+    ),
     acceptedCount: t.int(
       'Number of authenticated deliveries since the creation, including those that reported no change.',
     ),

@@ -36,7 +36,7 @@ const RegistryLocationType = objectType<RepositoryLocation>('RegistryLocation', 
     message: t.exposeString('problem', {
       nullable: true,
       description:
-        'Human-readable reason why the location cannot be requested as configured, for example a lost secret; null if it can be requested.',
+        'Explanation for people why the location cannot be requested as configured, for example a lost secret; null if it can be requested.',
     }),
   }),
 })
@@ -52,7 +52,7 @@ const RegistryPlanType = builder.objectRef<RepositoryPlan>('RegistryPlan').imple
     message: t.string({
       nullable: true,
       description:
-        'Human-readable rule that blocks imports, and what permits them; null if imports are allowed.',
+        'Explanation for people of the rule that blocks imports, and what permits them; null if imports are allowed.',
       resolve: (plan) => ('blockedBy' in plan ? plan.blockedBy : null),
     }),
     locations: t.field({

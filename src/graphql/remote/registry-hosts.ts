@@ -24,7 +24,7 @@ const CircuitBreakerType = objectType<HostStatus['breaker']>('CircuitBreaker', {
     state: t.one(CircuitBreakerStateEnum, 'State of the circuit breaker.'),
     since: t.dateTimeOrNull('Time of the last change of the state; null while the state is `CLOSED`.'),
     message: t.stringOrNull(
-      'Human-readable last failure of the host, for example an error status; null while the state is `CLOSED`.',
+      'Explanation for people of the last failure of the host, for example an error status; null while the state is `CLOSED`.',
     ),
     nextAttemptAt: t.dateTimeOrNull(
       'Time from which the next request tests the host; null while the state is `CLOSED`.',

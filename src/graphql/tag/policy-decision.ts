@@ -34,7 +34,7 @@ const RankedTagType = objectType<RankedTag>('PolicyRankedTag', {
   properties: (t) => ({
     tag: t.string('Name of the tag.'),
     value: t.string('Compared value: a version, a number, a text, or a time in RFC 3339 format.'),
-    message: t.string('Human-readable explanation of the tag’s rank.'),
+    message: t.string('Explanation of the tag’s rank for people.'),
   }),
 })
 
@@ -43,8 +43,8 @@ const ExcludedTagType = objectType<ExcludedTag>('PolicyExcludedTag', {
   properties: (t) => ({
     tag: t.string('Name of the tag.'),
     value: t.stringOrNull('Value to compare; null if the tag was excluded before the value was determined.'),
-    reason: t.one(TagExclusionReasonEnum, 'Machine-readable reason for the exclusion.'),
-    message: t.string('Human-readable reason for the exclusion.'),
+    reason: t.one(TagExclusionReasonEnum, 'Why the tag is excluded.'),
+    message: t.string('Explanation for people why the tag is excluded.'),
   }),
 })
 

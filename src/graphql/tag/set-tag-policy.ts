@@ -33,9 +33,7 @@ const SetTagPolicyInput = inputType('SetTagPolicyInput', {
       TagReferencePolicyTypeEnum,
       'Pull spec that clients get for the tag’s image. If omitted, the tag keeps its policy.',
     ),
-    dryRun: t.flag(
-      'Whether the mutation only returns the decision and stores nothing; the default is false.',
-    ),
+    dryRun: t.flag('Whether to return the decision without storing anything; the default is false.'),
     resourceVersion: t.resourceVersion('has another one or does not exist'),
     waitSeconds: t.waitSeconds(),
   }),

@@ -43,7 +43,7 @@ const ImageSignatureType = objectType<CheckedSignature>('ImageSignature', {
   properties: (t) => ({
     digest: t.digest('Digest of the manifest that contains the signature.'),
     format: t.oneOrNull(SignatureFormatEnum, 'Format of the signature; null if it is unknown.'),
-    message: t.string('Result of the check for people.'),
+    message: t.string('Explanation of the result for people.'),
   }),
   fields: (t) => ({
     isAccepted: t.exposeBoolean('accepted', {
