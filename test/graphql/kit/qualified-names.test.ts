@@ -87,6 +87,14 @@ const PLACES: Record<string, { readonly whole: string; readonly parts: string }>
     whole: '{ it: imageMirrorings(imageStream: "team/sub/app") { totalCount } }',
     parts: '{ it: imageMirrorings(namespace: "team", imageStream: "sub/app") { totalCount } }',
   },
+  'Query.images(imageStream)': {
+    whole: '{ it: images(imageStream: "team/sub/app") { nodes { digest } } }',
+    parts: '{ it: images(namespace: "team", imageStream: "sub/app") { nodes { digest } } }',
+  },
+  'Query.imageStreamTags(imageStream)': {
+    whole: '{ it: imageStreamTags(imageStream: "team/sub/app:v1") { nodes { id } } }',
+    parts: '{ it: imageStreamTags(namespace: "team", imageStream: "sub/app", matching: "v1") { nodes { id } } }',
+  },
   'MirrorImageInput.imageStream': {
     whole:
       'mutation { it: mirrorImage(input: { imageStream: "team/sub/app:copy", from: { kind: IMAGE_STREAM_TAG, name: "v1" }, dryRun: true }) { plan { digest } imageStream { id } } }',
@@ -132,6 +140,7 @@ const PLACES: Record<string, { readonly whole: string; readonly parts: string }>
 /** Places whose effect only another test shows. */
 const ELSEWHERE = {
   'Query.resolveImage(name)': 'as in a workload: a name with a slash is a reference to a registry',
+  'Query.imageStreamTags(matching)': 'a pattern of tags alone, which `imageStream` may contain',
   'Subscription.imagePushed(imageStream)': 'has the filter of imagePushes',
   'Subscription.imageStreamChanged(imageStream)': 'has the filter of imageStreamChanges',
   'CreateImageStreamInput.name': 'the test below',
