@@ -93,7 +93,8 @@ const PLACES: Record<string, { readonly whole: string; readonly parts: string }>
   },
   'Query.imageStreamTags(imageStream)': {
     whole: '{ it: imageStreamTags(imageStream: "team/sub/app:v1") { nodes { id } } }',
-    parts: '{ it: imageStreamTags(namespace: "team", imageStream: "sub/app", matching: "v1") { nodes { id } } }',
+    parts:
+      '{ it: imageStreamTags(namespace: "team", imageStream: "sub/app", matching: "v1") { nodes { id } } }',
   },
   'MirrorImageInput.imageStream': {
     whole:
