@@ -1,12 +1,10 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmdirSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { StorageFullError, UploadGoneError } from '../../src/blobs/errors.ts'
 import { digestOf } from '../../src/oci/digest.ts'
+import { mountSmallDisk } from '../fixtures/small-disk.ts'
 import { bytesOf, createWorld, ENOUGH, isSame, MiB, pull, push, REPOSITORY, Sink } from './world.ts'
 
 const nothing = async (): Promise<void> => {}
@@ -155,7 +153,7 @@ describe('a disk with less than its reserve', () => {
   })
 })
 
-const small = mountSmall()
+const small = mountSmallDisk()
 
 // only the superuser can mount, on some systems
 describe.runIf(small)('a small file system', () => {
@@ -175,20 +173,3 @@ describe.runIf(small)('a small file system', () => {
     await push(world.store, bytesOf(5 * MiB, 9))
   })
 })
-
-function mountSmall(): (AsyncDisposable & { readonly folder: string }) | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'imagestreams-small-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', folder], { stdio: 'ignore' })
-  } catch {
-    rmdirSync(folder)
-    return undefined
-  }
-  return {
-    folder,
-    async [Symbol.asyncDispose]() {
-      execFileSync('umount', [folder])
-      rmdirSync(folder)
-    },
-  }
-}

@@ -1,3 +1,4 @@
+import type { SetTimer } from '../../concurrency/clock.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
@@ -26,6 +27,8 @@ export interface ImporterDependencies extends RepositoryCheckDependencies {
   readonly streamConditions: StreamConditions
   readonly tags: Tags
   readonly recorder: TagRecorder
+  /** `systemTimer` unless given. */
+  readonly setTimer?: SetTimer
   /** Runs in the transaction in which the repository of a stream begins or ceases to fail. */
   readonly onTransition: (tx: Transaction, transition: ImportTransition) => void
   /** Runs in the transaction that ends a stored import. */

@@ -1,3 +1,4 @@
+import { storageFailure } from '../../input/storage-failure.ts'
 import { InvalidManifestError } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import { formatReference, formatRepository } from '../../oci/reference.ts'
@@ -132,7 +133,10 @@ function isFull(unusable: ReadonlyMap<TagName, Unusable>, { reason }: Unusable):
     : unusable.size - artifacts >= MAXIMUM_UNUSABLE
 }
 
-/** Returns the failure to report for an error. Internal errors are passed on, and hidden in the message. */
+/**
+ * Returns the failure to report for an error. Internal errors are passed on, and hidden in the message. Throws the error
+ * where this server cannot write: then the failure cannot be stored either.
+ */
 export function failureOf(
   error: unknown,
   { subject, onInternalError }: { readonly subject: string; onInternalError: (error: unknown) => void },
@@ -145,6 +149,7 @@ export function failureOf(
   if (error instanceof InvalidManifestError) {
     return { reason: 'InvalidManifest', message: `${subject}: invalid manifest: ${error.message}` }
   }
+  if (storageFailure(error)) throw error
   onInternalError(error)
   return { reason: 'InternalError', message: `${subject}: internal error: see the server's log` }
 }

@@ -1,4 +1,6 @@
+import { systemTimer } from '../../concurrency/clock.ts'
 import type { Transaction } from '../../db/transact.ts'
+import { storageFailure } from '../../input/storage-failure.ts'
 import { type ImageStream, registryOf } from '../spec/spec.ts'
 import { type ImportRequest, planImport } from '../stored-import/import-plan.ts'
 import type { Import } from '../stored-import/import-state.ts'
@@ -10,9 +12,15 @@ import type { LiveImports } from './live-imports.ts'
 import { createRepositoryRecorder } from './repository-recorder.ts'
 import { StoredOutcomes } from './stored-outcomes.ts'
 
-/** Creates the runs of stored imports, one at a time for each stream. A restart continues unfinished ones. */
+/** Milliseconds after which an import continues whose results could not be stored. */
+const STORAGE_RETRY_DELAY = 5_000
+
+/**
+ * Creates the runs of stored imports, one at a time for each stream. A restart continues unfinished ones, and so does the
+ * end of a full or read-only storage.
+ */
 export function createStoredImports(context: ImportContext, live: LiveImports, queue: ImportQueue<number>) {
-  const { db, rows, streams, closing, now, onFinished, onInternalError } = context
+  const { db, rows, streams, closing, now, onFinished, onInternalError, setTimer = systemTimer } = context
   const recordRepository = createRepositoryRecorder(context)
 
   const enqueue = (id: number, streamId: number): void => {
@@ -33,10 +41,16 @@ export function createStoredImports(context: ImportContext, live: LiveImports, q
       await entered.run.run(plan, AbortSignal.any([signal, closing]))
     } catch (error) {
       // the deletion of a stream has ended its imports; the next start continues those that a stop interrupts
-      if (!signal.aborted && !closing.aborted) giveUp(id, stream, error)
+      if (!signal.aborted && !closing.aborted && !giveUp(id, stream, error)) retryLater(id, streamId)
     } finally {
       live.delete(id)
     }
+  }
+
+  const retryLater = (id: number, streamId: number): void => {
+    setTimer(() => {
+      if (!closing.aborted) enqueue(id, streamId)
+    }, STORAGE_RETRY_DELAY)
   }
 
   const enter = (id: number, stream: ImageStream, request: ImportRequest) => {
@@ -54,11 +68,12 @@ export function createStoredImports(context: ImportContext, live: LiveImports, q
     return entered
   }
 
-  /** Fails an import after an internal error. */
-  const giveUp = (id: number, stream: ImageStream, error: unknown): void => {
+  /** Fails an import after an internal error. Reports whether the import has ended: not while nothing can be stored. */
+  const giveUp = (id: number, stream: ImageStream, error: unknown): boolean => {
     onInternalError(error, id)
+    if (storageFailure(error)) return false
     const current = live.current(id)
-    if (!current) return
+    if (!current) return true
     const at = now()
     const failure = { reason: 'InternalError', message: "internal error: see the server's log" } as const
     const failed: Import = { ...current, state: 'FAILED', finishedAt: at, ...failure }
@@ -68,8 +83,10 @@ export function createStoredImports(context: ImportContext, live: LiveImports, q
         recordRepository(tx, stream, { importId: id, failure, at })
         onFinished?.(tx, stream, failed)
       })
+      return true
     } catch (writeError) {
       onInternalError(writeError, id)
+      return false
     }
   }
 

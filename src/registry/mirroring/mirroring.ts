@@ -1,6 +1,7 @@
-import { DigestMismatchError, StorageFullError } from '../../blobs/errors.ts'
+import { DigestMismatchError } from '../../blobs/errors.ts'
 import type { imageMirrorings } from '../../db/tables/index.ts'
 import { ConflictError } from '../../input/errors.ts'
+import { storageFailure } from '../../input/storage-failure.ts'
 import type { FailureReason } from '../../oci/failure-reason.ts'
 import { InvalidManifestError } from '../../oci/manifest.ts'
 import { OciError } from '../../oci/oci-error.ts'
@@ -43,7 +44,7 @@ export function failureOf(
   if (!(error instanceof Error)) return undefined
   const { message } = error
   if (error instanceof RegistryError) return { reason: error.reason, message }
-  if (error instanceof StorageFullError) {
+  if (storageFailure(error) === 'full') {
     return {
       reason: 'StorageFull',
       message: `the disk is full: ${message}; free space, or lower --minimum-free-mib`,

@@ -30,6 +30,8 @@ interface LiveMirroring {
 const RUNNING = 4
 /** Milliseconds of the longest copy: less than the lease of the blobs that it stored first. */
 const LONGEST = 20 * 60 * 60 * 1000
+/** Milliseconds until a failure that could not be stored is stored. */
+const STORAGE_RETRY_DELAY = 5_000
 /** Milliseconds between two reports of one copy's progress. */
 const REPORT_INTERVAL = 250
 
@@ -37,7 +39,7 @@ const REPORT_INTERVAL = 250
 export type Mirrorings = ReturnType<typeof createMirrorings>
 
 export function createMirrorings(dependencies: MirroringDependencies) {
-  const { db, checkVersion, onInternalError, now } = dependencies
+  const { db, checkVersion, onInternalError, sleep, now } = dependencies
   const rows = createMirroringRows(db)
   const copies = createImageCopies(dependencies)
   const live = new Map<number, LiveMirroring>()
@@ -78,15 +80,27 @@ export function createMirrorings(dependencies: MirroringDependencies) {
     })
   }
 
-  /** Records the failure; nothing where the server stops: the next start continues. */
-  const recordFailure = (id: number, error: unknown, { abort }: LiveMirroring): void => {
-    if (abort.signal.aborted || closing.signal.aborted) return
+  /**
+   * Records the failure, as soon as this server can write: until then the mirroring has not ended. Records nothing where
+   * the server stops: the next start continues.
+   */
+  const recordFailure = async (id: number, error: unknown, { abort }: LiveMirroring): Promise<void> => {
+    const ended = AbortSignal.any([abort.signal, closing.signal])
+    if (ended.aborted) return
     const failure = failureOf(error) ?? {
       reason: 'InternalError' as const,
       message: 'internal error: see the log',
     }
     if (failureOf(error) === undefined) onInternalError(error, id)
-    db.transact((tx) => rows.update(tx, id, finish(id, { state: 'FAILED', ...failure })))
+    while (!ended.aborted) {
+      try {
+        db.transact((tx) => rows.update(tx, id, finish(id, { state: 'FAILED', ...failure })))
+        return
+      } catch (writeError) {
+        onInternalError(writeError, id)
+        await sleep(STORAGE_RETRY_DELAY, ended).catch(() => {})
+      }
+    }
   }
 
   const enqueue = (id: number): void => {
@@ -99,7 +113,6 @@ export function createMirrorings(dependencies: MirroringDependencies) {
     one.ended = running
       .run(() => run(id, one))
       .catch((error: unknown) => recordFailure(id, error, one))
-      .catch((error: unknown) => onInternalError(error, id))
       .finally(() => live.delete(id))
   }
 
