@@ -1,4 +1,4 @@
-import { imageInHistory } from '../../imagestream/stream/follow.ts'
+import { findImageInHistory } from '../../imagestream/stream/follow.ts'
 import { imageNamed } from '../../input/qualified-name.ts'
 import { isDigest } from '../../oci/digest.ts'
 import { builder } from '../kit/builder.ts'
@@ -42,7 +42,7 @@ builder.queryField('imageStreamImage', (t) =>
     type: ImageStreamImageType,
     nullable: true,
     description:
-      'Returns an image in the history of an image stream by its digest, or by a unique prefix of the digest. Null if the stream does not exist, `NOT_FOUND` if its history does not contain the image, `CONFLICT` if several images match.',
+      'Returns an image in the history of an image stream by its digest, or by a unique prefix of the digest. Null if the stream does not exist or its history does not contain the image, `CONFLICT` if several images match.',
     example: `
       query ImageStreamImage($name: String!) {
         imageStreamImage(name: $name) { image { dockerImageReference size layers { digest size } } }
@@ -60,8 +60,8 @@ builder.queryField('imageStreamImage', (t) =>
       const { namespace, name, digest } = imageNamed(args)
       const stream = streams.byName(namespace, name)
       if (!stream) return null
-      const { imageId } = imageInHistory(tags, stream.id, { namespace, stream: name, digest })
-      const image = images.byIds([imageId]).get(imageId)
+      const found = findImageInHistory(tags, stream.id, { namespace, stream: name, digest })
+      const image = found && images.byIds([found.imageId]).get(found.imageId)
       return image ? { stream, image } : null
     },
   }),

@@ -1,5 +1,5 @@
 import type { Image } from '../../imagestream/image/image.ts'
-import { imageInHistory } from '../../imagestream/stream/follow.ts'
+import { findImageInHistory } from '../../imagestream/stream/follow.ts'
 import { imageNamed, streamOrTagNamed } from '../../input/qualified-name.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import { DEFAULT_TAG } from '../../oci/tag.ts'
@@ -7,7 +7,7 @@ import type { GraphQLContext } from '../kit/context.ts'
 
 /**
  * Returns the image with a digest, of a tag, or in the history of a stream; undefined if there is none. Throws
- * InvalidInputError with the `field`; NotFoundError and ConflictError for the first characters of a digest.
+ * InvalidInputError with the `field`, ConflictError where several images match.
  */
 export function imageWithName(name: string, field: string, context: GraphQLContext): Image | undefined {
   const { streams, tags, images } = context
@@ -22,6 +22,6 @@ export function imageWithName(name: string, field: string, context: GraphQLConte
   const { namespace, name: stream, digest: prefix } = imageNamed({ name }, field)
   const found = streams.byName(namespace, stream)
   if (!found) return undefined
-  const { imageId } = imageInHistory(tags, found.id, { namespace, stream, digest: prefix })
-  return images.byIds([imageId]).get(imageId)
+  const image = findImageInHistory(tags, found.id, { namespace, stream, digest: prefix })
+  return image && images.byIds([image.imageId]).get(image.imageId)
 }

@@ -112,22 +112,37 @@ export function createFollowing(dependencies: FollowingDependencies) {
 /** Maximum number of digests that the error about a shortened digest names. */
 const MAX_CANDIDATES = 10
 
+/** An image in the history of a stream. */
+interface ImageInHistory {
+  readonly imageId: number
+  readonly digest: Digest
+}
+
 /**
- * Returns the image in a stream's history whose digest is the given one or starts with it. `streamId` is undefined for an
- * unknown stream. Throws NotFoundError where no image matches, ConflictError where several do.
+ * Returns the image in a stream's history whose digest is the given one or starts with it; undefined where no image
+ * matches. Throws ConflictError where several do.
  */
-export function imageInHistory(
+export function findImageInHistory(
   tags: Pick<Tags, 'digestsInHistory'>,
-  streamId: number | undefined,
-  { namespace, stream, digest }: StreamImage,
-): { readonly imageId: number; readonly digest: Digest } {
-  const found = streamId === undefined ? [] : tags.digestsInHistory(streamId, digest, MAX_CANDIDATES)
-  const [only] = found
-  if (!only) throw new NotFoundError(`${namespace}/${stream} never had an image ${digest}`)
-  if (found.length === 1) return only
+  streamId: number,
+  { stream, digest }: StreamImage,
+): ImageInHistory | undefined {
+  const found = tags.digestsInHistory(streamId, digest, MAX_CANDIDATES)
+  if (found.length < 2) return found[0]
   throw new ConflictError(
     `"${stream}@${digest}" matches several images: ${found.map((one) => one.digest).join(', ')}; give more of the digest`,
   )
+}
+
+/** Returns the same image. `streamId` is undefined for an unknown stream. Throws NotFoundError, ConflictError. */
+function imageInHistory(
+  tags: Pick<Tags, 'digestsInHistory'>,
+  streamId: number | undefined,
+  image: StreamImage,
+): ImageInHistory {
+  const found = streamId === undefined ? undefined : findImageInHistory(tags, streamId, image)
+  if (!found) throw new NotFoundError(`${image.namespace}/${image.stream} never had an image ${image.digest}`)
+  return found
 }
 
 type SourceImageRow = Omit<SourceImage, 'stream'>

@@ -64,9 +64,15 @@ test('a prefix that several images have is CONFLICT, and the message names them'
   for (const digest of candidates) expect(response.errors?.[0]?.message).toContain(digest)
 })
 
-test('an image that the stream’s history does not contain is NOT_FOUND, even when another stream has it', async () => {
-  expect(errorsOf(await read(`app@sha256:${'0'.repeat(64)}`))).toEqual([{ code: 'NOT_FOUND' }])
-  expect(errorsOf(await read(`empty@${digests[0]}`))).toEqual([{ code: 'NOT_FOUND' }])
+test('an image that the stream’s history does not contain is null, even when another stream has it', async () => {
+  for (const name of [`app@sha256:${'0'.repeat(64)}`, `empty@${digests[0]}`]) {
+    expect(await read(name)).toEqual({ data: { imageStreamImage: null } })
+    expect(
+      await app.client.execute('query ($name: String!) { imageDifference(from: $name, to: "app") { sizeDifference } }', {
+        name,
+      }),
+    ).toEqual({ data: { imageDifference: null } })
+  }
 })
 
 test('a pattern is not a prefix of a digest', async () => {
