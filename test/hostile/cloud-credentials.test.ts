@@ -20,7 +20,7 @@ import { importImage } from '../flows/operations.ts'
 const SET = `mutation ($input: SetRegistryCredentialInput!) {
   setRegistryCredential(input: $input) { registryCredential { prefix kind username } } }`
 const TEST = `mutation ($input: TestRegistryCredentialInput!) {
-  testRegistryCredential(input: $input) { outcome reason status message } }`
+  testRegistryCredential(input: $input) { outcome reason status: httpStatus message } }`
 const EVERYTHING = `{ registryCredentials { nodes { id prefix kind username } }
   imageStreams { nodes { document tags { nodes { conditions { message } } } } } }`
 const app = image({ seed: 'app' })

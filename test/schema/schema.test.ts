@@ -72,6 +72,29 @@ describe('the schema', () => {
     expect(texts).toEqual(['SkippedDocument.kind'])
   })
 
+  it('has times, counts, sizes and computed booleans that are named by one rule', () => {
+    const settings = new Set(types.filter(isInputObjectType).flatMap((type) => Object.keys(type.getFields())))
+    const rules: Readonly<Record<string, (name: string) => boolean>> = {
+      // OpenShift's names: created, creationTimestamp, deletionTimestamp, lastTransitionTime
+      DateTime: (name) => /(?:At|From|Until|Timestamp|TransitionTime)$|^created$/.test(name),
+      Boolean: (name) => /^(?:is|has)[A-Z]/.test(name) || settings.has(name),
+      BigInt: (name) => /(?:^s|S)ize(?:Difference)?$|Count$/.test(name),
+      // a unit in the name, or no count: an ordinal, a status, a setting
+      Int: (name) => /(?:Count|Seconds|Days|Status)$|^(?:generation|position|concurrency)$/.test(name),
+    }
+    // the progress of an import, the maximums of a request, and a quota as the host names it
+    const others = /^(?:Import\.(?:total|imported|unchanged|failed)|ServerLimits\..+|RequestBudget\.limit)$/
+    const named = types.filter(isObjectType).flatMap((type) =>
+      Object.values(type.getFields())
+        .filter((field) => rules[getNamedType(field.type).name]?.(field.name) === false)
+        .map((field) => `${type.name}.${field.name}`),
+    )
+    expect(named.filter((name) => !others.test(name))).toEqual([])
+    const twoWords = ['updatedAt', 'by', 'count', 'since']
+    const fields = types.filter(isObjectType).flatMap((type) => Object.keys(type.getFields()))
+    expect(fields.filter((name) => twoWords.includes(name))).toEqual([])
+  })
+
   it('has no deprecation without a date in its reason', () => {
     expect(undated(createSchema())).toEqual([])
     expect(

@@ -105,7 +105,11 @@ const KeptManifestCountType = objectType<KeptManifestCount>('KeptManifestCount',
   description: 'Number of manifests that a garbage collection would keep for one reason.',
   properties: (t) => ({
     reason: t.one(KeptManifestReasonEnum, 'Reason why the manifests are kept.'),
-    count: t.int('Number of manifests that are kept for this reason.'),
+  }),
+  fields: (t) => ({
+    manifestCount: t.exposeInt('count', {
+      description: 'Number of manifests that are kept for this reason.',
+    }),
   }),
 })
 

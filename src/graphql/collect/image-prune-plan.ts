@@ -86,7 +86,9 @@ export const KeptImageCountType = objectType<KeptImageCount>('KeptImageCount', {
   description: 'Number of images that a prune keeps for one reason.',
   properties: (t) => ({
     reason: t.one(KeptImageReasonEnum, 'Reason why the images are kept.'),
-    count: t.int('Number of images that are kept for this reason.'),
+  }),
+  fields: (t) => ({
+    imageCount: t.exposeInt('count', { description: 'Number of images that are kept for this reason.' }),
   }),
 })
 

@@ -86,7 +86,7 @@ builder.queryField('imagePrunePlan', (t) =>
     example: `
       # What pruneImages would remove now, and why the rest is kept.
       query ImagePrunePlan {
-        imagePrunePlan(keepTagRevisions: 5) { freedSize images(first: 10) { totalCount nodes { digest } } keptImageCounts { reason count } }
+        imagePrunePlan(keepTagRevisions: 5) { freedSize images(first: 10) { totalCount nodes { digest } } keptImageCounts { reason imageCount } }
       }
     `,
     args: {

@@ -53,10 +53,13 @@ const TestRegistryCredentialPayload = objectType<TestedCredential>('TestRegistry
       FailureReasonEnum,
       'Why the test failed: for example `UNAUTHORIZED` or `FORBIDDEN` by the registry, `UNTRUSTED_TOKEN_SERVER`, or `REGISTRY_UNAVAILABLE` if the response is not conclusive. Null unless `outcome` is `FAILED`.',
     ),
-    status: t.intOrNull(
-      'HTTP status of the response that decided the result; null if there was no response.',
-    ),
     message: t.string('Explanation of the result for people, with the registry’s own message.'),
+  }),
+  fields: (t) => ({
+    httpStatus: t.exposeInt('status', {
+      nullable: true,
+      description: 'HTTP status of the response that decided the result; null if there was no response.',
+    }),
   }),
 })
 
@@ -66,7 +69,7 @@ mutation('testRegistryCredential', {
   example: `
     # Whether the registry accepts the login.
     mutation TestRegistryCredential {
-      testRegistryCredential(input: { prefix: "docker.io", repository: "library/ruby" }) { outcome status message }
+      testRegistryCredential(input: { prefix: "docker.io", repository: "library/ruby" }) { outcome httpStatus message }
     }
   `,
   input: TestRegistryCredentialInput,

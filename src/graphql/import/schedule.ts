@@ -22,10 +22,7 @@ objectType(ImportScheduleType, {
   interfaces: [NodeInterface],
   properties: (t) => ({
     dueAt: t.dateTime(
-      'Time at which the next import is due: one interval (`--schedule-minutes`) after the end of the last one, 2 and then 4 intervals after repeated failures, and `slowedBy` intervals while receivers report the changes. The import may start later if many streams are due.',
-    ),
-    slowedBy: t.int(
-      'Number of intervals between two imports: 1, or 2, 4 and then 8 while receivers report each change before the next import is due. A change that no receiver reported, or a receiver that stops sending, resets the number to 1.',
+      'Time at which the next import is due: one interval (`--schedule-minutes`) after the end of the last one, 2 and then 4 intervals after repeated failures, and `intervalCount` intervals while receivers report the changes. The import may start later if many streams are due.',
     ),
     succeededAt: t.dateTimeOrNull(
       'Time at which an import, periodic or not, last succeeded without a failure; null if there was none.',
@@ -35,6 +32,10 @@ objectType(ImportScheduleType, {
     message: t.stringOrNull('Explanation for people why the last import failed; null if it did not fail.'),
   }),
   fields: (t) => ({
+    intervalCount: t.exposeInt('slowedBy', {
+      description:
+        'Number of intervals between two imports: 1, or 2, 4 and then 8 while receivers report each change before the next import is due. A change that no receiver reported, or a receiver that stops sending, resets the number to 1.',
+    }),
     id: t.id({
       description:
         'Global identifier of the schedule; the same as long as its source is imported periodically.',

@@ -48,7 +48,6 @@ objectType(ReceiverType, {
     settings: t.one(ReceiverSettingsType, 'Settings of the sender in addition to the secret.'),
     enabled: t.boolean('Whether the receiver accepts deliveries.'),
     createdAt: t.dateTime('Time at which the receiver was created.'),
-    updatedAt: t.dateTime('Time at which the receiver was last changed.'),
     message: t.stringOrNull(
       'Explanation for people why the last delivery could not be used; null if it could.',
     ),
@@ -74,6 +73,10 @@ objectType(ReceiverType, {
     ),
   }),
   fields: (t) => ({
+    changedAt: t.expose('updatedAt', {
+      type: 'DateTime',
+      description: 'Time at which the receiver was last changed.',
+    }),
     id: t.id({
       description: 'Global identifier of the receiver.',
       resolve: ({ id }) => nodeId('Receiver', id),

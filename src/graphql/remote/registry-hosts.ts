@@ -22,13 +22,19 @@ const CircuitBreakerType = objectType<HostStatus['breaker']>('CircuitBreaker', {
     'A circuit breaker, for a whole host, one repository or one account. It opens after repeated failures, or if the host requests a pause, and stops requests for a while.',
   properties: (t) => ({
     state: t.one(CircuitBreakerStateEnum, 'State of the circuit breaker.'),
-    since: t.dateTimeOrNull('Time of the last change of the state; null while the state is `CLOSED`.'),
     message: t.stringOrNull(
       'Explanation for people of the last failure of the host, for example an error status; null while the state is `CLOSED`.',
     ),
     nextAttemptAt: t.dateTimeOrNull(
       'Time from which the next request tests the host; null while the state is `CLOSED`.',
     ),
+  }),
+  fields: (t) => ({
+    changedAt: t.expose('since', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Time of the last change of the state; null while the state is `CLOSED`.',
+    }),
   }),
 })
 

@@ -18,29 +18,33 @@ const DeleteImageStreamInput = inputType('DeleteImageStreamInput', {
   }),
 })
 
-const DeleteImageStreamPayload = objectType<StreamDeletion>('DeleteImageStreamPayload', {
-  description: 'The deleted image stream, or what its deletion would do.',
-  properties: (t) => ({
-    tagCount: t.int('Number of tags that are removed.'),
-    historyEntryCount: t.int(
-      'Number of entries in the histories of the tags. They remain until they are pruned, and `restoreImageStream` restores the stream with them.',
-    ),
-  }),
-  fields: (t) => ({
-    deletedId: t.id({
-      description: 'Global `id` that the image stream had.',
-      resolve: ({ stream }) => nodeId('ImageStream', stream.id),
+const DeleteImageStreamPayload = objectType<StreamDeletion & { readonly isDryRun: boolean }>(
+  'DeleteImageStreamPayload',
+  {
+    description: 'The deleted image stream, or what its deletion would do.',
+    properties: (t) => ({
+      tagCount: t.int('Number of tags that are removed.'),
+      historyEntryCount: t.int(
+        'Number of entries in the histories of the tags. They remain until they are pruned, and `restoreImageStream` restores the stream with them.',
+      ),
     }),
-    imageStream: t.field({
-      type: ImageStreamType,
-      description:
-        'The image stream in its last state, which `imageStreamByUid` returns until it is pruned; in a dry run in its present state.',
-      resolve: ({ stream }, _args, { streams }) =>
-        withLastSpecs([...streams.evenDeleted([stream.id]).values()])[0] ?? stream,
+    fields: (t) => ({
+      deletedId: t.id({
+        nullable: true,
+        description: 'Global `id` of the deleted image stream; null in a dry run.',
+        resolve: ({ stream, isDryRun }) => (isDryRun ? null : nodeId('ImageStream', stream.id)),
+      }),
+      imageStream: t.field({
+        type: ImageStreamType,
+        description:
+          'The image stream in its last state, which `imageStreamByUid` returns until it is pruned; in a dry run in its present state.',
+        resolve: ({ stream }, _args, { streams }) =>
+          withLastSpecs([...streams.evenDeleted([stream.id]).values()])[0] ?? stream,
+      }),
+      stoppedSources: t.field(stoppedSourcesField),
     }),
-    stoppedSources: t.field(stoppedSourcesField),
-  }),
-})
+  },
+)
 
 mutation('deleteImageStream', {
   description:
@@ -53,5 +57,8 @@ mutation('deleteImageStream', {
   input: DeleteImageStreamInput,
   inputDescription: 'The image stream.',
   payload: DeleteImageStreamPayload,
-  resolve: (input, { streamRemoval }) => streamRemoval.delete(ofStream(input)),
+  resolve: (input, { streamRemoval }) => ({
+    ...streamRemoval.delete(ofStream(input)),
+    isDryRun: input.dryRun,
+  }),
 })

@@ -12,7 +12,7 @@ import { specTagOf, tagId } from './image-stream-tag.ts'
 import { stoppedSourcesField } from './stopped-source.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
 import { ObjectReferenceInput } from './tag-reference-input.ts'
-import { tagOfStream } from './tags-of-stream.ts'
+import { removedTagOfStream, tagOfStream } from './tags-of-stream.ts'
 
 const TagImageInput = inputType('TagImageInput', {
   description: 'A tag, and the image that the tag is to point to.',
@@ -99,6 +99,7 @@ const RestoreTagPayload = objectType<{ imageStreamTag: Tag; import: Import | nul
 })
 
 interface UntaggedPayload extends TagRemovalOutcome {
+  readonly isDryRun: boolean
   readonly imageStreamTag: Tag
   readonly imageStream: ImageStream
 }
@@ -106,7 +107,10 @@ interface UntaggedPayload extends TagRemovalOutcome {
 const UntagImagePayload = objectType<UntaggedPayload>('UntagImagePayload', {
   description: 'The image stream without the removed tag, or what the removal would do.',
   properties: (t) => ({
-    imageStreamTag: t.one(ImageStreamTagType, 'The tag as it was before the removal.'),
+    imageStreamTag: t.one(
+      ImageStreamTagType,
+      'The removed tag, with `removedAt` and its history and without an image, as `removedTags` contains it. In a dry run the tag in its present state; also for a tag that never had an image, which leaves no history.',
+    ),
     imageStream: t.one(ImageStreamType, 'The image stream; unchanged in a dry run.'),
     historyEntryCount: t.int(
       'Number of entries in the history of the tag. They remain until they are pruned, and `restoreTag` restores the tag with them.',
@@ -114,8 +118,9 @@ const UntagImagePayload = objectType<UntaggedPayload>('UntagImagePayload', {
   }),
   fields: (t) => ({
     deletedId: t.id({
-      description: 'Global `id` that the tag had.',
-      resolve: ({ imageStreamTag }) => tagId(imageStreamTag),
+      nullable: true,
+      description: 'Global `id` of the removed tag; null in a dry run.',
+      resolve: ({ imageStreamTag, isDryRun }) => (isDryRun ? null : tagId(imageStreamTag)),
     }),
     stoppedSources: t.field(stoppedSourcesField),
   }),
@@ -182,10 +187,12 @@ mutation('untagImage', {
   payload: UntagImagePayload,
   resolve: (input, context) => {
     const named = ofTag(input)
-    const imageStreamTag = presentTag(named, context)
-    const removed = context.tagRemoval.remove(named)
-    if (!imageStreamTag) throw new Error(`the tag ${named.tag} that was just removed did not exist`)
-    return { ...removed, imageStreamTag, imageStream: writtenStream(removed.streamId, context) }
+    const present = presentTag(named, context)
+    const outcome = context.tagRemoval.remove(named)
+    if (!present) throw new Error(`the tag ${named.tag} that was just removed did not exist`)
+    const imageStream = writtenStream(outcome.streamId, context)
+    const removed = input.dryRun ? undefined : removedTagOfStream(imageStream, present.name, context)
+    return { ...outcome, isDryRun: input.dryRun, imageStreamTag: removed ?? present, imageStream }
   },
 })
 

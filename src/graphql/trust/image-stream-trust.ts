@@ -102,13 +102,16 @@ const ImageStreamTrustType = objectType<TrustPolicy>('ImageStreamTrust', {
       description: 'Global identifier of the requirements; the same as long as the image stream exists.',
       resolve: ({ streamId }) => nodeId('ImageStreamTrust', streamId),
     }),
+    changedAt: t.expose('updatedAt', {
+      type: 'DateTime',
+      description: 'Time at which the requirements were last set.',
+    }),
   }),
   properties: (t) => ({
     requirements: t.list(
       TrustRequirementType,
       'Accepted signatures: those that meet any one of these requirements; at most 10.',
     ),
-    updatedAt: t.dateTime('Time at which the requirements were last set.'),
   }),
 })
 

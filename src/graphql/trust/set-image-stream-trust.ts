@@ -99,7 +99,7 @@ mutation('setImageStreamTrust', {
           ]
         }
       ) {
-        imageStream { name trust { updatedAt } }
+        imageStream { name trust { changedAt } }
       }
     }
   `,

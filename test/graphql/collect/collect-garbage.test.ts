@@ -30,7 +30,7 @@ afterAll(async () => {
   await app[Symbol.asyncDispose]()
 })
 
-const PLAN = `{ freedSize uploadCount strayFileCount keptManifestCounts { reason count }
+const PLAN = `{ freedSize uploadCount strayFileCount keptManifestCounts { reason manifestCount }
   blobs { totalCount nodes { digest size } }
   manifests { totalCount nodes { repository digest image { digest } } }
   keptManifests { totalCount pageInfo { endCursor hasNextPage }
@@ -58,8 +58,8 @@ describe('garbageCollectionPlan', () => {
       uploadCount: 0,
       strayFileCount: 0,
       keptManifestCounts: expect.arrayContaining([
-        { reason: 'TAGGED', count: 2 },
-        { reason: 'CHILD', count: 0 },
+        { reason: 'TAGGED', manifestCount: 2 },
+        { reason: 'CHILD', manifestCount: 0 },
       ]),
       blobs: { totalCount: 2 },
       manifests: {

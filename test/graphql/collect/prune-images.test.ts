@@ -28,12 +28,12 @@ beforeAll(async () => {
 })
 afterAll(() => app[Symbol.asyncDispose]())
 
-const PLAN = `{ freedSize configCount repositoryManifestCount keptImageCounts { reason count }
+const PLAN = `{ freedSize configCount repositoryManifestCount keptImageCounts { reason imageCount }
   tagEvents { totalCount nodes { namespace imageStreamName tag dockerImageReference created } }
   images { totalCount nodes { digest size image { id } } }
   keptImages { totalCount nodes { digest reason } } }`
 const PRUNE = `mutation ($input: PruneImagesInput!) { pruneImages(input: $input) { plan ${PLAN}
-  imagePruning { tagEventCount imageCount freedSize configCount repositoryManifestCount keptImageCounts { reason count } } } }`
+  imagePruning { tagEventCount imageCount freedSize configCount repositoryManifestCount keptImageCounts { reason imageCount } } } }`
 
 interface List {
   readonly totalCount: number
@@ -41,7 +41,7 @@ interface List {
 }
 interface Counts {
   readonly freedSize: number
-  readonly keptImageCounts: readonly { readonly reason: string; readonly count: number }[]
+  readonly keptImageCounts: readonly { readonly reason: string; readonly imageCount: number }[]
 }
 interface Plan extends Counts {
   readonly tagEvents: List
@@ -69,7 +69,9 @@ const planned = async (args = ''): Promise<Plan> => {
 }
 const keptFor = ({ keptImageCounts }: Counts): object =>
   Object.fromEntries(
-    keptImageCounts.filter(({ count }) => count > 0).map(({ reason, count }) => [reason, count]),
+    keptImageCounts
+      .filter(({ imageCount }) => imageCount > 0)
+      .map(({ reason, imageCount }) => [reason, imageCount]),
   )
 const history = async (): Promise<unknown> => {
   const { imageStreamTag } = await app.client.request<{

@@ -17,7 +17,7 @@ const SET = `mutation ($input: SetRegistryCredentialInput!) {
   setRegistryCredential(input: $input) { registryCredential { kind username lastUsedAt } } }`
 const LIST = '{ registryCredentials { nodes { kind username lastUsedAt } } }'
 const TEST = `mutation ($input: TestRegistryCredentialInput!) {
-  testRegistryCredential(input: $input) { outcome reason status message registryCredential { lastUsedAt } } }`
+  testRegistryCredential(input: $input) { outcome reason status: httpStatus message registryCredential { lastUsedAt } } }`
 const app = image({ seed: 'app' })
 
 interface Tested {

@@ -11,7 +11,7 @@ const LOGIN = { username: 'me', password: 'open sesame' }
 const SET = `mutation ($input: SetRegistryCredentialInput!) {
   setRegistryCredential(input: $input) { registryCredential { prefix } } }`
 const TEST = `mutation ($input: TestRegistryCredentialInput!) {
-  testRegistryCredential(input: $input) { outcome reason status message } }`
+  testRegistryCredential(input: $input) { outcome reason status: httpStatus message } }`
 
 interface Result {
   readonly outcome: string

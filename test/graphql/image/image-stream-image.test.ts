@@ -68,9 +68,12 @@ test('an image that the stream’s history does not contain is null, even when a
   for (const name of [`app@sha256:${'0'.repeat(64)}`, `empty@${digests[0]}`]) {
     expect(await read(name)).toEqual({ data: { imageStreamImage: null } })
     expect(
-      await app.client.execute('query ($name: String!) { imageDifference(from: $name, to: "app") { sizeDifference } }', {
-        name,
-      }),
+      await app.client.execute(
+        'query ($name: String!) { imageDifference(from: $name, to: "app") { sizeDifference } }',
+        {
+          name,
+        },
+      ),
     ).toEqual({ data: { imageDifference: null } })
   }
 })

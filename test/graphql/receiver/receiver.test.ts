@@ -10,7 +10,7 @@ const MINUTE = 60_000
 const one = image({ seed: 1 })
 
 const ISSUED = `secret url setUp receiver { id namespace sender authenticity registry aliases repositories path url
-  enabled setUp secrets { createdAt expiresAt } state acceptedCount settings { signed } createdAt updatedAt }`
+  enabled setUp secrets { createdAt expiresAt } state acceptedCount settings { signed } createdAt changedAt }`
 const CREATE = `mutation ($input: CreateReceiverInput!) { createReceiver(input: $input) { ${ISSUED} } }`
 const ROTATE = `mutation ($input: RotateReceiverSecretInput!) { rotateReceiverSecret(input: $input) { ${ISSUED} } }`
 const UPDATE = `mutation ($input: UpdateReceiverInput!) { updateReceiver(input: $input) { receiver {

@@ -179,7 +179,7 @@ describe('a blocked registry', () => {
     await configure(app, { prefix, access: 'BLOCKED' })
 
     const { testRegistryCredential } = await app.client.request<{ testRegistryCredential: object }>(
-      'mutation ($input: TestRegistryCredentialInput!) { testRegistryCredential(input: $input) { outcome reason status message } }',
+      'mutation ($input: TestRegistryCredentialInput!) { testRegistryCredential(input: $input) { outcome reason status: httpStatus message } }',
       { input: { prefix } },
     )
     expect(testRegistryCredential).toEqual({

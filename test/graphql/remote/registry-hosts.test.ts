@@ -5,7 +5,7 @@ import { startUpstream, type Upstream } from '../../fixtures/upstream.ts'
 import { errorResponse } from '../../fixtures/upstream-response.ts'
 import { errorsOf, follow, importImage } from '../../flows/operations.ts'
 
-const BREAKER = 'circuitBreaker { state since message nextAttemptAt }'
+const BREAKER = 'circuitBreaker { state changedAt message nextAttemptAt }'
 const BUDGET = 'remainingCount limit windowSeconds resetsAt source readAt'
 const HOST = `host inFlightCount waitingCount concurrency ${BREAKER}
   accounts { isSignedIn ${BREAKER} budget { ${BUDGET} } }`
@@ -46,7 +46,7 @@ describe('registryHosts', () => {
         host: hostOf(2),
       },
     )
-    const closed = { state: 'CLOSED', since: null, message: null, nextAttemptAt: null }
+    const closed = { state: 'CLOSED', changedAt: null, message: null, nextAttemptAt: null }
     const budget = {
       ...{ remainingCount: 2, limit: 100, windowSeconds: 21_600, resetsAt: null, source: '192.0.2.7' },
       readAt: expect.stringMatching(/^\d{4}-/),

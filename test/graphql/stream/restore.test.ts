@@ -56,10 +56,13 @@ describe('a removed tag', () => {
       it.app,
       'untagImage',
       { imageStream: 'app', tag: '1.0', dryRun: true },
-      'historyEntryCount stoppedSources { nodes { tag } } imageStream { tags { totalCount } }',
+      `deletedId imageStreamTag { tag removedAt image { digest } }
+       historyEntryCount stoppedSources { nodes { tag } } imageStream { tags { totalCount } }`,
     )
     expect(dryRun).toEqual({
       untagImage: {
+        deletedId: null,
+        imageStreamTag: { tag: '1.0', removedAt: null, image: { digest: one.digest } },
         historyEntryCount: 1,
         stoppedSources: { nodes: [] },
         imageStream: { tags: { totalCount: 2 } },
@@ -70,13 +73,22 @@ describe('a removed tag', () => {
       it.app,
       'untagImage',
       { imageStream: 'app', tag: '1.0' },
-      'deletedId imageStreamTag { id tag image { digest } } imageStream { tags { totalCount } }',
+      `deletedId imageStreamTag { id tag removedAt image { digest } items(first: 1) { nodes { image { digest } } } }
+       imageStream { tags { totalCount } removedTags { nodes { id removedAt } } }`,
     )
+    const { untagImage } = removed as { untagImage: { imageStreamTag: { id: string; removedAt: string } } }
+    const { id, removedAt } = untagImage.imageStreamTag
     expect(removed).toEqual({
       untagImage: {
-        deletedId: expect.any(String),
-        imageStreamTag: { id: expect.any(String), tag: '1.0', image: { digest: one.digest } },
-        imageStream: { tags: { totalCount: 1 } },
+        deletedId: id,
+        imageStreamTag: {
+          id,
+          tag: '1.0',
+          removedAt: expect.any(String),
+          image: null,
+          items: { nodes: [{ image: { digest: one.digest } }] },
+        },
+        imageStream: { tags: { totalCount: 1 }, removedTags: { nodes: [{ id, removedAt }] } },
       },
     })
     const after = await instant()
@@ -158,10 +170,11 @@ describe('a deleted stream', () => {
         it.app,
         'deleteImageStream',
         { imageStream: 'app', dryRun: true },
-        'imageStream { uid } tagCount historyEntryCount stoppedSources { nodes { tag source historyEntryCount } }',
+        'deletedId imageStream { uid } tagCount historyEntryCount stoppedSources { nodes { tag source historyEntryCount } }',
       ),
     ).toEqual({
       deleteImageStream: {
+        deletedId: null,
         imageStream: { uid: imageStream.uid },
         tagCount: 2,
         historyEntryCount: 3,

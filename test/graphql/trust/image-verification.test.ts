@@ -18,7 +18,7 @@ import { createStream, deleteStream, errorsOf, importImage, tagDigests } from '.
 import { shared } from '../shared.ts'
 
 const SET = `mutation ($input: SetImageStreamTrustInput!) { setImageStreamTrust(input: $input) {
-  imageStream { name trust { updatedAt requirements {
+  imageStream { name trust { changedAt requirements {
     kind publicKeys { pem fingerprint } issuer issuerPattern subject subjectPattern trustedRoot certificates trustedIdentities
   } } } } }`
 const VERIFICATION = `verification(maxAgeSeconds: $age) {
