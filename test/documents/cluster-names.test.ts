@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { documentWarnings } from '../../src/documents/image-stream-document.ts'
 import { TestDomain } from '../fixtures/test-domain.ts'
-import { apply, applyOne, exported, exportedYaml, imageStream, refusal } from './documents.ts'
+import { apply, applyOne, exported, exportedYaml, imageStream } from './documents.ts'
 
 let domain: TestDomain
 beforeEach(() => {
@@ -107,11 +107,12 @@ describe('a document with a nested name', () => {
     })
   })
 
-  it('as the source of a tag needs its namespace too', () => {
-    const from = { kind: 'ImageStreamTag', name: 'sub/app:v1' }
-    expect(refusal(domain, imageStream({ tags: [{ name: 'a', from }] })).message).toContain(
-      'spec.tags[0].from.namespace: "sub/app:v1" has a slash, and such a name needs its namespace',
-    )
+  it('as the source of a tag has its namespace as the first component', () => {
+    const from = { kind: 'ImageStreamTag', name: 'team/sub/app:v1' }
+    applyOne(domain, imageStream({ tags: [{ name: 'a', from }] }))
+    expect(JSON.parse(exported(domain, 'ruby')).spec.tags).toMatchObject([
+      { name: 'a', from: { kind: 'ImageStreamTag', namespace: 'team', name: 'sub/app:v1' } },
+    ])
   })
 
   it('is imported by an ImageStreamImport', () => {

@@ -16,6 +16,8 @@ const FLAGS = new Set([
 ])
 /** A flag: `--private-networks`. */
 const FLAG = /(?<![\w-])--([a-z][a-z-]*[a-z])/g
+/** A command of another program, as a message quotes it: "skopeo copy --all". */
+const OTHER_COMMAND = /(["`])(?:oc|skopeo) [^"`]*\1/g
 /** A field of mutations: `ca in configureRegistry`, `insecure: true in importImage or configureRegistry`. */
 const FIELD = /\b([a-z]\w*)(?:: \w+)? in ([a-z]+[A-Z]\w*(?: or [a-z]+[A-Z]\w*)*)/g
 /** A mutation or a field that provides something: `setRegistryCredential changes the key`, `set it with setRegistryCredential`. */
@@ -29,9 +31,13 @@ const messagesOf = ({ text }: Module): string[] =>
     .flatMap((line) => line.match(/'[^'\n]* [^'\n]*'|"[^"\n]* [^"\n]*"|`[^`\n]* [^`\n]*`/g) ?? [])
     .map((message) => message.replace(/\$\{[^}]*\}/g, ''))
 
-/** Finds the flags in messages. */
+/** Finds the flags in messages, other than those of quoted commands of other programs. */
 export const flagsIn = (modules: readonly Module[]): Names =>
-  namesIn(modules, (message) => [...message.matchAll(FLAG)].map(([, name = '']) => name), FLAGS)
+  namesIn(
+    modules,
+    (message) => [...message.replace(OTHER_COMMAND, '').matchAll(FLAG)].map(([, name = '']) => name),
+    FLAGS,
+  )
 
 /** Finds mutations and fields in messages, and fields of certain mutations as `mutation.field`. */
 export function fieldsIn(modules: readonly Module[], schema: GraphQLSchema): Names {
