@@ -1,69 +1,21 @@
 import { inBatches } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
-import { compareKeys, type KeysetPage } from '../../input/page.ts'
+import { compareKeys } from '../../input/page.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Repository } from '../../registry/content/content.ts'
-import { type OnePass, onePass } from '../kept/one-pass.ts'
-import { PlanList } from '../kept/plan-list.ts'
-import { type ManifestKeptReason, noManifestsKept } from '../kept/reasons.ts'
+import { type OnePass, onePass, type ReportedList } from '../kept/one-pass.ts'
 import type { CollectionParts } from './collection-run.ts'
-import type { ManifestKeeper, ManifestLink } from './kept-manifests.ts'
+import {
+  CollectionReport,
+  type CollectionTotals,
+  type KeptManifest,
+  type ManifestPosition,
+  type PlannedManifest,
+} from './report.ts'
 import { repositoryPages } from './repositories.ts'
 import { blobRanges, type StoredBlob } from './stored-blobs.ts'
 import type { CollectionTerms } from './terms.ts'
 import { forEachAbandoned } from './uploads.ts'
-
-/** Position in a list of manifests, which is sorted by the repository's id, then the digest. */
-export interface ManifestPosition {
-  readonly repositoryId: number
-  readonly digest: Digest
-}
-
-/** A manifest of a repository; times are milliseconds since 1970. */
-export interface PlannedManifest
-  extends ManifestPosition,
-    Pick<ManifestLink, 'imageId' | 'pushedAt' | 'confirmedAt'> {
-  readonly repository: Pick<Repository, 'namespace' | 'name'>
-}
-
-export interface KeptManifest extends PlannedManifest {
-  readonly kept: ManifestKeeper
-}
-
-/** What a collection would remove beside the listed content. */
-export interface CollectionTotals {
-  /** Number of kept manifests by reason. */
-  readonly reasons: Readonly<Record<ManifestKeptReason, number>>
-  /** Number of files without a row; a collection counts them as blobs. */
-  readonly strays: number
-  /** Number of abandoned uploads. */
-  readonly uploads: number
-  /** Bytes of disk space that would be freed. */
-  readonly freedBytes: number
-}
-
-const manifestKey = ({ repositoryId, digest }: ManifestPosition) => [repositoryId, digest] as const
-
-/** What a reader requests of a plan, and what was found of it so far. */
-export class CollectionReport {
-  /** Manifests that would be removed. */
-  readonly manifests = new PlanList<PlannedManifest>({ keyOf: manifestKey, isOrdered: true })
-  readonly kept = new PlanList<KeptManifest>({ keyOf: manifestKey, isOrdered: true })
-  /** Blobs that no repository would have. */
-  readonly blobs = new PlanList<StoredBlob>({ keyOf: ({ digest }) => [digest], isOrdered: true })
-  readonly totals = { reasons: noManifestsKept(), strays: 0, uploads: 0, freedBytes: 0 }
-  #hasTotals = false
-
-  /** Requests all totals, before the plan is made. */
-  requestTotals(): void {
-    this.#hasTotals = true
-    this.blobs.count()
-  }
-
-  get hasTotals(): boolean {
-    return this.#hasTotals
-  }
-}
 
 /**
  * What a collection would remove now, and why the other manifests are kept. Nothing is read until it is requested. What is
@@ -71,36 +23,19 @@ export class CollectionReport {
  */
 export class GarbageCollectionPlan {
   readonly #read: OnePass<CollectionReport>
+  /** Manifests that would be removed, by repository id and digest. */
+  readonly manifests: ReportedList<PlannedManifest>
+  /** Manifests that would be kept, by repository id and digest. */
+  readonly kept: ReportedList<KeptManifest>
+  /** Blobs that no repository would have, by digest. */
+  readonly blobs: ReportedList<StoredBlob>
 
+  /** `pass` fills what was requested of the report. */
   constructor(pass: (report: CollectionReport) => Promise<void>) {
     this.#read = onePass(() => new CollectionReport(), pass)
-  }
-
-  /** Returns a page of the manifests that would be removed, by repository id and digest. */
-  manifests(page: KeysetPage): Promise<PlannedManifest[]> {
-    return this.#read.page(({ manifests }) => manifests.page(page))
-  }
-
-  manifestCount(): Promise<number> {
-    return this.#read.count(({ manifests }) => manifests)
-  }
-
-  /** Returns a page of the manifests that would be kept, by repository id and digest. */
-  kept(page: KeysetPage): Promise<KeptManifest[]> {
-    return this.#read.page(({ kept }) => kept.page(page))
-  }
-
-  keptCount(): Promise<number> {
-    return this.#read.count(({ kept }) => kept)
-  }
-
-  /** Returns a page of the blobs that no repository would have, by digest. */
-  blobs(page: KeysetPage): Promise<StoredBlob[]> {
-    return this.#read.page(({ blobs }) => blobs.page(page))
-  }
-
-  blobCount(): Promise<number> {
-    return this.#read.count(({ blobs }) => blobs)
+    this.manifests = this.#read.list(({ manifests }) => manifests)
+    this.kept = this.#read.list(({ kept }) => kept)
+    this.blobs = this.#read.list(({ blobs }) => blobs)
   }
 
   async totals(): Promise<CollectionTotals> {

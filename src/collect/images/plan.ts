@@ -1,5 +1,4 @@
-import type { KeysetPage } from '../../input/page.ts'
-import { type OnePass, onePass } from '../kept/one-pass.ts'
+import { type OnePass, onePass, type ReportedList } from '../kept/one-pass.ts'
 import {
   type KeptImage,
   type PrunedEvent,
@@ -14,37 +13,19 @@ import {
  */
 export class PrunePlan {
   readonly #read: OnePass<PruneReport>
+  /** Entries of histories that would be removed, by tag id and id. */
+  readonly events: ReportedList<PrunedEvent>
+  /** Images that would be removed, by id. */
+  readonly images: ReportedList<PrunedImage>
+  /** Images that would be kept, by id. */
+  readonly kept: ReportedList<KeptImage>
 
   /** `pass` fills what was requested of the report. */
   constructor(pass: (report: PruneReport) => Promise<void>) {
     this.#read = onePass(() => new PruneReport(), pass)
-  }
-
-  /** Returns a page of the entries of histories that would be removed, by tag id and id. */
-  events(page: KeysetPage): Promise<PrunedEvent[]> {
-    return this.#read.page(({ events }) => events.page(page))
-  }
-
-  eventCount(): Promise<number> {
-    return this.#read.count(({ events }) => events)
-  }
-
-  /** Returns a page of the images that would be removed, by id. */
-  images(page: KeysetPage): Promise<PrunedImage[]> {
-    return this.#read.page(({ images }) => images.page(page))
-  }
-
-  imageCount(): Promise<number> {
-    return this.#read.count(({ images }) => images)
-  }
-
-  /** Returns a page of the images that would be kept, by id. */
-  kept(page: KeysetPage): Promise<KeptImage[]> {
-    return this.#read.page(({ kept }) => kept.page(page))
-  }
-
-  keptCount(): Promise<number> {
-    return this.#read.count(({ kept }) => kept)
+    this.events = this.#read.list(({ events }) => events)
+    this.images = this.#read.list(({ images }) => images)
+    this.kept = this.#read.list(({ kept }) => kept)
   }
 
   async totals(): Promise<PruneTotals> {

@@ -1,14 +1,21 @@
 import { yieldToEventLoop } from '../../concurrency/yielding.ts'
-import type { PlanList, PlanPage } from './plan-list.ts'
+import type { KeysetPage } from '../../input/page.ts'
+import type { PlanList } from './plan-list.ts'
+
+/** Reads of one list of a report. */
+export interface ReportedList<Item> {
+  /** Returns a page, and one more item where the list continues unless `peek` is false. */
+  page(page: KeysetPage): Promise<Item[]>
+  /** Returns the length of the whole list. */
+  count(): Promise<number>
+}
 
 /** Reads of what one pass finds. Each rejects as the pass does. */
 export interface OnePass<Report> {
   /** Adds to what the pass reads. Returns the report after the pass. */
   request(request: (report: Report) => void): Promise<Report>
-  /** Returns the items of a page that is requested of a list. */
-  page<Item>(request: (report: Report) => PlanPage<Item>): Promise<Item[]>
-  /** Returns the length of a list. */
-  count<Item>(list: (report: Report) => PlanList<Item>): Promise<number>
+  /** Returns the reads of a list. */
+  list<Item>(listOf: (report: Report) => PlanList<Item>): ReportedList<Item>
 }
 
 /**
@@ -36,14 +43,16 @@ export function onePass<Report>(
   }
   return {
     request,
-    async page(add) {
-      const pages: ReturnType<typeof add>[] = []
-      await request((report) => pages.push(add(report)))
-      return pages.flatMap((page) => page.rows())
-    },
-    async count(list) {
-      const report = await request((requested) => list(requested).count())
-      return list(report).total
-    },
+    list: (listOf) => ({
+      async page(page) {
+        const pages: ReturnType<ReturnType<typeof listOf>['page']>[] = []
+        await request((report) => pages.push(listOf(report).page(page)))
+        return pages.flatMap((one) => one.rows())
+      },
+      async count() {
+        const report = await request((requested) => listOf(requested).count())
+        return listOf(report).total
+      },
+    }),
   }
 }

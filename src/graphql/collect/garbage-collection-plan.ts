@@ -1,17 +1,17 @@
+import type { GarbageCollectionPlan } from '../../collect/blobs/plan.ts'
 import type {
   CollectionTotals,
-  GarbageCollectionPlan,
   KeptManifest,
   ManifestPosition,
   PlannedManifest,
-} from '../../collect/blobs/plan.ts'
+} from '../../collect/blobs/report.ts'
 import type { StoredBlob } from '../../collect/blobs/stored-blobs.ts'
 import { builder } from '../kit/builder.ts'
-import { connection, keyCursors } from '../kit/connection.ts'
+import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { ImageType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { countsByReason, PLAN_COMPLEXITY, planOfOperation } from './plan.ts'
+import { countsByReason, listOfPlan, PLAN_COMPLEXITY, planOfOperation } from './plan.ts'
 
 const KeptManifestReasonEnum = enumType('KeptManifestReason', {
   description: 'Reason why a garbage collection keeps a manifest in its repository.',
@@ -140,24 +140,14 @@ export const GarbageCollectionPlanType = objectType<GarbageCollectionPlan>('Garb
       description: 'Manifests that would be removed, ordered by repository and digest.',
       args: connectionArgs,
       complexity: pageComplexity,
-      resolve: (plan, args, _context, info) =>
-        connection(args, info, {
-          cursors: CURSORS.manifests,
-          rows: (page) => plan.manifests(page),
-          totalCount: () => plan.manifestCount(),
-        }),
+      resolve: listOfPlan(CURSORS.manifests, (plan: GarbageCollectionPlan) => plan.manifests),
     }),
     keptManifests: t.field({
       type: KeptManifestConnection,
       description: 'Manifests that would be kept, ordered by repository and digest, each with the reason.',
       args: connectionArgs,
       complexity: pageComplexity,
-      resolve: (plan, args, _context, info) =>
-        connection(args, info, {
-          cursors: CURSORS.keptManifests,
-          rows: (page) => plan.kept(page),
-          totalCount: () => plan.keptCount(),
-        }),
+      resolve: listOfPlan(CURSORS.keptManifests, (plan: GarbageCollectionPlan) => plan.kept),
     }),
     keptManifestCounts: t.field({
       type: [KeptManifestCountType],
@@ -169,12 +159,7 @@ export const GarbageCollectionPlanType = objectType<GarbageCollectionPlan>('Garb
       description: 'Blobs that would be removed because no repository would contain them, ordered by digest.',
       args: connectionArgs,
       complexity: pageComplexity,
-      resolve: (plan, args, _context, info) =>
-        connection(args, info, {
-          cursors: CURSORS.blobs,
-          rows: (page) => plan.blobs(page),
-          totalCount: () => plan.blobCount(),
-        }),
+      resolve: listOfPlan(CURSORS.blobs, (plan: GarbageCollectionPlan) => plan.blobs),
     }),
     strayFileCount: t.int({
       description: 'Number of files left over from a crash of the server, which would be removed.',

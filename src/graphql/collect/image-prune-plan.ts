@@ -1,11 +1,11 @@
 import type { PrunePlan } from '../../collect/images/plan.ts'
 import type { KeptImage, PrunedEvent, PrunedImage, PruneTotals } from '../../collect/images/report.ts'
 import { builder } from '../kit/builder.ts'
-import { connection, keyCursors } from '../kit/connection.ts'
+import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { ImageType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { countsByReason } from './plan.ts'
+import { countsByReason, listOfPlan } from './plan.ts'
 
 const KeptImageReasonEnum = enumType('KeptImageReason', {
   description:
@@ -131,24 +131,14 @@ export const ImagePrunePlanType = objectType<PrunePlan>('ImagePrunePlan', {
       description: 'Entries of tags’ histories that would be removed, ordered by tag and age.',
       args: connectionArgs,
       complexity: pageComplexity,
-      resolve: (plan, args, _context, info) =>
-        connection(args, info, {
-          cursors: CURSORS.tagEvents,
-          rows: (page) => plan.events(page),
-          totalCount: () => plan.eventCount(),
-        }),
+      resolve: listOfPlan(CURSORS.tagEvents, (plan: PrunePlan) => plan.events),
     }),
     images: t.field({
       type: PlannedImageConnection,
       description: 'Images that would be removed, in the order in which the server first stored them.',
       args: connectionArgs,
       complexity: pageComplexity,
-      resolve: (plan, args, _context, info) =>
-        connection(args, info, {
-          cursors: CURSORS.images,
-          rows: (page) => plan.images(page),
-          totalCount: () => plan.imageCount(),
-        }),
+      resolve: listOfPlan(CURSORS.images, (plan: PrunePlan) => plan.images),
     }),
     keptImages: t.field({
       type: KeptImageConnection,
@@ -156,12 +146,7 @@ export const ImagePrunePlanType = objectType<PrunePlan>('ImagePrunePlan', {
         'Images that would be kept, in the order in which the server first stored them, each with the reason.',
       args: connectionArgs,
       complexity: pageComplexity,
-      resolve: (plan, args, _context, info) =>
-        connection(args, info, {
-          cursors: CURSORS.keptImages,
-          rows: (page) => plan.kept(page),
-          totalCount: () => plan.keptCount(),
-        }),
+      resolve: listOfPlan(CURSORS.keptImages, (plan: PrunePlan) => plan.kept),
     }),
     keptImageCounts: t.field({
       type: [KeptImageCountType],

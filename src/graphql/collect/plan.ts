@@ -1,3 +1,6 @@
+import type { GraphQLResolveInfo } from 'graphql'
+import type { ReportedList } from '../../collect/kept/one-pass.ts'
+import { type Connection, type ConnectionArguments, type Cursors, connection } from '../kit/connection.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 
 /** Complexity of a plan, which may read all histories or all content: at most three fit into one operation. */
@@ -17,6 +20,18 @@ export function planOfOperation<Plan extends object>(
   ofOperation.set(key, plan)
   return plan as Plan
 }
+
+/** Returns the resolver of a list of a plan. */
+export const listOfPlan =
+  <Plan, Item>(cursors: Cursors<Item>, listOf: (plan: Plan) => ReportedList<Item>) =>
+  (plan: Plan, args: ConnectionArguments, _context: object, info: GraphQLResolveInfo): Connection<Item> => {
+    const list = listOf(plan)
+    return connection(args, info, {
+      cursors,
+      rows: (page) => list.page(page),
+      totalCount: () => list.count(),
+    })
+  }
 
 /** Returns the counts as a list, in the order of the reasons. */
 export const countsByReason = <Reason extends string>(

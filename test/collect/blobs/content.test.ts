@@ -102,7 +102,7 @@ describe('the collection of blobs', () => {
     const count = 2_500
     insertBlobs(world.domain.db, count)
 
-    expect(await world.collector.plan().blobCount()).toBe(count)
+    expect(await world.collector.plan().blobs.count()).toBe(count)
     expect(await world.collector.collect()).toMatchObject({ blobs: count })
     expect(await world.contents()).toMatchObject({ blobs: [], links: [], repositories: [] })
   })

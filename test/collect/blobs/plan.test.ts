@@ -207,7 +207,7 @@ describe('the dry run', () => {
       for (const at of [0, 1, 2, 3]) await world.push(name, imageAt(at))
     }
     world.pass(DAY + 1)
-    const all = await world.collector.plan().manifests({ limit: 100, peek: false })
+    const all = await world.collector.plan().manifests.page({ limit: 100, peek: false })
     expect(all).toHaveLength(12)
     const recording = recordingReads(world.domain.db)
     const collector = world.collectorOf({ db: recording.db })
@@ -216,10 +216,12 @@ describe('the dry run', () => {
 
     const page = await collector
       .plan()
-      .manifests({ limit: 2, peek: false, after: [at.repositoryId, at.digest] })
+      .manifests.page({ limit: 2, peek: false, after: [at.repositoryId, at.digest] })
 
     expect(page).toEqual(all.slice(6, 8))
-    expect(await collector.plan().manifests({ limit: 2, peek: false, fromEnd: true })).toEqual(all.slice(-2))
+    expect(await collector.plan().manifests.page({ limit: 2, peek: false, fromEnd: true })).toEqual(
+      all.slice(-2),
+    )
     expect(recording.reads.filter(({ text }) => text.includes('planned_unlinks p'))).toEqual([])
   })
 })

@@ -68,7 +68,7 @@ describe('a collection', () => {
     await expect(collecting).rejects.toThrow('the collector has been stopped')
     expect(collector.last()).toMatchObject({ finishedAt: null, message: 'stopped before it finished' })
     await expect(collector.collect()).rejects.toThrow('the collector has been stopped')
-    await expect(collector.plan().blobCount()).rejects.toThrow('the collector has been stopped')
+    await expect(collector.plan().blobs.count()).rejects.toThrow('the collector has been stopped')
   })
 
   it('removes all other files when one cannot be removed, reports it, and removes that one the next time', async () => {

@@ -5,7 +5,7 @@ import {
   createCollector,
 } from '../../../src/collect/blobs/collect.ts'
 import type { GarbageCollection } from '../../../src/collect/blobs/collections.ts'
-import type { KeptManifest, ManifestPosition, PlannedManifest } from '../../../src/collect/blobs/plan.ts'
+import type { KeptManifest, ManifestPosition, PlannedManifest } from '../../../src/collect/blobs/report.ts'
 import type { StoredBlob } from '../../../src/collect/blobs/stored-blobs.ts'
 import type { CollectionPolicy } from '../../../src/collect/blobs/terms.ts'
 import type { Database } from '../../../src/db/open.ts'
@@ -133,12 +133,12 @@ export async function planOf(
   const page = { limit, peek: false }
   const { reasons, ...totals } = await plan.totals()
   const [removed, keptPage, blobPage, ...counts] = await Promise.all([
-    plan.manifests({ ...page, after: keyOf(manifests) }),
-    plan.kept({ ...page, after: keyOf(kept) }),
-    plan.blobs({ ...page, after: blobs && [blobs.digest] }),
-    plan.manifestCount(),
-    plan.keptCount(),
-    plan.blobCount(),
+    plan.manifests.page({ ...page, after: keyOf(manifests) }),
+    plan.kept.page({ ...page, after: keyOf(kept) }),
+    plan.blobs.page({ ...page, after: blobs && [blobs.digest] }),
+    plan.manifests.count(),
+    plan.kept.count(),
+    plan.blobs.count(),
   ])
   return {
     ...{ ...totals, reasons },

@@ -42,11 +42,11 @@ describe('the plan of a prune', () => {
 
     const [totals, first, rest, last, kept, count] = await Promise.all([
       plan.totals(),
-      plan.events({ limit: 2 }),
-      plan.events({ limit: 9, after: [1, 2] }),
-      plan.events({ limit: 2, fromEnd: true }),
-      plan.kept({ limit: 100 }),
-      plan.eventCount(),
+      plan.events.page({ limit: 2 }),
+      plan.events.page({ limit: 9, after: [1, 2] }),
+      plan.events.page({ limit: 2, fromEnd: true }),
+      plan.kept.page({ limit: 100 }),
+      plan.events.count(),
     ])
 
     expect([totals.events, count, first.length, rest.length, last.length, kept.length]).toEqual([
@@ -62,12 +62,12 @@ describe('the plan of a prune', () => {
       for (const release of RELEASES.slice(0, 3)) world.record('shop/many', `v${tag}`, release)
     }
     await world.pass(2 * HOUR)
-    const all = await world.pruner.plan(KEEP_ONE).events({ limit: 10_000, peek: false })
+    const all = await world.pruner.plan(KEEP_ONE).events.page({ limit: 10_000, peek: false })
     const middle = all[all.length - 20] as PrunedEvent
     const recording = recordingReads(world.domain.db)
     await using pruner = world.newPruner(recording.db)
 
-    const page = await pruner.plan(KEEP_ONE).events({ limit: 3, after: keyOf(middle) })
+    const page = await pruner.plan(KEEP_ONE).events.page({ limit: 3, after: keyOf(middle) })
 
     expect(page).toEqual(all.slice(-19, -15))
     expect(readsOf(recording.reads, 'hasEvents')).toEqual([])
@@ -77,18 +77,18 @@ describe('the plan of a prune', () => {
   it('returns pages back from a cursor, of ordered and of unordered lists', async () => {
     const plan = world.pruner.plan({ ...KEEP_ONE, keepYoungerThanMinutes: 0 })
     const [events, kept] = await Promise.all([
-      plan.events({ limit: 100, peek: false }),
-      plan.kept({ limit: 100, peek: false }),
+      plan.events.page({ limit: 100, peek: false }),
+      plan.kept.page({ limit: 100, peek: false }),
     ])
     const [event, image] = [events[3], kept[3]]
     if (!event || !image) throw new Error('the lists are too short')
 
-    expect(await plan.events({ limit: 2, peek: false, fromEnd: true, before: keyOf(event) })).toEqual(
+    expect(await plan.events.page({ limit: 2, peek: false, fromEnd: true, before: keyOf(event) })).toEqual(
       events.slice(1, 3),
     )
-    expect(await plan.kept({ limit: 2, peek: false, fromEnd: true, before: [image.id] })).toEqual(
+    expect(await plan.kept.page({ limit: 2, peek: false, fromEnd: true, before: [image.id] })).toEqual(
       kept.slice(1, 3),
     )
-    expect(await plan.kept({ limit: 2, peek: false, after: [image.id] })).toEqual(kept.slice(4, 6))
+    expect(await plan.kept.page({ limit: 2, peek: false, after: [image.id] })).toEqual(kept.slice(4, 6))
   })
 })

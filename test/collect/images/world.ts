@@ -66,9 +66,9 @@ export async function planOf(pruner: Pruner, options: ReportOptions = {}) {
   const pages = pagesOf(options)
   const [totals, events, images, kept] = await Promise.all([
     plan.totals(),
-    plan.events(pages.events),
-    plan.images(pages.images),
-    plan.kept(pages.kept),
+    plan.events.page(pages.events),
+    plan.images.page(pages.images),
+    plan.kept.page(pages.kept),
   ])
   return reportOf(totals, { events, images, kept })
 }
