@@ -250,8 +250,22 @@ test('a running server announces itself, keeps other processes out, exits with 0
     ['SIGTERM', one, gateOne],
     ['SIGINT', two, gateTwo],
   ] as const) {
-    // given a server with subscribers, and a mutation that waits for a running import
     await using server = await build.start({ DATA })
+    // given a server that has announced its addresses and its data folder
+    expect(server.announced).toMatch(new RegExp(`GraphQL API +${server.url}/graphql`))
+    expect(server.announced).toMatch(new RegExp(`GraphiQL +${server.url}/graphql`))
+    expect(server.announced).toContain(DATA)
+    expect(server.announced).not.toContain('open to everybody')
+
+    // whose data folder another process cannot use
+    if (signal === 'SIGTERM') {
+      const second = await build.run({ DATA, PORT: '0' })
+      expect(second.end).toBe(78)
+      expect(second.stderr).toContain(`${DATA}/imagestreams.db is in use by another process`)
+      expect(second.stderr).not.toMatch(/^\s+at /m)
+    }
+
+    // with subscribers, and a mutation that waits for a running import: only for an instant, since its request has a time limit
     await using client = connect(server.url)
     since ??= await endOfLog(client)
     using follower = await Follower.start(server.url)
@@ -264,20 +278,6 @@ test('a running server announces itself, keeps other processes out, exits with 0
       waitSeconds: 300,
     })
     await gate.arrived(1)
-
-    // then it has announced its addresses and its data folder
-    expect(server.announced).toMatch(new RegExp(`GraphQL API +${server.url}/graphql`))
-    expect(server.announced).toMatch(new RegExp(`GraphiQL +${server.url}/graphql`))
-    expect(server.announced).toContain(DATA)
-    expect(server.announced).not.toContain('open to everybody')
-
-    // and another process cannot use the data folder
-    if (signal === 'SIGTERM') {
-      const second = await build.run({ DATA, PORT: '0' })
-      expect(second.end).toBe(78)
-      expect(second.stderr).toContain(`${DATA}/imagestreams.db is in use by another process`)
-      expect(second.stderr).not.toMatch(/^\s+at /m)
-    }
 
     // when it gets the signal, then it ends without an error, and the response has the current state
     server.kill(signal)
