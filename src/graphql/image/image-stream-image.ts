@@ -3,13 +3,14 @@ import { imageNamed } from '../../input/qualified-name.ts'
 import { isDigest } from '../../oci/digest.ts'
 import { builder } from '../kit/builder.ts'
 import { streamNamespaceArg } from '../kit/inputs.ts'
-import { withLastSpecs } from '../kit/last-specs.ts'
+import { anyStream } from '../kit/last-specs.ts'
 import { NodeInterface, namedNodeId, registerNamedNode } from '../kit/node.ts'
 import { ImageStreamImageType, ImageStreamType, ImageType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 
-registerNamedNode('ImageStreamImage', (streamId, digest, { streams, tags, images }) => {
-  const [stream] = withLastSpecs([...streams.evenDeleted([streamId]).values()])
+registerNamedNode('ImageStreamImage', (streamId, digest, context) => {
+  const { tags, images } = context
+  const stream = anyStream(streamId, context)
   const [found] = isDigest(digest) ? tags.digestsInHistory(streamId, digest, 1) : []
   const image = found && images.byIds([found.imageId]).get(found.imageId)
   return stream && image && { stream, image }

@@ -2,6 +2,7 @@ import { plannedStream } from '../../imagestream/commands/write-target.ts'
 import type { ImageStream, SpecTag } from '../../imagestream/spec/spec.ts'
 import { readSpec } from '../../imagestream/spec/stored-spec.ts'
 import { batch, loadForBatch, prime } from './batch.ts'
+import type { GraphQLContext } from './context.ts'
 
 /** Returns the streams, the deleted ones with the specs that they had. Those are one batch, and the others another. */
 export function withLastSpecs(streams: readonly ImageStream[]): readonly ImageStream[] {
@@ -16,6 +17,12 @@ export function withLastSpecs(streams: readonly ImageStream[]): readonly ImageSt
   prime(batch(shown.filter(({ id }) => specTags.has(id))), LAST_SPEC_TAGS, specTags)
   return shown
 }
+
+/** Returns the stream with this id, also a deleted one with its last spec; undefined for an unknown id and a pruned stream. */
+export const anyStream = (
+  id: number,
+  { streams }: Pick<GraphQLContext, 'streams'>,
+): ImageStream | undefined => withLastSpecs([...streams.evenDeleted([id]).values()])[0]
 
 const LAST_SPEC_TAGS = 'last spec tags'
 

@@ -1,6 +1,6 @@
 import type { StreamDeletion } from '../../imagestream/commands/remove-stream.ts'
 import { inputType, mutation, ofStream } from '../kit/inputs.ts'
-import { withLastSpecs } from '../kit/last-specs.ts'
+import { anyStream } from '../kit/last-specs.ts'
 import { nodeId } from '../kit/node.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
@@ -38,8 +38,7 @@ const DeleteImageStreamPayload = objectType<StreamDeletion & { readonly isDryRun
         type: ImageStreamType,
         description:
           'The image stream in its last state, which `imageStreamByUid` returns until it is pruned; in a dry run in its present state.',
-        resolve: ({ stream }, _args, { streams }) =>
-          withLastSpecs([...streams.evenDeleted([stream.id]).values()])[0] ?? stream,
+        resolve: ({ stream }, _args, context) => anyStream(stream.id, context) ?? stream,
       }),
       stoppedSources: t.field(stoppedSourcesField),
     }),

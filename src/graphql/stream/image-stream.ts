@@ -13,14 +13,14 @@ import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import { streamNamespaceArg } from '../kit/inputs.ts'
-import { withLastSpecs } from '../kit/last-specs.ts'
+import { anyStream } from '../kit/last-specs.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import { ImageStreamSpecType, ImageStreamTagType, ImageStreamType, KeyValueType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { ImageStreamTagConnection, removedTagsOfStream, tagOfStream } from '../tag/tags-of-stream.ts'
 
-registerRowNode('ImageStream', (id, { streams }) => withLastSpecs([...streams.evenDeleted([id]).values()])[0])
+registerRowNode('ImageStream', anyStream)
 
 export const DocumentFormatEnum = enumType('DocumentFormat', {
   description: 'Format of an OpenShift document.',

@@ -3,7 +3,7 @@ import { batch } from '../kit/batch.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { inputType } from '../kit/inputs.ts'
-import { lastSpecTagsOf, withLastSpecs } from '../kit/last-specs.ts'
+import { anyStream, lastSpecTagsOf } from '../kit/last-specs.ts'
 import { listConnection } from '../kit/list-page.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
@@ -16,10 +16,7 @@ import {
 import { objectType } from '../kit/types.ts'
 import { TagImportPolicyInput, TagReferenceInput } from '../tag/tag-reference-input.ts'
 
-registerRowNode(
-  'ImageStreamSpec',
-  (id, { streams }) => withLastSpecs([...streams.evenDeleted([id]).values()])[0],
-)
+registerRowNode('ImageStreamSpec', anyStream)
 
 const TagReferenceConnection = connectionType('TagReference', TagReferenceType, { items: 'spec tags' })
 const keyOf = ({ name }: SpecTag): [string] => [name]

@@ -8,7 +8,7 @@ import { builder } from '../kit/builder.ts'
 import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { streamNamespaceArg } from '../kit/inputs.ts'
-import { withLastSpecs } from '../kit/last-specs.ts'
+import { anyStream, withLastSpecs } from '../kit/last-specs.ts'
 import { NodeInterface, namedNodeId, registerNamedNode } from '../kit/node.ts'
 import { ImageStreamTagType, ImageStreamType, ImageType, TagReferenceType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
@@ -18,7 +18,7 @@ import { removedTagOfStream, tagOfStream } from './tags-of-stream.ts'
 
 registerNamedNode('ImageStreamTag', (streamId, name, context) => {
   if (!isTagName(name)) return undefined
-  const [stream] = withLastSpecs([...context.streams.evenDeleted([streamId]).values()])
+  const stream = anyStream(streamId, context)
   return stream && (tagOfStream(stream, name, context) ?? removedTagOfStream(stream, name, context))
 })
 

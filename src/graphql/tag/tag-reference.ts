@@ -1,6 +1,6 @@
 import { readKeyValues } from '../../input/key-values.ts'
 import { isTagName } from '../../oci/tag.ts'
-import { lastSpecTagsOf, withLastSpecs } from '../kit/last-specs.ts'
+import { anyStream, lastSpecTagsOf } from '../kit/last-specs.ts'
 import { NodeInterface, namedNodeId, registerNamedNode } from '../kit/node.ts'
 import {
   KeyValueType,
@@ -54,11 +54,11 @@ objectType(TagImportPolicyType, {
   }),
 })
 
-registerNamedNode('TagReference', (streamId, name, { streams }) => {
+registerNamedNode('TagReference', (streamId, name, context) => {
   if (!isTagName(name)) return undefined
-  const [stream] = withLastSpecs([...streams.evenDeleted([streamId]).values()])
+  const stream = anyStream(streamId, context)
   const last = stream && lastSpecTagsOf(stream)
-  return last ? last.find((tag) => tag.name === name) : streams.specTag(streamId, name)
+  return last ? last.find((tag) => tag.name === name) : context.streams.specTag(streamId, name)
 })
 
 objectType(TagReferenceType, {
