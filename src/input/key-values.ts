@@ -64,8 +64,9 @@ export function changeKeyValues(text: string, { all, set, remove }: KeyValueChan
   writeKeyValues(set ?? [], `set${noun}`)
   const changed = new Map(readKeyValues(text).map(({ key, value }) => [key, value]))
   for (const { key, value } of set ?? []) changed.set(key, value)
+  const keysSet = new Set(set?.map(({ key }) => key))
   for (const [at, key] of (remove ?? []).entries()) {
-    if (set?.some((one) => one.key === key)) {
+    if (keysSet.has(key)) {
       throw new InvalidInputError(`remove${noun}.${at}`, `"set${noun}" sets the key "${key.slice(0, 100)}"`)
     }
     changed.delete(key)

@@ -35,7 +35,7 @@ const tooLong = (text: string): string => `it has ${text.length} characters`
 /** Returns the tag, or throws InvalidInputError if it is invalid. */
 export function checkTagName(tag: string, field = 'tag'): TagName {
   if (!isTagName(tag))
-    throw new InvalidInputError(field, `"${tag}" is not a tag: it must match ${TAG_GRAMMAR}`)
+    throw new InvalidInputError(field, `${quoted(tag)} is not a tag: it must match ${TAG_GRAMMAR}`)
   return tag
 }
 
@@ -58,7 +58,7 @@ export function checkRepository(text: string, field: string): string {
   if (digest !== null || (tag !== null && text.endsWith(`:${tag}`))) {
     throw new InvalidInputError(
       field,
-      `"${text}" names one image: leave out the tag and digest to name the repository`,
+      `${quoted(text)} names one image: leave out the tag and digest to name the repository`,
     )
   }
   return text

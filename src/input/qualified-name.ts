@@ -62,9 +62,13 @@ const refuse = (name: string, field: string, problem: string): never => {
 export function streamNamed(given: GivenName, field = 'name'): StreamName {
   const parts = partsOf(given, field)
   if (parts.digest !== null)
-    refuse(given.name, field, `names an image: leave out "@${parts.digest}" to name the image stream`)
+    refuse(
+      given.name,
+      field,
+      `names an image: leave out ${quoted(`@${parts.digest}`)} to name the image stream`,
+    )
   if (parts.tag !== null)
-    refuse(given.name, field, `names a tag: leave out ":${parts.tag}" to name the image stream`)
+    refuse(given.name, field, `names a tag: leave out ${quoted(`:${parts.tag}`)} to name the image stream`)
   return streamNameOf(parts, given, field)
 }
 

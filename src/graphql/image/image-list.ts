@@ -1,5 +1,5 @@
 import type { Image } from '../../imagestream/image/image.ts'
-import { InvalidInputError } from '../../input/errors.ts'
+import { InvalidInputError, quoted } from '../../input/errors.ts'
 import { patternNamed } from '../../input/qualified-name.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
@@ -86,7 +86,7 @@ builder.queryField('images', (t) =>
       if (named.tag !== undefined) {
         throw new InvalidInputError(
           'imageStream',
-          `"${args.imageStream}" has a tag: leave out ":${named.tag}" to name image streams`,
+          `${quoted(args.imageStream ?? '')} has a tag: leave out ${quoted(`:${named.tag}`)} to name image streams`,
         )
       }
       const { digest, platform, registry } = searchFilter(args)

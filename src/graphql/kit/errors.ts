@@ -61,7 +61,7 @@ export function maskError(error: unknown, { requestId, log }: ErrorReport): Grap
     if (hasCode(ofRequest)) return withoutOthers(ofRequest)
     const ofArgument = argumentError(ofRequest)
     if (ofArgument) return ofArgument
-  } else if (isDomainError(cause)) return located(cause.message, at, extensionsOf(cause))
+  } else if (isDomainError(cause)) return located(shortened(cause.message), at, extensionsOf(cause))
   const unavailable = unavailability(cause)
   log.error(
     { requestId, path: at?.path?.join('.'), err: cause },
@@ -115,6 +115,18 @@ function withoutOthers(error: GraphQLError): GraphQLError {
   if (isObject(extensions.http)) extensions.http = { ...extensions.http, spec: false }
   return new GraphQLError(message, { nodes, source, positions, path, extensions })
 }
+
+/** Maximum number of characters of a message. */
+const MAX_MESSAGE = 2_000
+
+/**
+ * Returns the message without its middle if it is too long: messages quote arguments, and each alias of a field repeats its
+ * message.
+ */
+const shortened = (message: string): string =>
+  message.length <= MAX_MESSAGE
+    ? message
+    : `${message.slice(0, MAX_MESSAGE / 2)} … ${message.slice(-MAX_MESSAGE / 4)}`
 
 const isDomainError = (error: unknown): error is DomainError =>
   error instanceof Error && 'code' in error && DOMAIN_CODES.some((code) => code === error.code)

@@ -1,6 +1,6 @@
 import { type ListedTag, tagListKeyOf } from '../../imagestream/stream/tag-list-query.ts'
 import type { TagOrder } from '../../imagestream/tag/tag.ts'
-import { InvalidInputError } from '../../input/errors.ts'
+import { InvalidInputError, quoted } from '../../input/errors.ts'
 import { patternNamed } from '../../input/qualified-name.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
@@ -57,7 +57,7 @@ builder.queryField('imageStreamTags', (t) =>
       if (named.tag !== undefined && args.matching != null && args.matching !== named.tag) {
         throw new InvalidInputError(
           'matching',
-          `"imageStream" has the pattern "${named.tag}" for tags, and "matching" "${args.matching}": give one of them`,
+          `"imageStream" has the pattern ${quoted(named.tag)} for tags, and "matching" ${quoted(args.matching)}: give one of them`,
         )
       }
       const filter = {

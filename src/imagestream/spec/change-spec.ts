@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../../input/errors.ts'
+import { InvalidInputError, quoted } from '../../input/errors.ts'
 import { writeKeyValues } from '../../input/key-values.ts'
 import { checkReference, checkRepository, checkTagName } from '../../input/names.ts'
 import type { TagName } from '../../oci/tag.ts'
@@ -64,7 +64,7 @@ export function changeSpecTags(
     const field = `removeTags.${at}`
     const name = checkTagName(tag, field)
     if (set.has(name)) throw new InvalidInputError(field, `the tag "${name}" is in setTags too`)
-    if (!tags.delete(name)) throw new InvalidInputError(field, `the spec has no tag "${name}"`)
+    if (!tags.delete(name)) throw new InvalidInputError(field, `the spec has no tag ${quoted(name)}`)
   }
   for (const [name, content] of set) tags.set(name, content)
   return { ...spec, tags }
