@@ -4,6 +4,7 @@ import { image, layer } from '../fixtures/random-image.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import type { UpstreamRequest } from '../fixtures/upstream-request.ts'
 import type { UpstreamResponse } from '../fixtures/upstream-response.ts'
+import { errorsOf } from '../flows/operations.ts'
 import {
   ended,
   mirror,
@@ -196,3 +197,26 @@ describe('this server', () => {
 async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition()));
 }
+
+describe('a registry that never responds', () => {
+  beforeEach(() => {
+    upstream.hook = () => 'silence'
+  })
+
+  test('has a thousand mirrorings at most, also where they are requested again and again', async () => {
+    const mutations = (from: number, count: number) =>
+      `mutation { ${Array.from(
+        { length: count },
+        (_, at) =>
+          `a${at}: mirrorImage(input: { imageStream: "shop/web-${from + at}:v1", waitSeconds: 0
+            from: { kind: DOCKER_IMAGE, name: "${reference()}" } }) { imageMirroring { id } }`,
+      ).join(' ')} }`
+    for (let from = 0; from < 1_000; from += 40) await app.client.request(mutations(from, 40))
+
+    expect(errorsOf(await app.client.execute(mutations(1_000, 1)))).toEqual([
+      { code: 'INVALID', field: 'imageStream' },
+    ])
+    // one that waits already is joined
+    await app.client.request(mutations(999, 1))
+  })
+})

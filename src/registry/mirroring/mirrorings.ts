@@ -1,6 +1,6 @@
-import { Deadline } from '../../concurrency/abort.ts'
+import { Deadline, unlessAborted } from '../../concurrency/abort.ts'
 import { Semaphore } from '../../concurrency/bounded.ts'
-import { NotFoundError } from '../../input/errors.ts'
+import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { BlobCopyProgress } from './copy-blobs.ts'
@@ -28,6 +28,12 @@ interface LiveMirroring {
 
 /** Copies that run at a time; more wait in the order of their requests. */
 const RUNNING = 4
+/** Mirrorings that are not finished. */
+const MAX_UNFINISHED = 1_000
+/** Plans that are made at a time, each with its manifests in memory; more wait. */
+const PLANS = 2
+/** Milliseconds of the longest plan, with its wait. */
+const LONGEST_PLAN = 5 * 60 * 1000
 /** Milliseconds of the longest copy: less than the lease of the blobs that it stored first. */
 const LONGEST = 20 * 60 * 60 * 1000
 /** Milliseconds until a failure that could not be stored is stored. */
@@ -44,6 +50,7 @@ export function createMirrorings(dependencies: MirroringDependencies) {
   const copies = createImageCopies(dependencies)
   const live = new Map<number, LiveMirroring>()
   const running = new Semaphore(RUNNING)
+  const planning = new Semaphore(PLANS)
   const closing = new AbortController()
 
   const currentOf = (row: ImageMirroring): ImageMirroring => {
@@ -132,19 +139,34 @@ export function createMirrorings(dependencies: MirroringDependencies) {
     /** Returns what a mirroring would copy, without storing anything. Throws ConflictError; rejects as a copy fails. */
     async plan(request: MirroringRequest): Promise<MirroringPlan> {
       checkVersion({ namespace: request.namespace, name: request.imageStream }, request.resourceVersion)
-      using deadline = new Deadline(LONGEST, closing.signal)
-      const { missing, ...image } = await copies.plan(request, deadline.signal).catch((error: unknown) => {
-        throw planError(error, request)
+      using deadline = new Deadline(LONGEST_PLAN, closing.signal)
+      const { signal } = deadline
+      const made = planning.run(async () => {
+        signal.throwIfAborted()
+        return copies.plan(request, signal)
+      })
+      const { missing, ...image } = await unlessAborted(made, signal).catch((error: unknown) => {
+        throw planError(signal.aborted && !closing.signal.aborted ? tooSlow(request) : error, request)
       })
       const fetchSize = missing.reduce((sum, { size }) => sum + size, 0)
       return { ...image, fetchBlobCount: missing.length, fetchSize }
     },
 
-    /** Requests a mirroring, or joins an unfinished one of the same request. Returns its id. Throws ConflictError. */
+    /**
+     * Requests a mirroring, or joins an unfinished one of the same request. Returns its id. Throws ConflictError, and
+     * InvalidInputError where too many wait or run.
+     */
     request(request: MirroringRequest): number {
       const id = db.transact((tx) => {
         checkVersion({ namespace: request.namespace, name: request.imageStream }, request.resourceVersion)
-        return rows.unfinishedTwin(request) ?? rows.add(tx, request, now())
+        const twin = rows.unfinishedTwin(request)
+        if (twin === undefined && live.size >= MAX_UNFINISHED) {
+          throw new InvalidInputError(
+            'imageStream',
+            `${MAX_UNFINISHED} mirrorings wait or run: repeat the request when some have ended, or cancel those that run`,
+          )
+        }
+        return twin ?? rows.add(tx, request, now())
       })
       if (!live.has(id)) enqueue(id)
       return id
@@ -209,6 +231,12 @@ function planError(error: unknown, { source: { registry, repository } }: Mirrori
     cause: error,
   })
 }
+
+const tooSlow = ({ source: { registry, repository } }: MirroringRequest): RegistryError =>
+  new RegistryError(
+    `${registry} did not send the manifests within ${LONGEST_PLAN / 60_000} minutes, or other plans wait for registries`,
+    { reason: 'RegistryUnavailable', registry, repository },
+  )
 
 const progressColumns = (progress: BlobCopyProgress | undefined) =>
   progress && {
