@@ -19,6 +19,7 @@ import { ownedConnection } from '../kit/owned-connection.ts'
 import { ImageStreamSpecType, ImageStreamTagType, ImageStreamType, KeyValueType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { ImageStreamTagConnection, removedTagsOfStream, tagOfStream } from '../tag/tags-of-stream.ts'
+import { withinDocumentBudget } from './document-budget.ts'
 
 registerRowNode('ImageStream', anyStream)
 
@@ -130,8 +131,11 @@ objectType(ImageStreamType, {
         }),
       },
       complexity: 1000,
-      resolve: (stream, { format }, context) =>
-        (format === 'YAML' ? documentYaml : documentJson)(stream, context),
+      resolve: (stream, { format }, context, info) =>
+        withinDocumentBudget(context, info, {
+          make: () => (format === 'YAML' ? documentYaml : documentJson)(stream, context),
+          lengthOf: ({ length }) => length,
+        }),
     }),
     documentWarnings: t.field({
       type: ['String'],

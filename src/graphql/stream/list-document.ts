@@ -6,6 +6,7 @@ import {
   listYaml,
 } from '../../documents/image-stream-document.ts'
 import { builder } from '../kit/builder.ts'
+import { withinDocumentBudget } from './document-budget.ts'
 import { DocumentFormatEnum } from './image-stream.ts'
 import { ImageStreamConnection } from './stream-search.ts'
 
@@ -25,12 +26,16 @@ builder.objectField(ImageStreamConnection, 'document', (t) =>
       }),
     },
     complexity: DOCUMENT_COMPLEXITY,
-    resolve: async (connection, { format }, context) => {
+    resolve: async (connection, { format }, context, info) => {
       const items: object[] = []
       const warnings: string[] = []
       for (const stream of await connection.nodes) {
         await turnToRead()
-        items.push(imageStreamDocument(stream, context))
+        const item = withinDocumentBudget(context, info, {
+          make: () => imageStreamDocument(stream, context),
+          lengthOf: (document) => JSON.stringify(document).length,
+        })
+        items.push(item)
         if (format === 'YAML') {
           const path = `items[${items.length - 1}]`
           warnings.push(...documentWarnings(stream, context).map((warning) => `${path}.${warning}`))
