@@ -113,7 +113,7 @@ describe('imageStreams', () => {
     [`imageStreams(matching: "${'a'.repeat(256)}") { totalCount }`, 'matching'],
     ['imageStreams(namespace: "No") { totalCount }', 'namespace'],
     ['imageStream(name: "app") { tags(matching: "a[b") { totalCount } }', 'matching'],
-    ['imagePushes(imageStream: "a:b") { nodes { id } }', 'imageStream'],
+    ['imagePushes(imageStream: "a b") { nodes { id } }', 'imageStream'],
     ['imagePushes(tag: "?") { nodes { id } }', 'tag'],
     ['imagePushes(namespace: "*") { nodes { id } }', 'namespace'],
   ])('and other lists refuse an invalid pattern: %s', async (query, field) => {
