@@ -79,6 +79,24 @@ test('at most ten fields are reported', async () => {
   expect(await truncated(`{ imageStream(name: "app") { ${fields} } }`)).toHaveLength(10)
 })
 
+test('a document of image streams that leaves some out is reported', async () => {
+  const documents = Array.from({ length: 51 }, (_, n) => ({
+    apiVersion: 'image.openshift.io/v1',
+    kind: 'ImageStream',
+    metadata: { namespace: 'many', name: `s${n}` },
+  }))
+  await world().app.client.request(
+    'mutation ($documents: String!) { applyImageStream(input: { documents: $documents }) { skipped { kind } } }',
+    {
+      documents: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: documents }),
+    },
+  )
+  expect(await truncated('{ imageStreams(namespace: "many") { document } }')).toEqual([
+    { ...CUT, path: ['imageStreams'] },
+  ])
+  expect(await truncated('{ imageStreams(namespace: "many", first: 51) { document } }')).toBeUndefined()
+})
+
 test('the response over a WebSocket and over an event stream has the report', async () => {
   const socket = wsClient(world().url.replace('http', 'ws'))
   expect(await take(iterate(socket, QUERY), 1)).toMatchObject([{ extensions: { truncatedLists: [CUT] } }])

@@ -17,8 +17,8 @@ export const MAX_WAIT = 300
 /** Returns the `waitSeconds` argument. Throws InvalidInputError. */
 export const checkWait = (seconds: number): number => checkRange('waitSeconds', seconds, 0, MAX_WAIT)
 
-const STREAM_NAMESPACE =
-  'Namespace of the image stream. If omitted, it is the first component of a name with a slash, and otherwise `default`.'
+const describeNamespace = (named = 'image stream'): string =>
+  `Namespace of the ${named}. If omitted, it is the first component of a name with a slash, and otherwise \`default\`.`
 const STREAM_FORM = '`app`, or `team/app` with its namespace'
 
 interface NamesStream {
@@ -82,7 +82,7 @@ const inputFields = (t: NativeFields) => ({
       description: `${meaning}; the default is \`default\`.`,
     }),
   /** Namespace of the stream that another field of the input names; see `ofStream`. */
-  streamNamespace: () => t.string({ description: STREAM_NAMESPACE }),
+  streamNamespace: () => t.string({ description: describeNamespace() }),
   imageStream: () => t.string({ required: true, description: `Name of the image stream: ${STREAM_FORM}.` }),
   /** Name of a stream whose tag is `tag`, or that names the tag too; see `ofTag`. */
   imageStreamOfTag: (effect = '') =>
@@ -126,8 +126,8 @@ export const namespaceArg = (meaning: string) =>
   }))
 
 /** Returns the argument `namespace` of the stream that another argument names; see `streamNamed`. */
-export const streamNamespaceArg = () =>
-  builder.args((t) => ({ namespace: t.string({ description: STREAM_NAMESPACE }) }))
+export const streamNamespaceArg = (named?: string) =>
+  builder.args((t) => ({ namespace: t.string({ description: describeNamespace(named) }) }))
 
 interface MutationOptions<Input, Payload> {
   readonly description: string

@@ -17,9 +17,16 @@ export const namespaceFilterArg = (items: string) =>
     }),
   }))
 
+const describeMatch = (items: string): string =>
+  `Returns only ${items} whose name matches this pattern; \`*\` matches any characters, slashes included.`
+
+/** Returns the description of a filter by name within one namespace. */
+export const describeGlob = (items: string): string =>
+  `${describeMatch(items)} At most ${MAX_GLOB_LENGTH} characters.`
+
 /** Returns the description of a filter that `patternNamed` parses; `items` as above. */
 export const describePattern = (items: string, tagPattern = ''): string =>
-  `Returns only ${items} whose name matches this pattern; \`*\` matches any characters, slashes included. Without \`namespace\`, the first component of a pattern with a slash is the namespace, or \`*\` for all.${tagPattern} At most ${MAX_GLOB_LENGTH} characters.`
+  `${describeMatch(items)} Without \`namespace\`, the first component of a pattern with a slash is the namespace, or \`*\` for all.${tagPattern} At most ${MAX_GLOB_LENGTH} characters.`
 
 /** Filter by import failure. */
 export const ImportFailureFilter = inputType('ImportFailureFilter', {

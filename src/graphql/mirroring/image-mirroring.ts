@@ -1,5 +1,5 @@
 import { NotFoundError } from '../../input/errors.ts'
-import { streamNamed } from '../../input/qualified-name.ts'
+import { patternNamed } from '../../input/qualified-name.ts'
 import { formatRepositoryName } from '../../oci/repository-name.ts'
 import type { ImageMirroring } from '../../registry/mirroring/mirroring.ts'
 import { batch } from '../kit/batch.ts'
@@ -9,7 +9,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
 import { ImageStreamType, ImageType } from '../kit/references.ts'
-import { namespaceFilterArg } from '../kit/search-filter.ts'
+import { describePattern, namespaceFilterArg } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 registerRowNode('ImageMirroring', (id, { mirrorings }) => mirrorings?.byIds([id]).get(id))
@@ -103,19 +103,14 @@ builder.queryField('imageMirrorings', (t) =>
     args: {
       ...namespaceFilterArg('mirrorings into image streams'),
       imageStream: t.arg.string({
-        description:
-          'Returns only mirrorings into this image stream: `app` of the given namespace or `default`, or `team/app`.',
+        description: describePattern('mirrorings into image streams', ' `app:v1` names the tag too.'),
       }),
       state: t.arg({ type: ImageMirroringStateEnum, description: 'Returns only mirrorings in this state.' }),
       ...connectionArgs,
     },
     resolve: (_query, { namespace, imageStream, state, ...args }, { mirrorings }, info) => {
-      const named = imageStream == null ? null : streamNamed({ namespace, name: imageStream }, 'imageStream')
-      const filter = {
-        namespace: named?.namespace ?? namespace ?? null,
-        imageStream: named?.name ?? null,
-        state: state ?? null,
-      }
+      const { stream, ...named } = patternNamed({ namespace, name: imageStream }, 'imageStream')
+      const filter = { ...named, imageStream: stream, state: state ?? undefined }
       return connection(args, info, {
         cursors,
         rows: (page) => batch(mirrorings?.page(filter, page) ?? []),

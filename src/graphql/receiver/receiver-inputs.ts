@@ -18,11 +18,11 @@ const ReceiverSettingsInput = inputType('ReceiverSettingsInput', {
 })
 
 const SCOPE_DESCRIPTIONS = {
-  registry:
-    'Registry whose changes the receiver reports, spelled as in references: `registry.example:5000`. Required except for Docker Hub, Quay and GitHub.',
-  aliases: 'Other host names that the sender may use for the registry, for example in a private network.',
+  registry: 'Registry whose changes the receiver reports, spelled as in references: `registry.example:5000`.',
+  aliases:
+    'Other host names that the sender may use for the registry, for example in a private network; at most 100.',
   repositories:
-    'Paths of the repositories whose changes the receiver may report: `team/app`, or `team` for all repositories below it. An empty list allows all.',
+    'Paths of the repositories whose changes the receiver may report: `team/app`, or `team` for all repositories below it; at most 100. An empty list allows all.',
   settings: 'Settings of the sender in addition to the secret.',
 } as const
 
@@ -31,7 +31,9 @@ export const CreateReceiverInput = inputType('CreateReceiverInput', {
   fields: (t) => ({
     namespace: t.namespace('Namespace whose image streams the receiver applies to'),
     sender: t.requiredOne(ReceiverSenderEnum, 'Sender of the deliveries, which determines their format.'),
-    registry: t.string(SCOPE_DESCRIPTIONS.registry),
+    registry: t.string(
+      `${SCOPE_DESCRIPTIONS.registry} Required except for Docker Hub, Quay and GitHub, which have one each.`,
+    ),
     aliases: t.strings(SCOPE_DESCRIPTIONS.aliases),
     repositories: t.strings(SCOPE_DESCRIPTIONS.repositories),
     settings: t.one(ReceiverSettingsInput, SCOPE_DESCRIPTIONS.settings),

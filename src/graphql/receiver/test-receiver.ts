@@ -26,7 +26,7 @@ const TestReceiverInput = inputType('TestReceiverInput', {
     follow: t.flag(
       'Whether to start imports as after a real delivery; the default is false. Changes that the registry confirms are recorded.',
     ),
-    waitSeconds: t.waitSeconds(),
+    waitSeconds: t.waitSeconds('imports that `follow` starts'),
   }),
 })
 

@@ -85,7 +85,7 @@ builder.queryFields((t) => ({
       }
     `,
     args: {
-      ...streamNamespaceArg(),
+      ...streamNamespaceArg('repository'),
       name: t.arg.string({
         required: true,
         description: 'Name of the repository: `app`, or `team/app` with its namespace.',

@@ -6,6 +6,7 @@ import {
   listYaml,
 } from '../../documents/image-stream-document.ts'
 import { builder } from '../kit/builder.ts'
+import { reported } from '../kit/truncated-lists.ts'
 import { withinDocumentBudget } from './document-budget.ts'
 import { DocumentFormatEnum } from './image-stream.ts'
 import { ImageStreamConnection } from './stream-search.ts'
@@ -29,7 +30,7 @@ builder.objectField(ImageStreamConnection, 'document', (t) =>
     resolve: async (connection, { format }, context, info) => {
       const items: object[] = []
       const warnings: string[] = []
-      for (const stream of await connection.nodes) {
+      for (const stream of reported(await connection.nodes, connection, context, info)) {
         await turnToRead()
         const item = withinDocumentBudget(context, info, {
           make: () => imageStreamDocument(stream, context),

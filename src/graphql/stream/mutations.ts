@@ -34,10 +34,13 @@ const CreateImageStreamInput = inputType('CreateImageStreamInput', {
     name: t.requiredString(
       'Name of the image stream, unique in the namespace: `app`, or `team/app` with its namespace. It has one or more components, separated by `/`, of lowercase letters and digits, separated by `.`, `_`, `__` or dashes. With its namespace at most 255 characters.',
     ),
-    labels: t.list(KeyValueInput, 'Labels of the image stream, which `imageStreams` can filter by.'),
+    labels: t.list(
+      KeyValueInput,
+      'Labels of the image stream, which `imageStreams` can filter by; at most 256 KiB of text.',
+    ),
     annotations: t.list(
       KeyValueInput,
-      'Annotations of the image stream, which the server stores without interpretation.',
+      'Annotations of the image stream, which the server stores without interpretation; at most 256 KiB of text.',
     ),
     spec: t.one(ImageStreamSpecInput, 'Desired state: the sources of the images.'),
     waitSeconds: t.waitSeconds(),

@@ -12,6 +12,7 @@ import { KeyValueInput } from '../kit/key-value.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import {
   countCriteria,
+  describeGlob,
   describePattern,
   ImportFailureFilter,
   namespaceFilterArg,
@@ -50,10 +51,7 @@ const CURSORS = {
 const SEARCH_COMPLEXITY = 500
 
 /** Filter arguments of image streams, and their order. */
-const streamSearchArgs = builder.args((t) => ({
-  matching: t.string({
-    description: describePattern('image streams'),
-  }),
+const streamFilterArgs = builder.args((t) => ({
   labels: t.field({
     type: [KeyValueInput],
     description: 'Returns only image streams that have all of these labels; at most 20.',
@@ -142,7 +140,8 @@ builder.queryField('imageStreams', (t) =>
     `,
     args: {
       ...namespaceFilterArg('image streams'),
-      ...streamSearchArgs,
+      matching: t.arg.string({ description: describePattern('image streams') }),
+      ...streamFilterArgs,
       ...connectionArgs,
     },
     complexity: streamSearchComplexity,
@@ -154,7 +153,11 @@ builder.objectField(NamespaceType, 'imageStreams', (t) =>
   t.field({
     type: ImageStreamConnection,
     description: 'Image streams of the namespace that match all given filters, by default ordered by name.',
-    args: { ...streamSearchArgs, ...connectionArgs },
+    args: {
+      matching: t.arg.string({ description: describeGlob('image streams') }),
+      ...streamFilterArgs,
+      ...connectionArgs,
+    },
     complexity: streamSearchComplexity,
     resolve: ({ name: namespace }, args, context, info) =>
       streamsFound({ ...args, namespace }, context, info),

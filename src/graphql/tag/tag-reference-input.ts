@@ -51,7 +51,7 @@ export const TagReferenceInput = inputType('TagReferenceInput', {
   description: 'A tag of an image stream’s spec.',
   fields: (t) => ({
     name: t.requiredString('Name of the tag, for example `3.3`.'),
-    annotations: t.list(KeyValueInput, 'Annotations of the tag.'),
+    annotations: t.list(KeyValueInput, 'Annotations of the tag; at most 256 KiB of text.'),
     from: t.one(
       ObjectReferenceInput,
       'Source of the tag’s image. An `IMAGE_STREAM_TAG` is followed and need not exist yet; a `DOCKER_IMAGE` is imported. If omitted, the tag gets its image from pushes or from `policy`.',

@@ -7,11 +7,12 @@ import type { KeysetPage } from '../../input/page.ts'
 import { formatReference, parseReference } from '../../oci/reference.ts'
 import type { ImageMirroring, MirroringOptions, MirroringRequest } from './mirroring.ts'
 
-/** Selects mirrorings; null selects all. */
+/** Selects mirrorings; `undefined` selects all. `imageStream` and `tag` are patterns. */
 export interface MirroringFilter {
-  readonly namespace: string | null
-  readonly imageStream: string | null
-  readonly state: ImageMirroring['state'] | null
+  readonly namespace: string | undefined
+  readonly imageStream: string | undefined
+  readonly tag: string | undefined
+  readonly state: ImageMirroring['state'] | undefined
 }
 
 /** Finished mirrorings that are kept. */
@@ -22,12 +23,13 @@ type Changes = Partial<Omit<Row, 'id' | 'namespace' | 'imageStream' | 'tag' | 's
 
 /** Creates the reads and writes of stored mirrorings. */
 export function createMirroringRows({ orm }: Database) {
-  const { id, namespace, imageStream, state, finishedAt } = imageMirrorings
+  const { id, namespace, imageStream, tag, state, finishedAt } = imageMirrorings
   const condition = (filter: MirroringFilter) =>
     and(
-      filter.namespace === null ? undefined : eq(namespace, filter.namespace),
-      filter.imageStream === null ? undefined : eq(imageStream, filter.imageStream),
-      filter.state === null ? undefined : eq(state, filter.state),
+      filter.namespace === undefined ? undefined : eq(namespace, filter.namespace),
+      filter.imageStream === undefined ? undefined : sql`matches_glob(${filter.imageStream}, ${imageStream})`,
+      filter.tag === undefined ? undefined : sql`matches_glob(${filter.tag}, ${tag})`,
+      filter.state === undefined ? undefined : eq(state, filter.state),
     )
 
   return {

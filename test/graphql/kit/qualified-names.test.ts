@@ -84,8 +84,8 @@ const PLACES: Record<string, { readonly whole: string; readonly parts: string }>
       'mutation { it: importImage(input: { namespace: "team", imageStream: "sub/app", tag: "new", from: "registry.invalid/a:1", dryRun: true, waitSeconds: 0 }) { imageStream { id } } }',
   },
   'Query.imageMirrorings(imageStream)': {
-    whole: '{ it: imageMirrorings(imageStream: "team/sub/app") { totalCount } }',
-    parts: '{ it: imageMirrorings(namespace: "team", imageStream: "sub/app") { totalCount } }',
+    whole: '{ it: imageMirrorings(imageStream: "team/sub/app*") { totalCount } }',
+    parts: '{ it: imageMirrorings(namespace: "team", imageStream: "sub/app*") { totalCount } }',
   },
   'Query.images(imageStream)': {
     whole: '{ it: images(imageStream: "team/sub/app") { nodes { digest } } }',

@@ -288,6 +288,14 @@ describe('a mirroring', () => {
       imageMirrorings: { totalCount: 1, nodes: [{ id: started.id }] },
     })
     expect(await tagsOf(app, 'shop/web')).toBeNull()
+    const counts = { web: 1, '*/w*': 1, 'shop/web:*': 1, 'shop/web:none': 0, 'elsewhere/web': 0 }
+    for (const [imageStream, totalCount] of Object.entries(counts)) {
+      const query =
+        'query ($imageStream: String!) { imageMirrorings(imageStream: $imageStream) { totalCount } }'
+      expect(await app.client.request(query, { imageStream }), imageStream).toEqual({
+        imageMirrorings: { totalCount },
+      })
+    }
     gate.open()
     expect(await ended(app, started.id)).toMatchObject({ state: 'SUCCEEDED', storedBlobCount: 9 })
     expect(await app.client.request('{ imageMirrorings(namespace: "none") { totalCount } }')).toEqual({
