@@ -224,8 +224,8 @@ describe('a roll-back is refused without changes', () => {
   const stranger = image({ seed: 'stranger' }).digest
 
   it.each<[string, Partial<RollBackTagInput>, object]>([
-    ['without a place to go back to', {}, { code: 'INVALID', field: 'digest' }],
-    ['with two of them', { digest, at: 5 }, { code: 'INVALID', field: 'digest' }],
+    ['without a place to go back to', {}, { code: 'INVALID', field: 'to' }],
+    ['with two of them', { digest, at: 5 }, { code: 'INVALID', field: 'to' }],
     ['to an image that it never pointed to', { digest: stranger }, { code: 'INVALID', field: 'digest' }],
     ['to a time before its first image', { at: 5 }, { code: 'INVALID', field: 'at' }],
     ['for a stream that is not there', { digest, imageStream: 'none' }, { code: 'NOT_FOUND' }],

@@ -186,7 +186,7 @@ describe('a failed tag', () => {
     const spec = {
       tags: ['fine', 'closed', 'gone'].map((name) => ({
         name,
-        from: { kind: 'DockerImage', name: `${upstream.host}/team/app:${name}` },
+        from: { kind: 'DOCKER_IMAGE', name: `${upstream.host}/team/app:${name}` },
       })),
     }
 
@@ -198,8 +198,8 @@ describe('a failed tag', () => {
 
     const failed = new Map(results.map(({ tag, reason, message }) => [tag, { reason, message }]))
     expect(failed.get('fine')).toEqual({ reason: null, message: null })
-    expect(failed.get('closed')?.reason).toBe('Forbidden')
-    expect(failed.get('gone')?.reason).toBe('NotFound')
+    expect(failed.get('closed')?.reason).toBe('FORBIDDEN')
+    expect(failed.get('gone')?.reason).toBe('NOT_FOUND')
     for (const tag of ['closed', 'gone']) {
       expect(failed.get(tag)?.message).toContain(upstream.host)
       expect(failed.get(tag)?.message).toContain('team/app')

@@ -23,14 +23,14 @@ interface Stream {
 
 /** The stream `shop/app` with one tag of each reference policy, and the pull specs of its images. */
 async function streamOf({ client }: TestApp): Promise<Stream> {
-  const from = { kind: 'DockerImage', name: `${upstream.host}/team/app` }
+  const from = { kind: 'DOCKER_IMAGE', name: `${upstream.host}/team/app` }
   await createStream(client, {
     namespace: 'shop',
     spec: {
       dockerImageRepository: `${upstream.host}/team/app`,
       tags: [
         { name: 'source', from },
-        { name: 'local', from, referencePolicy: { type: 'Local' } },
+        { name: 'local', from, referencePolicy: { type: 'LOCAL' } },
       ],
     },
   })
@@ -43,7 +43,7 @@ async function streamOf({ client }: TestApp): Promise<Stream> {
 }
 
 describe('with the integrated registry', () => {
-  test('a stream is pulled from it, and a tag with the reference policy Local by digest', async () => {
+  test('a stream is pulled from it, and a tag with the reference policy LOCAL by digest', async () => {
     await using app = await startApp()
     const host = `localhost:${new URL(app.app.url).port}`
 
