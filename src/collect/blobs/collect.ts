@@ -3,6 +3,7 @@ import { KeyLock } from '../../concurrency/bounded.ts'
 import { startPeriodic } from '../../concurrency/periodic.ts'
 import { SingleFlight } from '../../concurrency/single-flight.ts'
 import type { Database } from '../../db/open.ts'
+import { createPlanLimit } from '../kept/plan-limit.ts'
 import { CollectionRun, createCollectionParts } from './collection-run.ts'
 import { createCollections, type GarbageCollection } from './collections.ts'
 import { createPlan, GarbageCollectionPlan } from './plan.ts'
@@ -38,6 +39,7 @@ export function createCollector(dependencies: CollectorDependencies) {
   const stopping = new AbortController()
   const runs = new SingleFlight<GarbageCollection>()
   const plans = new KeyLock()
+  const limited = createPlanLimit()
   let running: CollectionRun | undefined
   let schedule: Disposable | undefined
   const withStopping = (signal: AbortSignal | undefined): AbortSignal =>
@@ -80,15 +82,17 @@ export function createCollector(dependencies: CollectorDependencies) {
   return {
     collect,
 
-    /** Returns what `collect` would remove, and why the rest is kept, without changes. */
+    /** Returns what `collect` would remove, and why the rest is kept, without changes. Its reads reject with TooManyPlansError. */
     plan(signal?: AbortSignal): GarbageCollectionPlan {
       const either = withStopping(signal)
       // one plan at a time: they share a temporary table
       return new GarbageCollectionPlan((report) =>
-        plans.run('plan', () => {
-          either.throwIfAborted()
-          return plan(terms(), report, either)
-        }),
+        limited(() =>
+          plans.run('plan', () => {
+            either.throwIfAborted()
+            return plan(terms(), report, either)
+          }),
+        ),
       )
     },
 

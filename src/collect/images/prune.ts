@@ -1,4 +1,5 @@
 import { KeyLock } from '../../concurrency/bounded.ts'
+import { createPlanLimit } from '../kept/plan-limit.ts'
 import { PrunePlan } from './plan.ts'
 import { createPruneRun, type PruneRunDependencies } from './prune-run.ts'
 import { PruneReport, type PruneTotals } from './report.ts'
@@ -21,6 +22,7 @@ export function createPruner({ now, ...dependencies }: PrunerDependencies) {
   const runner = createPruneRun(dependencies)
   const stopping = new AbortController()
   const runs = new KeyLock()
+  const limited = createPlanLimit()
   runner.observe(now())
 
   const serialized = (
@@ -42,11 +44,13 @@ export function createPruner({ now, ...dependencies }: PrunerDependencies) {
     own ? AbortSignal.any([stopping.signal, own]) : stopping.signal
 
   return {
-    /** Returns the plan of `prune`, without changes. Throws InvalidInputError. */
+    /** Returns the plan of `prune`, without changes. Throws InvalidInputError; its reads reject with TooManyPlansError. */
     plan(policy: PrunePolicy = {}, signal?: AbortSignal): PrunePlan {
       pruneTermsAt(now(), policy)
       const either = withStopping(signal)
-      return new PrunePlan((report) => serialized(policy, report, { isDryRun: true, signal: either }))
+      return new PrunePlan((report) =>
+        limited(() => serialized(policy, report, { isDryRun: true, signal: either })),
+      )
     },
 
     /**
