@@ -1,3 +1,4 @@
+import { turnToRead } from '../../concurrency/yielding.ts'
 import type { PolicyDecision } from '../../imagestream/commands/set-tag-policy.ts'
 import type { SpecTag } from '../../imagestream/spec/spec.ts'
 import { REPORTED } from '../../imagestream/tag/policy-choice.ts'
@@ -106,7 +107,11 @@ async function decisionOf(
 ): Promise<IdentifiedDecision | undefined> {
   if (!spec || spec.policy === null) return undefined
   const { streamId, name } = spec
-  if (spec.fromKind === null) await policies.applyFilters(streamId, [readPolicy(spec.policy)])
+  if (spec.fromKind === null) {
+    await policies.applyFilters(streamId, [readPolicy(spec.policy)])
+    // an operation may request many decisions, each over all tags of a stream
+    await turnToRead()
+  }
   const decision = policies.decisionOf(streamId, name, REPORTED)
   return decision && { ...decision, key: decisionKey(streamId, name) }
 }
