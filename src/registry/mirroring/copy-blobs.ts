@@ -7,7 +7,7 @@ import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { InvalidManifestError } from '../../oci/manifest.ts'
 import type { Reference } from '../../oci/reference.ts'
-import { RegistryError } from '../../oci/registry-error.ts'
+import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { Content, Repository } from '../content/content.ts'
 import type { BlobProgress } from '../pull-through/blob-fetch.ts'
@@ -43,6 +43,9 @@ const AT_A_TIME = 4
 const ATTEMPTS = 3
 /** Milliseconds before the second attempt; doubled before the third. */
 const RETRY_DELAY = 500
+
+/** Why a source does not serve an optional blob, such as a layer of Windows that may not be distributed. */
+const WITHHELD: ReadonlySet<RegistryErrorReason> = new Set(['NotFound', 'Unauthorized', 'Forbidden'])
 
 /** Progress of the copy of blobs. */
 export class BlobCopyProgress {
@@ -171,7 +174,7 @@ export function createBlobCopies(dependencies: BlobCopyDependencies) {
           if (own && !(await db.transactTogether((tx) => link(tx, to, blob)))) throw missingBlob(blob, scope)
           progress.addStored(blob.size)
         } catch (error) {
-          if (blob.isOptional && error instanceof RegistryError && error.reason === 'NotFound') return
+          if (blob.isOptional && error instanceof RegistryError && WITHHELD.has(error.reason)) return
           // the other fetches of this copy end too
           failed.abort(error)
           throw error

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { digestOf } from '../../../src/oci/digest.ts'
+import { DOCKER_MANIFEST } from '../../../src/oci/media-types.ts'
 import { startApp, type TestApp } from '../../fixtures/app.ts'
 import { Attached, artifact, asImage } from '../../fixtures/artifacts.ts'
-import { attestation, type Image, image, index, layer } from '../../fixtures/random-image.ts'
+import { attestation, type Content, type Image, image, index, layer } from '../../fixtures/random-image.ts'
 import { startUpstream, type Upstream } from '../../fixtures/upstream.ts'
 import { pushLog } from '../../flows/operations.ts'
 import {
@@ -16,6 +18,7 @@ import {
   tagsOf,
 } from './mirror.ts'
 
+const FOREIGN_LAYER = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip'
 const amd64 = image({ seed: 'amd64', layers: [layer('base'), layer('amd64')] })
 const arm64 = image({
   seed: 'arm64',
@@ -184,6 +187,39 @@ describe('mirrorImage', () => {
       state: 'SUCCEEDED',
     })
   })
+
+  test.each([401, 403, 404])(
+    'copies an image without its foreign layer where the source responds with %i',
+    async (status) => {
+      const foreign = { ...layer('windows'), mediaType: FOREIGN_LAYER }
+      const urls = [`${upstream.url}/layer`]
+      const { config } = amd64
+      const descriptorOf = ({ mediaType, digest, bytes }: Content) => ({
+        mediaType,
+        digest,
+        size: bytes.length,
+      })
+      const layers = [{ ...descriptorOf(foreign), urls }]
+      const bytes = Buffer.from(
+        JSON.stringify({
+          schemaVersion: 2,
+          mediaType: DOCKER_MANIFEST,
+          config: descriptorOf(config),
+          layers,
+        }),
+      )
+      upstream.pushBlob('library/ruby', config)
+      upstream.push('library/ruby', 'windows', { mediaType: DOCKER_MANIFEST, bytes, digest: digestOf(bytes) })
+      upstream.hook = ({ reference: digest }) =>
+        digest === foreign.digest ? { status, headers: {}, body: '' } : undefined
+
+      expect(await mirror(app, `${upstream.host}/library/ruby:windows`)).toMatchObject({
+        state: 'SUCCEEDED',
+        storedBlobCount: 1,
+      })
+      expect((await pulledManifest(app, 'shop/web', 'v1')).digest).toBe(digestOf(bytes))
+    },
+  )
 
   test('an outdated resourceVersion is CONFLICT, also when the stream changes during the copy', async () => {
     await mirror(app, reference())
