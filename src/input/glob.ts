@@ -1,4 +1,4 @@
-import { InvalidInputError } from './errors.ts'
+import { InvalidInputError, quoted } from './errors.ts'
 
 export const MAX_GLOB_LENGTH = 255
 const GLOB = /^[A-Za-z0-9._/*-]+$/
@@ -9,7 +9,7 @@ export function checkGlob(pattern: string | null | undefined, field: string): st
   if (pattern.length > MAX_GLOB_LENGTH || !GLOB.test(pattern)) {
     throw new InvalidInputError(
       field,
-      `"${pattern.slice(0, 100)}" is not a pattern: at most ${MAX_GLOB_LENGTH} letters, digits, ".", "_", "-", "/", and "*" for any characters`,
+      `${quoted(pattern)} is not a pattern: at most ${MAX_GLOB_LENGTH} letters, digits, ".", "_", "-", "/", and "*" for any characters`,
     )
   }
   return pattern

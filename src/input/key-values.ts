@@ -1,4 +1,4 @@
-import { InvalidInputError } from './errors.ts'
+import { InvalidInputError, quoted } from './errors.ts'
 
 /** A label or an annotation. */
 export interface KeyValue {
@@ -19,7 +19,7 @@ export function writeKeyValues(entries: readonly KeyValue[], field: string): str
     if (key.length > MAX_KEY_LENGTH || !KEY.test(key)) {
       throw new InvalidInputError(
         `${field}.${at}.key`,
-        `"${key.slice(0, 100)}" is not a key: letters, digits, ".", "_" and "-", with an optional "prefix/", at most ${MAX_KEY_LENGTH}`,
+        `${quoted(key)} is not a key: letters, digits, ".", "_" and "-", with an optional "prefix/", at most ${MAX_KEY_LENGTH}`,
       )
     }
     if (seen.has(key)) throw new InvalidInputError(`${field}.${at}.key`, `the key "${key}" occurs twice`)
@@ -67,7 +67,7 @@ export function changeKeyValues(text: string, { all, set, remove }: KeyValueChan
   const keysSet = new Set(set?.map(({ key }) => key))
   for (const [at, key] of (remove ?? []).entries()) {
     if (keysSet.has(key)) {
-      throw new InvalidInputError(`remove${noun}.${at}`, `"set${noun}" sets the key "${key.slice(0, 100)}"`)
+      throw new InvalidInputError(`remove${noun}.${at}`, `"set${noun}" sets the key ${quoted(key)}`)
     }
     changed.delete(key)
   }

@@ -7,7 +7,7 @@ import {
   nameProblem,
 } from '../oci/stream-name.ts'
 import { isTagName, TAG_GRAMMAR, type TagName } from '../oci/tag.ts'
-import { InvalidInputError } from './errors.ts'
+import { InvalidInputError, quoted } from './errors.ts'
 
 /** Throws InvalidInputError unless the text is a namespace: one component of a repository's name. */
 export function checkNamespace(namespace: string, field = 'namespace'): void {
@@ -29,7 +29,6 @@ export function checkStreamName(namespace: string, name: string, field = 'name')
   )
 }
 
-const quoted = (text: string): string => `"${text.slice(0, 300)}"`
 const tooLong = (text: string): string => `it has ${text.length} characters`
 
 /** Returns the tag, or throws InvalidInputError if it is invalid. */

@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../input/errors.ts'
+import { InvalidInputError, quoted } from '../input/errors.ts'
 import { isRegistryPrefix, splitPrefix } from '../logins/registry-login.ts'
 import { hasControlCharacter } from '../oci/control-characters.ts'
 import { isRepositoryName } from '../oci/reference.ts'
@@ -92,7 +92,7 @@ function checkHost(text: string, field: string): string {
   if (!isRegistryPrefix(prefix) || prefix.path !== '') {
     throw new InvalidInputError(
       field,
-      `"${text.slice(0, 100)}" is not a registry: give its host as it is in references, quay.io or registry.example:5000`,
+      `${quoted(text)} is not a registry: give its host as it is in references, quay.io or registry.example:5000`,
     )
   }
   return prefix.registry
@@ -104,7 +104,7 @@ function checkPath(text: string, registry: string, field: string): string {
   if (isRepositoryName(path)) return path
   throw new InvalidInputError(
     field,
-    `"${text.slice(0, 100)}" is not a path of repositories of ${registry}: give team or team/app`,
+    `${quoted(text)} is not a path of repositories of ${registry}: give team or team/app`,
   )
 }
 

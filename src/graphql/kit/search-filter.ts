@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../../input/errors.ts'
+import { InvalidInputError, quoted } from '../../input/errors.ts'
 import { checkGlob, MAX_GLOB_LENGTH } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -96,7 +96,7 @@ function checkRegistry(registry: string | null | undefined): string | undefined 
   }
   throw new InvalidInputError(
     'registry',
-    `"${registry.slice(0, 100)}" is not a registry: a host name or address with an optional port, for example "docker.io", "localhost" or "registry.example.org:5000"`,
+    `${quoted(registry)} is not a registry: a host name or address with an optional port, for example "docker.io", "localhost" or "registry.example.org:5000"`,
   )
 }
 
@@ -104,6 +104,6 @@ function checkPlatform(platform: string | null | undefined): string | undefined 
   if (platform == null || isPlatformName(platform)) return platform ?? undefined
   throw new InvalidInputError(
     'platform',
-    `"${platform.slice(0, 100)}" is not a platform: "os/architecture" or "os/architecture/variant", for example "linux/amd64" or "linux/arm/v7"`,
+    `${quoted(platform)} is not a platform: "os/architecture" or "os/architecture/variant", for example "linux/amd64" or "linux/arm/v7"`,
   )
 }

@@ -1,9 +1,8 @@
-import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
-import { checkReference } from '../../input/names.ts'
+import { NotFoundError } from '../../input/errors.ts'
 import { parseReference, type Reference } from '../../oci/reference.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { ObjectReferenceInput } from '../spec/spec.ts'
-import { streamSource } from '../spec/tag-source.ts'
+import { registrySource, streamSource } from '../spec/tag-source.ts'
 import type { Following } from '../stream/follow.ts'
 
 /**
@@ -16,18 +15,11 @@ export type ImageReferences = (home: StreamName, from: ObjectReferenceInput) => 
 export const createImageReferences =
   ({ following }: { readonly following: Pick<Following, 'sourceImage'> }): ImageReferences =>
   (home, from) => {
-    const { kind, name, namespace = null } = from
-    if (kind === 'DockerImage') {
-      if (namespace === null) return checkReference(name, 'from.name')
-      throw new InvalidInputError(
-        'from.namespace',
-        'a DockerImage has no namespace: write the whole reference in from.name',
-      )
-    }
+    if (from.kind === 'DockerImage') return registrySource(from, 'from')
     const named = streamSource(from, 'from')
     const fromNamespace = named.namespace ?? home.namespace
     const image = following.sourceImage(home, {
-      fromKind: kind,
+      fromKind: from.kind,
       fromName: named.name,
       fromNamespace,
       reference: 0,

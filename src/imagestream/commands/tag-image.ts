@@ -1,5 +1,4 @@
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
-import { checkReference } from '../../input/names.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { flag, isImportable, type ObjectReferenceInput, type SpecTagContent } from '../spec/spec.ts'
@@ -7,6 +6,7 @@ import {
   checkSchedulable,
   formatStreamTag,
   isFromStream,
+  registrySource,
   type StreamImage,
   type StreamTag,
   streamImageOf,
@@ -111,7 +111,7 @@ function checkedSource(input: TagImageInput): ObjectReferenceInput {
   if (alias && from.kind !== 'ImageStreamTag') {
     throw new InvalidInputError(
       'alias',
-      `alias: true follows a tag: from.kind must be ImageStreamTag, and a ${from.kind} never moves`,
+      `alias: true follows a tag: "from" must be a tag of a stream, because an image never moves`,
     )
   }
   if (alias && reference) {
@@ -125,18 +125,16 @@ function checkedSource(input: TagImageInput): ObjectReferenceInput {
     return from
   }
   const source = streamSource(from, 'from')
-  refuse(input, IMPORT_OPTIONS, `is for an image that is imported from a registry, not for ${from.kind}`)
+  refuse(
+    input,
+    IMPORT_OPTIONS,
+    `is for an image that is imported from a registry, not for a tag or an image of a stream`,
+  )
   return source
 }
 
 function checkRegistrySource({ from, ...input }: TagImageInput): void {
-  if (from.namespace != null) {
-    throw new InvalidInputError(
-      'from.namespace',
-      'a DockerImage has no namespace: write the whole reference in from.name',
-    )
-  }
-  checkReference(from.name, 'from.name')
+  registrySource(from, 'from')
   if (input.reference) {
     refuse(
       input,

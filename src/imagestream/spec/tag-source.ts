@@ -1,5 +1,6 @@
 import { InvalidInputError } from '../../input/errors.ts'
 import { checkNamespace, checkReference, checkStreamName, checkTagName } from '../../input/names.ts'
+import type { Reference } from '../../oci/reference.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ObjectReferenceInput, SpecTag } from './spec.ts'
@@ -20,6 +21,17 @@ export interface StreamImage {
 
 /** The part of a spec tag that names the source of its image. */
 export type TagSource = Pick<SpecTag, 'fromKind' | 'fromName' | 'fromNamespace' | 'reference'>
+
+/** Returns the reference of `from`, which names an image of a registry. Throws InvalidInputError. */
+export function registrySource({ name, namespace }: ObjectReferenceInput, field: string): Reference {
+  if (namespace != null) {
+    throw new InvalidInputError(
+      `${field}.namespace`,
+      `an image of a registry has no namespace: write the whole reference in ${field}.name`,
+    )
+  }
+  return checkReference(name, `${field}.name`)
+}
 
 /** Used for the spec's own namespace: the check of a stream name depends only on the length of the namespace. */
 const SOME_NAMESPACE = 'default'
