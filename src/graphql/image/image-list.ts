@@ -26,7 +26,7 @@ const CURSORS = {
 }
 
 /** Complexity of one criterion: a scan of all images costs about as much as this many fields. */
-const SEARCH_COMPLEXITY = 500
+const SEARCH_COMPLEXITY = 5_000
 
 builder.queryField('images', (t) =>
   t.field({

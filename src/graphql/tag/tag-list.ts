@@ -1,6 +1,7 @@
 import { type ListedTag, tagListKeyOf } from '../../imagestream/stream/tag-list-query.ts'
 import type { TagOrder } from '../../imagestream/tag/tag.ts'
 import { InvalidInputError, quoted } from '../../input/errors.ts'
+import { isGlob } from '../../input/glob.ts'
 import { patternNamed } from '../../input/qualified-name.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
@@ -17,7 +18,7 @@ const cursorsOf = (order: TagOrder) =>
   )
 
 /** Complexity of one criterion: a scan of the tags of all streams costs about as much as this many fields. */
-const SEARCH_COMPLEXITY = 500
+const SEARCH_COMPLEXITY = 5_000
 
 builder.queryField('imageStreamTags', (t) =>
   t.field({
@@ -49,7 +50,11 @@ builder.queryField('imageStreamTags', (t) =>
     },
     complexity: (args) => {
       const page = tagSearchComplexity(args)
-      return { ...page, field: page.field + countCriteria(args) * SEARCH_COMPLEXITY }
+      const patterns = [args.imageStream, args.matching].filter(
+        (pattern) => pattern != null && isGlob(pattern),
+      )
+      const criteria = countCriteria(args) + patterns.length
+      return { ...page, field: page.field + criteria * SEARCH_COMPLEXITY }
     },
     resolve: (_query, { orderBy, artifacts, imageStream, ...args }, { tagList }, info) => {
       const order = orderBy ?? 'IMPORTANCE'

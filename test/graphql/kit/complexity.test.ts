@@ -23,6 +23,10 @@ test.each([
     'a page whose size a variable hides',
     'query ($n: Int = 500) { imageStreams(first: $n) { nodes { tags(last: $n) { edges { node { tag } } } } } }',
   ],
+  [
+    'many scans of all tags and images',
+    `{ ${Array.from({ length: 21 }, (_, at) => `t${at}: imageStreamTags(matching: "*x", first: 1) { totalCount } i${at}: images(platform: "linux/s390x", first: 1) { totalCount }`).join(' ')} }`,
+  ],
   ['the document of 500 streams', '{ imageStreams(first: 500) { nodes { document } } }'],
   [
     'the children of the images of the log',
