@@ -16,7 +16,27 @@ export const unlessAbsent = <Result>(operation: Promise<Result>): Promise<Result
 
 /** Creates the folder and its parents if they do not exist. */
 export const makeFolder = async (folder: string): Promise<void> => {
-  await mkdir(folder, { recursive: true, mode: OWNER_ONLY })
+  try {
+    await mkdir(folder, { recursive: true, mode: OWNER_ONLY })
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    // Node.js also reports this for a read-only file system: one folder at a time has the cause
+    await makeOneByOne(folder)
+  }
+}
+
+async function makeOneByOne(folder: string): Promise<void> {
+  const make = async (): Promise<void> => {
+    await mkdir(folder, { mode: OWNER_ONLY })
+  }
+  try {
+    await make()
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return
+    if (codeOf(error) !== 'ENOENT' || dirname(folder) === folder) throw error
+    await makeOneByOne(dirname(folder))
+    await make()
+  }
 }
 
 /** Syncs a folder, so that names added to or removed from it are on disk. */

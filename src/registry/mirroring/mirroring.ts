@@ -44,7 +44,14 @@ export function failureOf(
   if (!(error instanceof Error)) return undefined
   const { message } = error
   if (error instanceof RegistryError) return { reason: error.reason, message }
-  if (storageFailure(error) === 'full') {
+  const failure = storageFailure(error)
+  if (failure === 'read-only') {
+    return {
+      reason: 'InternalError',
+      message: `the server's storage is read-only: make its data folder writable, then repeat the request`,
+    }
+  }
+  if (failure === 'full') {
     return {
       reason: 'StorageFull',
       message: `the disk is full: ${message}; free space, or lower --minimum-free-mib`,

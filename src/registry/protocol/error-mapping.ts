@@ -1,10 +1,10 @@
 import {
   DigestMismatchError,
-  StorageFullError,
   UploadBusyError,
   UploadGoneError,
   UploadTooLargeError,
 } from '../../blobs/errors.ts'
+import { storageFailure } from '../../input/storage-failure.ts'
 import { OciError } from '../../oci/oci-error.ts'
 
 /** Maps an error of the blob store or the database to the client's error; undefined for an internal error. */
@@ -23,16 +23,17 @@ export function toOciError(error: unknown): OciError | undefined {
     const message = 'the bytes do not match the digest: upload them again'
     return new OciError('DIGEST_INVALID', message, { cause: error })
   }
-  if (!isStorageFull(error)) return undefined
+  const failure = storageFailure(error)
+  if (failure === 'read-only') {
+    const message =
+      'the storage of the registry is read-only; it kept nothing of this request. Pushes work again once its data folder is writable'
+    return new OciError('DENIED', message, { status: 507, cause: error })
+  }
+  if (failure === undefined) return undefined
   const message =
     'the registry has no space left; it kept nothing of this request. More disk, or a lower --minimum-free-mib, permits it'
   return new OciError('DENIED', message, { status: 507, cause: error })
 }
-
-/** Reports whether a blob or the database found no space on the disk. */
-export const isStorageFull = (error: unknown): boolean =>
-  error instanceof StorageFullError ||
-  (error instanceof Error && 'code' in error && error.code === 'SQLITE_FULL')
 
 /** Returns the error for an upload that never existed, is finished or cancelled, or belongs to another repository. */
 export const unknownUpload = (cause?: unknown): OciError =>

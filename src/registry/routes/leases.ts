@@ -1,6 +1,6 @@
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
-import { isStorageFull } from '../protocol/error-mapping.ts'
+import { storageFailure } from '../../input/storage-failure.ts'
 import type { RegistryLimits } from '../protocol/limits.ts'
 
 /** Reports whether less than half of a lease is left: a write for each read would make reads as slow as writes. */
@@ -12,8 +12,8 @@ export async function extendLease(db: Database, confirm: (tx: Transaction) => bo
   try {
     return await db.transactTogether(confirm)
   } catch (error) {
-    // a full disk can still be read, and garbage collection cannot delete rows either
-    if (isStorageFull(error)) return true
+    // a full or read-only disk can still be read, and garbage collection cannot delete rows either
+    if (storageFailure(error)) return true
     throw error
   }
 }
