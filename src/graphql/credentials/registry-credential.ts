@@ -1,4 +1,5 @@
 import type { RegistryCredential } from '../../credentials/credential-rows.ts'
+import { checkNamespace } from '../../input/names.ts'
 import { formatPrefix } from '../../logins/registry-login.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
@@ -89,6 +90,7 @@ builder.queryField('registryCredentials', (t) =>
       ...connectionArgs,
     },
     resolve: (_query, { namespace, ...args }, { credentials }, info) => {
+      if (namespace != null) checkNamespace(namespace)
       const filter = { namespace: namespace ?? undefined }
       return connection(args, info, {
         cursors,

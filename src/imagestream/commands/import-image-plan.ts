@@ -130,7 +130,7 @@ function planWholeSpec(spec: Spec, input: ImportImageInput): ImportImagePlan {
   if (!hasRepository && ![...spec.tags.values()].some(isImportable)) {
     throw new InvalidInputError(
       input.all ? 'all' : 'imageStream',
-      'the spec names nothing to import: give "from", or set spec.dockerImageRepository or a spec tag from a DockerImage',
+      'the spec names nothing to import: give "from", or set spec.dockerImageRepository or a spec tag whose source is in a registry',
     )
   }
   refuse(input, SPEC_OPTIONS, 'is part of the spec: give it with "from", or use updateImageStream')

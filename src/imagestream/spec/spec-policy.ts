@@ -31,7 +31,7 @@ export function checkPolicySource(
   if (from && from.kind !== 'DockerImage') {
     throw new InvalidInputError(
       `${field}.from.kind`,
-      `a policy chooses among the tags of a repository (from.kind DockerImage) or, without "from", of its own stream; ${from.kind} ${from.name} is one image`,
+      `a policy chooses among the tags of a repository of a registry or, without "from", of its own stream; ${from.name} is one tag or image of an image stream`,
     )
   }
   if (reference) {

@@ -78,7 +78,7 @@ export function checkSchedulable(
   if (kind !== 'DockerImage') {
     throw new InvalidInputError(
       field,
-      `scheduled is for an image that is imported from a registry, not for ${kind} ${name}`,
+      `scheduled is for an image that is imported from a registry, not for the tag or image ${name} of an image stream`,
     )
   }
   if (checkReference(name, field).digest) {
