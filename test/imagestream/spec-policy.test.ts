@@ -46,7 +46,7 @@ describe('a spec tag with a policy', () => {
     expect(writing(ruled('x', SEMVER, { from: { kind, name } }))).toThrow(
       refused(
         'spec.tags.0.from.kind',
-        `chooses among the tags of a repository .* ${kind} ${name} is one image`,
+        `chooses among the tags of a repository .* ${name} is one tag or image of an image stream`,
       ),
     )
   })
