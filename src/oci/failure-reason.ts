@@ -1,18 +1,11 @@
+import type { RegistryErrorReason } from './registry-error.ts'
+
 /**
  * Why something failed: a request to a registry, an import, a listing, or the check of a signature. Stored in conditions,
  * results of imports and the log of changes; the API has the same words in UPPER_SNAKE_CASE (`FailureReason`).
  */
 export type FailureReason =
-  // of requests to registries
-  | 'NotFound'
-  | 'Unauthorized'
-  | 'Forbidden'
-  | 'ForbiddenTarget'
-  | 'Blocked'
-  | 'InvalidManifest'
-  | 'RegistryUnavailable'
-  | 'TooManyRequests'
-  | 'InternalError'
+  | RegistryErrorReason
   // of tests of credentials
   | 'UntrustedTokenServer'
   | 'UnreadableSecret'

@@ -1,8 +1,5 @@
-import type { FailureReason } from './failure-reason.ts'
-
 /** Why a request to a registry failed. */
-export type RegistryErrorReason = Extract<
-  FailureReason,
+export type RegistryErrorReason =
   | 'NotFound'
   | 'Unauthorized'
   | 'Forbidden'
@@ -12,7 +9,6 @@ export type RegistryErrorReason = Extract<
   | 'RegistryUnavailable'
   | 'TooManyRequests'
   | 'InternalError'
->
 
 /** Fields of a RegistryError. */
 export interface RegistryErrorDetail {

@@ -49,7 +49,7 @@ const SATISFIES: Readonly<Record<semver.Comparator['operator'], (compared: numbe
 }
 
 function compile(range: string, includePrerelease: boolean): semver.Range {
-  // semver treats an empty range, and an empty alternative as in "1 ||", as any version
+  // semver takes an empty range, and an empty alternative as in "1 ||", for every version
   if (range.split('||').some((alternative) => alternative.trim() === '')) {
     throw new InvalidInputError(
       'range',

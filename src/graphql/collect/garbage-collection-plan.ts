@@ -9,9 +9,9 @@ import type { StoredBlob } from '../../collect/blobs/stored-blobs.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
-import { ImageType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { countsByReason, listOfPlan, PLAN_COMPLEXITY, planOfOperation } from './plan.ts'
+import { recordedImage } from './recorded-image.ts'
 
 const KeptManifestReasonEnum = enumType('KeptManifestReason', {
   description: 'Reason why a garbage collection keeps a manifest in its repository.',
@@ -42,12 +42,7 @@ objectType(PlannedManifestType, {
   properties: (t) => ({ digest: t.digest(DIGEST), pushedAt: t.dateTime(PUSHED_AT) }),
   fields: (t) => ({
     repository: t.string({ description: REPOSITORY, resolve: repositoryOf }),
-    image: t.field({
-      type: ImageType,
-      nullable: true,
-      description: IMAGE,
-      resolve: ({ digest }, _args, { images }) => images.byDigest(digest),
-    }),
+    image: t.field(recordedImage(IMAGE)),
   }),
 })
 
@@ -57,12 +52,7 @@ objectType(KeptManifestType, {
   properties: (t) => ({ digest: t.digest(DIGEST), pushedAt: t.dateTime(PUSHED_AT) }),
   fields: (t) => ({
     repository: t.string({ description: REPOSITORY, resolve: repositoryOf }),
-    image: t.field({
-      type: ImageType,
-      nullable: true,
-      description: IMAGE,
-      resolve: ({ digest }, _args, { images }) => images.byDigest(digest),
-    }),
+    image: t.field(recordedImage(IMAGE)),
     reason: t.field({
       type: KeptManifestReasonEnum,
       description: 'Reason why the manifest is kept.',

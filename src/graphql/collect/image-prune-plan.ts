@@ -3,9 +3,9 @@ import type { KeptImage, PrunedEvent, PrunedImage, PruneTotals } from '../../col
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
-import { ImageType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { countsByReason, listOfPlan } from './plan.ts'
+import { recordedImage } from './recorded-image.ts'
 
 const KeptImageReasonEnum = enumType('KeptImageReason', {
   description:
@@ -49,14 +49,7 @@ const PlannedImageType = builder.objectRef<PrunedImage>('PlannedImage')
 objectType(PlannedImageType, {
   description: 'An image that a prune would remove.',
   properties: (t) => ({ digest: t.digest(DIGEST), size: t.bigInt(SIZE) }),
-  fields: (t) => ({
-    image: t.field({
-      type: ImageType,
-      nullable: true,
-      description: IMAGE,
-      resolve: ({ digest }, _args, { images }) => images.byDigest(digest),
-    }),
-  }),
+  fields: (t) => ({ image: t.field(recordedImage(IMAGE)) }),
 })
 
 const KeptImageType = builder.objectRef<KeptImage>('KeptImage')
@@ -67,14 +60,7 @@ objectType(KeptImageType, {
     size: t.bigInt(SIZE),
     reason: t.one(KeptImageReasonEnum, 'Reason why the image is kept.'),
   }),
-  fields: (t) => ({
-    image: t.field({
-      type: ImageType,
-      nullable: true,
-      description: IMAGE,
-      resolve: ({ digest }, _args, { images }) => images.byDigest(digest),
-    }),
-  }),
+  fields: (t) => ({ image: t.field(recordedImage(IMAGE)) }),
 })
 
 interface KeptImageCount {

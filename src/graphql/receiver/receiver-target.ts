@@ -2,6 +2,7 @@ import type { LoggedTarget } from '../../receivers/delivery-history.ts'
 import { loadReferred } from '../kit/batch.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionType } from '../kit/connection-type.ts'
+import type { GraphQLContext } from '../kit/context.ts'
 import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
@@ -24,6 +25,27 @@ export const ReceiverTargetStateEnum = enumType('ReceiverTargetState', {
   },
 })
 
+interface AffectedTag {
+  readonly streamId: number | null
+  /** Empty for all tags of the stream's repository. */
+  readonly tag: string
+}
+
+/** The field `imageStream` of a tag that a delivery concerns. */
+export const targetStream = {
+  type: ImageStreamType,
+  nullable: true as const,
+  description: 'The image stream; null if it was deleted in the meantime.',
+  resolve: (target: AffectedTag, _args: object, context: GraphQLContext) => streamOf(target, context),
+}
+
+/** The field `tag` of a tag that a delivery concerns. */
+export const targetTag = {
+  nullable: true as const,
+  description: 'Name of the tag; null for all tags of the stream’s repository.',
+  resolve: ({ tag }: AffectedTag) => tag || null,
+}
+
 objectType(ReceiverTargetType, {
   description:
     'A tag of an image stream that a hint applies to, and what became of it. It is deleted with its delivery and with the image stream.',
@@ -44,17 +66,8 @@ objectType(ReceiverTargetType, {
       description: 'Global identifier of the target.',
       resolve: ({ id }) => nodeId('ReceiverTarget', id),
     }),
-    imageStream: t.field({
-      type: ImageStreamType,
-      nullable: true,
-      description: 'The image stream; null if it was deleted in the meantime.',
-      resolve: (target, _args, context) => streamOf(target, context),
-    }),
-    tag: t.string({
-      nullable: true,
-      description: 'Name of the tag; null for all tags of the stream’s repository.',
-      resolve: ({ tag }) => tag || null,
-    }),
+    imageStream: t.field(targetStream),
+    tag: t.string(targetTag),
     nextAttemptAt: t.field({
       type: 'DateTime',
       nullable: true,

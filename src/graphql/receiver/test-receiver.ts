@@ -7,10 +7,9 @@ import { keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { listConnection } from '../kit/list-page.ts'
-import { ImageStreamType } from '../kit/references.ts'
-import { streamOf } from '../kit/stream-of.ts'
 import { objectType } from '../kit/types.ts'
 import { receiverIdOf } from './receiver-mutations.ts'
+import { targetStream, targetTag } from './receiver-target.ts'
 import { ReceiverDeliveryType, ReceiverType } from './references.ts'
 
 const TestReceiverInput = inputType('TestReceiverInput', {
@@ -39,17 +38,8 @@ const ReceiverTestTargetType = builder.objectRef<ListedTarget>('ReceiverTestTarg
 objectType(ReceiverTestTargetType, {
   description: 'A tag of an image stream that a delivery would import.',
   fields: (t) => ({
-    imageStream: t.field({
-      type: ImageStreamType,
-      nullable: true,
-      description: 'The image stream; null if it was deleted in the meantime.',
-      resolve: (target, _args, context) => streamOf(target, context),
-    }),
-    tag: t.string({
-      nullable: true,
-      description: 'Name of the tag; null for all tags of the stream’s repository.',
-      resolve: ({ tag }) => tag || null,
-    }),
+    imageStream: t.field(targetStream),
+    tag: t.string(targetTag),
   }),
 })
 

@@ -23,13 +23,22 @@ import { withinDocumentBudget } from './document-budget.ts'
 
 registerRowNode('ImageStream', anyStream)
 
-export const DocumentFormatEnum = enumType('DocumentFormat', {
+const DocumentFormatEnum = enumType('DocumentFormat', {
   description: 'Format of an OpenShift document.',
   values: {
     JSON: 'JSON, as from `oc get -o json`.',
     YAML: 'YAML, as from `oc get -o yaml`.',
   },
 })
+
+export const documentFormatArg = builder.args((t) => ({
+  format: t.field({
+    type: DocumentFormatEnum,
+    required: true,
+    defaultValue: 'JSON',
+    description: 'Format of the document; the default is `JSON`.',
+  }),
+}))
 
 const importCursors = keyCursors<Import>('imports', ({ id }) => [id])
 
@@ -122,14 +131,7 @@ objectType(ImageStreamType, {
     document: t.string({
       description:
         'The image stream as an OpenShift `ImageStream` document (`image.openshift.io/v1`), with all tags and their history.',
-      args: {
-        format: t.arg({
-          type: DocumentFormatEnum,
-          required: true,
-          defaultValue: 'JSON',
-          description: 'Format of the document; the default is `JSON`.',
-        }),
-      },
+      args: documentFormatArg,
       complexity: 1000,
       resolve: (stream, { format }, context, info) =>
         withinDocumentBudget(context, info, {

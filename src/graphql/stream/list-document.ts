@@ -8,7 +8,7 @@ import {
 import { builder } from '../kit/builder.ts'
 import { reported } from '../kit/truncated-lists.ts'
 import { withinDocumentBudget } from './document-budget.ts'
-import { DocumentFormatEnum } from './image-stream.ts'
+import { documentFormatArg } from './image-stream.ts'
 import { ImageStreamConnection } from './stream-search.ts'
 
 /** Complexity of the document of one image stream; the connection multiplies it by the streams of the page. */
@@ -18,14 +18,7 @@ builder.objectField(ImageStreamConnection, 'document', (t) =>
   t.string({
     description:
       'The image streams of this page as one OpenShift `List` of `ImageStream` documents (`image.openshift.io/v1`), with all tags and their history, as from `oc get imagestreams`. `applyImageStream` takes it as `documents`. At most as many image streams as a page has: `pageInfo` leads to the others.',
-    args: {
-      format: t.arg({
-        type: DocumentFormatEnum,
-        required: true,
-        defaultValue: 'JSON',
-        description: 'Format of the document; the default is `JSON`.',
-      }),
-    },
+    args: documentFormatArg,
     complexity: DOCUMENT_COMPLEXITY,
     resolve: async (connection, { format }, context, info) => {
       const items: object[] = []
