@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   events: ['input', 'concurrency', 'db'],
   blobs: ['oci', 'concurrency'],
   secrets: ['db'],
+  access: ['oci', 'input', 'db'],
   credentials: ['oci', 'input', 'logins', 'db', 'secrets', 'concurrency'],
   remote: ['oci', 'concurrency', 'logins', 'egress'],
   vendors: ['oci', 'input', 'concurrency', 'logins', 'remote'],
@@ -41,6 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'vendors',
   ],
   graphql: [
+    'access',
     'oci',
     'input',
     'remote',
@@ -58,7 +60,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'collect',
     'receivers',
   ],
-  http: ['concurrency', 'request-body', 'remote', 'registry', 'graphql'],
+  http: ['access', 'concurrency', 'request-body', 'remote', 'registry', 'graphql'],
   'main.ts': ['app'],
 }
 /** Joins all rooms. */
@@ -67,6 +69,7 @@ const COMPOSITION_ROOT = 'app'
 /** Floors of the large rooms, the lowest first: a floor imports only those below it; files of the room itself are the top. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   db: ['tables'],
+  access: ['right'],
   imagestream: [
     'image',
     'spec',
@@ -126,6 +129,17 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 /** The tables of each room: no other room writes them. */
 const OWNS: Readonly<Record<string, readonly string[]>> = {
   events: ['push_log', 'push_log_state', 'stream_changes'],
+  access: [
+    'access_tokens',
+    'audit_entries',
+    'federation_rules',
+    'grants',
+    'one_time_secrets',
+    'quotas',
+    'sessions',
+    'tag_protections',
+    'users',
+  ],
   credentials: ['registry_credentials'],
   'registry-config': ['registry_configurations', 'registry_defaults', 'registry_secrets'],
   imagestream: [
@@ -198,6 +212,7 @@ const PREPARED: Readonly<Record<string, string>> = {
   'db/transact.ts': 'all: begin, commit, rollback',
   'db/search.ts': 'find',
   'db/value-steps.ts': 'find',
+  'db/visible-places.ts': 'query',
   'db/windows.ts': 'find',
   'events/fingerprint.ts': 'subscribe',
   'events/log-trimming.ts': 'subscribe',

@@ -16,6 +16,7 @@ import { parseReference } from '../oci/reference.ts'
 import { isReferrersTag, type TagName } from '../oci/tag.ts'
 import { type Statement, statementOf } from './statement.ts'
 import * as tables from './tables/index.ts'
+import { CREATE_VISIBLE_PLACES } from './tables/visible-places.ts'
 import {
   createTransactions,
   createTransactTogether,
@@ -113,6 +114,7 @@ function configure(sqlite: BetterSqlite3.Database, file: string): void {
   sqlite.pragma('temp_store = MEMORY')
   // 16 MiB of log between two checkpoints: an import writes the same index pages many times
   sqlite.pragma('wal_autocheckpoint = 4000')
+  sqlite.exec(CREATE_VISIBLE_PLACES)
   if (owner !== APPLICATION_ID) sqlite.pragma(`application_id = ${APPLICATION_ID}`)
 }
 

@@ -14,8 +14,8 @@ import {
   mayConnect,
   NOT_OUR_HOST,
   NOT_OUR_ORIGIN,
-  principalOf,
   requestIdOf,
+  viewerOf,
 } from './request/sender.ts'
 
 /** The endpoints of other rooms, each undefined where it is not enabled. */
@@ -100,7 +100,7 @@ async function route(options: RequestHandlerOptions, exchange: HttpExchange): Pr
     if (!mayConnect(request, origins)) {
       return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
     }
-    return registry.handle(request, response, { principal: principalOf(request), requestId })
+    return registry.handle(request, response, { principal: viewerOf(request, requestId), requestId })
   }
   limitBodyTime(request, bodyTimeout)
   return respondAt(path, options, exchange)

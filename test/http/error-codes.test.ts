@@ -116,6 +116,6 @@ it('the message of UNAVAILABLE says what to do, without details, which are logge
 })
 
 it('every code of the enum has such an operation', () => {
-  const codes = new Set(FAILURES.map(([, , { code }]) => code)).add('BAD_REQUEST')
+  const codes = new Set(FAILURES.map(([, , { code }]) => code)).add('BAD_REQUEST').add('UNAUTHENTICATED')
   expect([...codes].sort()).toEqual(Object.keys(ERROR_CODES).sort())
 })

@@ -1,5 +1,6 @@
 // All tables, for Drizzle and drizzle-kit.
 
+export * from './access.ts'
 export * from './import.ts'
 export * from './mirroring.ts'
 export * from './push-log.ts'

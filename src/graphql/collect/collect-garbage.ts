@@ -33,6 +33,7 @@ const CollectGarbagePayload = objectType<CollectGarbageResult>('CollectGarbagePa
 mutation('collectGarbage', {
   description:
     'Removes manifests, blobs and uploads of the integrated registry that are no longer in use. With `dryRun`, which is the default, it removes nothing and returns what would be removed. The mutation returns when the garbage collection has finished, and joins one that is already running.',
+  access: 'server-admin',
   example: `
     # Reports what a garbage collection would remove. With dryRun: false it starts one.
     mutation CollectGarbage {

@@ -172,6 +172,7 @@ builder.queryField('garbageCollectionPlan', (t) =>
     type: GarbageCollectionPlanType,
     description:
       'Returns what `collectGarbage` would remove from the integrated registry now, and why the rest is kept.',
+    access: 'server-admin',
     example: `
       # What collectGarbage would remove now.
       query GarbageCollectionPlan {

@@ -83,6 +83,7 @@ builder.queryField('imagePrunePlan', (t) =>
     type: ImagePrunePlanType,
     description:
       'Returns what `pruneImages` with the same options would remove now, and why the rest is kept.',
+    access: 'delete',
     example: `
       # What pruneImages would remove now, and why the rest is kept.
       query ImagePrunePlan {
@@ -116,6 +117,7 @@ builder.queryField('imagePrunePlan', (t) =>
 mutation('pruneImages', {
   description:
     'Removes old entries of tags’ histories, and images that nothing in any namespace refers to. With `dryRun`, which is the default, it removes nothing and returns what would be removed. The image that a tag points to is always kept. The mutation returns when the prune has finished, and waits for one that is already running. Finished imports lose the results of removed entries.',
+  access: 'delete',
   example: `
     # Reports which images and which history would be removed. With dryRun: false it removes them.
     mutation PruneImages {

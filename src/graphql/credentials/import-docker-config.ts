@@ -59,6 +59,7 @@ function documentOf(config: string): unknown {
 mutation('importDockerConfig', {
   description:
     'Stores the credentials of a docker config like `setRegistryCredential`: all of them, or none if one is not valid. Credentials for other registries do not change.',
+  access: 'credentials',
   example: `
     # All logins of a config.json.
     mutation ImportDockerConfig {

@@ -105,6 +105,7 @@ const DeleteRegistryCredentialPayload = objectType<ChangedCredential>('DeleteReg
 mutation('setRegistryCredential', {
   description:
     'Stores a registry credential, encrypted, and replaces the present credential of the same namespace and prefix. The next import uses it.',
+  access: 'credentials',
   example: `
     # A login for all repositories of a registry.
     mutation SetRegistryCredential {
@@ -125,6 +126,7 @@ mutation('setRegistryCredential', {
 mutation('deleteRegistryCredential', {
   description:
     'Deletes a registry credential. Running imports may use it until they finish. `NOT_FOUND` if the credential does not exist.',
+  access: 'credentials',
   example: `
     mutation DeleteRegistryCredential {
       deleteRegistryCredential(input: { prefix: "ghcr.io" }) { deletedId }

@@ -78,6 +78,7 @@ builder.queryField('registryCredentials', (t) =>
     type: RegistryCredentialConnection,
     description:
       'Returns the registry credentials of all namespaces, or of one, ordered by namespace and prefix; a namespace has at most 500. Repositories without a matching credential use the server’s `--docker-config`.',
+    access: 'credentials',
     example: `
       # The credentials of all namespaces, without their secrets.
       query RegistryCredentials {

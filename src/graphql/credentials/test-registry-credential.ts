@@ -66,6 +66,7 @@ const TestRegistryCredentialPayload = objectType<TestedCredential>('TestRegistry
 mutation('testRegistryCredential', {
   description:
     'Requests the registry with a credential, and with a new token if the registry requires one, and returns the result, after at most `waitSeconds`. A rejection by the registry is a result and not an error of the mutation.',
+  access: 'credentials',
   example: `
     # Whether the registry accepts the login.
     mutation TestRegistryCredential {

@@ -171,6 +171,7 @@ builder.queryField('imageDifference', (t) =>
     nullable: true,
     description:
       'Returns the difference between two images; null if this server has no record of one of them.',
+    access: 'view',
     example: `
       # What a new version changes: packages are in its layers, settings in its config.
       query ImageDifference {

@@ -33,6 +33,7 @@ builder.queryField('images', (t) =>
     type: ImageConnection,
     description:
       'Returns the images, indexes and artifacts that this server has a record of and that match all given filters, the newest first. The children of an index are images of their own.',
+    access: 'view',
     example: `
       query Images {
         images(namespace: "default", platform: "linux/amd64", first: 10) {

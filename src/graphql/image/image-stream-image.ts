@@ -44,6 +44,7 @@ builder.queryField('imageStreamImage', (t) =>
     nullable: true,
     description:
       'Returns an image in the history of an image stream by its digest, or by a unique prefix of the digest. Null if the stream does not exist or its history does not contain the image, `CONFLICT` if several images match.',
+    access: 'view',
     example: `
       query ImageStreamImage($name: String!) {
         imageStreamImage(name: $name) { image { dockerImageReference size layers { digest size } } }

@@ -163,6 +163,7 @@ builder.queryField('image', (t) =>
     type: ImageType,
     nullable: true,
     description: 'Returns an image by its digest; null if this server has no record of the image.',
+    access: 'view',
     example: `
       query Image($digest: Digest!) {
         image(digest: $digest) { dockerImageReference created size platform { os architecture } tags(first: 10) { nodes { name } } }

@@ -66,6 +66,7 @@ const ImportImagePayload = objectType<{ import: Import; imageStream: ImageStream
 mutation('importImage', {
   description:
     'Imports images from registries now, and records the tags whose image changed. A failure of a tag is part of the result and not an error of the mutation.',
+  access: 'import',
   example: `
     # Import one tag. With confirm: true, the stream is created if it does not exist.
     mutation ImportImage {

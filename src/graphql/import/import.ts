@@ -174,6 +174,7 @@ builder.subscriptionField('importProgressed', (t) =>
     type: ImportType,
     description:
       'Delivers the import in its present state, then again at each progress, until the import finishes. `NOT_FOUND` if the import does not exist or was deleted.',
+    access: 'view',
     example: `
       # The progress of an import until it has finished.
       subscription ImportProgressed($import: ID!) {

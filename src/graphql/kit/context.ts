@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { Collector } from '../../collect/blobs/collect.ts'
 import type { Pruner } from '../../collect/images/prune.ts'
 import type { TestCredentialCommand } from '../../credentials/credential-test.ts'
@@ -35,12 +36,6 @@ import type { RegistryConfigurations } from '../../registry-config/registry-conf
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
 import type { Trust } from '../../trust/trust.ts'
 import type { Senders } from '../../vendors/senders.ts'
-
-/** The client's identity. All clients are the same viewer until there is authentication. */
-export interface Viewer {
-  /** Operations of viewers with the same id may share one execution. */
-  readonly id: string
-}
 
 /** Dependencies of the resolvers: the domain, the request and its viewer. */
 export interface GraphQLContext {

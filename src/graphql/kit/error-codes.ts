@@ -39,9 +39,15 @@ export const ERROR_CODES = {
     cause: 'The operation exceeds a limit; the message names it.',
     action: 'Select less, request smaller pages, or move long inputs into variables.',
   },
+  UNAUTHENTICATED: {
+    cause: 'The request has no credential, or one that is not valid, expired or revoked.',
+    action: 'Sign in, or send an access token in the header `Authorization: Bearer`.',
+  },
   FORBIDDEN: {
-    cause: 'A page of another site may have sent the request, or its `Host` is not this server.',
-    action: 'Set the header `content-type: application/json`, or use the server’s name.',
+    cause:
+      'A right is missing, which the message names; or a page of another site may have sent the request, or its `Host` is not this server.',
+    action:
+      'Ask an admin of the namespace for a role with the right. Set the header `content-type: application/json`, or use the server’s name.',
   },
   GRAPHQL_PARSE_FAILED: {
     cause: 'The document is not GraphQL. `locations` has the place.',

@@ -22,6 +22,7 @@ export interface ErrorExtensions {
 
 /** Codes of errors that the domain throws on purpose. */
 const DOMAIN_CODES = [
+  'UNAUTHENTICATED',
   'FORBIDDEN',
   'NOT_FOUND',
   'ALREADY_EXISTS',

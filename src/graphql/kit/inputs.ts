@@ -3,6 +3,7 @@ import { streamNamed, tagNamed } from '../../input/qualified-name.ts'
 import { checkRange } from '../../input/range.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
+import type { FieldAccess } from './access.ts'
 import { builder } from './builder.ts'
 import type { GraphQLContext } from './context.ts'
 
@@ -131,6 +132,8 @@ export const streamNamespaceArg = (named?: string) =>
 
 interface MutationOptions<Input, Payload> {
   readonly description: string
+  /** What the mutation requires of the viewer. */
+  readonly access: FieldAccess
   /** A complete operation that selects this field. It runs as it is. */
   readonly example: string
   readonly input: InputRef<Input>

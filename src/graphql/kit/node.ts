@@ -93,6 +93,7 @@ builder.queryField('node', (t) =>
     nullable: true,
     description:
       'Returns the object with a global `id`. Null for an unknown `id` and for an object that no longer exists.',
+    access: 'anyone',
     example: `
       # Any object by its id, which every object has.
       query Node($id: ID!) {
@@ -114,6 +115,7 @@ builder.queryField('nodes', (t) =>
   t.field({
     type: t.listRef(NodeInterface, { nullable: true }),
     description: `Returns the objects with these global ids, at most ${MAX_NODES}, in the order of the ids. An item is null for an unknown \`id\` and for an object that no longer exists.`,
+    access: 'anyone',
     example: `
       # Several objects by their ids, in the same order.
       query Nodes($ids: [ID!]!) {

@@ -1,9 +1,10 @@
 import { execute, GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { ChangeLog } from '../../events/change-log.ts'
 import { InvalidCursorError } from '../../events/cursor.ts'
 import type { EntryFilter, LogEntry } from '../../events/log-entry.ts'
-import type { GraphQLContext, Viewer } from '../kit/context.ts'
+import type { GraphQLContext } from '../kit/context.ts'
 import { formatError, maskError, maskResult } from '../kit/errors.ts'
 import { withTruncatedLists } from '../kit/truncated-lists.ts'
 import { ChangeGroup } from './change-group.ts'
@@ -96,7 +97,7 @@ export function createChangeHub({
   }
 
   function groupOf(subscription: RootSubscription, viewer: Viewer, filter: EntryFilter): ChangeGroup {
-    const key = `${JSON.stringify(viewer.id)}${subscription.key}`
+    const key = `${JSON.stringify(viewer.rights.key)}${subscription.key}`
     const existing = groups.get(key)
     if (existing) return existing
     if (groups.size === 0) source.reset()

@@ -91,6 +91,7 @@ builder.queryField('imageMirrorings', (t) =>
     type: ImageMirroringConnection,
     description:
       'Returns copies of images into the integrated registry, by `mirrorImage`, the newest first. Empty with an external registry.',
+    access: 'view',
     example: `
       # The newest copies of images, with their progress.
       query ImageMirrorings {
@@ -125,6 +126,7 @@ builder.subscriptionField('imageMirroringProgressed', (t) =>
     type: ImageMirroringType,
     description:
       'Delivers the mirroring in its present state, then again as it progresses, at most four times a second, until it ends. `NOT_FOUND` if there is no mirroring with this `id`.',
+    access: 'view',
     example: `
       # The progress of a mirroring until it ends.
       subscription ImageMirroringProgressed($mirroring: ID!) {

@@ -119,6 +119,7 @@ builder.queryField('imagePushes', (t) =>
     type: ImagePushConnection,
     description:
       'Returns the pushes in the change log, oldest first: each change of the image of a tag, in all image streams. `pageInfo.endCursor` is not null even on an empty page, so that a client can subscribe from it.',
+    access: 'view',
     example: `
       # The last ten pushes to all streams of the name.
       query ImagePushes {
@@ -154,6 +155,7 @@ builder.subscriptionField('imagePushed', (t) =>
     type: ImagePushType,
     description:
       'Delivers every push after `since` in the order of the log, then each new push as it happens, without gaps or duplicates. Without `since`, only new pushes are delivered.',
+    access: 'view',
     example: `
       # Every push from now on. With since: "<cursor>", also all pushes after that cursor.
       subscription ImagePushed {

@@ -136,6 +136,7 @@ builder.queryField('imageStreamChanges', (t) =>
     type: StreamChangeConnection,
     description:
       'Returns the log of all changes of image streams and their tags, oldest first; `imagePushes` returns the pushes alone. `pageInfo.endCursor` is not null even on an empty page, so that a client can subscribe from it.',
+    access: 'view',
     example: `
       # Why images stopped to arrive: failing imports of all streams, with their reasons.
       query ImageStreamChanges {
@@ -167,6 +168,7 @@ builder.subscriptionField('imageStreamChanged', (t) =>
     type: StreamChangeType,
     description:
       'Delivers every change of image streams and their tags after `since` in the order of the log, then each new change as it happens, without gaps or duplicates: like `imagePushed`, with all other changes. Without `since`, only new changes are delivered.',
+    access: 'view',
     example: `
       # Every change of the streams from now on: pushes, removed tags, failing imports, deleted streams.
       subscription ImageStreamChanged {

@@ -14,6 +14,7 @@ builder.queryField('receivers', (t) =>
   t.field({
     type: ReceiverConnection,
     description: 'Returns the receivers of one or all namespaces, oldest first.',
+    access: 'configure',
     example: `
       query Receivers {
         receivers(first: 10) { nodes { id sender url enabled repositories deliveries(first: 1) { nodes { receivedAt } } } }

@@ -72,6 +72,7 @@ export const receiverIdOf = (id: string): number => rowIdOf('Receiver', id) ?? 0
 mutation('createReceiver', {
   description:
     'Creates a receiver, and returns the URL and the secret for the sender with instructions. `INVALID` if the sender, registry and settings do not fit together.',
+  access: 'configure',
   example: `
     # An address to which Docker Hub reports pushes; setUp says where to enter it.
     mutation CreateReceiver {
@@ -91,6 +92,7 @@ mutation('createReceiver', {
 mutation('rotateReceiverSecret', {
   description:
     'Replaces the secret of a receiver. The previous secret is accepted for `keepOldMinutes`, so that no delivery is lost until the sender has the new one; older secrets are no longer accepted. `NOT_FOUND` if the receiver does not exist.',
+  access: 'configure',
   example: `
     # A new secret. For an hour the old one is accepted too.
     mutation RotateReceiverSecret($receiver: ID!) {
@@ -107,6 +109,7 @@ mutation('rotateReceiverSecret', {
 mutation('updateReceiver', {
   description:
     'Changes the scope of a receiver, disables or enables it, or stops accepting its old secret. `NOT_FOUND` if the receiver does not exist.',
+  access: 'configure',
   example: `
     mutation UpdateReceiver($receiver: ID!) {
       updateReceiver(input: { id: $receiver, enabled: false }) { receiver { id enabled } }
@@ -123,6 +126,7 @@ mutation('updateReceiver', {
 mutation('deleteReceiver', {
   description:
     'Deletes a receiver with its delivery log. Its URL is never assigned to another receiver. `NOT_FOUND` if the receiver does not exist.',
+  access: 'configure',
   example: `
     mutation DeleteReceiver($receiver: ID!) {
       deleteReceiver(input: { id: $receiver }) { receiver { id } }

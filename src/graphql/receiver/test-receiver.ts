@@ -78,6 +78,7 @@ const TestReceiverPayload = objectType<ReceiverTest>('TestReceiverPayload', {
 mutation('testReceiver', {
   description:
     'Processes a delivery as the sender would send it, signed with the newest secret, and returns its outcome. The delivery log contains it as a test. `NOT_FOUND` if the receiver does not exist.',
+  access: 'configure',
   example: `
     # What a push of the tag would start.
     mutation TestReceiver($receiver: ID!) {

@@ -152,6 +152,7 @@ const SetRegistryDefaultAccessPayload = objectType<{ registryDefaultAccess: Acce
 mutation('configureRegistry', {
   description:
     'Creates or changes the configuration of a registry, or of its repositories below a path. It applies from the next request: idle connections are closed, and running requests finish with the previous configuration.',
+  access: 'server-admin',
   example: `
     # At most five requests a second to a registry, four at a time.
     mutation ConfigureRegistry {
@@ -169,6 +170,7 @@ mutation('configureRegistry', {
 mutation('deleteRegistryConfiguration', {
   description:
     'Deletes a registry configuration with its secrets. Shorter prefixes and the default access apply again. `NOT_FOUND` if the configuration does not exist.',
+  access: 'server-admin',
   example: `
     mutation DeleteRegistryConfiguration {
       deleteRegistryConfiguration(input: { prefix: "registry.example.com" }) { deletedId }
@@ -183,6 +185,7 @@ mutation('deleteRegistryConfiguration', {
 mutation('setRegistryDefaultAccess', {
   description:
     'Sets whether imports are allowed from registries without a configured `access`. The initial value is `ALLOWED`.',
+  access: 'server-admin',
   example: `
     # All registries may be requested unless a configuration blocks them.
     mutation SetRegistryDefaultAccess {

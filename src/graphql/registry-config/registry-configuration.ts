@@ -153,6 +153,7 @@ builder.queryFields((t) => ({
     type: RegistryConfigurationConnection,
     description:
       'Returns the registry configurations of this server, ordered by prefix; there are at most 1000.',
+    access: 'server-admin',
     example: `
       query RegistryConfigurations {
         registryConfigurations(first: 10) { nodes { prefix access concurrency mirrors { location } } }
@@ -166,6 +167,7 @@ builder.queryFields((t) => ({
   registryDefaultAccess: t.field({
     type: RegistryAccessEnum,
     description: 'Returns whether imports are allowed from registries without a configured `access`.',
+    access: 'server-admin',
     example: `
       query RegistryDefaultAccess {
         registryDefaultAccess

@@ -69,6 +69,7 @@ builder.queryField('registryPlan', (t) =>
     type: RegistryPlanType,
     description:
       'Returns the locations that the next import of a repository would request, and whether the import is allowed. The server sends no request.',
+    access: 'import',
     example: `
       # Where the server would read a repository from.
       query RegistryPlan {

@@ -75,6 +75,7 @@ builder.queryField('integratedRegistry', (t) =>
     type: IntegratedRegistryType,
     description:
       'Returns the registry that receives pushes: the one of this server, or the external registry in its place.',
+    access: 'anyone',
     example: `
       query IntegratedRegistry {
         integratedRegistry { kind host usage { uniqueSize blobCount } lastGarbageCollection { startedAt freedSize } }

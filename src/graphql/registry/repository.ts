@@ -79,6 +79,7 @@ builder.queryFields((t) => ({
     nullable: true,
     description:
       'Returns a repository of the integrated registry; null if nothing was pushed to it or pulled through it.',
+    access: 'view',
     example: `
       query Repository {
         repository(namespace: "shop", name: "web") { createdAt usage { logicalSize uniqueSize manifestCount } }
@@ -96,6 +97,7 @@ builder.queryFields((t) => ({
   repositories: t.field({
     type: RepositoryConnection,
     description: 'Returns the repositories of the integrated registry, ordered by namespace and name.',
+    access: 'view',
     example: `
       query Repositories {
         repositories(first: 10) { nodes { namespace name usage { uniqueSize blobCount } } }

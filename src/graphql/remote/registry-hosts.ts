@@ -132,6 +132,7 @@ builder.queryField('registryHosts', (t) =>
     type: RegistryHostConnection,
     description:
       'Returns the registry hosts that this server requested recently, by name, with their load, circuit breakers and remaining requests.',
+    access: 'server-admin',
     example: `
       # Registries that were requested recently, and whether they respond.
       query RegistryHosts {

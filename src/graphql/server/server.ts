@@ -94,6 +94,7 @@ builder.queryField('server', (t) =>
   t.field({
     type: ServerType,
     description: 'Returns this server: its version, its optional parts, its limits and its error codes.',
+    access: 'anyone',
     example: `
       # What this server is, and what a client may send.
       query Server {

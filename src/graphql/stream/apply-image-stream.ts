@@ -152,6 +152,7 @@ async function resultsOf(
 mutation('applyImageStream', {
   description:
     'Creates or changes image streams from OpenShift documents in one transaction, and imports new images. If a document is invalid, none is applied. A document whose `metadata.resourceVersion` is outdated is not applied, and its result is `CONFLICT`; the others are. Documents of other kinds are `skipped`; `INVALID` if there is nothing to apply.',
+  access: 'create',
   example: `
     # As "oc apply -f": creates or changes the streams of a file.
     mutation ApplyImageStream {

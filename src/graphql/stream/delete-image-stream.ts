@@ -48,6 +48,7 @@ const DeleteImageStreamPayload = objectType<StreamDeletion & { readonly isDryRun
 mutation('deleteImageStream', {
   description:
     'Deletes an image stream: its name is free, its tags are removed and its sources are no longer followed. Its spec, the histories of its tags and its content in the integrated registry remain until `pruneImages` prunes them; until then `restoreImageStream` restores the stream. `NOT_FOUND` if the stream does not exist.',
+  access: 'delete',
   example: `
     mutation DeleteImageStream {
       deleteImageStream(input: { imageStream: "tools" }) { deletedId }

@@ -17,6 +17,7 @@ builder.queryField('imageStreamByUid', (t) =>
     nullable: true,
     description:
       'Returns an image stream by `uid`, also after its deletion, with its labels, its last spec and the histories of its tags; null if no stream has the `uid` or the deleted stream was pruned.',
+    access: 'view',
     example: `
       query ImageStreamByUid($uid: String!) {
         imageStreamByUid(uid: $uid) { namespace name deletionTimestamp }
@@ -41,6 +42,7 @@ builder.queryField('deletedImageStreams', (t) =>
     type: ImageStreamConnection,
     description:
       'Returns the deleted image streams that are not pruned yet, the last deleted first. `restoreImageStream` restores them.',
+    access: 'view',
     example: `
       # Streams that restoreImageStream can restore.
       query DeletedImageStreams {
@@ -78,6 +80,7 @@ const RestoreImageStreamInput = inputType('RestoreImageStreamInput', {
 mutation('restoreImageStream', {
   description:
     'Restores a deleted image stream with its spec, and its tags with their images and histories, and imports its sources. `NOT_FOUND` if no stream has the `uid`, `ALREADY_EXISTS` if its name is taken.',
+  access: 'create',
   example: `
     mutation RestoreImageStream($uid: String!) {
       restoreImageStream(input: { uid: $uid }) { imageStream { namespace name tags(first: 10) { nodes { tag } } } }

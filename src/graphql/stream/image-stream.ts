@@ -154,6 +154,7 @@ builder.queryField('imageStream', (t) =>
     type: ImageStreamType,
     nullable: true,
     description: 'Returns an image stream by namespace and name; null if it does not exist.',
+    access: 'view',
     example: `
       # The image that each tag points to, and those that it pointed to before.
       query ImageStream {

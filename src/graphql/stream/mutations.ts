@@ -112,6 +112,7 @@ const UpdateImageStreamPayload = objectType<WrittenPayload & Pick<UpdatedStream,
 mutation('createImageStream', {
   description:
     'Creates an image stream and imports the sources in its spec. `ALREADY_EXISTS` if a stream with the name exists.',
+  access: 'create',
   example: `
     # Follow the Ruby images of Docker Hub: a few of their tags.
     mutation CreateImageStream {
@@ -143,6 +144,7 @@ mutation('createImageStream', {
 mutation('updateImageStream', {
   description:
     'Changes labels, annotations or spec of an image stream, and imports new sources. `NOT_FOUND` if the stream does not exist.',
+  access: 'tag',
   example: `
     # Follows another tag, and checks all of them periodically.
     mutation UpdateImageStream {

@@ -36,6 +36,7 @@ builder.queryField('namespaces', (t) =>
     type: NamespaceConnection,
     description:
       'Returns the namespaces that hold an image stream, a repository, a registry credential or a receiver, ordered by name.',
+    access: 'view',
     example: `
       query Namespaces {
         namespaces(first: 20) {

@@ -129,6 +129,7 @@ builder.queryField('imageStreams', (t) =>
     type: ImageStreamConnection,
     description:
       'Returns the image streams that match all given filters, by default ordered by namespace and name.',
+    access: 'view',
     example: `
       # Streams by name, the newest first, each with some of its tags.
       query ImageStreams {

@@ -113,6 +113,7 @@ builder.queryField('imageStreamTag', (t) =>
     type: ImageStreamTagType,
     nullable: true,
     description: 'Returns a tag of an image stream by name; null if the stream or the tag does not exist.',
+    access: 'view',
     example: `
       # The image that a tag points to now, and those that it pointed to before.
       query ImageStreamTag {

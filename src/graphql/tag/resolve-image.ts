@@ -51,6 +51,7 @@ builder.queryField('resolveImage', (t) =>
     type: ResolvedImageType,
     description:
       'Resolves the name of an image as for a workload of the namespace. The server sends no request to a registry.',
+    access: 'view',
     example: `
       # The pull spec for the image name of a container.
       query ResolveImage {

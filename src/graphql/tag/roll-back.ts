@@ -54,6 +54,7 @@ const RollbackTagPayload = objectType<RolledBackTag>('RollbackTagPayload', {
 mutation('rollbackTag', {
   description:
     'Points a tag to an image of its history again, adds an entry to the history and pins the tag to the image, like `oc tag stream@digest stream:tag`. Tags that follow the tag change too. `INVALID` if the history does not contain the image, or has no other image than the present one for `PREVIOUS`.',
+  access: 'tag',
   example: `
     # Back to the image before the present one; digest and at name another one of the history.
     mutation RollbackTag {

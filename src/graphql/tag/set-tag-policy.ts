@@ -64,6 +64,7 @@ const SetTagPolicyPayload = objectType<SetTagPolicyResult>('SetTagPolicyPayload'
 mutation('setTagPolicy', {
   description:
     'Sets a policy that chooses the image of a tag from the tags of a repository or of the image stream. `tagImage`, `rollbackTag` and `importImage` with `from` remove the policy. `INVALID` for a policy that is malformed or has no effect.',
+  access: 'configure',
   example: `
     # The tag "newest" follows the highest version 3.x of a repository.
     mutation SetTagPolicy {

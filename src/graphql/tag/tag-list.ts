@@ -25,6 +25,7 @@ builder.queryField('imageStreamTags', (t) =>
     type: ImageStreamTagConnection,
     description:
       'Returns the tags of all image streams that match all given filters. By default the image streams come by namespace and name, and of each the most important tags first, as in `ImageStream.tags`.',
+    access: 'view',
     example: `
       query ImageStreamTags {
         imageStreamTags(orderBy: NEWEST_FIRST, first: 10) {

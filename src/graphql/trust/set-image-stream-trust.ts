@@ -77,6 +77,7 @@ const SetImageStreamTrustPayload = objectType<{ imageStream: ImageStream }>('Set
 mutation('setImageStreamTrust', {
   description:
     'Sets the requirements for the signatures of an image stream’s images. `ImageStreamTag.verification` reports whether they are met; imports and pulls of other images are not prevented. `NOT_FOUND` if the image stream does not exist.',
+  access: 'configure',
   example: `
     # Only images with a signature by this key are trusted.
     mutation SetImageStreamTrust {

@@ -6,7 +6,7 @@ import { readBody } from '../../request-body/read-body.ts'
 import { GRAPHQL_PATH, type GraphQLEntry, type OperationContext } from '../pipeline/pipeline.ts'
 import { MAX_BODY_BYTES } from '../request/limits.ts'
 import { type HttpExchange, headersOf, isEventStream, refuse, send } from '../request/response.ts'
-import { principalOf } from '../request/sender.ts'
+import { viewerOf } from '../request/sender.ts'
 import type { StreamingConnection, StreamingScope } from '../request/streaming-connections.ts'
 
 const NO_BODY = Buffer.alloc(0)
@@ -32,7 +32,7 @@ export async function respondGraphQL(
       ...(body.length > 0 && { body: body.toString() }),
     }),
     {
-      ...createContext(requestId, principalOf(request)),
+      ...createContext(requestId, viewerOf(request, requestId)),
       lastEventId: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
       taken,
     },

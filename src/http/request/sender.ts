@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Viewer } from '../../graphql/kit/context.ts'
+import { EVERYTHING } from '../../access/right/rights.ts'
+import { anonymous, type Viewer } from '../../access/right/viewer.ts'
 
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/
 
@@ -19,11 +20,9 @@ export function requestIdOf({ headers }: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : newRequestId()
 }
 
-/** The only principal, as long as there is no sign-in. */
-const ANONYMOUS: Viewer = { id: 'anonymous' }
-
-/** Returns the principal that sends a request, for the API, its WebSockets and the registry alike. */
-export const principalOf = (_request: IncomingMessage): Viewer => ANONYMOUS
+/** Returns who sends a request, for the API, its WebSockets and the registry alike: everybody may do everything. */
+export const viewerOf = ({ socket }: IncomingMessage, requestId: string): Viewer =>
+  anonymous(EVERYTHING, { address: socket.remoteAddress ?? null, requestId })
 
 /** Pages of other sites that may use the API, and host names under which this server may be addressed. */
 export interface OriginPolicy {

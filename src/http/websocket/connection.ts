@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
-import type { Viewer } from '../../graphql/kit/context.ts'
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { ChangeMember, ChangePage } from '../../graphql/live/change-hub.ts'
 import type { StreamingConnection } from '../request/streaming-connections.ts'
 

@@ -10,8 +10,8 @@ import {
   NOT_OUR_HOST,
   NOT_OUR_ORIGIN,
   type OriginPolicy,
-  principalOf,
   requestIdOf,
+  viewerOf,
 } from '../request/sender.ts'
 import { WebSocketConnection } from './connection.ts'
 
@@ -51,7 +51,10 @@ export function webSocketUpgrades(
       return
     }
     server.handleUpgrade(request, network, head, (socket) =>
-      open(new WebSocketConnection(socket, network, { requestId, viewer: principalOf(request) }), socket),
+      open(
+        new WebSocketConnection(socket, network, { requestId, viewer: viewerOf(request, requestId) }),
+        socket,
+      ),
     )
   }
 

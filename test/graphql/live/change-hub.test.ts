@@ -1,6 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { type GraphQLError, parse } from 'graphql'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { EVERYTHING } from '../../../src/access/right/rights.ts'
+import { SYSTEM, type Viewer } from '../../../src/access/right/viewer.ts'
 import type { GraphQLContext } from '../../../src/graphql/kit/context.ts'
 import {
   type ChangeHub,
@@ -73,12 +75,15 @@ function join({
 }: Subscription = {}): Reader & { member: ChangeMember } {
   const subscription = hub.subscribe({
     operation: { schema: world.schema, document: parse(query), variableValues: variables, operationName },
-    viewer: { id: viewer },
+    viewer: viewerNamed(viewer),
   })
   if (!subscription) throw new Error('not a subscription to pushes')
   const reader = new Reader()
   return Object.assign(reader, { member: subscription.read(reader) })
 }
+
+/** Returns a viewer whose rights are equal to those of viewers with the same name. */
+const viewerNamed = (name: string): Viewer => ({ ...SYSTEM, name, rights: { ...EVERYTHING, key: name } })
 
 const since = (sequence: number) => ({ variables: { since: world.changeLog.cursor(sequence) } })
 
@@ -172,7 +177,7 @@ describe('an operation', () => {
   it('with another root field is not handled', () => {
     for (const query of ['{ version }', 'subscription { importProgressed(id: "i") { id } }']) {
       const operation = { schema: world.schema, document: parse(query) }
-      expect(hub.subscribe({ operation, viewer: { id: 'one client' } })).toBeUndefined()
+      expect(hub.subscribe({ operation, viewer: viewerNamed('one client') })).toBeUndefined()
     }
   })
 

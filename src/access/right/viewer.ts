@@ -1,0 +1,85 @@
+import { NotFoundError } from '../../input/errors.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import { ForbiddenError, UnauthenticatedError } from './errors.ts'
+import { EVERYTHING, type Rights } from './rights.ts'
+import { type Right, rolesWith } from './role.ts'
+
+/**
+ * Who reads or writes, with what rights: a parameter of every read and write that an entry point of the server calls.
+ */
+export interface Viewer {
+  /** Identifies the principal, also after it was renamed: `user:12`, `token:7`, `rule:3`, `anonymous`, `system`. */
+  readonly id: string
+  /** The principal for people: `alice@example.org`. */
+  readonly name: string
+  readonly rights: Rights
+  /** Address of the client; null for the server's own work. */
+  readonly address: string | null
+  /** Id of the request, which the log has too; null for the server's own work. */
+  readonly requestId: string | null
+}
+
+/** The server itself: imports on schedule, collection, reactions. */
+export const SYSTEM: Viewer = {
+  id: 'system',
+  name: 'server',
+  rights: EVERYTHING,
+  address: null,
+  requestId: null,
+}
+
+const ANONYMOUS = 'anonymous'
+
+/** Returns the viewer of a request without credentials. */
+export const anonymous = (
+  rights: Rights,
+  { address, requestId }: Pick<Viewer, 'address' | 'requestId'>,
+): Viewer => ({ id: ANONYMOUS, name: ANONYMOUS, rights, address, requestId })
+
+/** Reports whether the viewer has presented no credential. */
+export const isAnonymous = ({ id }: Viewer): boolean => id === ANONYMOUS
+
+/**
+ * Throws unless the viewer may use the stream so. A stream that it does not see is missing for it: NotFoundError, with the
+ * message of a missing stream. Otherwise ForbiddenError; UnauthenticatedError without a credential.
+ */
+export function requireRight(viewer: Viewer, right: Right, stream: StreamName): void {
+  const { rights } = viewer
+  if (rights.may(right, stream)) return
+  if (!isAnonymous(viewer) && right !== 'create' && !rights.may('view', stream)) throw missingStream(stream)
+  throw refusal(viewer, right, `in ${stream.namespace}/${stream.name}`)
+}
+
+/** Throws ForbiddenError or UnauthenticatedError unless the viewer may use the whole namespace so. */
+export function requireInNamespace(viewer: Viewer, right: Right, namespace: string): void {
+  if (!viewer.rights.mayInNamespace(right, namespace))
+    throw refusal(viewer, right, `in namespace ${namespace}`)
+}
+
+/** Throws ForbiddenError or UnauthenticatedError unless the viewer is a server admin. */
+export function requireServerAdmin(viewer: Viewer): void {
+  if (viewer.rights.isServerAdmin) return
+  if (isAnonymous(viewer)) throw new UnauthenticatedError()
+  throw new ForbiddenError('this affects every namespace: only a server admin may do it')
+}
+
+/** Throws ForbiddenError or UnauthenticatedError unless the viewer is a person who has signed in. */
+export function requirePerson(viewer: Viewer): void {
+  if (viewer.id.startsWith('user:')) return
+  if (isAnonymous(viewer)) throw new UnauthenticatedError()
+  throw new ForbiddenError(
+    'only a person who has signed in may do this: sign in, instead of sending an access token',
+  )
+}
+
+/** Returns the error of a stream that does not exist, or that the viewer does not see. */
+export const missingStream = ({ namespace, name }: StreamName): NotFoundError =>
+  new NotFoundError(`there is no image stream ${namespace}/${name}`)
+
+function refusal(viewer: Viewer, right: Right, where: string): ForbiddenError | UnauthenticatedError {
+  if (isAnonymous(viewer)) return new UnauthenticatedError()
+  const roles = rolesWith(right).join(', ')
+  return new ForbiddenError(
+    `the right "${right}" is missing ${where}: an admin of the namespace can grant one of the roles ${roles}`,
+  )
+}
