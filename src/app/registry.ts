@@ -1,3 +1,4 @@
+import { SYSTEM } from '../access/right/viewer.ts'
 import { type BlobStore, createDiskStore } from '../blobs/blob-store.ts'
 import { createCollector } from '../collect/blobs/collect.ts'
 import { systemClock } from '../concurrency/clock.ts'
@@ -121,7 +122,7 @@ function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: Inte
       checkVersion: (stream, resourceVersion) =>
         checkResourceVersion(
           { ...stream, resourceVersion },
-          domain.streams.byName(stream.namespace, stream.name),
+          domain.streams.byName(SYSTEM, stream.namespace, stream.name),
         ),
       sleep: systemClock.sleep,
       now,

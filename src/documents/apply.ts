@@ -1,3 +1,4 @@
+import { SYSTEM } from '../access/right/viewer.ts'
 import type { Transaction } from '../db/transact.ts'
 import { transactUnlessDry } from '../imagestream/commands/dry-run.ts'
 import { createStoppedSources, type StoppedSource } from '../imagestream/commands/stopped-sources.ts'
@@ -83,7 +84,7 @@ export function createApplyDocuments(
     (desired: DesiredStream, old: WriteTarget['spec'], request: ImportRequest) => (): number => {
       const { namespace, name, spec } = desired
       // read again: the writes of a dry run were undone
-      const stream = streams.byName(namespace, name)
+      const stream = streams.byName(SYSTEM, namespace, name)
       // raised as by a write, so that images that were imported with other options are fetched again
       const generation = (stream?.generation ?? 1) + 1
       const isSame =

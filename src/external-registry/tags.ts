@@ -1,3 +1,4 @@
+import { SYSTEM } from '../access/right/viewer.ts'
 import { yieldToEventLoop } from '../concurrency/yielding.ts'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
@@ -36,7 +37,7 @@ export function createExternalTags(dependencies: ExternalTagsDependencies) {
   const prefixOf = ({ repository }: ExternalOrigin): string => `${registry}/${repository}@`
 
   const find = ({ namespace, name }: ExternalOrigin, tag: TagName): ExternalTag | undefined => {
-    const stream = streams.byName(namespace, name)
+    const stream = streams.byName(SYSTEM, namespace, name)
     return stream && tags.imported(stream.id, tag)
   }
 
@@ -44,7 +45,7 @@ export function createExternalTags(dependencies: ExternalTagsDependencies) {
     find,
     /** Returns the tags whose newest entry comes from the repository, by name. */
     tagsFrom(origin: ExternalOrigin): ExternalTag[] {
-      const stream = streams.byName(origin.namespace, origin.name)
+      const stream = streams.byName(SYSTEM, origin.namespace, origin.name)
       return stream ? tags.importedFrom(stream.id, prefixOf(origin)) : []
     },
     /** Reports whether the tag's newest entry comes from the repository. */

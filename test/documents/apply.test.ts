@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 import { apply, applyOne, exported, imageStream, listOf, tagOf, wish } from './documents.ts'
@@ -87,7 +88,7 @@ describe('a document for a new stream', () => {
       { namespace: 'team', name: 'ruby' },
       { namespace: 'mine', name: 'app' },
     ])
-    expect(domain.streams.byName('mine', 'app')).toBeDefined()
+    expect(domain.streams.byName(SYSTEM, 'mine', 'app')).toBeDefined()
   })
 
   it('requests no import without a source', () => {

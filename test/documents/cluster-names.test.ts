@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { documentWarnings } from '../../src/documents/image-stream-document.ts'
 import { TestDomain } from '../fixtures/test-domain.ts'
 import { apply, applyOne, exported, exportedYaml, imageStream } from './documents.ts'
@@ -37,12 +38,12 @@ describe('a document whose names only this server accepts', () => {
       action: 'CREATED',
       warnings,
     })
-    expect(domain.streams.byName('my_team', 'sub/my_app')).toBeDefined()
+    expect(domain.streams.byName(SYSTEM, 'my_team', 'sub/my_app')).toBeDefined()
   })
 
   it('is exported with the same warnings, in YAML as comments, and can be applied again', () => {
     applyOne(domain, document)
-    const stream = domain.streams.existing('my_team', 'sub/my_app')
+    const stream = domain.streams.existing(SYSTEM, 'my_team', 'sub/my_app')
     const yaml = exportedYaml(domain, 'sub/my_app', 'my_team')
 
     expect(documentWarnings(stream, domain)).toEqual(warnings)
@@ -60,7 +61,7 @@ describe('a document whose names only this server accepts', () => {
     const tags = Array.from({ length: 120 }, (_, at) => ({ name: `v${at}`, from: from(at), reference: true }))
     applyOne(domain, imageStream({ tags }, { namespace: 'team', name: 'many' }))
 
-    const found = documentWarnings(domain.streams.existing('team', 'many'), domain)
+    const found = documentWarnings(domain.streams.existing(SYSTEM, 'team', 'many'), domain)
 
     expect(found).toHaveLength(101)
     expect(found.at(-1)).toBe('and 20 more warnings')
@@ -85,7 +86,7 @@ describe('a document whose names only this server accepts', () => {
     ['a'.repeat(63), 'b'.repeat(191)],
   ])('is not one that a cluster accepts: %s/%s has no warning', (namespace, name) => {
     expect(applyOne(domain, imageStream({}, { namespace, name })).warnings).toEqual([])
-    expect(documentWarnings(domain.streams.existing(namespace, name), domain)).toEqual([])
+    expect(documentWarnings(domain.streams.existing(SYSTEM, namespace, name), domain)).toEqual([])
   })
 })
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { AppliedDocument, AppliedDocuments } from '../../src/documents/apply.ts'
 import { documentJson, documentYaml } from '../../src/documents/image-stream-document.ts'
 import { InvalidInputError } from '../../src/input/errors.ts'
@@ -78,7 +79,7 @@ export function exported(
   namespace = 'default',
   write = documentJson,
 ): string {
-  const stream = domain.streams.byName(namespace, name)
+  const stream = domain.streams.byName(SYSTEM, namespace, name)
   if (!stream) throw new Error(`there is no stream ${namespace}/${name}`)
   const { streams, streamConditions, tags, images } = domain
   return write(stream, {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { kindOf } from '../../src/events/log-entry.ts'
 import { KEPT_ENTRIES } from '../../src/imagestream/watch/reported-histories.ts'
 import { KEPT_MOVES } from '../../src/imagestream/watch/reported-moves.ts'
@@ -48,7 +49,7 @@ const withHistory = (histories: Readonly<Record<string, unknown>>, spec: object 
 })
 
 const reported = (tag: string, name = 'ruby', namespace = 'default') => {
-  const stream = domain.streams.byName(namespace, name)
+  const stream = domain.streams.byName(SYSTEM, namespace, name)
   const [found] = stream ? domain.tags.named([stream.id], tagName(tag)) : []
   return found ? domain.reportedMoves.ofTags([found.id], ALL) : []
 }
@@ -290,7 +291,7 @@ describe.each(['nodejs', 'ruby', 'jenkins'])('an OpenShift export of %s', (name)
       warnings: [],
     })
     expect(applyOne(domain, text, IMPORT)).toMatchObject({ action: 'UNCHANGED', importedEntryCount: 0 })
-    const stream = domain.streams.byName('openshift', name)
+    const stream = domain.streams.byName(SYSTEM, 'openshift', name)
     const tags = domain.tags.ofStreams([stream?.id ?? 0], { order: 'NAME', page: ALL })
     expect(tags).toHaveLength(warnings.length)
     for (const tag of tags) {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image } from '../fixtures/random-image.ts'
 import { TestDomain, tagName } from '../fixtures/test-domain.ts'
 import { apply, applyOne, exported, exportedYaml, imageStream, refusal, tagOf } from './documents.ts'
@@ -128,7 +129,7 @@ describe('a policy in a document', () => {
     expect(error.message).toMatch(/^line \d+: /)
     expect(error.message).toContain(message)
     expect(error.field).toBe(`documents.0.spec.tags.0.annotations.${POLICY}${place}`)
-    expect(domain.streams.byName('default', 'ruby')).toBeUndefined()
+    expect(domain.streams.byName(SYSTEM, 'default', 'ruby')).toBeUndefined()
   })
 
   it('with a source without tags to choose from is refused', () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { deleteEvent, pushEvent } from '../fixtures/notifications.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { tagName } from '../fixtures/test-domain.ts'
@@ -25,7 +26,7 @@ describe('a notification of a push', () => {
   it('creates the stream, and is recorded with the registry’s pull spec', async () => {
     await world.pushAndTell('shop/web', 'v1', one)
 
-    const stream = world.domain.streams.byName('shop', 'web')
+    const stream = world.domain.streams.byName(SYSTEM, 'shop', 'web')
     const [tag] = world.domain.tags.named([stream?.id ?? 0], tagName('v1'))
     expect(tag).toMatchObject({
       dockerImageReference: `${HOST}/shop/web@${one.digest}`,
@@ -71,7 +72,7 @@ describe('a notification of a push', () => {
     world.push('shop/web', 'unsaid', one)
     await world.tellPush({ repository: 'shop/web', digest: one.digest })
 
-    expect(world.domain.streams.byName('shop', 'web')).toBeDefined()
+    expect(world.domain.streams.byName(SYSTEM, 'shop', 'web')).toBeDefined()
     expect(world.domain.images.byDigest(one.digest)).toBeDefined()
     expect(world.digest('shop', 'web', 'unsaid')).toBeUndefined()
     expect(world.log()).toEqual([])
@@ -104,7 +105,7 @@ describe('a notification of a push', () => {
   it('has no effect if the registry no longer has the image', async () => {
     await world.tellPush({ repository: 'shop/web', tag: 'v1', digest: one.digest })
 
-    expect(world.domain.streams.byName('shop', 'web')).toBeUndefined()
+    expect(world.domain.streams.byName(SYSTEM, 'shop', 'web')).toBeUndefined()
     expect(open()).toEqual([])
   })
 
@@ -112,7 +113,7 @@ describe('a notification of a push', () => {
     await world.pushAndTell('shop/web', 'v1', one)
     await world.tellPush({ repository: 'shop/other', tag: 'v1', digest: one.digest })
 
-    expect(world.domain.streams.byName('shop', 'other')).toBeUndefined()
+    expect(world.domain.streams.byName(SYSTEM, 'shop', 'other')).toBeUndefined()
   })
 
   it('of an unreadable image is handled, with a warning', async () => {
@@ -142,7 +143,7 @@ describe('a repository whose name is nested or has underscores', () => {
     await world.external.reconcile()
 
     expect(world.log()).toEqual([`${path}:v1 ${one.digest}`, `${path}:v2 ${two.digest}`])
-    expect(world.domain.streams.byName(namespace, name)).toBeDefined()
+    expect(world.domain.streams.byName(SYSTEM, namespace, name)).toBeDefined()
     expect(world.warnings).toEqual([])
     expect(open()).toEqual([])
   })

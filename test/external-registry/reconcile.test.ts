@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { RegistryError } from '../../src/oci/registry-error.ts'
 import { pushEvent } from '../fixtures/notifications.ts'
 import { image, index } from '../fixtures/random-image.ts'
@@ -374,7 +375,7 @@ describe('two repositories that are one stream', () => {
     await reconcile()
 
     expect(world.log()).toEqual(before)
-    const stream = world.domain.streams.byName('default', 'web')
+    const stream = world.domain.streams.byName(SYSTEM, 'default', 'web')
     expect(world.domain.tags.named([stream?.id ?? 0], tagName('v2'))).toHaveLength(1)
   })
 })

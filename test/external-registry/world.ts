@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { unlessAborted } from '../../src/concurrency/abort.ts'
 import {
   createExternalRegistry,
@@ -110,7 +111,7 @@ export class ExternalWorld implements AsyncDisposable {
 
   /** Digest of the image that the tag points to. */
   digest(namespace: string, name: string, tag: string): string | undefined {
-    const stream = this.domain.streams.byName(namespace, name)
+    const stream = this.domain.streams.byName(SYSTEM, namespace, name)
     return stream && this.domain.tags.named([stream.id], tagName(tag))[0]?.image?.digest
   }
 

@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { TagImageInput } from '../../src/imagestream/commands/tag-image.ts'
 import type { ObjectReferenceInput, SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { TagEvent } from '../../src/imagestream/tag/tag-event.ts'
@@ -70,7 +71,7 @@ export class FollowWorld extends TestDomain {
   /** A tag's history, newest first. */
   eventsOf(at: string): TagEvent[] {
     const { namespace, name, tag } = namesOf(at)
-    const stream = this.streams.byName(namespace, name)
+    const stream = this.streams.byName(SYSTEM, namespace, name)
     const found = stream && this.tags.named([stream.id], tagName(tag))[0]
     return found ? this.tags.events([found.id], ALL) : []
   }
@@ -84,7 +85,7 @@ export class FollowWorld extends TestDomain {
 
   version(stream: string): number {
     const { namespace, name } = namesOf(`${stream}:x`)
-    return this.streams.byName(namespace, name)?.resourceVersion ?? 0
+    return this.streams.byName(SYSTEM, namespace, name)?.resourceVersion ?? 0
   }
 
   /** The change log from an entry on, as `SOURCE stream:tag`. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { ImageListFilter } from '../../src/imagestream/stream/image-list.ts'
 import { createTagList } from '../../src/imagestream/stream/tag-list.ts'
 import {
@@ -45,7 +46,7 @@ function record(stream: string, tag: string, content: (typeof IMAGES)[number] | 
   const [namespace = '', ...rest] = stream.split('/')
   const { db, recorder, streams, time } = world.domain
   const streamName = rest.join('/')
-  const { id: streamId } = streams.existing(namespace, streamName)
+  const { id: streamId } = streams.existing(SYSTEM, namespace, streamName)
   const imageId = world.store(content)
   world.domain.time += 1_000
   const event = { imageId, dockerImageReference: `registry.test/app@${content.digest}`, generation: 1 }

@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import { createPolicyChoices, type PolicyChoices } from '../../src/imagestream/tag/policy-choice.ts'
 import type { Decision } from '../../src/policy/decide.ts'
@@ -18,7 +19,7 @@ export class PolicyWorld extends FollowWorld {
 
   decision(at: string, shown = 100): Decision | undefined {
     const { namespace, name, tag } = namesOf(at)
-    const stream = this.streams.byName(namespace, name)
+    const stream = this.streams.byName(SYSTEM, namespace, name)
     return stream && this.policies.decisionOf(stream.id, tagName(tag), shown)
   }
 

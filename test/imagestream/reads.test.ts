@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { StreamFilter } from '../../src/imagestream/stream/stream-criteria.ts'
 import { keyOf, type Tag, type TagOrder } from '../../src/imagestream/tag/tag.ts'
 import { image, index } from '../fixtures/random-image.ts'
@@ -207,7 +208,7 @@ describe('streams', () => {
   })
 
   it('that do not exist are missing', () => {
-    expect(domain.streams.byName('a', 'missing')).toBeUndefined()
+    expect(domain.streams.byName(SYSTEM, 'a', 'missing')).toBeUndefined()
     expect(domain.streams.specTag(1, tagName('x'))).toBeUndefined()
   })
 })

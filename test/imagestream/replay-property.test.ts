@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { createPruner, type Pruner } from '../../src/collect/images/prune.ts'
 import { isPush } from '../../src/events/log-entry.ts'
 import type { Push } from '../../src/events/push-filter.ts'
@@ -88,7 +89,7 @@ async function dare(world: FollowWorld, pruner: Pruner, one: Step): Promise<void
   const { remote, writer } = world
   const idOf = (text: string) => {
     const { namespace, name } = namesOf(text)
-    return world.streams.byName(namespace, name)
+    return world.streams.byName(SYSTEM, namespace, name)
   }
   if (one.do === 'move') remote.push(one.repository, one.tag, UPSTREAM[one.content] ?? image({ seed: 0 }))
   else if (one.do === 'vanish') remote.untag(one.repository, one.tag)

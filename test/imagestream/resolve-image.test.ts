@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import { type ResolvedImage, resolveImage } from '../../src/imagestream/stream/resolve-image.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -14,17 +15,22 @@ afterEach(() => domain[Symbol.asyncDispose]())
 
 const resolve = (name: string, { namespace = 'default', integrated = true } = {}): ResolvedImage => {
   const { streams, tags, images, lookBack } = domain
-  return resolveImage(namespace, name, {
-    streams,
-    tags,
-    images,
-    lookBack,
-    pullRepository: (stream) =>
-      integrated
-        ? `${REGISTRY_HOST}/${stream.namespace}/${stream.name}`
-        : (stream.dockerImageRepository ?? ''),
-    localRepository: (stream) => (integrated ? `${REGISTRY_HOST}/${stream.namespace}/${stream.name}` : null),
-  })
+  return resolveImage(
+    SYSTEM,
+    { namespace, name },
+    {
+      streams,
+      tags,
+      images,
+      lookBack,
+      pullRepository: (stream) =>
+        integrated
+          ? `${REGISTRY_HOST}/${stream.namespace}/${stream.name}`
+          : (stream.dockerImageRepository ?? ''),
+      localRepository: (stream) =>
+        integrated ? `${REGISTRY_HOST}/${stream.namespace}/${stream.name}` : null,
+    },
+  )
 }
 
 /** `ruby` with a local lookup policy and two tags, of which 3.3 has a history of two images. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { ObjectReferenceInput } from '../../src/imagestream/spec/spec.ts'
 import { image } from '../fixtures/random-image.ts'
 import { ALL, fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -73,7 +74,7 @@ describe.each(Object.entries(WAYS))('%s that is restored', (_, removeAndRestore)
 describe('a stream that is restored under another name', () => {
   const OLD = { namespace: 'team', name: 'sub/app' }
   const sources = () => {
-    const stream = world.streams.byName(OLD.namespace, OLD.name)
+    const stream = world.streams.byName(SYSTEM, OLD.namespace, OLD.name)
     return Object.fromEntries(
       world.streams
         .specTags([stream?.id ?? 0])
@@ -102,7 +103,7 @@ describe('a stream that is restored under another name', () => {
       other: ['default', 'web:1'],
       pinned: ['team', `sub/app@${one.digest}`],
     })
-    const { id } = world.streams.byName(OLD.namespace, OLD.name) ?? { id: 0 }
+    const { id } = world.streams.byName(SYSTEM, OLD.namespace, OLD.name) ?? { id: 0 }
     const tags = world.tags.ofStreams([id], { order: 'NAME', page: ALL })
     expect(tags.map(({ name, image }) => [name, image?.digest])).toEqual(
       ['1', 'implied', 'other', 'own', 'pinned'].map((name) => [name, one.digest]),

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { createPruner } from '../../src/collect/images/prune.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -238,6 +239,6 @@ describe('a removal', () => {
 
     expect(world.dump().images).toEqual(images)
     expect(world.log()).toEqual(log)
-    expect(world.streams.byName(RUBY.namespace, RUBY.name)).toBeUndefined()
+    expect(world.streams.byName(SYSTEM, RUBY.namespace, RUBY.name)).toBeUndefined()
   })
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { LONGEST_WAIT } from '../../src/imagestream/schedule/source-results.ts'
 import type { ImportRequest } from '../../src/imagestream/stored-import/import-plan.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -126,7 +127,7 @@ class Walk {
 
   async take(one: Step): Promise<void> {
     const { domain } = this.#world
-    const exists = 'stream' in one && domain.streams.byName('default', one.stream) !== undefined
+    const exists = 'stream' in one && domain.streams.byName(SYSTEM, 'default', one.stream) !== undefined
     if (one.do === 'pass') await this.#world.pass(one.time)
     else if (one.do === 'spec') await this.#writeSpec(one, exists)
     else if (one.do === 'registry') {
@@ -211,7 +212,7 @@ class Walk {
   #compareRows(): void {
     const { streams, schedules } = this.#world.domain
     const rows = STREAMS.flatMap((name) => {
-      const found = streams.byName('default', name)
+      const found = streams.byName(SYSTEM, 'default', name)
       return found ? schedules.ofStreams([found.id]).map(({ tag }) => `${name} ${tag}`) : []
     })
     expect(rows).toEqual([...this.#model.scheduled.keys()].sort())

@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { Schedule } from '../../src/imagestream/schedule/schedule.ts'
 import { createScheduleRunner, type ScheduleRunner } from '../../src/imagestream/schedule/schedule-runner.ts'
 import type { ImageStream, SpecInput, SpecTagInput } from '../../src/imagestream/spec/spec.ts'
@@ -57,7 +58,7 @@ export class ScheduleWorld implements AsyncDisposable {
       importer: {
         request: (tx, streamId, request) => {
           const { repository, specTags } = request
-          const stream = domain.streams.byIds([streamId]).get(streamId)?.name ?? ''
+          const stream = domain.streams.byIds(SYSTEM, [streamId]).get(streamId)?.name ?? ''
           this.requested.push({ at: domain.time, stream, request: { repository, specTags } })
           return importer.request(tx, streamId, request)
         },

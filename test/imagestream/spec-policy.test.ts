@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { TagPolicyInput } from '../../src/policy/policy.ts'
 import { fromImage, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -118,6 +119,6 @@ describe('a spec tag with a policy', () => {
     expect(writing({ name: 'x', reference: false, annotations })).toThrow(
       refused('spec.tags.0.annotations.1.key', 'use the field "policy"'),
     )
-    expect(world.streams.byName('default', 'web')).toBeUndefined()
+    expect(world.streams.byName(SYSTEM, 'default', 'web')).toBeUndefined()
   })
 })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { TagImageInput } from '../../src/imagestream/commands/tag-image.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -214,7 +215,7 @@ describe('tagging an image of a history', () => {
     for (const name of [`web@${TWO}`, `web@${TWO.slice(0, 30)}`, `none@${ONE}`]) {
       expect(() => world.retag('app:prod', from(name))).toThrow(error('NOT_FOUND'))
     }
-    expect(world.streams.byName('default', 'app')).toBeUndefined()
+    expect(world.streams.byName(SYSTEM, 'default', 'app')).toBeUndefined()
   })
 })
 

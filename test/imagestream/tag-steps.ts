@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import { readPolicy } from '../../src/policy/policy.ts'
 import type { Image } from '../fixtures/random-image.ts'
@@ -119,7 +120,7 @@ export class Rehearsal {
     else if (step.do === 'delete') world.streamRemoval.delete({ namespace: 'default', name: step.stream })
     else if (step.do === 'specify') {
       const tags = step.tags.map(([tag, wanted]) => specTag(tag, wanted))
-      if (world.streams.byName('default', step.stream)) world.specify(step.stream, tags)
+      if (world.streams.byName(SYSTEM, 'default', step.stream)) world.specify(step.stream, tags)
       else world.createWith(step.stream, tags)
     }
   }
@@ -163,7 +164,7 @@ export class Rehearsal {
 
   #addressOf(at: Key) {
     const { namespace, name, tag } = namesOf(at)
-    const stream = this.world.streams.byName(namespace, name)
+    const stream = this.world.streams.byName(SYSTEM, namespace, name)
     if (!stream) return undefined
     const generation = this.world.streams.generations(stream.id, tagName(tag))?.specTag ?? stream.generation
     return { address: { streamId: stream.id, namespace, streamName: name, tag: tagName(tag) }, generation }

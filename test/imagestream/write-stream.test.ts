@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { CreateStreamInput } from '../../src/imagestream/commands/write-stream.ts'
 import {
   AlreadyExistsError,
@@ -119,8 +120,8 @@ describe('deleting a stream', () => {
     const { stream } = await domain.create()
 
     expect(domain.streamRemoval.delete(RUBY)).toMatchObject({ stream, tagCount: 2, historyEntryCount: 2 })
-    expect(domain.streams.byName(RUBY.namespace, RUBY.name)).toBeUndefined()
-    expect(domain.streams.byIds([stream.id]).size).toBe(0)
+    expect(domain.streams.byName(SYSTEM, RUBY.namespace, RUBY.name)).toBeUndefined()
+    expect(domain.streams.byIds(SYSTEM, [stream.id]).size).toBe(0)
     const left = domain.dump()
     expect(left).toMatchObject({ spec_tags: [], import_schedules: [] })
     expect(domain.tags.countOfStreams([stream.id]).size).toBe(0)

@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import type { LoggedDelivery } from '../../src/receivers/delivery-history.ts'
 import { createDeliveryIntake, type DeliveryIntake } from '../../src/receivers/delivery-intake.ts'
@@ -194,7 +195,7 @@ export class ReceiverWorld implements AsyncDisposable {
         ALL,
       )
       .map(({ streamId, tag, state }) => {
-        const name = this.domain.streams.byIds([streamId]).get(streamId)?.name
+        const name = this.domain.streams.byIds(SYSTEM, [streamId]).get(streamId)?.name
         return `${name}:${tag || '*'} ${state}`
       })
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { ociIndex } from './manifest-documents.ts'
@@ -28,7 +29,7 @@ describe('deleting', () => {
   const tags = async () => ((await world.get('/v2/shop/web/tags/list')).json as { tags: string[] }).tags
   const streamTags = () =>
     world.domain.tags
-      .ofStreams([world.domain.streams.byName('shop', 'web')?.id ?? 0], {
+      .ofStreams([world.domain.streams.byName(SYSTEM, 'shop', 'web')?.id ?? 0], {
         order: 'NAME',
         page: { limit: 100 },
       })

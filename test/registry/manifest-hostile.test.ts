@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { BlobStore } from '../../src/blobs/blob-store.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { digestOf } from '../../src/oci/digest.ts'
@@ -42,7 +43,7 @@ describe('hostile manifests and races', () => {
   const put = (reference: string, bytes: string | Uint8Array, type = OCI_MANIFEST) =>
     world.put(`${PATH}/${reference}`, bytes, { 'content-type': type })
   const expectNothing = async () => {
-    expect(world.domain.streams.byName('shop', 'web')).toBeUndefined()
+    expect(world.domain.streams.byName(SYSTEM, 'shop', 'web')).toBeUndefined()
     expect(world.domain.log()).toEqual([])
     expect((await world.get('/v2/shop/web/tags/list')).status).toBe(404)
   }

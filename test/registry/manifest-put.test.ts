@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MAX_MANIFEST_SIZE } from '../../src/oci/manifest.ts'
 import {
@@ -25,7 +26,7 @@ describe('pushing a manifest', () => {
 
   const pushes = () =>
     world.domain.log().map(({ namespace, imageStreamName, tag }) => [namespace, imageStreamName, tag])
-  const stream = () => world.domain.streams.byName('shop', 'web')
+  const stream = () => world.domain.streams.byName(SYSTEM, 'shop', 'web')
   const put = (reference: string, bytes: string | Uint8Array, type?: string) =>
     world.put(`${PATH}/${reference}`, bytes, type === undefined ? {} : { 'content-type': type })
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { OCI_INDEX } from '../../src/oci/media-types.ts'
 import { parseReference } from '../../src/oci/reference.ts'
@@ -33,7 +34,7 @@ describe('a repository of any name', () => {
         })
         expect((await world.get(`/v2/${path}/referrers/${web.digest}`)).status).toBe(200)
         const { streams, tags } = world.domain
-        const stream = streams.existing(namespace, name)
+        const stream = streams.existing(SYSTEM, namespace, name)
         const [tag] = tags.ofStreams([stream.id], { order: 'NAME', page: { limit: 1 } })
         const pullSpec = parseReference(tag?.dockerImageReference ?? '')
         expect(parseRepositoryName(pullSpec.repository)).toEqual({ namespace, name })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { TagImageInput } from '../../src/imagestream/commands/tag-image.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { createUsage } from '../../src/registry/content/usage.ts'
@@ -32,7 +33,7 @@ const promote = (from: string, tag = 'prod', more: Partial<TagImageInput> = {}) 
 }
 
 const tagOf = (namespace: string, name: string, tag: string) => {
-  const stream = world.domain.streams.byName(namespace, name)
+  const stream = world.domain.streams.byName(SYSTEM, namespace, name)
   return stream && world.domain.tags.named([stream.id], tagName(tag))[0]
 }
 const pullSpec = (tag = 'prod') => tagOf('b', 'y', tag)?.dockerImageReference
@@ -433,7 +434,7 @@ describe('the link of a promoted image', () => {
 describe('what was removed and is restored', () => {
   it('as a stream under another name, is pulled under that name', async () => {
     await world.push('a/x', app, 'v1')
-    const uid = world.domain.streams.byName('a', 'x')?.uid ?? ''
+    const uid = world.domain.streams.byName(SYSTEM, 'a', 'x')?.uid ?? ''
     world.domain.streamRemoval.delete({ namespace: 'a', name: 'x' })
     await world.push('a/x', next, 'v1')
     world.domain.streamRemoval.restore({ uid, name: 'restored' })

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image } from '../fixtures/random-image.ts'
 import { tagName } from '../fixtures/test-domain.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
@@ -60,7 +61,7 @@ describe('a tag from another tag, with referencePolicy Local', () => {
   test('of a pushed image is not fetched from another registry', async () => {
     await using it = await start()
     const imageId = it.domain.images.byDigest(app.digest)?.id ?? 0
-    const stream = it.domain.streams.byName('shop', 'web')
+    const stream = it.domain.streams.byName(SYSTEM, 'shop', 'web')
     it.domain.db.transact((tx) =>
       it.domain.recorder.recordTagEvent(
         tx,
@@ -78,7 +79,7 @@ describe('a tag from another tag, with referencePolicy Local', () => {
     it.retag('prod', { alias: true, referencePolicy: 'Local' }, 'web:pushed')
 
     expect(
-      it.domain.tags.named([it.domain.streams.byName('copies', 'app')?.id ?? 0], tagName('prod')),
+      it.domain.tags.named([it.domain.streams.byName(SYSTEM, 'copies', 'app')?.id ?? 0], tagName('prod')),
     ).toMatchObject([{ image: { digest: app.digest } }])
     expect((await it.get('/v2/copies/app/manifests/prod')).status).toBe(404)
   })

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { DEFAULT_LIMITS } from '../../src/registry/protocol/limits.ts'
 import { attestation, image, index } from '../fixtures/random-image.ts'
 import { openPullWorld } from './pull-through-world.ts'
@@ -47,7 +48,7 @@ describe('an imported tag with the policy Local', () => {
     for (const table of tables) expect(after[table]).toEqual(before[table])
     expect(domain.log()).toHaveLength(1)
     expect(after.repositories).toMatchObject([
-      { namespace: 'shop', name: 'web', stream_id: domain.streams.byName('shop', 'web')?.id },
+      { namespace: 'shop', name: 'web', stream_id: domain.streams.byName(SYSTEM, 'shop', 'web')?.id },
     ])
     expect(after.repository_manifests).toMatchObject([
       {

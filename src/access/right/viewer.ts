@@ -39,6 +39,9 @@ export const anonymous = (
 /** Reports whether the viewer has presented no credential. */
 export const isAnonymous = ({ id }: Viewer): boolean => id === ANONYMOUS
 
+/** Reports whether the viewer may view the stream; also for a name that no stream has. */
+export const sees = ({ rights }: Viewer, stream: StreamName): boolean => rights.may('view', stream)
+
 /**
  * Throws unless the viewer may use the stream so. A stream that it does not see is missing for it: NotFoundError, with the
  * message of a missing stream. Otherwise ForbiddenError; UnauthenticatedError without a credential.
@@ -46,7 +49,7 @@ export const isAnonymous = ({ id }: Viewer): boolean => id === ANONYMOUS
 export function requireRight(viewer: Viewer, right: Right, stream: StreamName): void {
   const { rights } = viewer
   if (rights.may(right, stream)) return
-  if (!isAnonymous(viewer) && right !== 'create' && !rights.may('view', stream)) throw missingStream(stream)
+  if (!isAnonymous(viewer) && right !== 'create' && !sees(viewer, stream)) throw missingStream(stream)
   throw refusal(viewer, right, `in ${stream.namespace}/${stream.name}`)
 }
 

@@ -58,9 +58,9 @@ builder.queryField('imageStreamImage', (t) =>
           'Name of the stream and digest of the image, which may be shortened: `ruby@sha256:4f3c`, or `team/ruby@sha256:4f3c` with the namespace.',
       }),
     },
-    resolve: (_query, args, { streams, tags, images }) => {
+    resolve: (_query, args, { viewer, streams, tags, images }) => {
       const { namespace, name, digest } = imageNamed(args)
-      const stream = streams.byName(namespace, name)
+      const stream = streams.byName(viewer, namespace, name)
       if (!stream) return null
       const found = findImageInHistory(tags, stream.id, { namespace, stream: name, digest })
       const image = found && images.byIds([found.imageId]).get(found.imageId)

@@ -15,12 +15,12 @@ export function imageWithName(name: string, field: string, context: GraphQLConte
   if (digest) return images.byDigest(digest)
   if (!name.includes('@')) {
     const { namespace, name: stream, tag } = streamOrTagNamed({ name }, field)
-    const found = streams.byName(namespace, stream)
+    const found = streams.byName(context.viewer, namespace, stream)
     const [now] = found ? tags.named([found.id], tag ?? DEFAULT_TAG) : []
     return now?.image ? images.byDigest(now.image.digest) : undefined
   }
   const { namespace, name: stream, digest: prefix } = imageNamed({ name }, field)
-  const found = streams.byName(namespace, stream)
+  const found = streams.byName(context.viewer, namespace, stream)
   if (!found) return undefined
   const image = findImageInHistory(tags, found.id, { namespace, stream, digest: prefix })
   return image && images.byIds([image.imageId]).get(image.imageId)

@@ -78,7 +78,7 @@ mutation('importImage', {
   input: ImportImageInput,
   inputDescription: 'The import.',
   payload: ImportImagePayload,
-  resolve: async (given, { importer, streams, importImage }) => {
+  resolve: async (given, { viewer, importer, streams, importImage }) => {
     const { name: imageStream, ...named } = streamOrTagNamed(
       { ...given, name: given.imageStream },
       'imageStream',
@@ -87,6 +87,9 @@ mutation('importImage', {
     const seconds = checkWait(input.waitSeconds)
     const finished = await importer.wait(importImage(input), seconds)
     if (!finished) throw new Error('the import that was just started does not exist')
-    return { import: finished, imageStream: streams.byName(input.namespace, input.imageStream) ?? null }
+    return {
+      import: finished,
+      imageStream: streams.byName(viewer, input.namespace, input.imageStream) ?? null,
+    }
   },
 })

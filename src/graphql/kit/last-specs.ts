@@ -21,8 +21,8 @@ export function withLastSpecs(streams: readonly ImageStream[]): readonly ImageSt
 /** Returns the stream with this id, also a deleted one with its last spec; undefined for an unknown id and a pruned stream. */
 export const anyStream = (
   id: number,
-  { streams }: Pick<GraphQLContext, 'streams'>,
-): ImageStream | undefined => withLastSpecs([...streams.evenDeleted([id]).values()])[0]
+  { viewer, streams }: Pick<GraphQLContext, 'viewer' | 'streams'>,
+): ImageStream | undefined => withLastSpecs([...streams.evenDeleted(viewer, [id]).values()])[0]
 
 const LAST_SPEC_TAGS = 'last spec tags'
 

@@ -70,8 +70,8 @@ objectType(ImageMirroringType, {
       type: ImageStreamType,
       nullable: true,
       description: 'Image stream that gets the image; null if it does not exist yet, or was deleted.',
-      resolve: ({ namespace, imageStream }, _args, { streams }) =>
-        streams.byName(namespace, imageStream) ?? null,
+      resolve: ({ namespace, imageStream }, _args, { viewer, streams }) =>
+        streams.byName(viewer, namespace, imageStream) ?? null,
     }),
     image: t.field({
       type: ImageType,

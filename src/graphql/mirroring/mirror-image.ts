@@ -131,7 +131,7 @@ function requestOf(given: Input, { imageReference }: GraphQLContext): MirroringR
 }
 
 const targetOf = ({ namespace, imageStream: name, tag }: MirroringRequest, context: GraphQLContext) => {
-  const imageStream = context.streams.byName(namespace, name) ?? null
+  const imageStream = context.streams.byName(context.viewer, namespace, name) ?? null
   return { imageStream, imageStreamTag: (imageStream && tagOfStream(imageStream, tag, context)) ?? null }
 }
 

@@ -132,7 +132,7 @@ const ApplyImageStreamPayload = builder.objectRef<AppliedResults>('ApplyImageStr
 async function resultsOf(
   documents: readonly AppliedDocument[],
   seconds: number,
-  { importer, streams }: GraphQLContext,
+  { viewer, importer, streams }: GraphQLContext,
 ): Promise<AppliedResult[]> {
   const imports = await Promise.all(
     documents.map(async ({ importId }) => {
@@ -140,7 +140,7 @@ async function resultsOf(
       return finished ?? null
     }),
   )
-  const found = documents.map(({ namespace, name }) => streams.byName(namespace, name) ?? null)
+  const found = documents.map(({ namespace, name }) => streams.byName(viewer, namespace, name) ?? null)
   batch(found.filter((stream) => stream !== null))
   return documents.map((document, at) => ({
     ...document,

@@ -24,8 +24,8 @@ builder.queryField('imageStreamByUid', (t) =>
       }
     `,
     args: { uid: t.arg.string({ required: true, description: '`uid` of the image stream.' }) },
-    resolve: (_query, { uid }, { streams }) => {
-      const found = streams.byUid(uid)
+    resolve: (_query, { uid }, { viewer, streams }) => {
+      const found = streams.byUid(viewer, uid)
       return found && withLastSpecs([found])[0]
     },
   }),

@@ -176,9 +176,9 @@ builder.queryField('imageStream', (t) =>
         description: 'Name of the image stream: `app`, or `team/app` with its namespace.',
       }),
     },
-    resolve: (_query, args, { streams }) => {
+    resolve: (_query, args, { viewer, streams }) => {
       const { namespace, name } = streamNamed(args)
-      return streams.byName(namespace, name)
+      return streams.byName(viewer, namespace, name)
     },
   }),
 )

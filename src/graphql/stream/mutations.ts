@@ -24,7 +24,10 @@ export async function payloadOf(
 ): Promise<WrittenPayload> {
   const { importer, streams } = context
   const finished = importId === null ? undefined : await importer.wait(importId, seconds)
-  return { imageStream: streams.byIds([stream.id]).get(stream.id) ?? stream, import: finished ?? null }
+  return {
+    imageStream: streams.byIds(context.viewer, [stream.id]).get(stream.id) ?? stream,
+    import: finished ?? null,
+  }
 }
 
 const CreateImageStreamInput = inputType('CreateImageStreamInput', {
@@ -165,7 +168,7 @@ mutation('updateImageStream', {
     const input = ofStream(given)
     const seconds = checkWait(input.waitSeconds)
     const { streams, policies, writer } = context
-    const existing = streams.byName(input.namespace, input.name)
+    const existing = streams.byName(context.viewer, input.namespace, input.name)
     const specTags = [...(input.spec?.tags ?? []), ...(input.setTags ?? [])]
     const ofOwnTags = specTags.flatMap(({ from, policy }) => (policy && !from ? policy : []))
     if (existing && ofOwnTags.length > 0) await policies.applyFilters(existing.id, ofOwnTags)

@@ -26,9 +26,9 @@ registerNamedNode('ImageStreamTag', (streamId, name, context) => {
 export const tagId = ({ streamId, name }: Tag): string => namedNodeId('ImageStreamTag', streamId, name)
 
 /** Returns the stream, which may be deleted: histories of images lead to its tags. */
-const anyStreamOf = (tag: Tag, { streams }: GraphQLContext): ImageStream => {
+const anyStreamOf = (tag: Tag, { viewer, streams }: GraphQLContext): ImageStream => {
   const found = loadReferred(tag, 'imageStream', 'streamId', (ids) => {
-    const shown = withLastSpecs([...streams.evenDeleted(ids).values()])
+    const shown = withLastSpecs([...streams.evenDeleted(viewer, ids).values()])
     return new Map(shown.map((stream) => [stream.id, stream]))
   })
   if (!found) throw new Error(`the stream of tag ${tag.id} does not exist`)
@@ -134,7 +134,7 @@ builder.queryField('imageStreamTag', (t) =>
     },
     resolve: (_query, args, context) => {
       const { namespace, name, tag } = streamOrTagNamed(args)
-      const stream = context.streams.byName(namespace, name)
+      const stream = context.streams.byName(context.viewer, namespace, name)
       return stream && tagOfStream(stream, tag ?? DEFAULT_TAG, context)
     },
   }),

@@ -68,14 +68,18 @@ builder.queryField('resolveImage', (t) =>
     },
     resolve: (_query, { name, namespace }, context) => {
       const { streams, tags, images, lookBack, registry, pullRepository } = context
-      return resolveImage(namespace, name, {
-        streams,
-        tags,
-        images,
-        lookBack,
-        pullRepository,
-        localRepository: (stream) => (registry.isIntegrated ? pullRepository(stream) : null),
-      })
+      return resolveImage(
+        context.viewer,
+        { namespace, name },
+        {
+          streams,
+          tags,
+          images,
+          lookBack,
+          pullRepository,
+          localRepository: (stream) => (registry.isIntegrated ? pullRepository(stream) : null),
+        },
+      )
     },
   }),
 )

@@ -81,13 +81,13 @@ mutation('setTagPolicy', {
   payload: SetTagPolicyPayload,
   resolve: async (given, context) => {
     const input = ofTag(given)
-    const { importer, streams, policies, setTagPolicy } = context
+    const { viewer, importer, streams, policies, setTagPolicy } = context
     const seconds = checkWait(input.waitSeconds)
-    const existing = streams.byName(input.namespace, input.imageStream)
+    const existing = streams.byName(viewer, input.namespace, input.imageStream)
     if (existing && input.repository == null) await policies.applyFilters(existing.id, [input.policy])
     const { tag, importId, decision } = setTagPolicy(input)
     const finished = importId === null ? undefined : await importer.wait(importId, seconds)
-    const stream = streams.byName(input.namespace, input.imageStream)
+    const stream = streams.byName(viewer, input.namespace, input.imageStream)
     const decided = decision()
     const key = stream && !input.dryRun ? decisionKey(stream.id, tag) : `dry run ${randomUUID()}`
     return {

@@ -127,15 +127,15 @@ const UntagImagePayload = objectType<UntaggedPayload>('UntagImagePayload', {
 })
 
 /** Returns the image stream after the write. */
-const writtenStream = (id: number, { streams }: GraphQLContext): ImageStream => {
-  const stream = streams.byIds([id]).get(id)
+const writtenStream = (id: number, { viewer, streams }: GraphQLContext): ImageStream => {
+  const stream = streams.byIds(viewer, [id]).get(id)
   if (!stream) throw new Error(`the stream ${id} that was just written does not exist`)
   return stream
 }
 
 /** Returns a tag with its entry in the spec, which its removal removes; undefined if there is no such tag. */
 function presentTag({ namespace, imageStream, tag }: TagInput, context: GraphQLContext): Tag | undefined {
-  const stream = context.streams.byName(namespace, imageStream)
+  const stream = context.streams.byName(context.viewer, namespace, imageStream)
   const found = stream && tagOfStream(stream, tag, context)
   if (found) specTagOf(found, {}, context)
   return found

@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../access/right/viewer.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName } from '../../input/names.ts'
 import { type ImportImageInput, importOptions, planImportImage } from './import-image-plan.ts'
@@ -17,7 +18,7 @@ export const createImportImage =
     const { namespace, imageStream: name, resourceVersion } = input
     checkNamespace(namespace)
     checkStreamName(namespace, name, 'imageStream')
-    if (!input.confirm && !streams.byName(namespace, name)) {
+    if (!input.confirm && !streams.byName(SYSTEM, namespace, name)) {
       throw new NotFoundError(`there is no image stream ${namespace}/${name}; confirm: true creates it`)
     }
     const target = readTarget(dependencies, { namespace, name, resourceVersion })

@@ -1,4 +1,5 @@
 import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm'
+import { SYSTEM } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, tags as tagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -51,7 +52,7 @@ export const createImageReceiver =
   ) => {
     const { namespace, name: streamName } = name
     const stream =
-      streams.byName(namespace, streamName) ?? writer.insert(tx, name, emptySpec(importMode)).stream
+      streams.byName(SYSTEM, namespace, streamName) ?? writer.insert(tx, name, emptySpec(importMode)).stream
     const pullSpec = (digest: Digest): string => pullSpecByDigest(repository, digest)
     const imageId = images.store(tx, image, pullSpec)
     onStored?.({ imageId, streamId: stream.id })

@@ -1,4 +1,5 @@
 import { eq, sql } from 'drizzle-orm'
+import { SYSTEM } from '../../access/right/viewer.ts'
 import { imageStreams } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { AlreadyExistsError, InvalidInputError, NotFoundError } from '../../input/errors.ts'
@@ -154,7 +155,7 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
  * the name is taken.
  */
 function restorable(streams: Streams, { uid, namespace, name }: RestoreStreamInput) {
-  const deleted = streams.byUid(uid)
+  const deleted = streams.byUid(SYSTEM, uid)
   if (!deleted) throw new NotFoundError(`there is no image stream with the uid "${uid}", deleted or not`)
   const { deletedAt } = deleted
   if (deletedAt === null) {
@@ -163,7 +164,7 @@ function restorable(streams: Streams, { uid, namespace, name }: RestoreStreamInp
   const target = { namespace: namespace ?? deleted.namespace, name: name ?? deleted.name }
   checkNamespace(target.namespace)
   checkStreamName(target.namespace, target.name)
-  if (streams.byName(target.namespace, target.name)) {
+  if (streams.byName(SYSTEM, target.namespace, target.name)) {
     const why = `there is an image stream ${target.namespace}/${target.name} already: restore it under another name`
     throw new AlreadyExistsError(why)
   }

@@ -1,5 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
+import { SYSTEM } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, streamLabels } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -94,7 +95,7 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
     ): SpecChange {
       checkNamespace(namespace)
       checkStreamName(namespace, name)
-      if (streams.byName(namespace, name)) {
+      if (streams.byName(SYSTEM, namespace, name)) {
         throw new AlreadyExistsError(`there is an image stream ${namespace}/${name} already`)
       }
       checkSources(blockOf, { before: NO_SOURCES, after: spec }, fieldOf)

@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { ConflictError } from '../../input/errors.ts'
@@ -79,7 +80,7 @@ export function checkTagInput({ namespace, imageStream, tag }: TagInput): TagNam
 
 /** Returns the stream. Throws NotFoundError, and ConflictError where `resourceVersion` is not the newest. */
 export function existingStream(streams: Streams, read: ReadVersion): ImageStream {
-  const stream = streams.existing(read.namespace, read.name)
+  const stream = streams.existing(SYSTEM, read.namespace, read.name)
   checkResourceVersion(read, stream)
   return stream
 }
@@ -118,7 +119,7 @@ export function readTarget(
   read: ReadVersion,
 ): WriteTarget {
   const { namespace, name } = read
-  const stream = streams.byName(namespace, name)
+  const stream = streams.byName(SYSTEM, namespace, name)
   checkResourceVersion(read, stream)
   return { namespace, name, stream, spec: stream ? streams.spec(stream) : emptySpec(importMode) }
 }

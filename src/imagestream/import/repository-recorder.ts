@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../access/right/viewer.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { ImageStream } from '../spec/spec.ts'
 import type { ImportEnd, ImporterDependencies } from './import-context.ts'
@@ -37,7 +38,7 @@ export function createRepositoryRecorder({
 
   return (tx: Transaction, stream: ImageStream, result: RepositoryResult): void => {
     const { id: streamId, repositoryGeneration } = stream
-    const current = streams.byIds([streamId]).get(streamId)
+    const current = streams.byIds(SYSTEM, [streamId]).get(streamId)
     if (current?.repositoryGeneration !== repositoryGeneration || !store(tx, stream, result)) return
     onTransition(tx, { streamId, tag: null, importId: result.importId, failure: result.failure ?? null })
   }

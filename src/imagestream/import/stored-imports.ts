@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../access/right/viewer.ts'
 import { systemTimer } from '../../concurrency/clock.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { storageFailure } from '../../input/storage-failure.ts'
@@ -24,13 +25,13 @@ export function createStoredImports(context: ImportContext, live: LiveImports, q
   const recordRepository = createRepositoryRecorder(context)
 
   const enqueue = (id: number, streamId: number): void => {
-    const stream = streams.byIds([streamId]).get(streamId)
+    const stream = streams.byIds(SYSTEM, [streamId]).get(streamId)
     const group = stream ? registryOf(stream, () => streams.specTags([streamId])) : ''
     queue.add({ key: streamId, group }, () => run(id, streamId))
   }
 
   const run = async (id: number, streamId: number): Promise<void> => {
-    const stream = streams.byIds([streamId]).get(streamId)
+    const stream = streams.byIds(SYSTEM, [streamId]).get(streamId)
     const request = rows.request(id)
     if (!stream || !request || closing.aborted) return
     const entered = enter(id, stream, request)

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { SYSTEM } from '../../access/right/viewer.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Import } from '../stored-import/import-state.ts'
 import type { Streams } from '../stream/stream.ts'
@@ -52,7 +53,7 @@ export function createTransitionReports({ streams, onReport, onFurtherTags }: Tr
       tx.afterCommit(() => {
         if (!isReported(transition)) return
         const { streamId, tag, failure } = transition
-        const stream = streams.byIds([streamId]).get(streamId)
+        const stream = streams.byIds(SYSTEM, [streamId]).get(streamId)
         if (stream) onReport({ namespace: stream.namespace, imageStream: stream.name, tag, failure })
       })
     },

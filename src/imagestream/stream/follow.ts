@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import type { tagEvents } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -166,7 +167,7 @@ function createSourceImages({ db, streams, tags }: FollowingDependencies) {
   )
 
   const ofImage = (image: StreamImage): SourceImageRow | undefined => {
-    const id = streams.byName(image.namespace, image.stream)?.id
+    const id = streams.byName(SYSTEM, image.namespace, image.stream)?.id
     const digest = parseDigest(image.digest) ?? imageInHistory(tags, id, image).digest
     return id === undefined ? undefined : inHistory.get(digest, id)
   }

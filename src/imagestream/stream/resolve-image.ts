@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import { checkNamespace, checkReference, checkTagName, splitName } from '../../input/names.ts'
 import { formatReference, parseReference, pullSpecByDigest, type Reference } from '../../oci/reference.ts'
 import { isStreamName } from '../../oci/stream-name.ts'
@@ -25,6 +26,12 @@ export interface ResolvedImage {
   readonly message: string | null
 }
 
+/** The name of an image as a workload of the namespace has it. */
+export interface NameInWorkload {
+  readonly namespace: string
+  readonly name: string
+}
+
 /** Reads that resolving a name needs. */
 export interface ResolveSources {
   readonly streams: Streams
@@ -43,7 +50,11 @@ export interface ResolveSources {
  * stream's own pull spec by tag, for which a workload waits. Throws InvalidInputError. Source: image policy admission of
  * OpenShift.
  */
-export function resolveImage(namespace: string, name: string, sources: ResolveSources): ResolvedImage {
+export function resolveImage(
+  viewer: Viewer,
+  { namespace, name }: NameInWorkload,
+  sources: ResolveSources,
+): ResolvedImage {
   checkNamespace(namespace)
   const reference = checkReference(name, 'name')
   const parts = splitName(name)
@@ -51,7 +62,7 @@ export function resolveImage(namespace: string, name: string, sources: ResolveSo
   const streamName = parts.stream.split(':', 1)[0] ?? ''
   const stream =
     !name.includes('/') && isStreamName(namespace, streamName)
-      ? sources.streams.byName(namespace, streamName)
+      ? sources.streams.byName(viewer, namespace, streamName)
       : undefined
   if (!stream?.lookupLocal) return ofRegistry(reference, 'REFERENCE', sources)
   return 'tag' in parts ? resolveTag(stream, parts.tag, sources) : resolveDigest(stream, reference, sources)

@@ -1,3 +1,4 @@
+import { missingStream, sees, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { keyset, type SortColumn } from '../../db/page.ts'
 import { columnsOf } from '../../db/statement.ts'
@@ -5,7 +6,6 @@ import { imageStreams, specTags as specTagsTable } from '../../db/tables/index.t
 import type { Transaction } from '../../db/transact.ts'
 import { createValueSteps } from '../../db/value-steps.ts'
 import { windowsOf } from '../../db/windows.ts'
-import { NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream, Spec, SpecTag } from '../spec/spec.ts'
@@ -76,18 +76,26 @@ export function createStreams(db: Database) {
       ...{ table: 'image_streams', column: 'namespace', index: 'image_streams_by_name' },
       where: 'deleted_at is null',
     }),
-    byName: (namespace: string, name: string): ImageStream | undefined => byName.get(namespace, name),
-    /** Throws NotFoundError for an unknown name. */
-    existing(namespace: string, name: string): ImageStream {
-      const stream = byName.get(namespace, name)
-      if (!stream) throw new NotFoundError(`there is no image stream ${namespace}/${name}`)
+    /** Returns the stream; undefined for an unknown name, and for a stream that the viewer does not see. */
+    byName: (viewer: Viewer, namespace: string, name: string): ImageStream | undefined =>
+      sees(viewer, { namespace, name }) ? byName.get(namespace, name) : undefined,
+    /** Throws NotFoundError for an unknown name, and for a stream that the viewer does not see. */
+    existing(viewer: Viewer, namespace: string, name: string): ImageStream {
+      const stream = sees(viewer, { namespace, name }) ? byName.get(namespace, name) : undefined
+      if (!stream) throw missingStream({ namespace, name })
       return stream
     },
     /** Returns the stream, also when it is deleted. */
-    byUid: (uid: string): ImageStream | undefined => byUid.get(uid),
-    /** Returns the streams with these ids, deleted ones included. */
-    evenDeleted: (ids: readonly number[]): Map<number, ImageStream> =>
-      new Map(evenDeleted.all(JSON.stringify(ids)).map((stream) => [stream.id, stream])),
+    byUid(viewer: Viewer, uid: string): ImageStream | undefined {
+      const stream = byUid.get(uid)
+      return stream && sees(viewer, stream) ? stream : undefined
+    },
+    /** Returns the streams with these ids that the viewer sees. */
+    byIds: (viewer: Viewer, ids: readonly number[]): Map<number, ImageStream> =>
+      seenBy(viewer, byIds.all(JSON.stringify(ids))),
+    /** Returns them, deleted ones included. */
+    evenDeleted: (viewer: Viewer, ids: readonly number[]): Map<number, ImageStream> =>
+      seenBy(viewer, evenDeleted.all(JSON.stringify(ids))),
     /**
      * Returns a page of the deleted streams, of one namespace or of all, the last deleted first; its keys are
      * [deletedAt, id].
@@ -112,8 +120,6 @@ export function createStreams(db: Database) {
       }
       return total
     },
-    byIds: (ids: readonly number[]): Map<number, ImageStream> =>
-      new Map(byIds.all(JSON.stringify(ids)).map((stream) => [stream.id, stream])),
     /** Returns a page of the streams that meet the filter, in order; its keys are `streamKeyOf(stream, order)`. */
     page: (listing: StreamQuery): Promise<ImageStream[]> => search.page(listing, COLUMNS),
     count: search.count,
@@ -142,3 +148,6 @@ export function createStreams(db: Database) {
     },
   }
 }
+
+const seenBy = (viewer: Viewer, streams: readonly ImageStream[]): Map<number, ImageStream> =>
+  new Map(streams.filter((stream) => sees(viewer, stream)).map((stream) => [stream.id, stream]))

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { eq, sql } from 'drizzle-orm'
+import { SYSTEM } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { trustPolicies as table } from '../../db/tables/trust.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -68,7 +69,7 @@ export function createTrustPolicies({ db, now, recordUpdate }: TrustPolicyDepend
     async set({ namespace, imageStream: name, resourceVersion, ...input }: TrustInput): Promise<ImageStream> {
       checkNamespace(namespace)
       checkStreamName(namespace, name, 'imageStream')
-      const { id: streamId } = streams.existing(namespace, name)
+      const { id: streamId } = streams.existing(SYSTEM, namespace, name)
       const requirements = await parseRequirements(input.requirements)
       return db.transact((tx) => {
         // the stream may have been deleted while the requirements were parsed

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import { type Digest, digestOf } from '../../../src/oci/digest.ts'
 import type { TagName } from '../../../src/oci/tag.ts'
 import { type Content, type Image, image, index, layer } from '../../fixtures/random-image.ts'
@@ -323,7 +324,7 @@ describe('a promotion during a collection', () => {
     await collector.collect()
     if (transactions < number) return transactions
 
-    const { id } = world.domain.streams.byName('b', 'y') ?? { id: 0 }
+    const { id } = world.domain.streams.byName(SYSTEM, 'b', 'y') ?? { id: 0 }
     const [tag] = world.domain.tags.named([id], 'prod' as TagName)
     const isServed = tag?.dockerImageReference === `registry.test/b/y@${app.digest}`
     const paths = ['manifests/prod', ...[app.config, ...app.layers].map(({ digest }) => `blobs/${digest}`)]

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import { createPruner } from '../../../src/collect/images/prune.ts'
 import type { ImageStream } from '../../../src/imagestream/spec/spec.ts'
 import { InvalidInputError, NotFoundError } from '../../../src/input/errors.ts'
@@ -62,7 +63,7 @@ class PromotionWalk {
 
   stream(name: string): ImageStream | undefined {
     const { namespace, name: streamName } = nameOf(name)
-    return this.#world.domain.streams.byName(namespace, streamName)
+    return this.#world.domain.streams.byName(SYSTEM, namespace, streamName)
   }
 
   tags(name: string) {

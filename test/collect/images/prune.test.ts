@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import { image, index } from '../../fixtures/random-image.ts'
 import { fromImage, UPSTREAM } from '../../fixtures/test-domain.ts'
 import { HOUR, MINUTE, PruneWorld, planOf, pruneOf } from './world.ts'
@@ -155,7 +156,7 @@ describe('a history', () => {
   it('that changes raises the resourceVersion of its stream, and no other', async () => {
     await fiveReleases()
     world.record('shop/api', 'latest', one)
-    const version = (name: string) => world.domain.streams.byName('shop', name)?.resourceVersion ?? 0
+    const version = (name: string) => world.domain.streams.byName(SYSTEM, 'shop', name)?.resourceVersion ?? 0
     const [web, api] = [version('web'), version('api')]
 
     await pruneOf(world.pruner)
@@ -166,14 +167,14 @@ describe('a history', () => {
   it('keeps its newest entry even if a caller asks the recorder to remove it', () => {
     world.record('shop/web', 'latest', one)
     world.record('shop/web', 'latest', two)
-    const before = world.domain.streams.byName('shop', 'web')?.resourceVersion ?? 0
+    const before = world.domain.streams.byName(SYSTEM, 'shop', 'web')?.resourceVersion ?? 0
 
     world.domain.db.transact((tx) => world.domain.recorder.pruneTagEvents(tx, [2]))
-    expect(world.domain.streams.byName('shop', 'web')?.resourceVersion).toBe(before)
+    expect(world.domain.streams.byName(SYSTEM, 'shop', 'web')?.resourceVersion).toBe(before)
     world.domain.db.transact((tx) => world.domain.recorder.pruneTagEvents(tx, [1, 2]))
 
     expect(world.history('shop/web', 'latest')).toEqual([two.digest])
-    expect(world.domain.streams.byName('shop', 'web')?.resourceVersion).toBe(before + 1)
+    expect(world.domain.streams.byName(SYSTEM, 'shop', 'web')?.resourceVersion).toBe(before + 1)
   })
 })
 

@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import { createPruner, type Pruner } from '../../../src/collect/images/prune.ts'
 import {
   type KeptImage,
@@ -106,7 +107,7 @@ export class PruneWorld implements AsyncDisposable {
   streamId(stream: string): number {
     const [namespace = '', name = ''] = stream.split('/')
     const { streams, writer } = this.domain
-    return (streams.byName(namespace, name) ?? writer.create({ namespace, name, spec: {} }).stream).id
+    return (streams.byName(SYSTEM, namespace, name) ?? writer.create({ namespace, name, spec: {} }).stream).id
   }
 
   /** Id of the image's row. */
