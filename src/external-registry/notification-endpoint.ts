@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isSameSecret } from '../input/secret.ts'
 import { InvalidEnvelopeError, parseEnvelope } from '../oci/distribution-events.ts'
 import { OciError } from '../oci/oci-error.ts'
+import type { BodyMemory } from '../request-body/body-budget.ts'
+import { asOciError, UnreadBodyError } from '../request-body/errors.ts'
 import { readBody } from '../request-body/read-body.ts'
 import { respondEarly, respondJson } from '../request-body/respond.ts'
 import type { NotificationInbox } from './notification-inbox.ts'
@@ -16,7 +18,11 @@ export interface NotificationEndpointOptions {
   readonly onError: (error: unknown) => void
 }
 
-export type NotificationEndpoint = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+export type NotificationEndpoint = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  memory: BodyMemory,
+) => Promise<void>
 
 /** Maximum bytes of an envelope: distribution sends one event at a time, with at most a manifest's descriptors. */
 export const MAX_ENVELOPE = 1024 * 1024
@@ -29,7 +35,7 @@ export function createNotificationEndpoint(options: NotificationEndpointOptions)
   const { inbox, secret, onReceived, onError } = options
   if (secret === '') throw new RangeError('the secret is empty: any client could send notifications')
 
-  const receive = async (request: IncomingMessage): Promise<number> => {
+  const receive = async (request: IncomingMessage, memory: BodyMemory): Promise<number> => {
     if (request.method !== 'POST') {
       throw new OciError('UNSUPPORTED', 'method not allowed: send notifications with POST', {
         headers: { Allow: 'POST' },
@@ -42,12 +48,13 @@ export function createNotificationEndpoint(options: NotificationEndpointOptions)
         { headers: { 'WWW-Authenticate': 'Bearer' } },
       )
     }
-    return inbox.receive(parseEnvelope(await readEnvelope(request)))
+    const body = await readBody(request, { maxBytes: MAX_ENVELOPE, memory })
+    return inbox.receive(parseEnvelope(body.toString()))
   }
 
-  return async (request, response) => {
+  return async (request, response, memory) => {
     try {
-      const received = await receive(request)
+      const received = await receive(request, memory)
       respondJson(response, 202, { received })
       if (received > 0) onReceived()
     } catch (error) {
@@ -61,17 +68,10 @@ export function createNotificationEndpoint(options: NotificationEndpointOptions)
 
 function toOciError(error: unknown, onError: (error: unknown) => void): OciError {
   if (error instanceof OciError) return error
+  if (error instanceof UnreadBodyError) return asOciError(error)
   if (error instanceof InvalidEnvelopeError) {
     return new OciError('UNKNOWN', error.message, { status: 400, cause: error })
   }
   onError(error)
   return new OciError('UNKNOWN', 'internal error: see the log of the server', { status: 503 })
-}
-
-/** Returns the body as text. Throws OciError when it is too long; rejects when the registry disconnects. */
-async function readEnvelope(request: IncomingMessage): Promise<string> {
-  const body = await readBody(request, MAX_ENVELOPE)
-  if (body) return body.toString()
-  const message = `the envelope is too large: the maximum is ${MAX_ENVELOPE} bytes`
-  throw new OciError('SIZE_INVALID', message, { status: 413 })
 }

@@ -1,15 +1,18 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { Registry } from '../registry/registry.ts'
-import { limitBodyTime } from '../request-body/read-body.ts'
+import { limitBodyTime } from '../request-body/arrival.ts'
+import type { BodyBudget, BodyMemory } from '../request-body/body-budget.ts'
+import { UnreadBodyError } from '../request-body/errors.ts'
 import { respondJson } from '../request-body/respond.ts'
 import { type GraphiQL, wantsGraphiQL } from './endpoints/graphiql.ts'
 import { respondGraphQL } from './endpoints/graphql.ts'
-import { type DeliveryEndpoint, respondToDelivery, sourceOf } from './endpoints/receiver-delivery.ts'
+import { type DeliveryEndpoint, respondToDelivery } from './endpoints/receiver-delivery.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from './pipeline/pipeline.ts'
-import { type HttpExchange, refuse } from './request/response.ts'
+import { type HttpExchange, refuse, refuseUnread } from './request/response.ts'
 import {
+  addressOf,
   isOurHost,
   mayConnect,
   NOT_OUR_HOST,
@@ -35,13 +38,19 @@ interface RequestHandlerOptions extends GraphQLEntry {
   readonly isReady: () => boolean
   /** Milliseconds for a body to arrive, except in the registry. */
   readonly bodyTimeout: number
+  /** Memory for the bodies of all requests. */
+  readonly bodies: BodyBudget
   readonly graphiql: GraphiQL
   /** Version of the program, for `/healthz`. */
   readonly version: string | undefined
 }
 
 /** Handles the notifications that an external registry sends about pushes. */
-export type NotificationListener = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+export type NotificationListener = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  memory: BodyMemory,
+) => Promise<void>
 
 /** Path of the metrics. */
 const METRICS_PATH = '/metrics'
@@ -50,26 +59,32 @@ export const NOTIFICATIONS_PATH = '/webhooks/registry'
 
 /** Handles every request, and logs one line for each, without secrets. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { log } = options
+  const { log, bodies } = options
   return (request, response) => {
     const requestId = requestIdOf(request)
     response.setHeader('X-Request-Id', requestId)
     response.setHeader('X-Content-Type-Options', 'nosniff')
     logRequest(log, { request, response, requestId })
-    route(options, { request, response, requestId }).catch((error: unknown) => {
+    const memory = bodies.open(addressOf(request))
+    const respondError = (error: unknown): void => {
       // the client has disconnected
       if (response.destroyed) return
+      if (error instanceof UnreadBodyError) {
+        refuseUnread(response, error)
+        return
+      }
       log.error({ requestId, err: error }, 'cannot handle request: internal error')
       if (response.headersSent) response.destroy()
       else
         refuse(response, 500, 'INTERNAL', `internal error: the server's log explains it under ${requestId}`)
-    })
+    }
+    route(options, { request, response, requestId, memory }).catch(respondError).finally(memory.release)
   }
 }
 
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? url
 
-function logRequest(log: Logger, { request, response, requestId }: HttpExchange): void {
+function logRequest(log: Logger, { request, response, requestId }: Omit<HttpExchange, 'memory'>): void {
   const since = performance.now()
   response.once('close', () => {
     const { method } = request
@@ -83,14 +98,14 @@ function logRequest(log: Logger, { request, response, requestId }: HttpExchange)
 async function route(options: RequestHandlerOptions, exchange: HttpExchange): Promise<void> {
   const { origins, bodyTimeout, endpoints } = options
   const { registry, deliveries, metrics } = endpoints
-  const { request, response, requestId } = exchange
+  const { request, response, requestId, memory } = exchange
   const path = pathOf(request)
   // before the check of the host: the sender may know this server by any name, and its path is a secret
-  const endpoint = deliveries?.open(path, sourceOf(request))
+  const endpoint = deliveries?.open(path, addressOf(request))
   if (endpoint) {
     countResponse(metrics, endpoint.sender, response)
     limitBodyTime(request, bodyTimeout)
-    return respondToDelivery(endpoint, request, response)
+    return respondToDelivery(endpoint, exchange)
   }
   if (!isOurHost(request, origins)) {
     return refuse(response, 421, 'FORBIDDEN', NOT_OUR_HOST)
@@ -100,7 +115,11 @@ async function route(options: RequestHandlerOptions, exchange: HttpExchange): Pr
     if (!mayConnect(request, origins)) {
       return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
     }
-    return registry.handle(request, response, { principal: viewerOf(request, requestId), requestId })
+    return registry.handle(request, response, {
+      principal: viewerOf(request, requestId),
+      requestId,
+      memory,
+    })
   }
   limitBodyTime(request, bodyTimeout)
   return respondAt(path, options, exchange)
@@ -113,12 +132,12 @@ async function respondAt(
 ): Promise<void> {
   const { isReady, endpoints, graphiql, version } = options
   const { notifications, metrics } = endpoints
-  const { request, response } = exchange
+  const { request, response, memory } = exchange
   switch (path) {
     case NOTIFICATIONS_PATH:
       if (!notifications) break
       countResponse(metrics, 'registry', response)
-      return notifications(request, response)
+      return notifications(request, response, memory)
     case METRICS_PATH:
       if (metrics) return respondMetrics(metrics, request, response)
       break

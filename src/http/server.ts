@@ -8,9 +8,10 @@ import type { Viewer } from '../access/right/viewer.ts'
 import { startPeriodic } from '../concurrency/periodic.ts'
 import type { GraphQLContext, SharedContext } from '../graphql/kit/context.ts'
 import { type ChangeHubOptions, createChangeHub } from '../graphql/live/change-hub.ts'
+import { BodyBudget } from '../request-body/body-budget.ts'
 import { createGraphiQL } from './endpoints/graphiql.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
-import { MAX_CONNECTIONS } from './request/limits.ts'
+import { MAX_BODY_MEMORY, MAX_CONNECTIONS } from './request/limits.ts'
 import { newRequestId } from './request/sender.ts'
 import { StreamingConnections } from './request/streaming-connections.ts'
 import { createRequestHandler, type HttpEndpoints } from './request-handler.ts'
@@ -51,6 +52,8 @@ export interface ServerOptions extends HttpEndpoints {
   readonly allowedHosts?: readonly string[] | undefined
   /** Whether clients may introspect the schema. True by default: it is published. */
   readonly introspection?: boolean
+  /** Bytes of the bodies of all requests in memory at a time. */
+  readonly bodyMemory?: number
   readonly timings?: Partial<typeof TIMINGS>
 }
 
@@ -74,6 +77,7 @@ export function createServer({
   allowedOrigins = [],
   allowedHosts,
   introspection = true,
+  bodyMemory = MAX_BODY_MEMORY,
   timings: givenTimings,
   ...endpoints
 }: ServerOptions) {
@@ -100,6 +104,7 @@ export function createServer({
       endpoints,
       isReady,
       bodyTimeout: timings.bodyTimeout,
+      bodies: new BodyBudget(bodyMemory),
       version,
       graphiql: createGraphiQL({ schema, introspection }),
     }),

@@ -1,7 +1,6 @@
 import { TokenBuckets } from '../concurrency/token-bucket.ts'
 import { NotFoundError } from '../input/errors.ts'
 import { digestOf } from '../oci/digest.ts'
-import { BodyBudget } from '../request-body/read-body.ts'
 import type { Delivery, DeliveryResponse } from '../vendors/delivery/delivery.ts'
 import type { ReceiverContext } from './context.ts'
 import type { DeliveryEntry, DeliveryLog, DeliveryOutcome } from './delivery-log.ts'
@@ -31,8 +30,6 @@ export const FROM_ONE_SOURCE = { capacity: 2000, perSecond: 200 }
 export const TO_ONE_RECEIVER = { capacity: 2000, perSecond: 200 }
 /** Limit of log entries without hints of one receiver: a flood must not displace the others, nor wear out the disk. */
 export const ENTRIES_WITHOUT_HINTS = { capacity: 60, perSecond: 1 }
-/** Bytes of all deliveries that are being read or judged at a time. */
-const MAX_DELIVERY_BYTES_HELD = 32 * 1024 * 1024
 const KEY = /^[A-Za-z0-9_-]{22,64}$/
 
 /** A delivery with its verdict, ready to be stored. */
@@ -55,7 +52,6 @@ export function createDeliveryIntake(dependencies: DeliveryIntakeDependencies) {
   const store = createDeliveryStore(dependencies)
   const sources = new TokenBuckets(FROM_ONE_SOURCE, now)
   const deliveries = new TokenBuckets(TO_ONE_RECEIVER, now)
-  const budget = new BodyBudget(MAX_DELIVERY_BYTES_HELD)
 
   const enabledAt = (key: string): Receiver | undefined => {
     const receiver = receivers.byKey(key)
@@ -89,8 +85,6 @@ export function createDeliveryIntake(dependencies: DeliveryIntakeDependencies) {
         methods: senders[receiver.sender].methods,
         /** Seconds that the source of the request has to wait; 0 when it need not. */
         wait: sources.take(source),
-        /** Shared by the bodies of all deliveries. */
-        budget,
         /**
          * Authenticates, reads and stores the delivery. Resolves with a 2xx response once its hints are on disk, or when it
          * has none. Rejects when the database cannot be written.

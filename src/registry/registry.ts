@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { OciError } from '../oci/oci-error.ts'
 import { formatRepositoryName, parseRepositoryName } from '../oci/repository-name.ts'
 import type { StreamName } from '../oci/stream-name.ts'
-import { bodyLength } from '../request-body/read-body.ts'
+import { limitBodyRate } from '../request-body/arrival.ts'
+import type { BodyMemory } from '../request-body/body-budget.ts'
 import { ignoreBody, respondEarly } from '../request-body/respond.ts'
 import { createContent } from './content/content.ts'
 import { API_VERSION, createEndpoints, type RegistryOperation, type RegistryOperations } from './endpoints.ts'
@@ -11,10 +12,11 @@ import { JSON_TYPE, type RegistryCall } from './protocol/exchange.ts'
 import { parseRoute } from './protocol/router.ts'
 import type { Principal, RegistryAction, RegistryDependencies } from './routes/dependencies.ts'
 
-/** Client and id of a request; the log has the id. */
+/** Client and id of a request, and the memory for its body, which the caller releases; the log has the id. */
 export interface RegistryRequestContext {
   readonly principal: Principal
   readonly requestId: string
+  readonly memory: BodyMemory
 }
 
 /** The integrated registry. Source: OCI distribution-spec 1.1. */
@@ -33,7 +35,10 @@ export function createRegistry(dependencies: RegistryDependencies) {
     throw new OciError('DENIED', `access denied: you may not ${what}`)
   }
 
-  const route = (response: ServerResponse, principal: Principal): void | Promise<void> => {
+  const route = (
+    response: ServerResponse,
+    { principal, memory }: RegistryRequestContext,
+  ): void | Promise<void> => {
     const request = response.req
     const [path, query] = splitUrl(request.url ?? '')
     const found = parseRoute(path)
@@ -41,7 +46,7 @@ export function createRegistry(dependencies: RegistryDependencies) {
       throw new OciError('UNSUPPORTED', 'unknown path: the registry has no such endpoint', { status: 404 })
     const { kind, name, reference } = found
     const mayPull = (other: StreamName): boolean => access.may(principal, 'pull', other)
-    const call: RegistryCall = { request, response, query, base: `/v2/${name}`, reference, mayPull }
+    const call: RegistryCall = { request, response, memory, query, base: `/v2/${name}`, reference, mayPull }
     if (kind === 'version' || kind === 'catalog') {
       const operation = operationOf(endpoints[kind], call)
       authorize(principal, operation.action)
@@ -72,25 +77,16 @@ export function createRegistry(dependencies: RegistryDependencies) {
     async handle(
       request: IncomingMessage,
       response: ServerResponse,
-      { principal, requestId }: RegistryRequestContext,
+      context: RegistryRequestContext,
     ): Promise<void> {
       try {
-        if (bodyLength(request) !== 0) endWhenIdle(request, response, limits.idle)
-        await route(response, principal)
+        limitBodyRate(request, { period: limits.idle, bytes: (limits.slowestUpload * limits.idle) / 1_000 })
+        await route(response, context)
       } catch (error) {
-        await respondError(response, error, requestId)
+        await respondError(response, error, context.requestId)
       }
     },
   }
-}
-
-/** Destroys the request when no byte of its body arrives for `idle` milliseconds. */
-function endWhenIdle(request: IncomingMessage, response: ServerResponse, idle: number): void {
-  request.setTimeout(idle, () => void request.destroy())
-  request.once('end', () => {
-    // after the response Node.js has set its own timeout for an idle connection
-    if (!response.writableEnded) request.socket.setTimeout(0)
-  })
 }
 
 const NO_QUERY = new URLSearchParams()

@@ -11,6 +11,7 @@ import {
   createNotificationInbox,
   type NotificationInbox,
 } from '../../src/external-registry/notification-inbox.ts'
+import { BodyBudget } from '../../src/request-body/body-budget.ts'
 import { type Scripted, startScripted } from '../fixtures/hostile-registry.ts'
 import { envelopeOf, pushEvent } from '../fixtures/notifications.ts'
 
@@ -24,6 +25,7 @@ let received: number
 let errors: unknown[]
 /** Promises of the handler: none may reject. */
 let handled: Promise<void>[]
+let bodies: BodyBudget
 
 async function listen(changes: Partial<NotificationEndpointOptions> = {}): Promise<Scripted> {
   const endpoint = createNotificationEndpoint({
@@ -35,7 +37,10 @@ async function listen(changes: Partial<NotificationEndpointOptions> = {}): Promi
     onError: (error) => errors.push(error),
     ...changes,
   })
-  return startScripted((request, response) => void handled.push(endpoint(request, response)))
+  return startScripted((request, response) => {
+    const memory = bodies.open('the registry')
+    handled.push(endpoint(request, response, memory).finally(memory.release))
+  })
 }
 
 beforeEach(async () => {
@@ -44,6 +49,7 @@ beforeEach(async () => {
   received = 0
   errors = []
   handled = []
+  bodies = new BodyBudget(4 * MAX_ENVELOPE)
   server = await listen()
 })
 afterEach(async () => {

@@ -6,7 +6,7 @@ import { createWorld, filterOf } from './world.ts'
 type Overrides = Partial<
   Pick<
     ServerOptions,
-    'timings' | 'allowedOrigins' | 'allowedHosts' | 'introspection' | 'isReady' | 'deliveries'
+    'timings' | 'bodyMemory' | 'allowedOrigins' | 'allowedHosts' | 'introspection' | 'isReady' | 'deliveries'
   >
 >
 

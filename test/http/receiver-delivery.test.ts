@@ -2,14 +2,9 @@ import { EventEmitter, once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import {
-  type DeliveryEndpoint,
-  type OpenDelivery,
-  sourceOf,
-} from '../../src/http/endpoints/receiver-delivery.ts'
+import type { DeliveryEndpoint, OpenDelivery } from '../../src/http/endpoints/receiver-delivery.ts'
 import { MAX_DELIVERY_BYTES } from '../../src/http/request/limits.ts'
-import { LOOPBACK_HOSTS } from '../../src/http/request/sender.ts'
-import { BodyBudget } from '../../src/request-body/read-body.ts'
+import { addressOf, LOOPBACK_HOSTS } from '../../src/http/request/sender.ts'
 import { type Api, startApi } from './api.ts'
 
 type Received = Parameters<OpenDelivery['receive']>[0]
@@ -26,7 +21,6 @@ async function start(open: Partial<OpenDelivery> = {}, overrides: Parameters<typ
         sender: 'GENERIC',
         methods: ['POST', 'OPTIONS'],
         wait: 0,
-        budget: new BodyBudget(Number.POSITIVE_INFINITY),
         async receive(delivery) {
           received.push(delivery)
           return { status: 202, body: { outcome: 'ACCEPTED' } }
@@ -122,27 +116,24 @@ describe('a delivery over HTTP', () => {
     expect(it.received).toEqual([])
   })
 
-  it('is refused while the bodies of all deliveries exceed the budget, which is released afterwards', async () => {
-    const budget = new BodyBudget(10)
-    await using it = await start({ budget })
+  it('is refused with Retry-After while there is no memory for its body', async () => {
+    await using it = await start({}, { bodyMemory: 20 })
     const post = (body: string) => fetch(it.url, { method: 'POST', body })
 
-    expect((await post('eleven byte')).status).toBe(503)
+    const refused = await post('eleven byte')
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5'])
     expect((await post('ten bytes!')).status).toBe(202)
-    expect(budget.take(10)).toBe(true)
-    expect((await post('x')).status).toBe(503)
-    budget.give(10)
     expect((await post('ten bytes!')).status).toBe(202)
   })
 
-  it('counts against the budget while it is processed', async () => {
+  it('holds memory while it is processed', async () => {
     const judging = new EventEmitter()
     const receive = async () => {
       judging.emit('begun')
       await once(judging, 'over')
       return { status: 202, body: null }
     }
-    await using it = await start({ budget: new BodyBudget(10), receive })
+    await using it = await start({ receive }, { bodyMemory: 20 })
     const post = (body: string) => fetch(it.url, { method: 'POST', body })
     const begun = once(judging, 'begun')
 
@@ -227,6 +218,6 @@ describe('the source of a delivery', () => {
     ['::1', '0:0:0:0::/64'],
     ['fe80::', 'fe80:0:0:0::/64'],
   ])('%s counts as %s: one host has a whole network of IPv6', (remoteAddress, source) => {
-    expect(sourceOf({ socket: { remoteAddress } } as never)).toBe(source)
+    expect(addressOf({ socket: { remoteAddress } } as never)).toBe(source)
   })
 })

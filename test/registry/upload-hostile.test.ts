@@ -155,9 +155,9 @@ describe('a client that stalls', () => {
     expect(await hasty.blobs.uploads()).toEqual([])
   })
 
-  it('for less than the idle time is not disconnected, however long the upload takes', async () => {
+  it('is not disconnected while it sends enough in each period, however long the upload takes', async () => {
     const idle = 1_000
-    await using patient = await openWorld({ limits: { idle } })
+    await using patient = await openWorld({ limits: { idle, slowestUpload: 2 } })
     const location = await patient.startUpload(SHOP)
     using client = await patient.connect()
     client.request(`PATCH ${location}`, { 'content-length': 6 })
@@ -166,6 +166,25 @@ describe('a client that stalls', () => {
       client.socket.write('x')
     }
     await client.until(/HTTP\/1.1 202.*Range: 0-5/is)
+  })
+
+  it('is disconnected when it sends single bytes, which would keep the connection for years', async () => {
+    await using hasty = await openWorld({ limits: { idle: 200, slowestUpload: 1_000 } })
+    const location = await hasty.startUpload(SHOP)
+    using client = await hasty.connect()
+    client.request(`PATCH ${location}`, { 'content-length': 1_000_000 })
+    const dripping = setInterval(() => client.socket.write('x'), 20)
+    await client.ended
+    clearInterval(dripping)
+  })
+
+  it('with a manifest is disconnected after the idle time, however fast it sends', async () => {
+    await using hasty = await openWorld({ limits: { idle: 300, slowestUpload: 0 } })
+    using client = await hasty.connect()
+    client.request(`PUT /v2/${SHOP}/manifests/v1`, { 'content-length': 1_000_000 })
+    const dripping = setInterval(() => client.socket.write('x'.repeat(1_000)), 20)
+    await client.ended
+    clearInterval(dripping)
   })
 })
 

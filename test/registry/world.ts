@@ -14,6 +14,7 @@ import { DEFAULT_LIMITS, type RegistryLimits } from '../../src/registry/protocol
 import type { PullThrough } from '../../src/registry/pull-through/pull-through.ts'
 import { createRegistry } from '../../src/registry/registry.ts'
 import type { RegistryAccess } from '../../src/registry/routes/dependencies.ts'
+import { BodyBudget } from '../../src/request-body/body-budget.ts'
 import { TestDomain } from '../fixtures/test-domain.ts'
 import { type Client, clientOf } from './client.ts'
 import { RawConnection } from './raw-connection.ts'
@@ -22,6 +23,8 @@ export interface WorldOptions {
   /** Data folder, which is kept by the disposal; without one, a temporary folder is used. */
   readonly folder?: string
   readonly limits?: Partial<RegistryLimits>
+  /** Bytes of the bodies of all requests in memory at a time; any number by default. */
+  readonly bodyMemory?: number
   /** Default: every client may do everything. */
   readonly access?: RegistryAccess
   readonly pullThrough?: PullThrough
@@ -98,12 +101,14 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     now,
     log: { error: (object, message) => unforeseen.push({ object, message }) },
   })
+  const bodies = new BodyBudget(options.bodyMemory ?? Number.POSITIVE_INFINITY)
   let requests = 0
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
-    void registry.handle(request, response, {
-      principal: { id: request.headers['x-test-principal']?.toString() ?? 'anybody' },
-      requestId: `request-${++requests}`,
-    })
+    const principal = { id: request.headers['x-test-principal']?.toString() ?? 'anybody' }
+    const memory = bodies.open(principal.id)
+    void registry
+      .handle(request, response, { principal, requestId: `request-${++requests}`, memory })
+      .finally(memory.release)
   })
   const sockets = new Map<number | undefined, Socket>()
   server.on('connection', (socket) => sockets.set(socket.remotePort, socket))

@@ -68,8 +68,9 @@ export const ERROR_CODES = {
   },
   UNAVAILABLE: {
     cause:
-      'The server cannot write: its storage is full or read-only. Nothing was changed; queries still work.',
-    action: 'Free space, or make the data folder writable, then repeat the request.',
+      'The server cannot write: its storage is full or read-only. Nothing was changed; queries still work. Or it receives too many large requests at a time: the response has the header `Retry-After`.',
+    action:
+      'Free space, or make the data folder writable, then repeat the request; or repeat it after the seconds of `Retry-After`.',
   },
   INTERNAL: {
     cause: 'A fault of the server. The server’s log has the details under `extensions.requestId`.',

@@ -5,7 +5,7 @@ import type { ChangePage, ChangeReader, ChangeSubscription } from '../../graphql
 import { readBody } from '../../request-body/read-body.ts'
 import { GRAPHQL_PATH, type GraphQLEntry, type OperationContext } from '../pipeline/pipeline.ts'
 import { MAX_BODY_BYTES } from '../request/limits.ts'
-import { type HttpExchange, headersOf, isEventStream, refuse, send } from '../request/response.ts'
+import { type HttpExchange, headersOf, isEventStream, send } from '../request/response.ts'
 import { viewerOf } from '../request/sender.ts'
 import type { StreamingConnection, StreamingScope } from '../request/streaming-connections.ts'
 
@@ -14,13 +14,10 @@ const NO_BODY = Buffer.alloc(0)
 /** Runs the operation of a request, and responds with its result or with a stream of results. */
 export async function respondGraphQL(
   { pipeline, connections, createContext }: GraphQLEntry,
-  { request, response, requestId }: HttpExchange,
+  { request, response, requestId, memory }: HttpExchange,
 ): Promise<void> {
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
-  const body = hasBody ? await readBody(request, MAX_BODY_BYTES) : NO_BODY
-  if (!body) {
-    return refuse(response, 413, 'TOO_COMPLEX', `Limit of ${MAX_BODY_BYTES} bytes for a request exceeded.`)
-  }
+  const body = hasBody ? await readBody(request, { maxBytes: MAX_BODY_BYTES, memory }) : NO_BODY
   const { method = 'GET', url = GRAPHQL_PATH, headers } = request
   const lastEventId = headers['last-event-id']
   const taken: OperationContext['taken'] = {}

@@ -1,8 +1,9 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { BodyBudget } from '../../request-body/read-body.ts'
-import { readBodyWithin } from '../../request-body/read-body.ts'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import { UnreadBodyError } from '../../request-body/errors.ts'
+import { readBody } from '../../request-body/read-body.ts'
 import { respondEarly, respondJson } from '../../request-body/respond.ts'
 import { MAX_DELIVERY_BYTES } from '../request/limits.ts'
+import type { HttpExchange } from '../request/response.ts'
 
 /** The paths of receivers, to which senders deliver. */
 export interface DeliveryEndpoint {
@@ -17,8 +18,6 @@ export interface OpenDelivery {
   readonly methods: readonly string[]
   /** Seconds until the source may deliver again; 0 when it may deliver now. */
   readonly wait: number
-  /** Shared by all bodies that are read or processed. */
-  readonly budget: BodyBudget
   receive(delivery: {
     readonly method: string
     readonly headers: Readonly<Record<string, string>>
@@ -33,9 +32,8 @@ export interface OpenDelivery {
 
 /** Receives a delivery, and responds. Rejects when the client disconnects, or nothing can be stored. */
 export async function respondToDelivery(
-  { methods, wait, budget, receive }: OpenDelivery,
-  request: IncomingMessage,
-  response: ServerResponse,
+  { methods, wait, receive }: OpenDelivery,
+  { request, response, memory }: Pick<HttpExchange, 'request' | 'response' | 'memory'>,
 ): Promise<void> {
   const { method = 'GET' } = request
   const refuse = (status: number, error: string, headers: OutgoingHttpHeaders = {}): Promise<void> =>
@@ -47,29 +45,17 @@ export async function respondToDelivery(
     })
   }
   if (wait > 0) return refuse(429, 'too many deliveries', { 'Retry-After': String(wait) })
-  const refuseOverBudget = () => refuse(503, 'too many deliveries at once', { 'Retry-After': '1' })
-  const body = await readBodyWithin(request, MAX_DELIVERY_BYTES, budget)
-  if (body === 'too long') return refuse(413, `a delivery has at most ${MAX_DELIVERY_BYTES} bytes`)
-  if (body === 'over budget') return refuseOverBudget()
-  // counts while it is processed as well: that may wait for the keys of the sender's platform
-  if (!budget.take(body.length)) return refuseOverBudget()
-  const result = await receive({
-    method,
-    headers: headersOf(request),
-    query: queryOf(request),
-    body,
-  }).finally(() => budget.give(body.length))
+  const body = await readBody(request, { maxBytes: MAX_DELIVERY_BYTES, memory }).catch(unreadBody)
+  if (body instanceof UnreadBodyError) return refuse(body.status, body.message, body.headers)
+  const result = await receive({ method, headers: headersOf(request), query: queryOf(request), body })
   if (result.body === null) response.writeHead(result.status, result.headers).end()
   else respondJson(response, result.status, result.body, result.headers)
 }
 
-/** Returns the address of the client; of an IPv6 address the /64 network, all of which one host may use. */
-export function sourceOf({ socket }: IncomingMessage): string {
-  const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
-  if (!address.includes(':')) return address
-  const [head = [], tail = []] = address.split('::').map((half) => half.split(':').filter(Boolean))
-  const zeros = Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => '0')
-  return `${[...head, ...zeros, ...tail].slice(0, 4).join(':')}::/64`
+/** Returns the error of a body that was not read, and throws any other error. */
+function unreadBody(error: unknown): UnreadBodyError {
+  if (error instanceof UnreadBodyError) return error
+  throw error
 }
 
 /** Returns one text for each header name. */

@@ -1,5 +1,7 @@
 /** Bytes of a request's body; a longer one gets a 413. */
 export const MAX_BODY_BYTES = 1024 * 1024
+/** Bytes of the bodies of all requests to all endpoints in memory at a time; the next gets a 503. */
+export const MAX_BODY_MEMORY = 64 * 1024 * 1024
 /** Characters of a document. Long inputs belong in variables; documents are cached. */
 export const MAX_DOCUMENT_LENGTH = 64 * 1024
 /** Lexical tokens of a document. */

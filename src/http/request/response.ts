@@ -1,18 +1,27 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import type { BodyMemory } from '../../request-body/body-budget.ts'
+import type { UnreadBodyError } from '../../request-body/errors.ts'
 import { respondJson } from '../../request-body/respond.ts'
 import type { StreamingConnection, StreamingScope } from './streaming-connections.ts'
 
-/** A request, its response, and the id of both in the log. */
+/** A request, its response, the id of both in the log, and the memory for the request's body. */
 export interface HttpExchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly requestId: string
+  readonly memory: BodyMemory
 }
 
 /** Responds with an error in GraphQL's form. */
 export const refuse = (response: ServerResponse, status: number, code: string, message: string): void =>
   respondJson(response, status, { errors: [{ message, extensions: { code } }] })
+
+/** Responds to a request whose body was not read, with an error in GraphQL's form. */
+export function refuseUnread(response: ServerResponse, { status, message, headers }: UnreadBodyError): void {
+  const code = status === 413 ? 'TOO_COMPLEX' : 'UNAVAILABLE'
+  respondJson(response, status, { errors: [{ message, extensions: { code } }] }, headers)
+}
 
 /** Returns the headers of a fetch response. */
 export const headersOf = (result: Response): OutgoingHttpHeaders => Object.fromEntries(result.headers)

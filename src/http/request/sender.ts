@@ -24,6 +24,15 @@ export function requestIdOf({ headers }: IncomingMessage): string {
 export const viewerOf = ({ socket }: IncomingMessage, requestId: string): Viewer =>
   anonymous(EVERYTHING, { address: socket.remoteAddress ?? null, requestId })
 
+/** Returns the address of the client; of an IPv6 address the /64 network, all of which one host may use. */
+export function addressOf({ socket }: IncomingMessage): string {
+  const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
+  if (!address.includes(':')) return address
+  const [head = [], tail = []] = address.split('::').map((half) => half.split(':').filter(Boolean))
+  const zeros = Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => '0')
+  return `${[...head, ...zeros, ...tail].slice(0, 4).join(':')}::/64`
+}
+
 /** Pages of other sites that may use the API, and host names under which this server may be addressed. */
 export interface OriginPolicy {
   /** Origins (`https://console.example.org`) whose pages may use the API. */

@@ -1,11 +1,4 @@
-import type { IncomingMessage } from 'node:http'
-import {
-  checkConfig,
-  InvalidManifestError,
-  MAX_MANIFEST_SIZE,
-  type Manifest,
-  parseManifest,
-} from '../../oci/manifest.ts'
+import { checkConfig, InvalidManifestError, type Manifest, parseManifest } from '../../oci/manifest.ts'
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
@@ -15,21 +8,11 @@ import {
   OCI_MANIFEST,
 } from '../../oci/media-types.ts'
 import { OciError } from '../../oci/oci-error.ts'
-import { readBody } from '../../request-body/read-body.ts'
 
 const MANIFEST_TYPES: readonly string[] = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST]
 
 /** Reports whether it is one of the four types of manifests that this registry accepts. */
 export const isManifestType = (mediaType: string): boolean => MANIFEST_TYPES.includes(mediaType)
-
-/** Returns the body's exact bytes. Throws OciError for a body that is too large; rejects when the client disconnects. */
-export async function readManifestBody(request: IncomingMessage): Promise<Buffer> {
-  const body = await readBody(request, MAX_MANIFEST_SIZE)
-  if (!body) {
-    throw new OciError('SIZE_INVALID', `a manifest has at most ${MAX_MANIFEST_SIZE} bytes`, { status: 413 })
-  }
-  return body
-}
 
 /**
  * Parses a pushed manifest. The Content-Type, without parameters, must be one of the four manifest types and match the

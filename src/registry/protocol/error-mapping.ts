@@ -6,10 +6,12 @@ import {
 } from '../../blobs/errors.ts'
 import { storageFailure } from '../../input/storage-failure.ts'
 import { OciError } from '../../oci/oci-error.ts'
+import { asOciError, UnreadBodyError } from '../../request-body/errors.ts'
 
-/** Maps an error of the blob store or the database to the client's error; undefined for an internal error. */
+/** Maps an error of a request's body, the blob store or the database to the client's error; undefined for an internal error. */
 export function toOciError(error: unknown): OciError | undefined {
   if (error instanceof OciError) return error
+  if (error instanceof UnreadBodyError) return asOciError(error)
   if (error instanceof UploadBusyError) {
     const message = 'another request is writing to this upload'
     return new OciError('BLOB_UPLOAD_INVALID', message, { status: 409, cause: error })

@@ -1,10 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { StreamName } from '../../oci/stream-name.ts'
+import type { BodyMemory } from '../../request-body/body-budget.ts'
 
 /** A request to the registry itself, and its response. */
 export interface RegistryCall {
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  /** Memory for the request's body; the caller of the registry releases it. */
+  readonly memory: BodyMemory
   /** `/v2/<name>`, the name as the client wrote it: prefix of the links in the response. */
   readonly base: string
   readonly query: URLSearchParams

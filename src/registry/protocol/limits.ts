@@ -1,11 +1,18 @@
+/** Bytes of memory that an upload needs while it arrives; the blob store limits those of all uploads that are not on disk yet. */
+export const UPLOAD_MEMORY = 64 * 1024
+
 /** Limits on requests and responses, and how long confirmed content is kept. */
 export interface RegistryLimits {
   /** Bytes of the largest blob. */
   readonly maximumBlobBytes: number
   /** Milliseconds that content is kept after the registry confirmed it to a client. */
   readonly lease: number
-  /** Milliseconds without a byte from or to a client before its request ends; an upload keeps the bytes received so far. */
+  /**
+   * Milliseconds without a byte to a client before its request ends, and for a manifest to arrive. An upload ends, and
+   * keeps the bytes received so far, when fewer than `slowestUpload` bytes arrive per second in such a period.
+   */
   readonly idle: number
+  readonly slowestUpload: number
   /** Maximum number of tags on a page. */
   readonly tagPageSize: number
   /** Maximum number of repositories on a page of the catalog. */
@@ -22,6 +29,7 @@ export const DEFAULT_LIMITS: RegistryLimits = {
   maximumBlobBytes: 20 * GIBIBYTE,
   lease: 24 * HOUR,
   idle: 60 * SECOND,
+  slowestUpload: 256,
   tagPageSize: 10_000,
   catalogPageSize: 1_000,
   referrerPageSize: 1_000,

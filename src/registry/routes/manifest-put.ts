@@ -1,10 +1,12 @@
 import { algorithmOf, digestOf } from '../../oci/digest.ts'
-import type { Manifest, PushedManifest } from '../../oci/manifest.ts'
+import { MAX_MANIFEST_SIZE, type Manifest, type PushedManifest } from '../../oci/manifest.ts'
 import { OciError } from '../../oci/oci-error.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import { isTagName, type TagName } from '../../oci/tag.ts'
+import { limitBodyTime } from '../../request-body/arrival.ts'
+import { readBody } from '../../request-body/read-body.ts'
 import { respond } from '../../request-body/respond.ts'
-import { parsePushedManifest, readManifestBody } from '../content/manifest-body.ts'
+import { parsePushedManifest } from '../content/manifest-body.ts'
 import { createManifestParts } from '../content/manifest-parts.ts'
 import { createConfigReader, createManifestStore, requireShortType } from '../content/store-manifest.ts'
 import type { Handler } from '../protocol/exchange.ts'
@@ -19,7 +21,7 @@ export const MAX_TAGS_OF_PUSH = 100
  * and the change log; the 201 follows when it is on disk. Source: OCI distribution-spec, pushing manifests.
  */
 export function createManifestPut(dependencies: RouteDependencies): Handler {
-  const { db, content, pullThrough, now } = dependencies
+  const { db, content, pullThrough, limits, now } = dependencies
   const parts = createManifestParts(db, content)
   const store = createManifestStore(dependencies)
   const readConfig = createConfigReader(dependencies)
@@ -39,10 +41,11 @@ export function createManifestPut(dependencies: RouteDependencies): Handler {
       store(tx, push)
     })
 
-  return async ({ request, response, base, query, repository, reference: text }) => {
+  return async ({ request, response, memory, base, query, repository, reference: text }) => {
     const reference = requireManifestReference(text)
     const tags = tagsOf(reference, query)
-    const bytes = await readManifestBody(request)
+    limitBodyTime(request, limits.idle)
+    const bytes = await readBody(request, { maxBytes: MAX_MANIFEST_SIZE, memory })
     const digest = digestOf(bytes, reference.digest ? algorithmOf(reference.digest) : 'sha256')
     if (reference.digest && digest !== reference.digest) {
       const message = `the digest does not match the manifest, whose digest is ${digest}`

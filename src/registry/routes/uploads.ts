@@ -4,11 +4,13 @@ import type { Upload } from '../../blobs/upload.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm } from '../../oci/digest.ts'
 import { OciError } from '../../oci/oci-error.ts'
 import { formatRepositoryName } from '../../oci/repository-name.ts'
+import { overBudget } from '../../request-body/errors.ts'
 import { bodyLength } from '../../request-body/read-body.ts'
 import { ignoreBody, respond } from '../../request-body/respond.ts'
 import { unknownUpload } from '../protocol/error-mapping.ts'
 import type { Handler, RegistryExchange } from '../protocol/exchange.ts'
 import { parseContentRange } from '../protocol/headers.ts'
+import { UPLOAD_MEMORY } from '../protocol/limits.ts'
 import { requireDigestParameter } from '../protocol/reference.ts'
 import type { RouteDependencies } from './dependencies.ts'
 import { createMount } from './mount.ts'
@@ -26,13 +28,14 @@ export function createUploadRoutes(dependencies: RouteDependencies) {
 
   /** Appends the request's body. Throws when its Content-Range does not follow the bytes received so far. */
   const receive = async (exchange: RegistryExchange, upload: Upload): Promise<void> => {
-    const { request } = exchange
+    const { request, memory } = exchange
     if (upload.isBusy) throw new UploadBusyError()
     checkRange(exchange, upload)
     const length = bodyLength(request)
     if (length === 0) return
     const maxSize = limits.maximumBlobBytes
     if (upload.size + (length ?? 0) > maxSize) throw new UploadTooLargeError()
+    if (!memory.hold(UPLOAD_MEMORY)) throw overBudget()
     await upload.append(request, { maxSize })
   }
 
