@@ -4,6 +4,7 @@ import type { Database } from '../db/open.ts'
 import type { Egress } from '../egress/egress.ts'
 import type { GraphQLContext } from '../graphql/kit/context.ts'
 import type { DeliveryEndpoint } from '../http/endpoints/receiver-delivery.ts'
+import { createJsonFetcher } from '../published-keys/fetch-json.ts'
 import { createDeliveryIntake } from '../receivers/delivery-intake.ts'
 import { createDeliveryLog } from '../receivers/delivery-log.ts'
 import { startReceiverMaintenance } from '../receivers/maintenance.ts'
@@ -13,7 +14,6 @@ import { createSettled } from '../receivers/settled.ts'
 import { createTestReceiver } from '../receivers/test-receiver.ts'
 import { createHintWorker } from '../receivers/worker.ts'
 import type { Sealer } from '../secrets/sealer.ts'
-import { createKeyFetcher } from '../vendors/delivery/public-keys.ts'
 import { createSenders } from '../vendors/senders.ts'
 import type { Config } from './config.ts'
 import type { Domain } from './domain.ts'
@@ -48,7 +48,7 @@ export function openReceivers(parts: ReceiverParts, opened: Opened): ReceiverRoo
   const { config, db, domain, sealer, egress, now, log, ownHost } = parts
   const { importer, announcements, hintRetries, schedules } = domain
   const publicUrl = (): string => config.publicUrl?.origin ?? `http://${ownHost()}`
-  const fetchKeys = createKeyFetcher((url, options) => egress.request(url, options))
+  const fetchKeys = createJsonFetcher((url, options) => egress.request(url, options))
   const context = {
     db,
     senders: createSenders({ fetchKeys, now }),

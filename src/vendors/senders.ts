@@ -4,7 +4,7 @@ import { azureEventGrid } from './azure/event-grid.ts'
 import { azure } from './azure/webhook.ts'
 import type { Delivery, ParsedDelivery } from './delivery/delivery.ts'
 import { HintCollector } from './delivery/hints.ts'
-import { createPlatforms, type KeySource, type Platforms } from './delivery/public-keys.ts'
+import { createPlatforms, type PlatformSource, type Platforms } from './delivery/public-keys.ts'
 import type {
   Authentication,
   PublicEndpoint,
@@ -55,7 +55,7 @@ export type Sender = ReturnType<typeof createSender>
 export type Senders = Readonly<Record<SenderKind, Sender>>
 
 /** Creates the senders of all kinds. */
-export function createSenders(source: KeySource): Senders {
+export function createSenders(source: PlatformSource): Senders {
   const platforms = createPlatforms(source)
   const senders = SENDER_KINDS.map((kind) => [kind, createSender(SENDERS[kind], platforms)] as const)
   return Object.fromEntries(senders) as Record<SenderKind, Sender>

@@ -1,44 +1,14 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
-import { Deadline } from '../../concurrency/abort.ts'
-
-/** The public keys of a platform are unavailable. */
-export class KeysUnavailableError extends Error {
-  override readonly name = 'KeysUnavailableError'
-  readonly code = 'UNAVAILABLE'
-}
+import type { JWTVerifyGetKey } from 'jose'
+import type { FetchJson } from '../../published-keys/fetch-json.ts'
+import { createPublicKeys } from '../../published-keys/public-keys.ts'
 
 /** Access to the public keys of platforms. */
-export interface KeySource {
-  /**
-   * Fetches the JSON document of a URL; rejects when that fails. Its results are cached here, and it is called once at a
-   * time.
-   */
-  readonly fetchKeys: (url: string) => Promise<unknown>
+export interface PlatformSource {
+  /** Fetches the JSON document of a URL; rejects when that fails. */
+  readonly fetchKeys: FetchJson
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
-
-/** Sends an HTTP GET request; rejects when there is no response. */
-export type KeyRequest = (
-  url: string,
-  options: { readonly signal: AbortSignal; readonly maxBytes: number },
-) => Promise<{ readonly status: number; readonly body: Uint8Array }>
-
-/** Bytes of a platform's keys. */
-const MAX_BYTES = 256 * 1024
-/** Milliseconds for one request. */
-const TIMEOUT = 10_000
-
-/** Returns a function that fetches the public keys of a platform as JSON; it rejects unless the status is 200. */
-export const createKeyFetcher =
-  (request: KeyRequest): KeySource['fetchKeys'] =>
-  async (url) => {
-    using deadline = new Deadline(TIMEOUT)
-    const { status, body } = await request(url, { signal: deadline.signal, maxBytes: MAX_BYTES })
-    if (status !== 200)
-      throw new Error(`cannot fetch public keys: ${new URL(url).host} responds with status ${status}`)
-    return JSON.parse(Buffer.from(body).toString())
-  }
 
 /** What schemes know beyond a delivery and its endpoint. */
 export interface Platforms {
@@ -49,66 +19,12 @@ export interface Platforms {
 }
 
 /** Creates the platforms of a process, which caches the keys of each. */
-export function createPlatforms(source: KeySource): Platforms {
+export function createPlatforms({ fetchKeys, now }: PlatformSource): Platforms {
   const platforms = new Map<string, JWTVerifyGetKey>()
   const keysAt = (url: string): JWTVerifyGetKey => {
-    const found = platforms.get(url) ?? createPublicKeys(url, source)
+    const found = platforms.get(url) ?? createPublicKeys({ name: url, fetchKeys: () => fetchKeys(url), now })
     platforms.set(url, found)
     return found
   }
-  return { now: source.now, keysAt }
-}
-
-const HOUR = 3_600_000
-/** Milliseconds after which keys are fetched again. */
-export const KEYS_ARE_FRESH_FOR = HOUR
-/** Milliseconds for which keys are used while new ones cannot be fetched. */
-export const KEYS_ARE_USED_FOR = 24 * HOUR
-/** Milliseconds between two requests, also when tokens name unknown keys. */
-export const KEYS_ARE_FETCHED_EVERY = 30_000
-
-/**
- * Returns a function that finds the public key of a token. It fetches the platform's keys when they are needed. It throws
- * KeysUnavailableError, or an error of jose when the token names no key of the platform.
- */
-function createPublicKeys(url: string, { fetchKeys, now }: KeySource): JWTVerifyGetKey {
-  let known: { readonly find: ReturnType<typeof createLocalJWKSet>; readonly since: number } | undefined
-  let fetchedAt = Number.NEGATIVE_INFINITY
-  let fetching: Promise<void> | undefined
-  let failure: unknown
-
-  const fetchOnce = async (): Promise<void> => {
-    fetchedAt = now()
-    try {
-      known = { find: createLocalJWKSet((await fetchKeys(url)) as JSONWebKeySet), since: now() }
-    } catch (error) {
-      // the known keys may still be used
-      failure = error
-    }
-  }
-  const refresh = (): Promise<void> => {
-    if (!fetching && now() - fetchedAt < KEYS_ARE_FETCHED_EVERY) return Promise.resolve()
-    fetching ??= fetchOnce().finally(() => {
-      fetching = undefined
-    })
-    return fetching
-  }
-
-  return async (header, token) => {
-    if (!known || now() - known.since >= KEYS_ARE_FRESH_FOR) await refresh()
-    const find = () => {
-      if (!known || now() - known.since >= KEYS_ARE_USED_FOR) {
-        throw new KeysUnavailableError(`cannot fetch public keys from ${url}`, { cause: failure })
-      }
-      return known.find(header, token)
-    }
-    try {
-      return await find()
-    } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-      // the platform may have rotated its keys
-      await refresh()
-      return find()
-    }
-  }
+  return { now, keysAt }
 }

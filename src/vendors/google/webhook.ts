@@ -1,10 +1,11 @@
 import { errors, jwtVerify } from 'jose'
 import { isObject, textOf } from '../../oci/json.ts'
 import { InvalidReferenceError, parseReference, type Reference } from '../../oci/reference.ts'
+import { KeysUnavailableError } from '../../published-keys/public-keys.ts'
 import { at, jsonOfText, quoted, textOfBody } from '../delivery/body.ts'
 import { InvalidDeliveryError } from '../delivery/delivery.ts'
 import { actionsOf, type HintCollector } from '../delivery/hints.ts'
-import { KeysUnavailableError, type Platforms } from '../delivery/public-keys.ts'
+import type { Platforms } from '../delivery/public-keys.ts'
 import { refused } from '../delivery/scheme.ts'
 import type { Authentication, PublicEndpoint, SenderDefinition } from '../delivery/sender.ts'
 

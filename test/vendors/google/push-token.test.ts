@@ -5,7 +5,7 @@ import {
   KEYS_ARE_FETCHED_EVERY,
   KEYS_ARE_FRESH_FOR,
   KEYS_ARE_USED_FOR,
-} from '../../../src/vendors/delivery/public-keys.ts'
+} from '../../../src/published-keys/public-keys.ts'
 import type { Sender } from '../../../src/vendors/senders.ts'
 import { createSenders } from '../../../src/vendors/senders.ts'
 import { body, deliver, NOW, place } from '../../receivers/deliveries.ts'
