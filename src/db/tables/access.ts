@@ -208,5 +208,6 @@ export const auditEntries = sqliteTable(
     index('audit_entries_by_namespace').on(t.namespace, t.sequence),
     index('audit_entries_by_principal').on(t.principal, t.sequence),
     index('audit_entries_by_action').on(t.action, t.sequence),
+    index('audit_entries_by_outcome').on(t.outcome, t.sequence),
   ],
 )

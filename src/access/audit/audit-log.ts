@@ -1,0 +1,112 @@
+import { desc } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
+import { auditEntries } from '../../db/tables/index.ts'
+import type { Transaction } from '../../db/transact.ts'
+import { SYSTEM, type Viewer } from '../right/viewer.ts'
+import { type AuditEntry, type AuditedAction, FIRST_HASH, hashOf } from './audit-entry.ts'
+import { createAuditReads } from './audit-reads.ts'
+import { createRefusalBudget } from './refusal-budget.ts'
+import { createAuditVerification } from './verification.ts'
+
+/** The record of who did what. Entries are only added, each with the hash of the entry before it. */
+export type AuditLog = ReturnType<typeof createAuditLog>
+
+/** The part of the audit log that rooms write their changes with. */
+export type AuditRecorder = Pick<AuditLog, 'record'>
+
+/** What a viewer tried to do, and why it was not done. */
+export interface RefusedAction extends Omit<AuditedAction, 'details'> {
+  readonly error: Error
+  /** REFUSED, for a missing right, unless given; FAILED for a sign-in whose credential is not valid. */
+  readonly outcome?: 'REFUSED' | 'FAILED'
+}
+
+interface AuditLogDependencies {
+  readonly db: Database
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Receives the error of refusals that cannot be stored: they are no error of the refused request. */
+  readonly onError: (error: unknown) => void
+}
+
+/** Maximum number of characters of a text: clients choose the names of what is refused. */
+const MAX_TEXT = 500
+
+/** Creates the audit log. */
+export function createAuditLog({ db, now, onError }: AuditLogDependencies) {
+  const { sequence, at, hash } = auditEntries
+  const newest = db.orm
+    .select({ sequence, at, hash })
+    .from(auditEntries)
+    .orderBy(desc(sequence))
+    .limit(1)
+    .prepare()
+  const budget = createRefusalBudget(now)
+
+  const append = (
+    _tx: Transaction,
+    viewer: Viewer,
+    { outcome, details = {}, ...action }: AuditedAction & Pick<AuditEntry, 'outcome'>,
+  ): void => {
+    const last = newest.get() ?? { sequence: 0, at: 0, hash: FIRST_HASH }
+    const entry = {
+      sequence: last.sequence + 1,
+      // in the order of the entries, also after a clock was set back
+      at: Math.max(now(), last.at),
+      principal: viewer.id,
+      principalName: bounded(viewer.name),
+      address: viewer.address,
+      requestId: viewer.requestId,
+      action: action.action,
+      namespace: action.namespace && bounded(action.namespace),
+      target: action.target && bounded(action.target),
+      outcome,
+      details: JSON.stringify(details),
+    }
+    db.orm
+      .insert(auditEntries)
+      .values({ ...entry, hash: hashOf(entry, last.hash) })
+      .run()
+  }
+
+  /** Stores what is not part of a change. */
+  const store = (viewer: Viewer, action: Parameters<typeof append>[2]): void => {
+    try {
+      db.transact((tx) => append(tx, viewer, action))
+    } catch (error) {
+      onError(error)
+    }
+  }
+
+  const storeOmitted = (): void => {
+    const omitted = budget.takeOmitted()
+    if (!omitted) return
+    const unnamed = { action: 'refusals', namespace: null, target: null }
+    store(SYSTEM, { ...unnamed, outcome: 'REFUSED', details: { omitted } })
+  }
+
+  return {
+    /** Adds what the viewer did, in the transaction of the change. A dry run, which changes nothing, is not recorded. */
+    record: (tx: Transaction, viewer: Viewer, action: AuditedAction): void =>
+      append(tx, viewer, { ...action, outcome: 'DONE' }),
+
+    /**
+     * Adds what the viewer was not allowed to do, in a transaction of its own. Of a flood of refusals some are stored, and
+     * the others only counted.
+     */
+    refuse(viewer: Viewer, { error, outcome = 'REFUSED', ...action }: RefusedAction): void {
+      if (!budget.take(viewer, action.action)) return
+      store(viewer, { ...action, outcome, details: { message: bounded(error.message) } })
+    },
+
+    /** Adds one entry with the number of refusals that were not stored since the last one. Called every minute. */
+    storeOmitted,
+
+    ...createAuditReads(db),
+    verify: createAuditVerification(db),
+
+    [Symbol.dispose]: storeOmitted,
+  }
+}
+
+const bounded = (text: string): string => (text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`)
