@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { KEPT_DRY_RUNS } from '../../src/imagestream/import/dry-runs.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -135,10 +136,10 @@ describe('a dry run', () => {
     await domain.create()
     const first = await domain.import({ dryRun: true, tag: '3.3' })
     for (let more = 0; more < KEPT_DRY_RUNS; more++) await domain.import({ dryRun: true, tag: '3.3' })
-    expect(domain.importer.byIds([first.id]).get(first.id)?.state).toBe('SUCCEEDED')
+    expect(domain.importer.byIds(SYSTEM, [first.id]).get(first.id)?.state).toBe('SUCCEEDED')
 
     await domain.import({ dryRun: true, tag: '3.3' })
-    expect(domain.importer.byIds([first.id]).size).toBe(0)
+    expect(domain.importer.byIds(SYSTEM, [first.id]).size).toBe(0)
     expect(domain.results(first.id)).toEqual([])
   })
 })

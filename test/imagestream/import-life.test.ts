@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { KEPT_IMPORTS } from '../../src/imagestream/stored-import/import-rows.ts'
 import type { Import } from '../../src/imagestream/stored-import/import-state.ts'
 import { image, releases } from '../fixtures/random-image.ts'
@@ -15,7 +16,7 @@ const RUBY = { namespace: 'default', name: 'ruby' }
 const begin = (name = 'ruby'): number =>
   domain.writer.create({ namespace: 'default', name, spec: { dockerImageRepository: UPSTREAM } }).importId ??
   0
-const importOf = (id: number): Import | undefined => domain.importer.byIds([id]).get(id)
+const importOf = (id: number): Import | undefined => domain.importer.byIds(SYSTEM, [id]).get(id)
 
 describe('a spec that changes while its import runs', () => {
   it('supersedes the results of the older import', async () => {

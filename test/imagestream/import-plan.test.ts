@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, type TestDomainOptions, UPSTREAM } from '../fixtures/test-domain.ts'
 
@@ -33,10 +34,9 @@ describe('a repository', () => {
 
     expect(imported).toMatchObject({ total: 2, imported: 2, additionalTags: ['1.2.3', 'other'] })
     expect(domain.tagNames()).toEqual(['latest', '1.10'])
-    expect(domain.importer.byIds([imported?.id ?? 0]).get(imported?.id ?? 0)?.additionalTags).toEqual([
-      '1.2.3',
-      'other',
-    ])
+    expect(domain.importer.byIds(SYSTEM, [imported?.id ?? 0]).get(imported?.id ?? 0)?.additionalTags).toEqual(
+      ['1.2.3', 'other'],
+    )
   })
 
   it('creates no spec tags', async () => {

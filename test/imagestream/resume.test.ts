@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
 import { image, releases } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -45,7 +46,7 @@ describe('an import that was interrupted by a stop of the server', () => {
     remote.takeCalls()
 
     await using domain = open()
-    const before = domain.importer.byIds([id]).get(id)
+    const before = domain.importer.byIds(SYSTEM, [id]).get(id)
     expect(before).toMatchObject({ state: 'RUNNING', finishedAt: null })
     expect(domain.log()).toHaveLength(19)
     domain.importer.resume()

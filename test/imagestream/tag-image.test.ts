@@ -229,7 +229,7 @@ describe('tagging from a registry', () => {
       referencePolicy: 'Local',
     })
 
-    expect(world.importer.byIds([importId ?? 0]).get(importId ?? 0)).toMatchObject({
+    expect(world.importer.byIds(SYSTEM, [importId ?? 0]).get(importId ?? 0)).toMatchObject({
       finishedAt: null,
       imported: 0,
     })

@@ -2,7 +2,10 @@ import type { GarbageCollection } from '../../collect/blobs/collections.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { objectType } from '../kit/types.ts'
 
-registerRowNode('GarbageCollection', (id, { registry }) => registry.collector.byId(id))
+registerRowNode('GarbageCollection', {
+  load: (id, { registry }) => registry.collector.byId(id),
+  access: 'server-admin',
+})
 
 /** A finished or running garbage collection. */
 export const GarbageCollectionType = objectType<GarbageCollection>('GarbageCollection', {

@@ -8,7 +8,10 @@ import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { namespaceFilterArg } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
-registerRowNode('RegistryCredential', (id, { credentials }) => credentials.byId(id))
+registerRowNode('RegistryCredential', {
+  load: (id, { credentials }) => credentials.byId(id),
+  access: { right: 'credentials', namespaceOf: ({ namespace }) => namespace },
+})
 
 /** Returns the global id of a credential. It contains nothing of the secret, and setting the credential again keeps it. */
 export const credentialId = ({ id }: Pick<RegistryCredential, 'id'>): string =>

@@ -8,12 +8,15 @@ import { NodeInterface, namedNodeId, registerNamedNode } from '../kit/node.ts'
 import { ImageStreamImageType, ImageStreamType, ImageType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 
-registerNamedNode('ImageStreamImage', (streamId, digest, context) => {
-  const { tags, images } = context
-  const stream = anyStream(streamId, context)
-  const [found] = isDigest(digest) ? tags.digestsInHistory(streamId, digest, 1) : []
-  const image = found && images.byIds([found.imageId]).get(found.imageId)
-  return stream && image && { stream, image }
+registerNamedNode('ImageStreamImage', {
+  load: (streamId, digest, context) => {
+    const { tags, images } = context
+    const stream = anyStream(streamId, context)
+    const [found] = isDigest(digest) ? tags.digestsInHistory(streamId, digest, 1) : []
+    const image = found && images.byIds([found.imageId]).get(found.imageId)
+    return stream && image && { stream, image }
+  },
+  access: { streamOf: ({ stream }) => stream },
 })
 
 objectType(ImageStreamImageType, {

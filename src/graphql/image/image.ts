@@ -13,7 +13,10 @@ import {
 import { enumType, objectType } from '../kit/types.ts'
 import { bytesOf, childrenOf, configOf, manifestOf, wholeOf } from './image-content.ts'
 
-registerNode('Image', (digest, { images }) => (isDigest(digest) ? images.byDigest(digest) : undefined))
+registerNode('Image', {
+  load: (digest, { images }) => (isDigest(digest) ? images.byDigest(digest) : undefined),
+  access: 'load',
+})
 
 export const ImageKindEnum = enumType('ImageKind', {
   description: 'Kind of the content of a manifest.',

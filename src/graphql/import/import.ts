@@ -21,17 +21,25 @@ import { ImageStreamType, ImageType, ImportResultType, ImportType } from '../kit
 import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
-registerRowNode('Import', (id, { importer }) => importer.byIds([id]).get(id))
-
-registerNamedNode('ImportResult', (importId, tag, { importer }) => {
-  if (!isTagName(tag)) return undefined
-  const [result] = importer.results(importId, { tag, page: { limit: 1 } })
-  return result && { ...result, importId }
+registerRowNode('Import', {
+  load: (id, { viewer, importer }) => importer.byIds(viewer, [id]).get(id),
+  access: 'load',
 })
 
-registerNamedNode('AdditionalTag', (importId, name, { importer }) =>
-  additionalTagsOf(importer.byIds([importId]).get(importId)).find((tag) => tag.name === name),
-)
+registerNamedNode('ImportResult', {
+  load: (importId, tag, { viewer, importer }) => {
+    if (!isTagName(tag) || !importer.byIds(viewer, [importId]).has(importId)) return undefined
+    const [result] = importer.results(importId, { tag, page: { limit: 1 } })
+    return result && { ...result, importId }
+  },
+  access: 'load',
+})
+
+registerNamedNode('AdditionalTag', {
+  load: (importId, name, { viewer, importer }) =>
+    additionalTagsOf(importer.byIds(viewer, [importId]).get(importId)).find((tag) => tag.name === name),
+  access: 'load',
+})
 
 /** A tag that a limit excluded from an import. */
 interface AdditionalTag {
@@ -182,9 +190,9 @@ builder.subscriptionField('importProgressed', (t) =>
       }
     `,
     args: { id: t.arg.id({ required: true, description: 'Global `id` of the import.' }) },
-    subscribe(_root, { id: importId }, { importer }) {
+    subscribe(_root, { id: importId }, { viewer, importer }) {
       const id = rowIdOf('Import', importId)
-      if (id === undefined || !importer.byIds([id]).has(id)) {
+      if (id === undefined || !importer.byIds(viewer, [id]).has(id)) {
         throw new NotFoundError(
           'there is no import with this id, or it was deleted: the last 50 of a stream are kept',
         )

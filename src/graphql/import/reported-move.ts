@@ -6,9 +6,13 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import { ImageStreamTagType, ReportedMoveType } from '../kit/references.ts'
+import { PART_OF_TAG } from '../kit/stream-of.ts'
 import { objectType } from '../kit/types.ts'
 
-registerRowNode('ReportedMove', (id, { reportedMoves }) => reportedMoves.byId(id))
+registerRowNode('ReportedMove', {
+  load: (id, { reportedMoves }) => reportedMoves.byId(id),
+  access: PART_OF_TAG,
+})
 
 objectType(ReportedMoveType, {
   description:

@@ -3,6 +3,7 @@ import { loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImageStreamType } from '../kit/references.ts'
+import { PART_OF_STREAM } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { ConditionType } from '../tag/condition.ts'
 
@@ -16,7 +17,10 @@ const RepositoryCheckMethodEnum = enumType('RepositoryCheckMethod', {
   },
 })
 
-registerRowNode('RepositoryWatch', (id, { watches }) => watches.statusOf([id]).get(id))
+registerRowNode('RepositoryWatch', {
+  load: (id, { watches }) => watches.statusOf([id]).get(id),
+  access: PART_OF_STREAM,
+})
 
 const RepositoryWatchType = objectType<WatchStatus>('RepositoryWatch', {
   description:

@@ -10,11 +10,14 @@ import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { NodeInterface, namedNodeId, registerNamedNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import { ImageStreamType, TagReferenceType } from '../kit/references.ts'
+import { PART_OF_STREAM } from '../kit/stream-of.ts'
 import { objectType } from '../kit/types.ts'
 
-registerNamedNode('ImportSchedule', (streamId, tag, { schedules }) =>
-  tag === '' || isTagName(tag) ? schedules.ofStreams([streamId]).find((one) => one.tag === tag) : undefined,
-)
+registerNamedNode('ImportSchedule', {
+  load: (streamId, tag, { schedules }) =>
+    tag === '' || isTagName(tag) ? schedules.ofStreams([streamId]).find((one) => one.tag === tag) : undefined,
+  access: PART_OF_STREAM,
+})
 
 const ImportScheduleType = builder.objectRef<Schedule>('ImportSchedule')
 objectType(ImportScheduleType, {

@@ -1,12 +1,33 @@
+import type { Right } from '../../access/right/role.ts'
+import { sees } from '../../access/right/viewer.ts'
 import { InvalidInputError } from '../../input/errors.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 import { builder } from './builder.ts'
-import type { MaybePromise } from './connection.ts'
+import { after, type MaybePromise } from './connection.ts'
 import type { GraphQLContext } from './context.ts'
 
-type Loaded = MaybePromise<object | undefined>
-type Load = (key: string, context: GraphQLContext) => Loaded
+/** What decides whether a viewer may read an object of a type by its id. */
+export type NodeAccess<Item> =
+  | 'anyone'
+  | 'server-admin'
+  /** The load itself, which is an entry read: it finds nothing that the viewer may not read. */
+  | 'load'
+  /** The stream that the object is part of, which the viewer must see; undefined for none, which only server admins see. */
+  | { readonly streamOf: (item: Item, context: GraphQLContext) => StreamName | undefined }
+  /** The right in the whole namespace that the object is part of; undefined for none. */
+  | {
+      readonly right: Right
+      readonly namespaceOf: (item: Item, context: GraphQLContext) => string | undefined
+    }
 
-const loaders = new Map<string, Load>()
+interface NodeSource<Key extends unknown[], Item extends object> {
+  readonly load: (...key: [...Key, GraphQLContext]) => MaybePromise<Item | undefined>
+  readonly access: NodeAccess<Item>
+}
+
+type Loaders = Map<string, (key: string, context: GraphQLContext) => MaybePromise<object | undefined>>
+
+const loaders: Loaders = new Map()
 /** Complexity of reading an object, of the types that cost more than a field. */
 const complexities = new Map<string, number>()
 // rows do not record which table they are from
@@ -27,30 +48,56 @@ export const NodeInterface = builder.interfaceRef<object>('Node').implement({
 })
 
 /** Makes the objects of a type readable through `node(id:)`; `load` gets the key that `nodeId` encoded. */
-export const registerNode = (typeName: string, load: Load): void => {
-  loaders.set(typeName, load)
+export const registerNode = <Item extends object>(
+  typeName: string,
+  { load, access }: NodeSource<[key: string], Item>,
+): void => {
+  loaders.set(typeName, (key, context) =>
+    after(load(key, context), (item) => (item && mayRead(item, access, context) ? item : undefined)),
+  )
+}
+
+function mayRead<Item>(item: Item, access: NodeAccess<Item>, context: GraphQLContext): boolean {
+  const { viewer } = context
+  if (access === 'anyone' || access === 'load') return true
+  if (access === 'server-admin' || viewer.rights.isServerAdmin) return viewer.rights.isServerAdmin
+  if ('streamOf' in access) {
+    const stream = access.streamOf(item, context)
+    return stream !== undefined && sees(viewer, stream)
+  }
+  const namespace = access.namespaceOf(item, context)
+  return namespace !== undefined && viewer.rights.mayInNamespace(access.right, namespace)
 }
 
 /** Makes the rows of a type readable through `node(id:)`, by their numbers. */
-export const registerRowNode = (
+export const registerRowNode = <Item extends object>(
   typeName: string,
-  load: (id: number, context: GraphQLContext) => Loaded,
+  { load, access }: NodeSource<[id: number], Item>,
 ): void =>
-  registerNode(typeName, (key, context) => {
-    const id = rowNumber(key)
-    return id === undefined ? undefined : load(id, context)
+  registerNode(typeName, {
+    load: (key, context) => {
+      const id = rowNumber(key)
+      return id === undefined ? undefined : load(id, context)
+    },
+    access,
   })
 
 /** Makes the objects of a type readable through `node(id:)`, by the number of their owner and their name in it. */
-export const registerNamedNode = (
+export const registerNamedNode = <Item extends object>(
   typeName: string,
-  load: (ownerId: number, name: string, context: GraphQLContext) => Loaded,
-  { complexity = 1 }: { readonly complexity?: number } = {},
+  {
+    load,
+    access,
+    complexity = 1,
+  }: NodeSource<[ownerId: number, name: string], Item> & { readonly complexity?: number },
 ): void => {
   complexities.set(typeName, complexity)
-  registerNode(typeName, (key, context) => {
-    const [, ownerId = '', name = ''] = /^(-?\d{1,15})\/([\s\S]*)$/.exec(key) ?? []
-    return ownerId === '' ? undefined : load(Number(ownerId), name, context)
+  registerNode(typeName, {
+    load: (key, context) => {
+      const [, ownerId = '', name = ''] = /^(-?\d{1,15})\/([\s\S]*)$/.exec(key) ?? []
+      return ownerId === '' ? undefined : load(Number(ownerId), name, context)
+    },
+    access,
   })
 }
 
@@ -92,7 +139,7 @@ builder.queryField('node', (t) =>
     type: NodeInterface,
     nullable: true,
     description:
-      'Returns the object with a global `id`. Null for an unknown `id` and for an object that no longer exists.',
+      'Returns the object with a global `id`. Null for an unknown `id`, for an object that no longer exists, and for one that the viewer may not read.',
     access: 'anyone',
     example: `
       # Any object by its id, which every object has.
@@ -114,7 +161,7 @@ const MAX_NODES = 100
 builder.queryField('nodes', (t) =>
   t.field({
     type: t.listRef(NodeInterface, { nullable: true }),
-    description: `Returns the objects with these global ids, at most ${MAX_NODES}, in the order of the ids. An item is null for an unknown \`id\` and for an object that no longer exists.`,
+    description: `Returns the objects with these global ids, at most ${MAX_NODES}, in the order of the ids. An item is null for an unknown \`id\`, for an object that no longer exists, and for one that the viewer may not read.`,
     access: 'anyone',
     example: `
       # Several objects by their ids, in the same order.

@@ -12,7 +12,10 @@ import { ImageStreamType, ImageType } from '../kit/references.ts'
 import { describePattern, namespaceFilterArg } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
-registerRowNode('ImageMirroring', (id, { mirrorings }) => mirrorings?.byIds([id]).get(id))
+registerRowNode('ImageMirroring', {
+  load: (id, { mirrorings }) => mirrorings?.byIds([id]).get(id),
+  access: { streamOf: ({ namespace, imageStream: name }) => ({ namespace, name }) },
+})
 
 const ImageMirroringStateEnum = enumType('ImageMirroringState', {
   description: 'State of a mirroring.',

@@ -16,10 +16,11 @@ import { enumType, objectType } from '../kit/types.ts'
 import { batchTags } from '../tag/tags-of-stream.ts'
 import { logConnection } from './log-connection.ts'
 
-registerRowNode(
-  'ImagePush',
-  (sequence, { changeLog }) => changeLog.read({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
-)
+registerRowNode('ImagePush', {
+  load: (sequence, { changeLog }) =>
+    changeLog.read({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
+  access: { streamOf: ({ namespace, imageStreamName: name }) => ({ namespace, name }) },
+})
 
 /** Returns the image that the tag pointed to before, loaded for the push's batch; undefined for a first image. */
 export const previousImageOf = (push: Push, { images }: GraphQLContext): Image | undefined =>

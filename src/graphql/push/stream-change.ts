@@ -31,11 +31,11 @@ const ChangeKindEnum = enumType<ChangeKind>('ImageStreamChangeKind', {
   },
 })
 
-registerRowNode(
-  'ImageStreamChange',
-  (sequence, { changeLog }) =>
+registerRowNode('ImageStreamChange', {
+  load: (sequence, { changeLog }) =>
     changeLog.readEntries({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
-)
+  access: { streamOf: ({ namespace, imageStreamName: name }) => ({ namespace, name }) },
+})
 
 export const StreamChangeType = builder.objectRef<LogEntry>('ImageStreamChange')
 objectType(StreamChangeType, {

@@ -6,9 +6,12 @@ import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { hintCursors, ReceiverHintConnection } from './receiver-hint.ts'
-import { ReceiverDeliveryType, ReceiverType } from './references.ts'
+import { PART_OF_RECEIVER, ReceiverDeliveryType, ReceiverType } from './references.ts'
 
-registerRowNode('ReceiverDelivery', (id, { receivers }) => receivers.log.deliveriesByIds([id]).get(id))
+registerRowNode('ReceiverDelivery', {
+  load: (id, { receivers }) => receivers.log.deliveriesByIds([id]).get(id),
+  access: PART_OF_RECEIVER,
+})
 
 export const ReceiverDeliveryOutcomeEnum = enumType('ReceiverDeliveryOutcome', {
   description: 'Outcome of a delivery.',

@@ -6,9 +6,12 @@ import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { ReceiverTargetConnection, targetCursors } from './receiver-target.ts'
-import { ReceiverDeliveryType, ReceiverHintType } from './references.ts'
+import { PART_OF_RECEIVER, ReceiverDeliveryType, ReceiverHintType } from './references.ts'
 
-registerRowNode('ReceiverHint', (id, { receivers }) => receivers.log.hintsByIds([id]).get(id))
+registerRowNode('ReceiverHint', {
+  load: (id, { receivers }) => receivers.log.hintsByIds([id]).get(id),
+  access: PART_OF_RECEIVER,
+})
 
 const ReceiverActionEnum = enumType('ReceiverAction', {
   description: 'Action that a delivery reports.',

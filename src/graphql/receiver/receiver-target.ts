@@ -8,9 +8,12 @@ import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { ReceiverHintType, ReceiverTargetType } from './references.ts'
+import { PART_OF_RECEIVER, ReceiverHintType, ReceiverTargetType } from './references.ts'
 
-registerRowNode('ReceiverTarget', (id, { receivers }) => receivers.log.targetsByIds([id]).get(id))
+registerRowNode('ReceiverTarget', {
+  load: (id, { receivers }) => receivers.log.targetsByIds([id]).get(id),
+  access: PART_OF_RECEIVER,
+})
 
 export const ReceiverTargetStateEnum = enumType('ReceiverTargetState', {
   description: 'State of a tag that a hint applies to.',
@@ -80,8 +83,8 @@ objectType(ReceiverTargetType, {
       nullable: true,
       description:
         'Last import of the tag, which may cover other hints for the image stream. Null if there was none, and if it was deleted: the last 50 imports of a stream are kept.',
-      resolve: (target, _args, { importer }) =>
-        loadReferred(target, 'import', 'importId', (ids) => importer.byIds(ids)),
+      resolve: (target, _args, { viewer, importer }) =>
+        loadReferred(target, 'import', 'importId', (ids) => importer.byIds(viewer, ids)),
     }),
     hint: t.field({
       type: ReceiverHintType,

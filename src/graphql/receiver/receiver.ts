@@ -19,7 +19,10 @@ import {
 import { ReceiverTargetConnection, ReceiverTargetStateEnum, targetCursors } from './receiver-target.ts'
 import { ReceiverType } from './references.ts'
 
-registerRowNode('Receiver', (id, { receivers }) => receivers.store.byIds([id]).get(id))
+registerRowNode('Receiver', {
+  load: (id, { receivers }) => receivers.store.byIds([id]).get(id),
+  access: { right: 'configure', namespaceOf: ({ namespace }) => namespace },
+})
 
 const ReceiverStateEnum = enumType('ReceiverState', {
   description: 'State of a receiver, by its last delivery.',

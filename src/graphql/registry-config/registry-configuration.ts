@@ -8,7 +8,10 @@ import { listConnection } from '../kit/list-page.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
-registerRowNode('RegistryConfiguration', (id, { configurations }) => configurations.byId(id))
+registerRowNode('RegistryConfiguration', {
+  load: (id, { configurations }) => configurations.byId(id),
+  access: 'server-admin',
+})
 
 /** Returns the global id of a configuration. */
 export const configurationId = ({ id }: Pick<RegistryConfiguration, 'id'>): string =>

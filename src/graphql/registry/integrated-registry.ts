@@ -21,7 +21,10 @@ const IntegratedRegistryKindEnum = enumType('IntegratedRegistryKind', {
 /** Key of the only integrated registry. */
 const ONLY = 'this'
 
-registerNode('IntegratedRegistry', (key, { registry }) => (key === ONLY ? registry : undefined))
+registerNode('IntegratedRegistry', {
+  load: (key, { registry }) => (key === ONLY ? registry : undefined),
+  access: 'anyone',
+})
 
 const IntegratedRegistryType = builder.objectRef<Registry>('IntegratedRegistry').implement({
   description:

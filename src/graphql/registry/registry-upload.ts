@@ -1,3 +1,4 @@
+import { repositoryNameOf } from '../../oci/repository-name.ts'
 import type { ListedUpload } from '../../registry/content/upload-list.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
@@ -7,9 +8,12 @@ import { objectType } from '../kit/types.ts'
 
 const KEY = /^([^:]+):([\w-]+)$/
 
-registerNode('RegistryUpload', (key, { registry }) => {
-  const [, repository = '', ofUpload = ''] = KEY.exec(key) ?? []
-  return registry.uploads.byKey(repository, ofUpload)
+registerNode('RegistryUpload', {
+  load: (key, { registry }) => {
+    const [, repository = '', ofUpload = ''] = KEY.exec(key) ?? []
+    return registry.uploads.byKey(repository, ofUpload)
+  },
+  access: { streamOf: ({ repository }) => repositoryNameOf(repository) },
 })
 
 const RegistryUploadType = builder.objectRef<ListedUpload>('RegistryUpload')

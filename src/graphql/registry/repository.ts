@@ -29,7 +29,10 @@ export const RegistryUsageType = objectType<Usage>('RegistryUsage', {
   }),
 })
 
-registerRowNode('Repository', (id, { registry }) => registry.usage.repositoryById(id))
+registerRowNode('Repository', {
+  load: (id, { registry }) => registry.usage.repositoryById(id),
+  access: { streamOf: (repository) => repository },
+})
 
 const RepositoryType = builder.objectRef<RepositorySummary>('Repository')
 objectType(RepositoryType, {

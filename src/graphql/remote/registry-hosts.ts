@@ -85,7 +85,10 @@ const RegistryAccountType = objectType<AccountStatus>('RegistryAccount', {
   }),
 })
 
-registerNode('RegistryHost', (host, { remoteHosts }) => remoteHosts().find((one) => one.host === host))
+registerNode('RegistryHost', {
+  load: (host, { remoteHosts }) => remoteHosts().find((one) => one.host === host),
+  access: 'server-admin',
+})
 
 const RegistryHostType = builder.objectRef<HostStatus>('RegistryHost')
 objectType(RegistryHostType, {

@@ -9,7 +9,10 @@ import { enumType, objectType } from '../kit/types.ts'
 /** Key of the only server. */
 const ONLY = 'this'
 
-registerNode('Server', (key, { server }) => (key === ONLY ? server : undefined))
+registerNode('Server', {
+  load: (key, { server }) => (key === ONLY ? server : undefined),
+  access: 'anyone',
+})
 
 const ServerFeatureEnum = enumType<ServerFeature>('ServerFeature', {
   description: 'An optional part of the server that is on.',

@@ -21,7 +21,7 @@ import { enumType, objectType } from '../kit/types.ts'
 import { ImageStreamTagConnection, removedTagsOfStream, tagOfStream } from '../tag/tags-of-stream.ts'
 import { withinDocumentBudget } from './document-budget.ts'
 
-registerRowNode('ImageStream', anyStream)
+registerRowNode('ImageStream', { load: anyStream, access: { streamOf: (stream) => stream } })
 
 const DocumentFormatEnum = enumType('DocumentFormat', {
   description: 'Format of an OpenShift document.',

@@ -6,7 +6,10 @@ import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
 import { objectType } from '../kit/types.ts'
 import { countNamespaces, type Namespace, namespaceExists, namespacePage } from './namespaces.ts'
 
-registerNode('Namespace', (name, context) => (namespaceExists(name, context) ? { name } : undefined))
+registerNode('Namespace', {
+  load: (name, context) => (namespaceExists(name, context) ? { name } : undefined),
+  access: 'load',
+})
 
 export const NamespaceType = builder.objectRef<Namespace>('Namespace')
 objectType(NamespaceType, {

@@ -16,7 +16,7 @@ import {
 import { objectType } from '../kit/types.ts'
 import { TagImportPolicyInput, TagReferenceInput } from '../tag/tag-reference-input.ts'
 
-registerRowNode('ImageStreamSpec', anyStream)
+registerRowNode('ImageStreamSpec', { load: anyStream, access: { streamOf: (stream) => stream } })
 
 const TagReferenceConnection = connectionType('TagReference', TagReferenceType, { items: 'spec tags' })
 const keyOf = ({ name }: SpecTag): [string] => [name]

@@ -11,15 +11,19 @@ import { streamNamespaceArg } from '../kit/inputs.ts'
 import { anyStream, withLastSpecs } from '../kit/last-specs.ts'
 import { NodeInterface, namedNodeId, registerNamedNode } from '../kit/node.ts'
 import { ImageStreamTagType, ImageStreamType, ImageType, TagReferenceType } from '../kit/references.ts'
+import { PART_OF_STREAM } from '../kit/stream-of.ts'
 import { objectType } from '../kit/types.ts'
 import { ConditionType } from './condition.ts'
 import { history, TagEventConnection } from './tag-event.ts'
 import { removedTagOfStream, tagOfStream } from './tags-of-stream.ts'
 
-registerNamedNode('ImageStreamTag', (streamId, name, context) => {
-  if (!isTagName(name)) return undefined
-  const stream = anyStream(streamId, context)
-  return stream && (tagOfStream(stream, name, context) ?? removedTagOfStream(stream, name, context))
+registerNamedNode('ImageStreamTag', {
+  load: (streamId, name, context) => {
+    if (!isTagName(name)) return undefined
+    const stream = anyStream(streamId, context)
+    return stream && (tagOfStream(stream, name, context) ?? removedTagOfStream(stream, name, context))
+  },
+  access: PART_OF_STREAM,
 })
 
 /** Returns the global id of a tag, also of one that only the spec has. */

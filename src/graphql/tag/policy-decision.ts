@@ -12,6 +12,7 @@ import type { GraphQLContext } from '../kit/context.ts'
 import { listConnection } from '../kit/list-page.ts'
 import { NodeInterface, nodeId, registerNamedNode } from '../kit/node.ts'
 import { ImageStreamTagType } from '../kit/references.ts'
+import { PART_OF_STREAM } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { specTagOf } from './image-stream-tag.ts'
 
@@ -122,12 +123,15 @@ export const decisionKey = (streamId: number, tag: TagName): string => `${stream
 // each decision ranks all tags of the stream: some milliseconds for ten thousand
 const DECISION_COMPLEXITY = 200
 
-registerNamedNode(
-  'TagPolicyDecision',
-  (streamId, tag, context) =>
-    isTagName(tag) ? decisionOf(context.streams.specTag(streamId, tag), context) : undefined,
-  { complexity: DECISION_COMPLEXITY },
-)
+registerNamedNode('TagPolicyDecision', {
+  // the stream before its tags, which take some time to rank
+  load: (streamId, tag, context) =>
+    isTagName(tag) && PART_OF_STREAM.streamOf({ streamId }, context)
+      ? decisionOf(context.streams.specTag(streamId, tag), context)
+      : undefined,
+  complexity: DECISION_COMPLEXITY,
+  access: 'load',
+})
 
 builder.objectField(ImageStreamTagType, 'policyDecision', (t) =>
   t.field({

@@ -10,6 +10,7 @@ import type { GraphQLContext } from '../kit/context.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import { ImageType, TagEventType } from '../kit/references.ts'
+import { PART_OF_TAG } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 export const RemovalReasonEnum = enumType('TagRemovalReason', {
@@ -21,7 +22,10 @@ export const RemovalReasonEnum = enumType('TagRemovalReason', {
   },
 })
 
-registerRowNode('TagEvent', (id, { tags }) => tags.event(id))
+registerRowNode('TagEvent', {
+  load: (id, { tags }) => tags.event(id),
+  access: PART_OF_TAG,
+})
 
 export const TagEventConnection = connectionType('TagEvent', TagEventType, { items: 'tag events' })
 const eventCursors = keyCursors<TagEvent>('items', ({ id }) => [id])

@@ -9,6 +9,7 @@ import {
   TagReferencePolicyType,
   TagReferenceType,
 } from '../kit/references.ts'
+import { PART_OF_STREAM } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 export const ImportModeEnum = enumType('ImportMode', {
@@ -54,11 +55,14 @@ objectType(TagImportPolicyType, {
   }),
 })
 
-registerNamedNode('TagReference', (streamId, name, context) => {
-  if (!isTagName(name)) return undefined
-  const stream = anyStream(streamId, context)
-  const last = stream && lastSpecTagsOf(stream)
-  return last ? last.find((tag) => tag.name === name) : context.streams.specTag(streamId, name)
+registerNamedNode('TagReference', {
+  load: (streamId, name, context) => {
+    if (!isTagName(name)) return undefined
+    const stream = anyStream(streamId, context)
+    const last = stream && lastSpecTagsOf(stream)
+    return last ? last.find((tag) => tag.name === name) : context.streams.specTag(streamId, name)
+  },
+  access: PART_OF_STREAM,
 })
 
 objectType(TagReferenceType, {

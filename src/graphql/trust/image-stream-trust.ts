@@ -5,6 +5,7 @@ import { loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImageStreamType } from '../kit/references.ts'
+import { PART_OF_STREAM } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 const TrustRequirementKindEnum = enumType('TrustRequirementKind', {
@@ -91,7 +92,10 @@ const TrustRequirementType = objectType<TrustRequirement>('TrustRequirement', {
   }),
 })
 
-registerRowNode('ImageStreamTrust', (id, { trust }) => trust.policies.ofStreams([id]).get(id))
+registerRowNode('ImageStreamTrust', {
+  load: (id, { trust }) => trust.policies.ofStreams([id]).get(id),
+  access: PART_OF_STREAM,
+})
 
 const ImageStreamTrustType = objectType<TrustPolicy>('ImageStreamTrust', {
   description:

@@ -43,16 +43,19 @@ const ReferrerSourceEnum = enumType('ReferrerSource', {
 const keyOf = ({ image: { repository, digest: subject }, digest }: PlacedReferrer): string =>
   [repository.namespace ?? '', formatRepository(repository), subject, digest].join(' ')
 
-registerNode('Referrer', (key, { trust }) => {
-  const [namespace, name = '', subject, digest] = key.split(' ')
-  const repository = parseRepository(name)
-  if (!repository || !isDigest(subject) || !isDigest(digest)) return undefined
-  const image = {
-    digest: subject,
-    repository: { ...repository, namespace: namespace || null, insecure: false },
-  }
-  const known = trust.referrers.known(image, digest)
-  return known && { ...known, image }
+registerNode('Referrer', {
+  load: (key, { trust }) => {
+    const [namespace, name = '', subject, digest] = key.split(' ')
+    const repository = parseRepository(name)
+    if (!repository || !isDigest(subject) || !isDigest(digest)) return undefined
+    const image = {
+      digest: subject,
+      repository: { ...repository, namespace: namespace || null, insecure: false },
+    }
+    const known = trust.referrers.known(image, digest)
+    return known && { ...known, image }
+  },
+  access: 'load',
 })
 
 /** Returns the repository; undefined for text that names none. */

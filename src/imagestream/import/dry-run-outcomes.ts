@@ -25,24 +25,25 @@ export class DryRunOutcomes implements ImportOutcomes {
   /** Decisions of rules. */
   readonly decisions = new Map<TagName, Decision>()
   readonly #context: ImportContext
-  readonly #stream: ImageStream
+  /** Which need not be stored. */
+  readonly stream: ImageStream
 
   constructor(context: ImportContext, stream: ImageStream) {
     this.#context = context
-    this.#stream = stream
+    this.stream = stream
   }
 
   selected(): void {}
 
   isMissingAgain({ tag }: ImportTarget): boolean {
     const { choices, now } = this.#context
-    const since = choices.missingSince(this.#stream.id, tag)
+    const since = choices.missingSince(this.stream.id, tag)
     return since !== null && now() >= since + SCANS_APART
   }
 
   unchanged(target: ImportTarget): void {
     this.#keepDecision(target)
-    const known = this.#context.tags.imported(this.#stream.id, target.tag)
+    const known = this.#context.tags.imported(this.stream.id, target.tag)
     const { imageId = null, dockerImageReference = null } = known ?? {}
     this.results.push({ ...resultOf(target.tag, 'UNCHANGED'), imageId, dockerImageReference })
   }
@@ -55,7 +56,7 @@ export class DryRunOutcomes implements ImportOutcomes {
     this.#keepDecision(target)
     const { images, tags } = this.#context
     const dockerImageReference = pullSpecByDigest(target.reference, image.digest)
-    const current = tags.imported(this.#stream.id, target.tag)
+    const current = tags.imported(this.stream.id, target.tag)
     const stored = isStored(image) ? image : images.byDigest(image.digest)
     const state = stored && current?.imageId === stored.id ? 'UNCHANGED' : 'IMPORTED'
     const before = current?.upstreamDigest ?? upstreamDigest

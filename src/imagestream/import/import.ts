@@ -1,3 +1,4 @@
+import { sees, type Viewer } from '../../access/right/viewer.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import { createImageFetcher } from '../image/fetch-image.ts'
 import type { Import, ImportResult, ResultPage } from '../stored-import/import-state.ts'
@@ -18,7 +19,7 @@ export const RUNNING_OF_REGISTRY = 20
 export type Importer = ReturnType<typeof createImporter>
 
 export function createImporter(dependencies: ImporterDependencies) {
-  const { db, rows, images } = dependencies
+  const { db, rows, streams, images } = dependencies
   const closing = new AbortController()
   const live = new LiveImports(rows, closing.signal)
   const queue = new ImportQueue<number>({ running: RUNNING_IMPORTS, ofGroup: RUNNING_OF_REGISTRY })
@@ -33,13 +34,23 @@ export function createImporter(dependencies: ImporterDependencies) {
   return {
     ...createStoredImports(context, live, queue),
     ...createDryRuns(context, live, queue),
-    byIds(ids: readonly number[]): Map<number, Import> {
+    /** Returns the imports with these ids into streams that the viewer sees, also into a deleted one. */
+    byIds(viewer: Viewer, ids: readonly number[]): Map<number, Import> {
       const found = rows.byIds(ids)
       for (const id of ids) {
         const state = live.get(id)?.run.snapshot()
         if (state) found.set(id, state)
       }
-      return found
+      const streamIds = [...found.values()].flatMap(({ streamId }) => streamId ?? [])
+      const seen = streams.evenDeleted(viewer, streamIds)
+      const isSeen = (id: number, streamId: number | null): boolean => {
+        if (streamId !== null) return seen.has(streamId)
+        const outcomes = outcomesOf(id)
+        return outcomes instanceof DryRunOutcomes
+          ? sees(viewer, outcomes.stream)
+          : viewer.rights.isServerAdmin
+      }
+      return new Map([...found].filter(([id, { streamId }]) => isSeen(id, streamId)))
     },
     /** Returns a page of each stream's imports, newest first; its keys are [id]. */
     ofStreams: (streamIds: readonly number[], page: KeysetPage): Import[] =>
