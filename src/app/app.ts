@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
+import { OPEN } from '../access/authentication.ts'
 import { createPruner } from '../collect/images/prune.ts'
 import { createCredentialTest } from '../credentials/credential-test.ts'
 import { openDatabase } from '../db/open.ts'
@@ -127,6 +128,7 @@ async function open(
     deliveries: receivers.deliveries,
     metrics,
     subscriptions: LOG_SUBSCRIPTIONS,
+    authentication: OPEN,
     log,
     allowedOrigins: config.allowedOrigins,
     allowedHosts: config.openToEverybody ? undefined : LOOPBACK_HOSTS,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import { UnauthenticatedError } from '../access/right/errors.ts'
 import type { Registry } from '../registry/registry.ts'
 import { limitBodyTime } from '../request-body/arrival.ts'
 import type { BodyBudget, BodyMemory } from '../request-body/body-budget.ts'
@@ -10,15 +11,15 @@ import { respondGraphQL } from './endpoints/graphql.ts'
 import { type DeliveryEndpoint, respondToDelivery } from './endpoints/receiver-delivery.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from './pipeline/pipeline.ts'
-import { type HttpExchange, refuse, refuseUnread } from './request/response.ts'
+import { type HttpExchange, refuse, refuseUnread, type ViewerExchange } from './request/response.ts'
 import {
   addressOf,
+  clientOf,
   isOurHost,
   mayConnect,
   NOT_OUR_HOST,
   NOT_OUR_ORIGIN,
   requestIdOf,
-  viewerOf,
 } from './request/sender.ts'
 
 /** The endpoints of other rooms, each undefined where it is not enabled. */
@@ -73,6 +74,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
         refuseUnread(response, error)
         return
       }
+      if (error instanceof UnauthenticatedError)
+        return refuse(response, 401, error.code, error.message, { 'WWW-Authenticate': 'Bearer' })
       log.error({ requestId, err: error }, 'cannot handle request: internal error')
       if (response.headersSent) response.destroy()
       else
@@ -96,7 +99,7 @@ function logRequest(log: Logger, { request, response, requestId }: Omit<HttpExch
 }
 
 async function route(options: RequestHandlerOptions, exchange: HttpExchange): Promise<void> {
-  const { origins, bodyTimeout, endpoints } = options
+  const { authentication, origins, bodyTimeout, endpoints } = options
   const { registry, deliveries, metrics } = endpoints
   const { request, response, requestId, memory } = exchange
   const path = pathOf(request)
@@ -110,25 +113,22 @@ async function route(options: RequestHandlerOptions, exchange: HttpExchange): Pr
   if (!isOurHost(request, origins)) {
     return refuse(response, 421, 'FORBIDDEN', NOT_OUR_HOST)
   }
+  const viewer = () => authentication.viewerOf(request.headers, clientOf(request, requestId))
   if (registry && (path.startsWith('/v2/') || path === '/v2')) {
     // registry clients send no Origin: a page of another site must not push through the browser of its reader
     if (!mayConnect(request, origins)) {
       return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
     }
-    return registry.handle(request, response, {
-      principal: viewerOf(request, requestId),
-      requestId,
-      memory,
-    })
+    return registry.handle(request, response, { principal: await viewer(), requestId, memory })
   }
   limitBodyTime(request, bodyTimeout)
-  return respondAt(path, options, exchange)
+  return respondAt(path, options, { ...exchange, viewer: await viewer() })
 }
 
 async function respondAt(
   path: string,
   options: RequestHandlerOptions,
-  exchange: HttpExchange,
+  exchange: ViewerExchange,
 ): Promise<void> {
   const { isReady, endpoints, graphiql, version } = options
   const { notifications, metrics } = endpoints

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GraphQLSchema } from 'graphql'
 import type { Logger } from 'pino'
+import type { Authentication } from '../access/authentication.ts'
 import type { Viewer } from '../access/right/viewer.ts'
 import { startPeriodic } from '../concurrency/periodic.ts'
 import type { GraphQLContext, SharedContext } from '../graphql/kit/context.ts'
@@ -39,6 +40,7 @@ const TIMINGS = {
 export interface ServerOptions extends HttpEndpoints {
   readonly schema: GraphQLSchema
   readonly domain: SharedContext
+  readonly authentication: Authentication
   /** The root fields that subscribe to the log. */
   readonly subscriptions: ChangeHubOptions['fields']
   readonly log: Logger
@@ -70,6 +72,7 @@ const HTTP_OPTIONS = {
 export function createServer({
   schema,
   domain,
+  authentication,
   subscriptions,
   log,
   version,
@@ -94,9 +97,9 @@ export function createServer({
     createContext: (viewer) => createContext(newRequestId(), viewer),
     log,
   })
-  const connections = new StreamingConnections({ ...timings, log })
+  const connections = new StreamingConnections({ ...timings, authentication, log })
   const pipeline = createPipeline({ schema, hub, log, origins, introspection })
-  const entry = { pipeline, hub, connections, origins, createContext, log }
+  const entry = { pipeline, hub, connections, authentication, origins, createContext, log }
   const server = createHttpServer(
     HTTP_OPTIONS,
     createRequestHandler({

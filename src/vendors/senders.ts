@@ -6,7 +6,7 @@ import type { Delivery, ParsedDelivery } from './delivery/delivery.ts'
 import { HintCollector } from './delivery/hints.ts'
 import { createPlatforms, type PlatformSource, type Platforms } from './delivery/public-keys.ts'
 import type {
-  Authentication,
+  DeliveryAuthentication,
   PublicEndpoint,
   SampleImage,
   SenderDefinition,
@@ -76,7 +76,8 @@ function createSender(definition: SenderDefinition, platforms: Platforms) {
       delivery: Delivery,
       secrets: readonly string[],
       endpoint: PublicEndpoint,
-    ): Promise<Authentication> => scheme.authenticate(delivery, secrets, { ...endpoint, ...platforms }),
+    ): Promise<DeliveryAuthentication> =>
+      scheme.authenticate(delivery, secrets, { ...endpoint, ...platforms }),
 
     /** Parses a delivery. Throws InvalidDeliveryError. */
     read(delivery: Delivery, settings: SenderSettings): ParsedDelivery {

@@ -3,6 +3,7 @@ import { createServer as createHttpServer, type ServerResponse } from 'node:http
 import type { AddressInfo } from 'node:net'
 import pino from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { OPEN } from '../../src/access/authentication.ts'
 import type { SharedContext } from '../../src/graphql/kit/context.ts'
 import { createServer } from '../../src/http/server.ts'
 import { createWorld, filterOf } from '../http/world.ts'
@@ -26,6 +27,7 @@ async function serveApi(): Promise<Fanout> {
   const server = createServer({
     schema: world.schema,
     domain: { changeLog: world.changeLog } as SharedContext,
+    authentication: OPEN,
     subscriptions: { imagePushed: filterOf },
     log: pino({ level: 'silent' }),
     // keep-alive comments would be counted as events

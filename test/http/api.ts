@@ -1,4 +1,5 @@
 import pino from 'pino'
+import { OPEN } from '../../src/access/authentication.ts'
 import type { SharedContext } from '../../src/graphql/kit/context.ts'
 import { createServer, type ServerOptions } from '../../src/http/server.ts'
 import { createWorld, filterOf } from './world.ts'
@@ -19,6 +20,7 @@ export async function startApi(overrides: Overrides = {}) {
     schema: world.schema,
     // the schema of these tests reads only the change log
     domain: { changeLog: world.changeLog } as SharedContext,
+    authentication: OPEN,
     subscriptions: { imagePushed: filterOf },
     log,
     ...overrides,

@@ -1,12 +1,12 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
+import type { Viewer } from '../../access/right/viewer.ts'
 import { formatError } from '../../graphql/kit/errors.ts'
 import type { ChangePage, ChangeReader, ChangeSubscription } from '../../graphql/live/change-hub.ts'
 import { readBody } from '../../request-body/read-body.ts'
 import { GRAPHQL_PATH, type GraphQLEntry, type OperationContext } from '../pipeline/pipeline.ts'
 import { MAX_BODY_BYTES } from '../request/limits.ts'
-import { type HttpExchange, headersOf, isEventStream, send } from '../request/response.ts'
-import { viewerOf } from '../request/sender.ts'
+import { headersOf, isEventStream, send, type ViewerExchange } from '../request/response.ts'
 import type { StreamingConnection, StreamingScope } from '../request/streaming-connections.ts'
 
 const NO_BODY = Buffer.alloc(0)
@@ -14,7 +14,7 @@ const NO_BODY = Buffer.alloc(0)
 /** Runs the operation of a request, and responds with its result or with a stream of results. */
 export async function respondGraphQL(
   { pipeline, connections, createContext }: GraphQLEntry,
-  { request, response, requestId, memory }: HttpExchange,
+  { request, response, requestId, viewer, memory }: ViewerExchange,
 ): Promise<void> {
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
   const body = hasBody ? await readBody(request, { maxBytes: MAX_BODY_BYTES, memory }) : NO_BODY
@@ -29,15 +29,15 @@ export async function respondGraphQL(
       ...(body.length > 0 && { body: body.toString() }),
     }),
     {
-      ...createContext(requestId, viewerOf(request, requestId)),
+      ...createContext(requestId, viewer),
       lastEventId: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
       taken,
     },
   )
   if (taken.changes && isEventStream(result) && !response.destroyed) {
-    streamChanges(response, taken.changes, { headers: headersOf(result), requestId, connections })
+    streamChanges(response, taken.changes, { headers: headersOf(result), requestId, viewer, connections })
   } else {
-    await send(response, result, { requestId, connections })
+    await send(response, result, { requestId, viewer, connections })
   }
 }
 
@@ -56,9 +56,9 @@ const COMPLETE = 'event: complete\ndata:\n\n'
 function streamChanges(
   response: ServerResponse,
   subscription: ChangeSubscription,
-  { headers, requestId, connections }: StreamingScope & { readonly headers: OutgoingHttpHeaders },
+  { headers, requestId, viewer, connections }: StreamingScope & { readonly headers: OutgoingHttpHeaders },
 ): void {
-  const stream = new ChangeStream(response, requestId)
+  const stream = new ChangeStream(response, { requestId, viewer })
   connections.add(stream)
   // the end of the connection ends the stream: without chunks the same bytes can be sent to all clients
   response.removeHeader('Transfer-Encoding')
@@ -76,11 +76,13 @@ function streamChanges(
 
 class ChangeStream implements ChangeReader, StreamingConnection {
   readonly requestId: string
+  viewer: Viewer
   readonly #response: ServerResponse
 
-  constructor(response: ServerResponse, requestId: string) {
+  constructor(response: ServerResponse, { requestId, viewer }: Pick<StreamingScope, 'requestId' | 'viewer'>) {
     this.#response = response
     this.requestId = requestId
+    this.viewer = viewer
   }
 
   take(page: ChangePage): boolean {
@@ -104,6 +106,11 @@ class ChangeStream implements ChangeReader, StreamingConnection {
 
   closeSlowReader(): void {
     // without "complete": the client reconnects with its last id
+    this.destroy()
+  }
+
+  closeUnauthenticated(): void {
+    // the client reconnects, and is refused
     this.destroy()
   }
 

@@ -2,6 +2,7 @@ import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql'
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
+import type { Authentication } from '../../access/authentication.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { GraphQLContext } from '../../graphql/kit/context.ts'
 import { maskError } from '../../graphql/kit/errors.ts'
@@ -34,6 +35,7 @@ export interface GraphQLEntry {
   readonly pipeline: Pipeline
   readonly hub: ChangeHub
   readonly connections: StreamingConnections
+  readonly authentication: Authentication
   readonly origins: OriginPolicy
   readonly createContext: (requestId: string, viewer: Viewer) => GraphQLContext
   readonly log: Logger

@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { BodyMemory } from '../../request-body/body-budget.ts'
 import type { UnreadBodyError } from '../../request-body/errors.ts'
 import { respondJson } from '../../request-body/respond.ts'
@@ -13,9 +14,19 @@ export interface HttpExchange {
   readonly memory: BodyMemory
 }
 
+/** An exchange whose client is known. */
+export interface ViewerExchange extends HttpExchange {
+  readonly viewer: Viewer
+}
+
 /** Responds with an error in GraphQL's form. */
-export const refuse = (response: ServerResponse, status: number, code: string, message: string): void =>
-  respondJson(response, status, { errors: [{ message, extensions: { code } }] })
+export const refuse = (
+  response: ServerResponse,
+  status: number,
+  code: string,
+  message: string,
+  headers: OutgoingHttpHeaders = {},
+): void => respondJson(response, status, { errors: [{ message, extensions: { code } }] }, headers)
 
 /** Responds to a request whose body was not read, with an error in GraphQL's form. */
 export function refuseUnread(response: ServerResponse, { status, message, headers }: UnreadBodyError): void {
@@ -58,17 +69,19 @@ function sendText(
 async function sendEvents(
   response: ServerResponse,
   events: AsyncIterable<unknown>,
-  { requestId, connections }: StreamingScope,
+  { requestId, viewer, connections }: StreamingScope,
 ): Promise<void> {
   const end = (): void => void response.destroy()
   const connection: StreamingConnection = {
     requestId,
+    viewer,
     get pendingBytes() {
       return response.writableLength
     },
     // the events contain keep-alives of their own
     keepAlive() {},
     closeSlowReader: end,
+    closeUnauthenticated: end,
     goAway: end,
     destroy: end,
   }

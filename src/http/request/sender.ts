@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { EVERYTHING } from '../../access/right/rights.ts'
-import { anonymous, type Viewer } from '../../access/right/viewer.ts'
+import type { Client } from '../../access/authentication.ts'
 
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/
 
@@ -20,9 +19,11 @@ export function requestIdOf({ headers }: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : newRequestId()
 }
 
-/** Returns who sends a request, for the API, its WebSockets and the registry alike: everybody may do everything. */
-export const viewerOf = ({ socket }: IncomingMessage, requestId: string): Viewer =>
-  anonymous(EVERYTHING, { address: socket.remoteAddress ?? null, requestId })
+/** Returns where a request comes from. */
+export const clientOf = ({ socket }: IncomingMessage, requestId: string): Client => ({
+  address: socket.remoteAddress ?? null,
+  requestId,
+})
 
 /** Returns the address of the client; of an IPv6 address the /64 network, all of which one host may use. */
 export function addressOf({ socket }: IncomingMessage): string {

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import type { Authentication } from '../../access/authentication.ts'
+import type { Viewer } from '../../access/right/viewer.ts'
 import { startPeriodic } from '../../concurrency/periodic.ts'
 import { MAX_PENDING_BYTES } from './limits.ts'
 
@@ -7,12 +9,16 @@ import { MAX_PENDING_BYTES } from './limits.ts'
 export interface StreamingConnection {
   /** Id of the request that opened it. */
   readonly requestId: string
+  /** Who reads it, with its rights now. */
+  viewer: Viewer
   /** Bytes that were written and that the network has not accepted yet. */
   readonly pendingBytes: number
   /** Sends a keep-alive, or closes the connection if the client did not respond to the previous one. */
   keepAlive(): void
   /** Closes it because its client does not read. */
   closeSlowReader(): void
+  /** Closes it because the credential of its viewer is no longer valid. */
+  closeUnauthenticated(): void
   /** Closes it because the server stops. */
   goAway(): void
   /** Closes it without a close message. */
@@ -20,6 +26,7 @@ export interface StreamingConnection {
 }
 
 interface StreamingConnectionsOptions {
+  readonly authentication: Authentication
   readonly log: Logger
   /** Milliseconds between keep-alives of an idle connection. */
   readonly keepAlive: number
@@ -30,6 +37,7 @@ interface StreamingConnectionsOptions {
 /** The request that opens a stream, and the register of streams. */
 export interface StreamingScope {
   readonly requestId: string
+  readonly viewer: Viewer
   readonly connections: StreamingConnections
 }
 
@@ -45,10 +53,12 @@ export class StreamingConnections implements Disposable {
   readonly #connections = new Map<StreamingConnection, Progress>()
   readonly #options: StreamingConnectionsOptions
   readonly #checks: Disposable
+  readonly #ignoreChanges: () => void
 
   constructor(options: StreamingConnectionsOptions) {
-    const { log, keepAlive, slowReaderTimeout } = options
+    const { authentication, log, keepAlive, slowReaderTimeout } = options
     this.#options = options
+    this.#ignoreChanges = authentication.onChange(() => this.#renewViewers())
     this.#checks = startPeriodic({
       intervalMs: Math.min(1_000, keepAlive / 4, slowReaderTimeout / 4),
       now: () => performance.now(),
@@ -89,11 +99,28 @@ export class StreamingConnections implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#ignoreChanges()
     this.#checks[Symbol.dispose]()
+  }
+
+  /** Gives each connection the rights that its viewer has now, and closes those of viewers that have none any more. */
+  #renewViewers(): void {
+    for (const [connection, progress] of this.#connections) {
+      if (progress.isClosing) continue
+      const viewer = this.#options.authentication.renew(connection.viewer)
+      if (viewer) {
+        connection.viewer = viewer
+      } else {
+        progress.isClosing = true
+        connection.closeUnauthenticated()
+      }
+    }
   }
 
   #check(now: number): void {
     const { log, keepAlive, slowReaderTimeout } = this.#options
+    // credentials expire without an event
+    this.#renewViewers()
     for (const [connection, progress] of this.#connections) {
       if (progress.isClosing) continue
       const pending = connection.pendingBytes

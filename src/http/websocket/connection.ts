@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { CloseCode } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { ChangeMember, ChangePage } from '../../graphql/live/change-hub.ts'
@@ -20,7 +21,7 @@ export interface WebSocketOrigin {
 /** A WebSocket, and the network connection under it, to which several frames can be written at once. */
 export class WebSocketConnection implements StreamingConnection {
   readonly requestId: string
-  readonly viewer: Viewer
+  viewer: Viewer
   readonly #socket: WebSocket
   readonly #network: Duplex
   #awaitsPong = false
@@ -65,6 +66,10 @@ export class WebSocketConnection implements StreamingConnection {
 
   closeSlowReader(): void {
     this.#socket.close(SLOW_READER_CODE, SLOW_READER_REASON)
+  }
+
+  closeUnauthenticated(): void {
+    this.#socket.close(CloseCode.Forbidden, 'the credential is no longer valid')
   }
 
   goAway(): void {

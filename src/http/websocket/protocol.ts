@@ -1,5 +1,6 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql'
 import { makeServer, type OperationResult, type Server, type SubscribePayload } from 'graphql-ws'
+import { UnauthenticatedError } from '../../access/right/errors.ts'
 import { type ErrorReport, formatError, maskError } from '../../graphql/kit/errors.ts'
 import type {
   ChangeMember,
@@ -22,7 +23,7 @@ const UNRESOLVED = new GraphQLError('Could not determine what operation to execu
 
 /** Creates the protocol graphql-transport-ws over the same pipeline as HTTP. `initTimeout` as in the server's timings. */
 export function createWebSocketProtocol(
-  { pipeline, hub, log, createContext }: GraphQLEntry,
+  { pipeline, hub, log, authentication, createContext }: GraphQLEntry,
   initTimeout: number,
 ): Server<WebSocketConnection> {
   const reportOf = ({ requestId }: WebSocketConnection): ErrorReport => ({ requestId, log })
@@ -63,6 +64,18 @@ export function createWebSocketProtocol(
 
   return makeServer<Record<string, unknown>, WebSocketConnection>({
     connectionInitWaitTimeout: initTimeout,
+    onConnect: async ({ connectionParams, extra }) => {
+      const authorization = connectionParams?.authorization
+      if (authorization === undefined) return true
+      try {
+        // text that is no credential is refused, as in a header
+        extra.viewer = await authentication.viewerOf({ authorization: String(authorization) }, extra.viewer)
+        return true
+      } catch (error) {
+        if (error instanceof UnauthenticatedError) return false
+        throw error
+      }
+    },
     onSubscribe: async ({ subscriptions, extra }, id, payload) => {
       if (Object.keys(subscriptions).length > MAX_OPERATIONS_PER_SOCKET) {
         return [tooComplex(`Limit of ${MAX_OPERATIONS_PER_SOCKET} operations on one socket exceeded.`)]

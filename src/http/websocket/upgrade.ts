@@ -2,16 +2,17 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { handleProtocols, type Server as Protocol } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { UnauthenticatedError } from '../../access/right/errors.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
 import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../request/limits.ts'
 import {
+  clientOf,
   isOurHost,
   mayConnect,
   NOT_OUR_HOST,
   NOT_OUR_ORIGIN,
   type OriginPolicy,
   requestIdOf,
-  viewerOf,
 } from '../request/sender.ts'
 import { WebSocketConnection } from './connection.ts'
 
@@ -20,7 +21,7 @@ const INTERNAL_ERROR = 4500
 
 /** Returns a listener for the `upgrade` event of a node:http server, which opens WebSockets. */
 export function webSocketUpgrades(
-  { connections, log, origins }: GraphQLEntry,
+  { connections, log, origins, authentication }: GraphQLEntry,
   protocol: Protocol<WebSocketConnection>,
 ) {
   const server = new WebSocketServer({
@@ -36,26 +37,37 @@ export function webSocketUpgrades(
     // no other listener until the WebSocket is open
     network.on('error', () => network.destroy())
     const requestId = requestIdOf(request)
+    upgrade(request, network, { head, requestId }).catch((error: unknown) => {
+      if (error instanceof UnauthenticatedError)
+        return refuse(network, requestId, { status: 401, message: error.message })
+      log.error({ requestId, err: error }, 'cannot open WebSocket: internal error')
+      network.destroy()
+    })
+  }
+
+  async function upgrade(
+    request: IncomingMessage,
+    network: Duplex,
+    { head, requestId }: { readonly head: Buffer; readonly requestId: string },
+  ): Promise<void> {
     const refusal = refusalOf(request, origins)
-    if (refusal !== undefined) {
-      const { status, message } = refusal
-      log.info({ requestId, transport: 'websocket', status }, 'request')
-      const headers = [
-        `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-        'Connection: close',
-        'Content-Type: text/plain',
-        `Content-Length: ${message.length}`,
-        `X-Request-Id: ${requestId}`,
-      ]
-      network.end(`${headers.join('\r\n')}\r\n\r\n${message}`)
-      return
-    }
+    if (refusal) return refuse(network, requestId, refusal)
+    const viewer = await authentication.viewerOf(request.headers, clientOf(request, requestId))
     server.handleUpgrade(request, network, head, (socket) =>
-      open(
-        new WebSocketConnection(socket, network, { requestId, viewer: viewerOf(request, requestId) }),
-        socket,
-      ),
+      open(new WebSocketConnection(socket, network, { requestId, viewer }), socket),
     )
+  }
+
+  function refuse(network: Duplex, requestId: string, { status, message }: Refusal): void {
+    log.info({ requestId, transport: 'websocket', status }, 'request')
+    const headers = [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'Connection: close',
+      'Content-Type: text/plain; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(message)}`,
+      `X-Request-Id: ${requestId}`,
+    ]
+    network.end(`${headers.join('\r\n')}\r\n\r\n${message}`)
   }
 
   function open(connection: WebSocketConnection, socket: WebSocket): void {
@@ -90,11 +102,14 @@ export function webSocketUpgrades(
   }
 }
 
-/** Returns the status that refuses the upgrade, and why in ASCII; undefined when it is accepted. */
-function refusalOf(
-  request: IncomingMessage,
-  origins: OriginPolicy,
-): { readonly status: number; readonly message: string } | undefined {
+/** The status of a refused upgrade, and why. */
+interface Refusal {
+  readonly status: number
+  readonly message: string
+}
+
+/** Returns what refuses the upgrade; undefined when it is accepted. */
+function refusalOf(request: IncomingMessage, origins: OriginPolicy): Refusal | undefined {
   if (request.url?.split('?', 1)[0] !== GRAPHQL_PATH) {
     return { status: 404, message: `unknown path: the API is at ${GRAPHQL_PATH}` }
   }

@@ -2,10 +2,10 @@ import { createHmac } from 'node:crypto'
 import { isSameSecret } from '../../input/secret.ts'
 import { basicCredentials } from '../../logins/registry-login.ts'
 import type { Delivery } from './delivery.ts'
-import type { Authentication, Scheme, SenderEndpoint } from './sender.ts'
+import type { DeliveryAuthentication, Scheme, SenderEndpoint } from './sender.ts'
 
 /** Returns the result for a delivery that is not authentic. */
-export const refused = (reason: string): Authentication => ({ ok: false, reason })
+export const refused = (reason: string): DeliveryAuthentication => ({ ok: false, reason })
 
 /** Reports whether any sent value is an expected one. Its duration depends only on how many there are. */
 function matches(sent: readonly string[], expected: readonly string[]): boolean {
@@ -28,7 +28,7 @@ export function compare(
     missing,
     wrong,
   }: { expected?: (secret: string) => string; missing: string; wrong: string },
-): Authentication {
+): DeliveryAuthentication {
   // an empty secret is not secret
   const usable = secrets.filter((secret) => secret !== '')
   if (usable.length === 0) return refused('the receiver has no secret')

@@ -11,7 +11,7 @@ import type { Platforms } from './public-keys.ts'
 export type Authenticity = 'SIGNATURE' | 'TOKEN' | 'URL' | 'JWT'
 
 /** The result of authenticating a delivery. The reason is logged; it contains nothing of the secret. */
-export type Authentication =
+export type DeliveryAuthentication =
   | { readonly ok: true }
   | {
       readonly ok: false
@@ -62,7 +62,7 @@ export interface Scheme {
     delivery: Delivery,
     secrets: readonly string[],
     endpoint: PublicEndpoint & Platforms,
-  ): Authentication | Promise<Authentication>
+  ): DeliveryAuthentication | Promise<DeliveryAuthentication>
   /** Returns the delivery with the endpoint's secret, or a signature with it; for `JWT` without a token. */
   sign(delivery: Delivery, endpoint: SenderEndpoint & Platforms): Delivery
 }

@@ -6,7 +6,7 @@ import { idOfEvents, readCloudEvents } from '../delivery/cloud-event.ts'
 import { type Delivery, type Hint, InvalidDeliveryError } from '../delivery/delivery.ts'
 import { checkChange, type ReportedChange } from '../delivery/hints.ts'
 import { compare, inAuthorization, refused, withHeaders } from '../delivery/scheme.ts'
-import type { Authentication, Scheme, SenderDefinition } from '../delivery/sender.ts'
+import type { DeliveryAuthentication, Scheme, SenderDefinition } from '../delivery/sender.ts'
 import { readCdEvent } from './cd-event.ts'
 
 /** Seconds before and after its timestamp in which a signature is valid. Source: Standard Webhooks. */
@@ -77,7 +77,7 @@ function authenticateStandard(
   { headers, body }: Delivery,
   secrets: readonly string[],
   seconds: number,
-): Authentication {
+): DeliveryAuthentication {
   const id = headers['webhook-id'] ?? ''
   const time = headers['webhook-timestamp'] ?? ''
   if (id === '') return refused('the header webhook-id is missing')

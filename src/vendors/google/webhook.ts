@@ -7,7 +7,7 @@ import { InvalidDeliveryError } from '../delivery/delivery.ts'
 import { actionsOf, type HintCollector } from '../delivery/hints.ts'
 import type { Platforms } from '../delivery/public-keys.ts'
 import { refused } from '../delivery/scheme.ts'
-import type { Authentication, PublicEndpoint, SenderDefinition } from '../delivery/sender.ts'
+import type { DeliveryAuthentication, PublicEndpoint, SenderDefinition } from '../delivery/sender.ts'
 
 /** Source: Google, OpenID Connect discovery document, jwks_uri. */
 const KEYS = 'https://www.googleapis.com/oauth2/v3/certs'
@@ -68,7 +68,7 @@ export const google: SenderDefinition = {
 async function authenticate(
   header: string,
   { url, settings, now, keysAt }: PublicEndpoint & Platforms,
-): Promise<Authentication> {
+): Promise<DeliveryAuthentication> {
   const { serviceAccount } = settings
   if (!serviceAccount) return refused('the receiver has no service account')
   const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header)?.[1]
