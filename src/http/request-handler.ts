@@ -67,21 +67,24 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     response.setHeader('X-Content-Type-Options', 'nosniff')
     logRequest(log, { request, response, requestId })
     const memory = bodies.open(addressOf(request))
-    const respondError = (error: unknown): void => {
-      // the client has disconnected
-      if (response.destroyed) return
-      if (error instanceof UnreadBodyError) {
-        refuseUnread(response, error)
-        return
-      }
-      if (error instanceof UnauthenticatedError)
-        return refuse(response, 401, error.code, error.message, { 'WWW-Authenticate': 'Bearer' })
-      log.error({ requestId, err: error }, 'cannot handle request: internal error')
-      if (response.headersSent) response.destroy()
-      else
-        refuse(response, 500, 'INTERNAL', `internal error: the server's log explains it under ${requestId}`)
-    }
-    route(options, { request, response, requestId, memory }).catch(respondError).finally(memory.release)
+    const exchange = { request, response, requestId, memory }
+    route(options, exchange)
+      .catch((error: unknown) => respondError(exchange, error, log))
+      .finally(memory.release)
+  }
+}
+
+/** Responds to a request that failed, unless its client has disconnected. */
+function respondError({ response, requestId }: HttpExchange, error: unknown, log: Logger): void {
+  if (response.destroyed) return
+  if (error instanceof UnreadBodyError) {
+    refuseUnread(response, error)
+  } else if (error instanceof UnauthenticatedError) {
+    refuse(response, 401, error.code, error.message, { 'WWW-Authenticate': 'Bearer' })
+  } else {
+    log.error({ requestId, err: error }, 'cannot handle request: internal error')
+    if (response.headersSent) response.destroy()
+    else refuse(response, 500, 'INTERNAL', `internal error: the server's log explains it under ${requestId}`)
   }
 }
 
