@@ -15,12 +15,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   policy: ['oci', 'input', 'concurrency'],
   logins: ['oci', 'input'],
   egress: ['concurrency'],
-  'published-keys': ['concurrency', 'egress'],
+  'published-keys': ['oci', 'concurrency', 'egress'],
   db: ['oci', 'input', 'concurrency'],
   events: ['input', 'concurrency', 'db'],
   blobs: ['oci', 'concurrency'],
   secrets: ['db'],
-  access: ['oci', 'input', 'concurrency', 'db'],
+  access: ['oci', 'input', 'concurrency', 'egress', 'published-keys', 'db'],
   credentials: ['oci', 'input', 'logins', 'db', 'secrets', 'concurrency'],
   remote: ['oci', 'concurrency', 'logins', 'egress'],
   vendors: ['oci', 'input', 'concurrency', 'published-keys', 'logins', 'remote'],
@@ -60,7 +60,7 @@ const COMPOSITION_ROOT = 'app'
 /** Floors of the large rooms, the lowest first: a floor imports only those below it; files of the room itself are the top. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   db: ['tables'],
-  access: ['right', 'audit'],
+  access: ['right', 'audit', 'federation'],
   imagestream: [
     'image',
     'spec',

@@ -1,5 +1,6 @@
 import { Deadline } from '../concurrency/abort.ts'
 import type { Route } from '../egress/route.ts'
+import { parseJson } from '../oci/json.ts'
 
 /** Sends an HTTP GET request; rejects when there is no response. */
 export type JsonRequest = (
@@ -23,9 +24,7 @@ export const createJsonFetcher =
     const { status, body } = await request(url, { signal: deadline.signal, maxBytes: MAX_BYTES, route })
     const { host } = new URL(url)
     if (status !== 200) throw new Error(`${host} responds with status ${status}`)
-    try {
-      return JSON.parse(Buffer.from(body).toString())
-    } catch {
-      throw new Error(`${host} responds with no JSON`)
-    }
+    const document = parseJson(body)
+    if (document === undefined) throw new Error(`${host} responds with no JSON`)
+    return document
   }
