@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   egress: ['concurrency'],
   'published-keys': ['oci', 'concurrency', 'egress'],
   db: ['oci', 'input', 'concurrency'],
-  events: ['input', 'concurrency', 'db'],
+  events: ['access', 'input', 'concurrency', 'db'],
   blobs: ['oci', 'concurrency'],
   secrets: ['db'],
   access: ['oci', 'input', 'concurrency', 'egress', 'published-keys', 'db'],
@@ -51,7 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'collect',
     'receivers',
   ],
-  http: ['access', 'concurrency', 'request-body', 'remote', 'registry', 'graphql'],
+  http: ['access', 'concurrency', 'request-body', 'events', 'remote', 'registry', 'graphql'],
   'main.ts': ['app'],
 }
 /** Joins all rooms. */

@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
+import { createCursors, KEY_BYTES } from './cursor.ts'
 import { createEntryReads } from './entry-reads.ts'
 import type { StreamChange } from './log-entry.ts'
 import { createLogTrimming } from './log-trimming.ts'
@@ -14,10 +15,24 @@ export type PushSource = Push['source']
 /** The record of all pushes and other changes of streams, in commit order. Cursors are positions in it. */
 export type ChangeLog = ReturnType<typeof createChangeLog>
 
+/** The reads for viewers. */
+export type ChangeLogView = Pick<
+  ChangeLog,
+  | 'find'
+  | 'findEntries'
+  | 'entry'
+  | 'push'
+  | 'head'
+  | 'cursor'
+  | 'endCursor'
+  | 'entryKey'
+  | 'position'
+  | 'checkPosition'
+>
+
 /** Opens the log, which one process at a time can do. */
 export function createChangeLog(db: Database) {
   db.prepare('insert or ignore into push_log_state (id, uid, dropped) values (1, ?, 0)').run(randomUUID())
-  const uid = db.prepare<{ uid: string }>('select uid from push_log_state').get()?.uid ?? ''
   // when all entries have been removed, the newest is the last removed one
   const last = `max(ifnull((select max(sequence) from push_log), 0), ifnull((select max(sequence) from stream_changes), 0),
     (select dropped from push_log_state))`
@@ -25,6 +40,9 @@ export function createChangeLog(db: Database) {
     `select ${last} as last, dropped from push_log_state`,
   )
   const bounds = () => state.get() ?? { last: 0, dropped: 0 }
+  db.prepare(
+    `update push_log_state set cursor_key = ?, readable_until = ${last} where cursor_key is null`,
+  ).run(randomBytes(KEY_BYTES))
   const insert = db.prepare(`insert into push_log (sequence, pushed_at, source, namespace, image_stream_name,
     stream_id, tag, docker_image_reference, image_id, previous_image_id)
     values (${last} + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
@@ -33,6 +51,7 @@ export function createChangeLog(db: Database) {
     db.prepare(`insert into stream_changes (sequence, changed_at, kind, namespace, image_stream_name,
     stream_id, tag, reason, message) values (${last} + 1, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const reads = createPushReads(db, bounds)
+  const positions = createPositions(db, identityOf(db), bounds)
 
   const counts: Record<PushSource, number> = { IMPORT: 0, REGISTRY: 0, TAG: 0 }
   const listeners = new Set<() => void>()
@@ -70,7 +89,7 @@ export function createChangeLog(db: Database) {
 
     ...reads,
 
-    ...createEntryReads(db, reads, bounds),
+    ...createEntryReads(db, reads, bounds, positions),
 
     /** Returns the sequence of the newest entry; 0 when there has been none. */
     head: (): number => bounds().last,
@@ -87,8 +106,20 @@ export function createChangeLog(db: Database) {
       return () => listeners.delete(listener)
     },
 
-    ...createPositions(db, uid, bounds),
+    ...positions,
 
     dropBefore: createLogTrimming(db),
   }
+}
+
+/** Returns the identity of the log, and its cursors. */
+function identityOf(db: Database) {
+  const identity = db
+    .prepare<{ uid: string; key: Uint8Array; readableUntil: number }>(
+      'select uid, cursor_key as key, readable_until as readableUntil from push_log_state',
+    )
+    .get()
+  if (!identity) throw new Error('the change log has no identity')
+  const { uid, key, readableUntil } = identity
+  return { uid, cursors: createCursors(uid, key), readableUntil }
 }

@@ -1,5 +1,6 @@
+import type { Rights } from '../access/right/rights.ts'
 import type { Database } from '../db/open.ts'
-import { CursorExpiredError, decodeCursor, encodeCursor } from './cursor.ts'
+import { CursorExpiredError, type LogCursors, type Position } from './cursor.ts'
 import { createFingerprints } from './fingerprint.ts'
 
 /** The newest entry that the log has had, and the newest that was removed from it; sequences. */
@@ -8,17 +9,20 @@ export interface LogBounds {
   readonly dropped: number
 }
 
-/** Creates the cursors of the log with this identity. */
-export function createPositions(db: Database, uid: string, bounds: () => LogBounds) {
+const AHEAD = 'the cursor is ahead of this database, which is older than it: start without "since"'
+
+/** Creates the cursors of the log with this identity. `readableUntil` is the last position with a readable cursor. */
+export function createPositions(
+  db: Database,
+  { uid, cursors, readableUntil }: { uid: string; cursors: LogCursors; readableUntil: number },
+  bounds: () => LogBounds,
+) {
   const fingerprintAt = createFingerprints(db)
+  const at = (sequence: number): Position => ({ sequence, fingerprint: fingerprintAt(sequence) })
 
   const checkPosition = (sequence: number): void => {
     const { last, dropped } = bounds()
-    if (sequence > last) {
-      throw new CursorExpiredError(
-        'the cursor is ahead of this database, which is older than it: start without "since"',
-      )
-    }
+    if (sequence > last) throw new CursorExpiredError(AHEAD)
     if (sequence < dropped) {
       throw new CursorExpiredError(
         'changes after this cursor have been removed: read the streams, then start without "since"',
@@ -31,13 +35,19 @@ export function createPositions(db: Database, uid: string, bounds: () => LogBoun
     checkPosition,
 
     /** Returns the cursor of a position. It carries a fingerprint of its entry, where the log still has the entry. */
-    cursor: (sequence: number): string => encodeCursor(uid, sequence, fingerprintAt(sequence)),
+    cursor: (sequence: number): string => cursors.encode(at(sequence)),
+
+    /** Returns a cursor of a position whose entry the viewer may not see. */
+    endCursor: ({ rights }: { readonly rights: Pick<Rights, 'scopes'> }, sequence: number): string =>
+      rights.scopes.length === 0 ? cursors.encode(at(sequence)) : cursors.encodeSalted(at(sequence)),
 
     /** Returns the sequence of a cursor. Throws InvalidCursorError, or CursorExpiredError if reading on would leave a gap. */
     position(cursor: string): number {
-      const { log, sequence, fingerprint } = decodeCursor(cursor)
+      const { log, sequence, fingerprint, isReadable } = cursors.decode(cursor)
       if (log !== uid)
         throw new CursorExpiredError('the cursor is of another database: start without "since"')
+      // a made-up one must not reveal where the log ends
+      if (isReadable && sequence > readableUntil) throw new CursorExpiredError(AHEAD)
       checkPosition(sequence)
       const actual = fingerprint === null ? null : fingerprintAt(sequence)
       if (actual !== null && actual !== fingerprint) {
@@ -46,6 +56,16 @@ export function createPositions(db: Database, uid: string, bounds: () => LogBoun
         )
       }
       return sequence
+    },
+
+    /** Returns the key of an entry in global ids, which does not reveal its sequence. */
+    entryKey: (sequence: number): string => cursors.keyOf(at(sequence)),
+
+    /** Returns the sequence of the entry with a key; undefined when the log has no such entry. */
+    sequenceOfKey(key: string): number | undefined {
+      const position = cursors.positionOfKey(key)
+      if (!position || position.fingerprint === null) return undefined
+      return fingerprintAt(position.sequence) === position.fingerprint ? position.sequence : undefined
     },
   }
 }

@@ -1,6 +1,8 @@
+import type { Rights } from '../access/right/rights.ts'
 import { matchesColumn } from '../db/search.ts'
 import type { Parameter } from '../db/statement.ts'
 import type { pushLog } from '../db/tables/index.ts'
+import { visibleStreams } from '../db/visible-places.ts'
 import { matchesGlob } from '../input/glob.ts'
 
 /** The change of a tag to another image: a row of the log. */
@@ -46,4 +48,11 @@ export function conditionsOf({ namespace, imageStream, tag }: PushFilter) {
     if (pattern !== undefined) conditions.push([matchesColumn(column, pattern), pattern])
   }
   return { where: conditions.map(([text]) => text), values: conditions.map(([, value]) => value) }
+}
+
+/** Returns the conditions that an entry of the table is of a stream that these rights show; as `conditionsOf`. */
+export function visibleConditions(rights: Pick<Rights, 'scopes'>, table: 'push_log' | 'stream_changes') {
+  const columns = { namespace: `${table}.namespace`, name: `${table}.image_stream_name` }
+  const criteria = visibleStreams(rights, columns).map(({ probe }) => probe)
+  return { where: criteria.map(({ text }) => text), values: criteria.flatMap(({ values }) => values) }
 }

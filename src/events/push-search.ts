@@ -1,8 +1,10 @@
+import { EVERYTHING, type Rights } from '../access/right/rights.ts'
+import type { Viewer } from '../access/right/viewer.ts'
 import { turnToRead } from '../concurrency/yielding.ts'
 import type { Database } from '../db/open.ts'
 import { columnsOf } from '../db/statement.ts'
 import { pushLog } from '../db/tables/index.ts'
-import { conditionsOf, type Interval, type Push, type PushFilter } from './push-filter.ts'
+import { conditionsOf, type Interval, type Push, type PushFilter, visibleConditions } from './push-filter.ts'
 import { createPushSeries, type PushSeries } from './push-series.ts'
 
 /** A part of the log. */
@@ -21,6 +23,8 @@ export interface PushRange {
 export const WINDOW_ROWS = 2_000
 /** Windows that are read before indexes are used: enough to fill a page where many pushes match. */
 const WINDOWS_BEFORE_INDEXES = 2
+/** After all sequences. */
+const END = Number.MAX_SAFE_INTEGER
 /** Pushes of a series that are counted to choose between two series. */
 const COUNTED = 5_000
 
@@ -36,18 +40,23 @@ export function createPushReads(
   const select = (
     condition: string,
     values: readonly (string | number)[],
-    { filter = {}, descending = false }: Pick<PushRange, 'filter' | 'descending'>,
-    limit: number,
+    {
+      rights,
+      filter = {},
+      descending = false,
+      limit,
+    }: Omit<PushRange, 'after' | 'before'> & { rights: Rights },
   ): Push[] => {
     const matching = conditionsOf(filter)
-    const where = [condition, ...matching.where].join(' and ')
+    const visible = visibleConditions(rights, 'push_log')
+    const where = [condition, ...matching.where, ...visible.where].join(' and ')
     const order = descending ? 'desc' : 'asc'
     return db
       .prepare<Push>(`select ${COLUMNS} from push_log where ${where} order by sequence ${order} limit ?`)
-      .all(...values, ...matching.values, limit)
+      .all(...values, ...matching.values, ...visible.values, limit)
   }
-  const read = ({ after = 0, before = Number.MAX_SAFE_INTEGER, limit, ...range }: PushRange): Push[] =>
-    select('sequence > ? and sequence < ?', [after, before], range, limit)
+  const readVisible = (rights: Rights, { after = 0, before = END, ...range }: PushRange): Push[] =>
+    select('sequence > ? and sequence < ?', [after, before], { ...range, rights })
 
   /** Returns the series with the fewest pushes in the interval; undefined without one. */
   const shortest = async (
@@ -65,14 +74,17 @@ export function createPushReads(
   }
 
   return {
-    /** Reads in one statement, for ranges that the caller bounds: a filter is checked on each row of the range. */
-    read,
+    /**
+     * Reads in one statement, for ranges that the caller bounds: a filter is checked on each row of the range. Reads the
+     * pushes to all streams, for callers that show each viewer only those that it sees.
+     */
+    read: (range: PushRange): Push[] => readVisible(EVERYTHING, range),
 
     /**
      * Reads any range in bounded statements, between which other work runs. Pushes that are appended meanwhile are not
      * read. Pushes that are removed meanwhile may be missing. Rejects with the signal's reason once it is aborted.
      */
-    async find(range: PushRange, signal?: AbortSignal): Promise<Push[]> {
+    async find({ rights }: Viewer, range: PushRange, signal?: AbortSignal): Promise<Push[]> {
       const { filter = {}, descending = false, limit } = range
       const { last, dropped } = bounds()
       let rest: Interval = {
@@ -89,12 +101,12 @@ export function createPushReads(
       const readRows = async (): Promise<void> => {
         await turnToRead(signal)
         const window = firstPart(rest, WINDOW_ROWS, descending)
-        take(window, read({ ...window, filter, descending, limit: limit - found.length }))
+        take(window, readVisible(rights, { ...window, filter, descending, limit: limit - found.length }))
       }
       for (let windows = 0; windows < WINDOWS_BEFORE_INDEXES && !isDone(); windows++) await readRows()
       const series = isDone()
         ? undefined
-        : await shortest(await findSeries(filter, last - dropped, signal), rest, signal)
+        : await shortest(await findSeries(rights, filter, { rows: last - dropped, signal }), rest, signal)
       for (let size = 4 * WINDOW_ROWS; series && !isDone(); ) {
         const window = firstPart(rest, size, descending)
         const sequences = await series.sequences(window, WINDOW_ROWS + 1, signal)
@@ -106,7 +118,8 @@ export function createPushReads(
         if (sequences.length < WINDOW_ROWS / 4) size *= 4
         if (sequences.length > 0) await turnToRead(signal)
         const inSeries = 'sequence in (select value from json_each(?))'
-        take(window, select(inSeries, [JSON.stringify(sequences)], range, limit - found.length))
+        const wanted = { filter, descending, rights, limit: limit - found.length }
+        take(window, select(inSeries, [JSON.stringify(sequences)], wanted))
       }
       while (!isDone()) await readRows()
       return found

@@ -1,3 +1,4 @@
+import { ANY, type Rights } from '../access/right/rights.ts'
 import { inBatches, turnToRead } from '../concurrency/yielding.ts'
 import type { Database } from '../db/open.ts'
 import type { Statement } from '../db/statement.ts'
@@ -63,13 +64,27 @@ export function createPushSeries(db: Database) {
   const nextNamespace: NextKey = db.prepare(NEXT_NAMESPACE)
   const nextStream: NextKey = db.prepare(NEXT_STREAM)
   const nextTag: NextKey = db.prepare(NEXT_TAG)
+  const visible = db.prepare<{ namespace: string }>(
+    'select distinct namespace from visible_places where scope = ? order by namespace',
+  )
 
-  function* streamKeys({ namespace, imageStream }: PushFilter): Generator<Key | null> {
-    for (const one of namespace === undefined ? steps(nextNamespace, undefined) : [namespace]) {
+  /** Yields the namespaces that may have visible streams. */
+  function namespacesOf({ scopes }: Rights): Iterable<string | null> {
+    for (const scope of scopes) {
+      const names = visible.all(scope).map(({ namespace }) => namespace)
+      if (!names.includes(ANY)) return names
+    }
+    return steps(nextNamespace, undefined)
+  }
+
+  function* streamKeys(rights: Rights, { namespace, imageStream }: PushFilter): Generator<Key | null> {
+    for (const one of namespace === undefined ? namespacesOf(rights) : [namespace]) {
       if (one === null) continue
       // a namespace without such a stream is a step too
       yield null
-      for (const name of steps(nextStream, imageStream, one)) yield name === null ? null : [one, name]
+      for (const name of steps(nextStream, imageStream, one)) {
+        yield name !== null && rights.may('view', { namespace: one, name }) ? [one, name] : null
+      }
     }
   }
 
@@ -107,12 +122,16 @@ export function createPushSeries(db: Database) {
     }
   }
 
-  /** Returns the series that each have all pushes which meet the filter; `rows` is the length of the log. */
-  return async (filter: PushFilter, rows: number, signal?: AbortSignal): Promise<PushSeries[]> => {
+  /** Returns the series that each have all visible pushes which meet the filter; `rows` is the length of the log. */
+  return async (
+    rights: Rights,
+    filter: PushFilter,
+    { rows, signal }: { readonly rows: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<PushSeries[]> => {
     const maxSteps = Math.max(MIN_STEPS, rows / ROWS_A_STEP)
     const series: PushSeries[] = []
-    if (filter.namespace !== undefined || filter.imageStream !== undefined) {
-      const keys = await collect(streamKeys(filter), maxSteps, signal)
+    if (filter.namespace !== undefined || filter.imageStream !== undefined || rights.scopes.length > 0) {
+      const keys = await collect(streamKeys(rights, filter), maxSteps, signal)
       if (keys) series.push(seriesOf(OF_STREAM, keys))
     }
     if (filter.tag !== undefined) {

@@ -1,4 +1,5 @@
 import { and, asc, gt, lt, sql } from 'drizzle-orm'
+import type { Rights } from '../access/right/rights.ts'
 import type { Database } from '../db/open.ts'
 import { keyset } from '../db/page.ts'
 import type { Sql } from '../db/search.ts'
@@ -7,12 +8,14 @@ import { streamChanges } from '../db/tables/index.ts'
 import { windowsOf } from '../db/windows.ts'
 import { isGlob } from '../input/glob.ts'
 import type { EntryFilter, StreamChange } from './log-entry.ts'
-import { conditionsOf, type Interval } from './push-filter.ts'
+import { conditionsOf, type Interval, visibleConditions } from './push-filter.ts'
 
 const COLUMNS = columnsOf(streamChanges, 'stream_changes')
 const BY_SEQUENCE = [{ column: 'sequence' }] as const
 
 export interface ChangeRange extends Interval {
+  /** Only changes of streams that these rights show. */
+  readonly rights: Rights
   readonly filter: EntryFilter
   /** Newest first, instead of oldest first. */
   readonly descending: boolean
@@ -31,8 +34,10 @@ function rowsOf({ namespace, imageStream }: EntryFilter): { readonly from: strin
 }
 
 /** Returns the conditions on each row. */
-function criteriaOf({ kinds = 'ALL', ...filter }: EntryFilter): Sql {
-  const { where, values } = conditionsOf(filter)
+function criteriaOf(rights: Rights, { kinds = 'ALL', ...filter }: EntryFilter): Sql {
+  const all = [conditionsOf(filter), visibleConditions(rights, 'stream_changes')]
+  const where = all.flatMap((one) => one.where)
+  const values = all.flatMap((one) => one.values)
   if (kinds === 'ALL') return { text: ['true', ...where].join(' and '), values }
   const ofKinds = 'kind in (select value from json_each(?))'
   return { text: [ofKinds, ...where].join(' and '), values: [JSON.stringify(kinds), ...values] }
@@ -61,11 +66,11 @@ export function createChangeReads(db: Database) {
 
     /** Reads any range in bounded statements, between which other work runs. Rejects with the signal's reason. */
     async find(
-      { filter, descending, limit, after, before }: ChangeRange,
+      { rights, filter, descending, limit, after, before }: ChangeRange,
       signal?: AbortSignal,
     ): Promise<StreamChange[]> {
       const rows = { ...rowsOf(filter), columns: BY_SEQUENCE }
-      const criteria = criteriaOf(filter)
+      const criteria = criteriaOf(rights, filter)
       const page = { limit, peek: false, after: [after], before: [before], fromEnd: descending }
       const found: StreamChange[] = []
       for await (const window of windowsOf(db, rows, { page, probes: 1, signal })) {

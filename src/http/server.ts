@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import type { Authentication } from '../access/authentication.ts'
 import type { Viewer } from '../access/right/viewer.ts'
 import { startPeriodic } from '../concurrency/periodic.ts'
+import type { ChangeLog } from '../events/change-log.ts'
 import type { GraphQLContext, SharedContext } from '../graphql/kit/context.ts'
 import { type ChangeHubOptions, createChangeHub } from '../graphql/live/change-hub.ts'
 import { BodyBudget } from '../request-body/body-budget.ts'
@@ -39,7 +40,7 @@ const TIMINGS = {
 /** What the server serves, to which clients, and for how long it waits. */
 export interface ServerOptions extends HttpEndpoints {
   readonly schema: GraphQLSchema
-  readonly domain: SharedContext
+  readonly domain: SharedContext & { readonly changeLog: ChangeLog }
   readonly authentication: Authentication
   /** The root fields that subscribe to the log. */
   readonly subscriptions: ChangeHubOptions['fields']

@@ -26,7 +26,8 @@ async function serveApi(): Promise<Fanout> {
   const world = createWorld()
   const server = createServer({
     schema: world.schema,
-    domain: { changeLog: world.changeLog } as SharedContext,
+    domain: { changeLog: world.changeLog } as Partial<SharedContext> as SharedContext &
+      Pick<typeof world, 'changeLog'>,
     authentication: OPEN,
     subscriptions: { imagePushed: filterOf },
     log: pino({ level: 'silent' }),

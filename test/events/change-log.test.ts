@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { CursorExpiredError, encodeCursor, InvalidCursorError } from '../../src/events/cursor.ts'
+import { createChangeLog } from '../../src/events/change-log.ts'
+import { CursorExpiredError, InvalidCursorError } from '../../src/events/cursor.ts'
 import { matchesPush } from '../../src/events/push-filter.ts'
 import { type LogFixture, openLog, pushOf } from './fixture.ts'
 
@@ -148,12 +149,28 @@ describe('a cursor of the log', () => {
     expect(log.position(log.cursor(2))).toBe(2)
   })
 
-  it('of an earlier version has no fingerprint, and stays valid', () => {
-    const { log, push, db } = fixture
+  it('of an earlier version stays valid, and none can be made up to find the end of the log', () => {
+    const { push, db } = fixture
     push({}, {})
     const { uid = '' } = db.prepare<{ uid: string }>('select uid from push_log_state').get() ?? {}
+    const readable = (sequence: number) => Buffer.from(`push:${uid}:${sequence}`).toString('base64url')
+    // as the first start after the update finds it
+    db.prepare('update push_log_state set cursor_key = null').run()
+    const log = createChangeLog(db)
+    push({}, {})
 
-    expect(sequences({ after: log.position(encodeCursor(uid, 1)) })).toEqual([2])
+    expect(sequences({ after: log.position(readable(1)) })).toEqual([2, 3, 4])
+    for (const sequence of [3, 4, 5, 1_000_000]) {
+      expect(() => log.position(readable(sequence))).toThrow(/ahead of this database/)
+    }
+  })
+
+  it('stays valid after a restart', () => {
+    const { log, push, db } = fixture
+    push({}, {})
+
+    expect(createChangeLog(db).position(log.cursor(1))).toBe(1)
+    expect(createChangeLog(db).cursor(1)).toBe(log.cursor(1))
   })
 
   it('is refused when it is not a cursor', () => {

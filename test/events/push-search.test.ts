@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { type ChangeLog, createChangeLog } from '../../src/events/change-log.ts'
 import { matchesPush, type Push, type PushFilter } from '../../src/events/push-filter.ts'
 import { type PushRange, WINDOW_ROWS } from '../../src/events/push-search.ts'
@@ -44,7 +45,7 @@ function expected({ after = 0, before = PUSHES + 1, filter = {}, descending, lim
   return (descending ? found.reverse() : found).slice(0, limit)
 }
 const find = async (range: PushRange): Promise<number[]> =>
-  (await log.find(range)).map(({ sequence }) => sequence)
+  (await log.find(SYSTEM, range)).map(({ sequence }) => sequence)
 
 const FILTERS: Readonly<Record<string, PushFilter>> = {
   'no criterion': {},
@@ -80,8 +81,8 @@ describe.each(Object.entries(FILTERS))('a search by %s', (_name, filter) => {
   })
 
   it('reads a bounded number of rows with each statement', async () => {
-    await log.find({ filter, limit: 5 })
-    await log.find({ filter, limit: 5, descending: true })
+    await log.find(SYSTEM, { filter, limit: 5 })
+    await log.find(SYSTEM, { filter, limit: 5, descending: true })
 
     for (const { text, parameters, rows } of reads) {
       expect(rows).toBeLessThanOrEqual(Math.max(WINDOW_ROWS, 5_000))
@@ -93,7 +94,7 @@ describe.each(Object.entries(FILTERS))('a search by %s', (_name, filter) => {
   })
 
   it('reads by an index or a key only, and sorts no more than a window', async () => {
-    await log.find({ filter, limit: 5 })
+    await log.find(SYSTEM, { filter, limit: 5 })
 
     const steps = [...new Set(reads.map(({ text }) => text))].flatMap((text) => planOf(fixture.db, text))
     expect(steps.length).toBeGreaterThan(0)
@@ -105,7 +106,7 @@ describe.each(Object.entries(FILTERS))('a search by %s', (_name, filter) => {
 describe('a search', () => {
   it('lets other work run between its statements', async () => {
     const { result, iterations } = await countingIterations(() =>
-      log.find({ filter: { imageStream: '*', tag: '*none*' }, limit: 1 }),
+      log.find(SYSTEM, { filter: { imageStream: '*', tag: '*none*' }, limit: 1 }),
     )
 
     expect(result).toEqual([])
@@ -115,7 +116,7 @@ describe('a search', () => {
   it('reads few rows when few pushes meet it, however long the log is', async () => {
     for (const filter of [{ tag: 'none' }, { imageStream: 'zzz*' }, { namespace: 'none' }, { tag: 'old' }]) {
       reads.length = 0
-      await log.find({ filter, limit: 50, descending: true })
+      await log.find(SYSTEM, { filter, limit: 50, descending: true })
 
       expect(reads.filter(({ text }) => /^select sequence as/.test(text)).length).toBeLessThan(10)
     }
@@ -124,7 +125,9 @@ describe('a search', () => {
   it('runs one statement in each iteration of the event loop, however many searches run', async () => {
     const before = reads.length
     const { iterations } = await countingIterations(() =>
-      Promise.all(Array.from({ length: 10 }, () => log.find({ filter: { tag: '*none*' }, limit: 1 }))),
+      Promise.all(
+        Array.from({ length: 10 }, () => log.find(SYSTEM, { filter: { tag: '*none*' }, limit: 1 })),
+      ),
     )
     const windows = reads.slice(before).filter(({ text }) => /sequence > \? and sequence < \?/.test(text))
 
@@ -135,7 +138,7 @@ describe('a search', () => {
   it('does not return pushes that are appended while it reads', async () => {
     using own = openLog()
     own.push(...Array.from({ length: 3 * WINDOW_ROWS }, () => ({ tag: 'other' })))
-    const searching = own.log.find({ filter: { tag: 'ne*w' }, limit: 5 })
+    const searching = own.log.find(SYSTEM, { filter: { tag: 'ne*w' }, limit: 5 })
     own.push({ tag: 'new' })
 
     expect(await searching).toEqual([])
@@ -143,7 +146,7 @@ describe('a search', () => {
 
   it('ends when the signal is aborted', async () => {
     const controller = new AbortController()
-    const searching = log.find({ filter: { tag: '*none*' }, limit: 1 }, controller.signal)
+    const searching = log.find(SYSTEM, { filter: { tag: '*none*' }, limit: 1 }, controller.signal)
     controller.abort(new Error('the client is gone'))
 
     await expect(searching).rejects.toThrow('the client is gone')

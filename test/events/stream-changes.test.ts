@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import {
   type EntryFilter,
   isPush,
@@ -117,7 +118,12 @@ describe('the log of all changes', () => {
           const expected = log.log.readEntries(range).filter((one) => matchesEntry(one, wanted))
           if (descending) expected.reverse()
 
-          const found: LogEntry[] = await log.log.findEntries({ ...range, filter: wanted, descending, limit })
+          const found: LogEntry[] = await log.log.findEntries(SYSTEM, {
+            ...range,
+            filter: wanted,
+            descending,
+            limit,
+          })
           expect(found).toEqual(expected.slice(0, limit))
         },
       ),

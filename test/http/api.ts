@@ -19,7 +19,8 @@ export async function startApi(overrides: Overrides = {}) {
   const server = createServer({
     schema: world.schema,
     // the schema of these tests reads only the change log
-    domain: { changeLog: world.changeLog } as SharedContext,
+    domain: { changeLog: world.changeLog } as Partial<SharedContext> as SharedContext &
+      Pick<typeof world, 'changeLog'>,
     authentication: OPEN,
     subscriptions: { imagePushed: filterOf },
     log,

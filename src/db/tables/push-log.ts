@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { check, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { blob, check, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { keyOf, type REMOVAL_REASONS, time } from './columns.ts'
@@ -73,6 +73,10 @@ export const pushLogState = sqliteTable(
     uid: text('uid').notNull(),
     /** Highest sequence that has been deleted; 0 when none has. */
     dropped: integer('dropped').notNull(),
+    /** Encrypts cursors and the ids of entries; null before the first start of a version with it. */
+    cursorKey: blob('cursor_key', { mode: 'buffer' }).$type<Uint8Array>(),
+    /** Last sequence that has a cursor of an earlier version, which was not encrypted. */
+    readableUntil: integer('readable_until').notNull().default(0),
   },
   (t) => [check('push_log_state_single', sql`${t.id} = 1`)],
 )

@@ -5,7 +5,7 @@ import type { TestCredentialCommand } from '../../credentials/credential-test.ts
 import type { RegistryCredentials } from '../../credentials/registry-credentials.ts'
 import type { ApplyDocumentsCommand } from '../../documents/apply.ts'
 import type { DocumentSources } from '../../documents/image-stream-document.ts'
-import type { ChangeLog } from '../../events/change-log.ts'
+import type { ChangeLogView } from '../../events/change-log.ts'
 import type { ImageReferences } from '../../imagestream/commands/image-reference.ts'
 import type { ImportImageCommand } from '../../imagestream/commands/import-image.ts'
 import type { StreamRemoval } from '../../imagestream/commands/remove-stream.ts'
@@ -42,7 +42,7 @@ export interface GraphQLContext {
   /** Also in the response header `X-Request-Id` and in every log line of the request. */
   readonly requestId: string
   readonly viewer: Viewer
-  readonly changeLog: ChangeLog
+  readonly changeLog: ChangeLogView
   readonly streams: Streams
   readonly streamConditions: Pick<StreamConditions, 'ofStreams'>
   readonly tags: Tags

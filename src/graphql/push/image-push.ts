@@ -8,7 +8,7 @@ import { batchValues, loadForBatch, loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
+import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
 import { ImagePushType, ImageStreamTagType, ImageStreamType, ImageType } from '../kit/references.ts'
 import { describePattern, namespaceFilterArg } from '../kit/search-filter.ts'
 import { streamOf } from '../kit/stream-of.ts'
@@ -16,10 +16,9 @@ import { enumType, objectType } from '../kit/types.ts'
 import { batchTags } from '../tag/tags-of-stream.ts'
 import { logConnection } from './log-connection.ts'
 
-registerRowNode('ImagePush', {
-  load: (sequence, { changeLog }) =>
-    changeLog.read({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
-  access: { streamOf: ({ namespace, imageStreamName: name }) => ({ namespace, name }) },
+registerNode('ImagePush', {
+  load: (key, { viewer, changeLog }) => changeLog.push(viewer, key),
+  access: 'load',
 })
 
 /** Returns the image that the tag pointed to before, loaded for the push's batch; undefined for a first image. */
@@ -57,7 +56,7 @@ objectType(ImagePushType, {
   fields: (t) => ({
     id: t.id({
       description: 'Global identifier of the push.',
-      resolve: ({ sequence }) => nodeId('ImagePush', sequence),
+      resolve: ({ sequence }, _args, { changeLog }) => nodeId('ImagePush', changeLog.entryKey(sequence)),
     }),
     cursor: t.string({
       description:
@@ -141,7 +140,9 @@ builder.queryField('imagePushes', (t) =>
     complexity: pageComplexity,
     resolve: (_query, { namespace, imageStream, tag, ...args }, context, info) => {
       const filter = pushFilterOf({ namespace, imageStream, tag })
-      return logConnection(args, context, info, (range) => context.changeLog.find({ ...range, filter }))
+      return logConnection(args, context, info, (range) =>
+        context.changeLog.find(context.viewer, { ...range, filter }),
+      )
     },
   }),
 )

@@ -58,7 +58,7 @@ export async function logConnection<Entry extends LogEntry>(
     cursors,
     rows: () => rows,
     // clients with an empty page can still subscribe from a cursor: the last position that was read
-    emptyCursor: () => changeLog.cursor(Math.max(floor, end)),
+    emptyCursor: () => changeLog.endCursor(context.viewer, Math.max(floor, end)),
     totalCount: () => 0,
   })
 }

@@ -3,7 +3,7 @@ import { isRemovalReason } from '../../imagestream/tag/tag-event.ts'
 import { builder } from '../kit/builder.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { FailureReasonEnum } from '../kit/failure-reason.ts'
-import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
+import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
 import { ImagePushType, ImageStreamTagType, ImageStreamType } from '../kit/references.ts'
 import { describePattern, namespaceFilterArg } from '../kit/search-filter.ts'
 import { streamOf } from '../kit/stream-of.ts'
@@ -31,10 +31,9 @@ const ChangeKindEnum = enumType<ChangeKind>('ImageStreamChangeKind', {
   },
 })
 
-registerRowNode('ImageStreamChange', {
-  load: (sequence, { changeLog }) =>
-    changeLog.readEntries({ after: sequence - 1, before: sequence + 1, limit: 1 })[0],
-  access: { streamOf: ({ namespace, imageStreamName: name }) => ({ namespace, name }) },
+registerNode('ImageStreamChange', {
+  load: (key, { viewer, changeLog }) => changeLog.entry(viewer, key),
+  access: 'load',
 })
 
 export const StreamChangeType = builder.objectRef<LogEntry>('ImageStreamChange')
@@ -49,7 +48,8 @@ objectType(StreamChangeType, {
   fields: (t) => ({
     id: t.id({
       description: 'Global identifier of the change.',
-      resolve: ({ sequence }) => nodeId('ImageStreamChange', sequence),
+      resolve: ({ sequence }, _args, { changeLog }) =>
+        nodeId('ImageStreamChange', changeLog.entryKey(sequence)),
     }),
     cursor: t.string({
       description:
@@ -157,7 +157,7 @@ builder.queryField('imageStreamChanges', (t) =>
     resolve: (_query, { namespace, imageStream, tag, kinds, ...args }, context, info) => {
       const filter = changeFilterOf({ namespace, imageStream, tag, kinds })
       return logConnection(args, context, info, (range) =>
-        context.changeLog.findEntries({ ...range, filter }),
+        context.changeLog.findEntries(context.viewer, { ...range, filter }),
       )
     },
   }),

@@ -27,7 +27,11 @@ beforeEach(() => {
     changeLog: world.changeLog,
     fields: { imagePushed: filterOf },
     createContext: (viewer) =>
-      ({ requestId: 'shared', viewer, changeLog: world.changeLog }) as GraphQLContext,
+      ({
+        requestId: 'shared',
+        viewer,
+        changeLog: world.changeLog,
+      }) as Partial<GraphQLContext> as GraphQLContext,
     log: { error: (details: unknown) => void failures.push(details) },
     now: () => now,
   })

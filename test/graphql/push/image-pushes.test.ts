@@ -1,5 +1,6 @@
 import { execute, parse } from 'graphql'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import type { ChangeLog } from '../../../src/events/change-log.ts'
 import type { GraphQLContext } from '../../../src/graphql/kit/context.ts'
 import { createSchema } from '../../../src/graphql/schema.ts'
@@ -23,15 +24,15 @@ interface Page {
 
 /** Executes `imagePushes` with these arguments on the fixture's log. `whileReading` runs before the log has been read. */
 async function imagePushes(args: string, whileReading: () => unknown = () => {}) {
-  const find: ChangeLog['find'] = async (range) => {
-    const reading = fixture.log.find(range)
+  const find: ChangeLog['find'] = async (viewer, range) => {
+    const reading = fixture.log.find(viewer, range)
     await whileReading()
     return await reading
   }
   const result = await execute({
     schema: createSchema(),
     document: parse(`{ imagePushes(${args}) { nodes { tag } pageInfo { endCursor } } }`),
-    contextValue: { changeLog: { ...fixture.log, find } } as Partial<GraphQLContext>,
+    contextValue: { viewer: SYSTEM, changeLog: { ...fixture.log, find } } as Partial<GraphQLContext>,
   })
   return { page: result.data?.imagePushes as Page | undefined, error: result.errors?.[0]?.originalError }
 }
@@ -76,7 +77,7 @@ describe('a page of pushes', () => {
       execute({
         schema: createSchema(),
         document: parse(`{ ${aliases.join('\n')} }`),
-        contextValue: { changeLog: fixture.log } as Partial<GraphQLContext>,
+        contextValue: { viewer: SYSTEM, changeLog: fixture.log } as Partial<GraphQLContext>,
       }),
     )
 
