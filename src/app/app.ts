@@ -131,6 +131,7 @@ async function open(
     authentication: OPEN,
     log,
     allowedOrigins: config.allowedOrigins,
+    connectionsPerAddress: config.connectionsPerAddress,
     allowedHosts: config.openToEverybody ? undefined : LOOPBACK_HOSTS,
   })
   metrics.observe({

@@ -68,6 +68,12 @@ const SERVER = settings({
     description: 'origin under which senders of webhooks reach this server: https://streams.example.org',
     parse: orNone(origin),
   },
+  connectionsPerAddress: {
+    fallback: '1000',
+    description:
+      'connections from one address at a time; more behind a proxy, all of whose clients have its address',
+    parse: wholeNumber(1, 20_000),
+  },
   /** Null keeps the change log forever. */
   changeLogDays: {
     description: 'days that the change log is kept; forever when not set',

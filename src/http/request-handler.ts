@@ -15,11 +15,13 @@ import { type HttpExchange, refuse, refuseUnread, type ViewerExchange } from './
 import {
   addressOf,
   clientOf,
+  hasSeveralHosts,
   isOurHost,
   mayConnect,
   NOT_OUR_HOST,
   NOT_OUR_ORIGIN,
   requestIdOf,
+  SEVERAL_HOSTS,
 } from './request/sender.ts'
 
 /** The endpoints of other rooms, each undefined where it is not enabled. */
@@ -66,7 +68,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     response.setHeader('X-Request-Id', requestId)
     response.setHeader('X-Content-Type-Options', 'nosniff')
     logRequest(log, { request, response, requestId })
-    const memory = bodies.open(addressOf(request))
+    const memory = bodies.open(addressOf(request.socket))
     const exchange = { request, response, requestId, memory }
     route(options, exchange)
       .catch((error: unknown) => respondError(exchange, error, log))
@@ -106,8 +108,9 @@ async function route(options: RequestHandlerOptions, exchange: HttpExchange): Pr
   const { registry, deliveries, metrics } = endpoints
   const { request, response, requestId, memory } = exchange
   const path = pathOf(request)
+  if (hasSeveralHosts(request)) return refuse(response, 400, 'BAD_REQUEST', SEVERAL_HOSTS)
   // before the check of the host: the sender may know this server by any name, and its path is a secret
-  const endpoint = deliveries?.open(path, addressOf(request))
+  const endpoint = deliveries?.open(path, addressOf(request.socket))
   if (endpoint) {
     countResponse(metrics, endpoint.sender, response)
     limitBodyTime(request, bodyTimeout)

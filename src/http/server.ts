@@ -13,6 +13,7 @@ import { type ChangeHubOptions, createChangeHub } from '../graphql/live/change-h
 import { BodyBudget } from '../request-body/body-budget.ts'
 import { createGraphiQL } from './endpoints/graphiql.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
+import { limitConnections } from './request/connection-limit.ts'
 import { MAX_BODY_MEMORY, MAX_CONNECTIONS } from './request/limits.ts'
 import { newRequestId } from './request/sender.ts'
 import { StreamingConnections } from './request/streaming-connections.ts'
@@ -55,6 +56,8 @@ export interface ServerOptions extends HttpEndpoints {
   readonly allowedHosts?: readonly string[] | undefined
   /** Whether clients may introspect the schema. True by default: it is published. */
   readonly introspection?: boolean
+  /** Connections of one address at the same time; those of all by default. */
+  readonly connectionsPerAddress?: number
   /** Bytes of the bodies of all requests in memory at a time. */
   readonly bodyMemory?: number
   readonly timings?: Partial<typeof TIMINGS>
@@ -82,6 +85,7 @@ export function createServer({
   allowedHosts,
   introspection = true,
   bodyMemory = MAX_BODY_MEMORY,
+  connectionsPerAddress = MAX_CONNECTIONS,
   timings: givenTimings,
   ...endpoints
 }: ServerOptions) {
@@ -114,6 +118,7 @@ export function createServer({
     }),
   )
   server.maxConnections = MAX_CONNECTIONS
+  server.prependListener('connection', limitConnections(connectionsPerAddress))
   server.on('upgrade', webSocketUpgrades(entry, createWebSocketProtocol(entry, timings.initTimeout)))
 
   /** Closes the streams, waits for running requests until the timeout, then cuts them. */

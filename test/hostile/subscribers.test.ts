@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MAX_PENDING_BYTES } from '../../src/http/request/limits.ts'
 import { SLOW_READER_CODE } from '../../src/http/websocket/connection.ts'
 import { type Api, startApi } from '../http/api.ts'
 import { eventStream, eventually, RawClient, take } from '../http/clients.ts'
@@ -144,6 +145,44 @@ describe('a client that requests a long response and does not read it', () => {
     stalled.pause()
     await eventually(() => api.lines.some(({ msg }) => msg === 'slow reader closed'))
     stalled.destroy()
+  })
+})
+
+describe('a WebSocket client that reads nothing', () => {
+  it('is closed with 1013 when its operations have too much unread data, whatever it sends next', async () => {
+    await using patient = await startApi()
+    const stalled = await RawClient.open(patient.wsUrl)
+    stalled.socket.pause()
+    const before = bufferedBytes()
+    for (let at = 0; at < 400; at++) stalled.subscribe(`q${at}`, '{ padding(bytes: 3000000) }')
+    await eventually(() => patient.lines.some(({ msg }) => msg === 'slow reader closed'))
+    // the unread results, one more, and those that were being executed; not 1.2 GB
+    expect(bufferedBytes() - before).toBeLessThan(MAX_PENDING_BYTES + 50 * 3e6)
+    stalled.socket.resume()
+    expect(await stalled.closed).toMatchObject({ code: SLOW_READER_CODE })
+  })
+
+  it('is disconnected when it pings on and on', async () => {
+    const [host, port] = api.host.split(':')
+    const stalled = connect(Number(port), host).on('error', () => {})
+    stalled.write(
+      'GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n' +
+        'Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n',
+    )
+    await once(stalled, 'data')
+    stalled.pause()
+    // a masked ping of 125 bytes, many times
+    const pings = Buffer.concat(
+      Array(10_000).fill(Buffer.concat([Buffer.from([0x89, 0xfd]), Buffer.alloc(129)])),
+    )
+    let sent = 0
+    while (!stalled.destroyed && sent < 1e9) {
+      sent += pings.length
+      if (stalled.write(pings)) continue
+      await new Promise((resolve) => stalled.once('drain', resolve).once('close', resolve))
+    }
+    expect(sent).toBeLessThan(100e6)
   })
 })
 

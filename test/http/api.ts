@@ -7,7 +7,14 @@ import { createWorld, filterOf } from './world.ts'
 type Overrides = Partial<
   Pick<
     ServerOptions,
-    'timings' | 'bodyMemory' | 'allowedOrigins' | 'allowedHosts' | 'introspection' | 'isReady' | 'deliveries'
+    | 'timings'
+    | 'bodyMemory'
+    | 'connectionsPerAddress'
+    | 'allowedOrigins'
+    | 'allowedHosts'
+    | 'introspection'
+    | 'isReady'
+    | 'deliveries'
   >
 >
 

@@ -58,7 +58,7 @@ function streamChanges(
   subscription: ChangeSubscription,
   { headers, requestId, viewer, connections }: StreamingScope & { readonly headers: OutgoingHttpHeaders },
 ): void {
-  const stream = new ChangeStream(response, { requestId, viewer })
+  const stream = new ChangeStream(response, { requestId, viewer, connections })
   connections.add(stream)
   // the end of the connection ends the stream: without chunks the same bytes can be sent to all clients
   response.removeHeader('Transfer-Encoding')
@@ -78,16 +78,19 @@ class ChangeStream implements ChangeReader, StreamingConnection {
   readonly requestId: string
   viewer: Viewer
   readonly #response: ServerResponse
+  readonly #connections: StreamingScope['connections']
 
-  constructor(response: ServerResponse, { requestId, viewer }: Pick<StreamingScope, 'requestId' | 'viewer'>) {
+  constructor(response: ServerResponse, { requestId, viewer, connections }: StreamingScope) {
     this.#response = response
     this.requestId = requestId
     this.viewer = viewer
+    this.#connections = connections
   }
 
   take(page: ChangePage): boolean {
     if (this.#response.writableNeedDrain) return false
-    if (!this.#response.destroyed) this.#response.write(eventsOf(page))
+    const events = eventsOf(page)
+    if (this.#connections.mayWrite(this, events.length)) this.#response.write(events)
     return true
   }
 

@@ -22,8 +22,10 @@ export const MAX_MESSAGE_BYTES = 64 * 1024
 export const MAX_OPERATIONS_PER_SOCKET = 50
 /** Connections of all kinds at the same time; the next is closed at once. */
 export const MAX_CONNECTIONS = 20_000
-/** Unread bytes after which a stream is closed at once. */
-export const MAX_PENDING_BYTES = 32 * 1024 * 1024
+/** Unread bytes of a stream or WebSocket at which a further result is not sent: it is closed. One result may be longer. */
+export const MAX_PENDING_BYTES = 16 * 1024 * 1024
+/** Unread bytes of all clients together, above which those with the most are disconnected. */
+export const MAX_PENDING_BYTES_OF_ALL = 128 * 1024 * 1024
 /** Milliseconds for a client to respond to a close frame. */
 export const CLOSE_TIMEOUT = 10_000
 /** Bytes of one delivery to a receiver. */

@@ -60,9 +60,14 @@ const LONG = 64 * 1024
 function sendText(
   response: ServerResponse,
   text: string | undefined,
-  { requestId, connections }: StreamingScope,
+  { requestId, viewer, connections }: StreamingScope,
 ): void {
-  if (text !== undefined && text.length > LONG) connections.limit(response, requestId)
+  if (text !== undefined && text.length > LONG) {
+    const connection = connectionOf(response, { requestId, viewer })
+    connections.add(connection)
+    response.once('close', () => connections.delete(connection))
+    connections.mayWrite(connection, text.length)
+  }
   response.end(text)
 }
 
@@ -71,24 +76,33 @@ async function sendEvents(
   events: AsyncIterable<unknown>,
   { requestId, viewer, connections }: StreamingScope,
 ): Promise<void> {
-  const end = (): void => void response.destroy()
-  const connection: StreamingConnection = {
-    requestId,
-    viewer,
-    get pendingBytes() {
-      return response.writableLength
-    },
-    // the events contain keep-alives of their own
-    keepAlive() {},
-    closeSlowReader: end,
-    closeUnauthenticated: end,
-    goAway: end,
-    destroy: end,
-  }
+  const connection = connectionOf(response, { requestId, viewer }, () => response.destroy())
   connections.add(connection)
   try {
     await pipeline(events, response)
   } finally {
     connections.delete(connection)
+  }
+}
+
+/** Returns the connection of a response; `goAway` ends a stream, whereas another response is sent to its end. */
+function connectionOf(
+  response: ServerResponse,
+  { requestId, viewer }: Pick<StreamingScope, 'requestId' | 'viewer'>,
+  goAway = () => {},
+): StreamingConnection {
+  const end = (): void => void response.destroy()
+  return {
+    requestId,
+    viewer,
+    get pendingBytes() {
+      return response.writableLength
+    },
+    // the events of a stream contain keep-alives of their own
+    keepAlive() {},
+    closeSlowReader: end,
+    closeUnauthenticated: end,
+    goAway,
+    destroy: end,
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Client } from '../../access/authentication.ts'
 
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/
@@ -25,9 +26,9 @@ export const clientOf = ({ socket }: IncomingMessage, requestId: string): Client
   requestId,
 })
 
-/** Returns the address of the client; of an IPv6 address the /64 network, all of which one host may use. */
-export function addressOf({ socket }: IncomingMessage): string {
-  const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
+/** Returns the address of a socket's client; of an IPv6 address the /64 network, all of which one host may use. */
+export function addressOf({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string {
+  const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '')
   if (!address.includes(':')) return address
   const [head = [], tail = []] = address.split('::').map((half) => half.split(':').filter(Boolean))
   const zeros = Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => '0')
@@ -45,6 +46,8 @@ export interface OriginPolicy {
   readonly allowedHosts?: readonly string[] | undefined
 }
 
+/** Message for a request with several `Host` headers. */
+export const SEVERAL_HOSTS = 'the request has several Host headers: send one'
 /** Message for a `Host` header that does not name this server. */
 export const NOT_OUR_HOST =
   'the Host header does not name this server: with --open-to-everybody it may have any name'
@@ -53,6 +56,15 @@ export const NOT_OUR_ORIGIN = 'pages of other sites need --allowed-origins'
 
 /** Names of the loopback interface. */
 export const LOOPBACK_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
+
+/** Reports whether there are several `Host` headers: Node.js uses the first, and a proxy may have checked another. */
+export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
+  let count = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') count++
+  }
+  return count > 1
+}
 
 /** Reports whether the `Host` header names this server. */
 export function isOurHost({ headers }: IncomingMessage, { allowedHosts }: OriginPolicy): boolean {

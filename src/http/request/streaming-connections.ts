@@ -1,11 +1,10 @@
-import type { ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { Authentication } from '../../access/authentication.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import { startPeriodic } from '../../concurrency/periodic.ts'
-import { MAX_PENDING_BYTES } from './limits.ts'
+import { MAX_PENDING_BYTES, MAX_PENDING_BYTES_OF_ALL } from './limits.ts'
 
-/** A long-lived connection: an event stream or a WebSocket. */
+/** A connection whose client may not read: an event stream, a WebSocket or a long response. */
 export interface StreamingConnection {
   /** Id of the request that opened it. */
   readonly requestId: string
@@ -48,12 +47,14 @@ interface Progress {
   isClosing: boolean
 }
 
-/** All long-lived connections of the server. One timer checks all of them: a timer for each would cost more. */
+/** All such connections of the server. One timer checks all of them: a timer for each would cost more. */
 export class StreamingConnections implements Disposable {
   readonly #connections = new Map<StreamingConnection, Progress>()
   readonly #options: StreamingConnectionsOptions
   readonly #checks: Disposable
   readonly #ignoreChanges: () => void
+  /** Unread bytes of all connections when they were last counted, and all bytes that were written since. */
+  #pendingAtMost = 0
 
   constructor(options: StreamingConnectionsOptions) {
     const { authentication, log, keepAlive, slowReaderTimeout } = options
@@ -81,13 +82,20 @@ export class StreamingConnections implements Disposable {
     this.#connections.delete(connection)
   }
 
-  /** Closes the connection of a response that is no stream, when its client reads none of it for the slow-reader timeout. */
-  limit(response: ServerResponse, requestId: string): void {
-    // progress within one large write restarts the timeout
-    response.setTimeout(this.#options.slowReaderTimeout, () => {
-      this.#options.log.warn({ requestId, pending: response.writableLength }, 'slow reader closed')
-      response.destroy()
-    })
+  /**
+   * Reports whether a connection may write so many bytes: it may not, and is closed, when its client has not read the bytes
+   * before them. Disconnects the clients with the most unread bytes when all of them have too many.
+   */
+  mayWrite(connection: StreamingConnection, bytes: number): boolean {
+    const progress = this.#connections.get(connection)
+    if (!progress || progress.isClosing) return false
+    if (connection.pendingBytes > MAX_PENDING_BYTES) {
+      this.#close(connection, progress)
+      return false
+    }
+    this.#pendingAtMost += bytes
+    if (this.#pendingAtMost > MAX_PENDING_BYTES_OF_ALL) this.#makeRoom(bytes)
+    return true
   }
 
   goAway(): void {
@@ -118,7 +126,7 @@ export class StreamingConnections implements Disposable {
   }
 
   #check(now: number): void {
-    const { log, keepAlive, slowReaderTimeout } = this.#options
+    const { keepAlive, slowReaderTimeout } = this.#options
     // credentials expire without an event
     this.#renewViewers()
     for (const [connection, progress] of this.#connections) {
@@ -126,16 +134,36 @@ export class StreamingConnections implements Disposable {
       const pending = connection.pendingBytes
       if (pending === 0 || pending < progress.pending) progress.progressAt = now
       progress.pending = pending
-      const isStuck = now - progress.progressAt >= slowReaderTimeout
-      if (isStuck || pending > MAX_PENDING_BYTES) {
-        progress.isClosing = true
-        log.warn({ requestId: connection.requestId, pending }, 'slow reader closed')
-        connection.closeSlowReader()
+      if (now - progress.progressAt >= slowReaderTimeout) {
+        this.#close(connection, progress)
       } else if (pending === 0 && now - progress.keptAliveAt >= keepAlive) {
         // a keep-alive behind unread bytes would not reach the client
         progress.keptAliveAt = now
         connection.keepAlive()
       }
     }
+  }
+
+  #close(connection: StreamingConnection, progress: Progress): void {
+    const { requestId, pendingBytes: pending } = connection
+    progress.isClosing = true
+    this.#options.log.warn({ requestId, pending }, 'slow reader closed')
+    connection.closeSlowReader()
+  }
+
+  /** Counts the unread bytes, and disconnects the clients with the most of them. */
+  #makeRoom(bytes: number): void {
+    const all = [...this.#connections.keys()].map(
+      (connection) => [connection.pendingBytes, connection] as const,
+    )
+    let total = all.reduce((sum, [pending]) => sum + pending, bytes)
+    for (const [pending, connection] of all.sort(([a], [b]) => b - a)) {
+      if (total <= MAX_PENDING_BYTES_OF_ALL) break
+      total -= pending
+      this.#options.log.warn({ requestId: connection.requestId, pending }, 'slow reader disconnected')
+      // at once: a closing handshake would keep the bytes
+      connection.destroy()
+    }
+    this.#pendingAtMost = total
   }
 }

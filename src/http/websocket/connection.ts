@@ -3,7 +3,7 @@ import { CloseCode } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { ChangeMember, ChangePage } from '../../graphql/live/change-hub.ts'
-import type { StreamingConnection } from '../request/streaming-connections.ts'
+import type { StreamingConnection, StreamingConnections } from '../request/streaming-connections.ts'
 
 /** Close code for a client that does not read. graphql-ws clients reconnect after it. */
 export const SLOW_READER_CODE = 1013
@@ -16,27 +16,47 @@ const GOING_AWAY = 1001
 export interface WebSocketOrigin {
   readonly requestId: string
   readonly viewer: Viewer
+  readonly connections: StreamingConnections
 }
 
-/** A WebSocket, and the network connection under it, to which several frames can be written at once. */
+/**
+ * A WebSocket, and the network connection under it, to which several frames can be written at once. While the client does
+ * not read, nothing is read from it either: its messages and pings would only add unread responses.
+ */
 export class WebSocketConnection implements StreamingConnection {
   readonly requestId: string
   viewer: Viewer
   readonly #socket: WebSocket
   readonly #network: Duplex
+  readonly #connections: StreamingConnections
   #awaitsPong = false
   /** Members that had a page to send while the network was busy. */
   #blocked: Set<ChangeMember> | undefined
 
-  constructor(socket: WebSocket, network: Duplex, { requestId, viewer }: WebSocketOrigin) {
+  constructor(socket: WebSocket, network: Duplex, { requestId, viewer, connections }: WebSocketOrigin) {
     this.requestId = requestId
     this.viewer = viewer
     this.#socket = socket
     this.#network = network
+    this.#connections = connections
     socket.on('pong', () => {
       this.#awaitsPong = false
     })
+    socket.on('ping', () => this.#holdBack())
     network.on('drain', () => this.#resume())
+  }
+
+  /** Sends a message. Resolves when the network has it, or the socket is closed, as it is when its client does not read. */
+  send(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      // a socket that is closing emits 'close'
+      if (this.#socket.readyState !== WebSocket.OPEN || !this.#connections.mayWrite(this, text.length)) {
+        resolve()
+        return
+      }
+      this.#socket.send(text, () => resolve())
+      this.#holdBack()
+    })
   }
 
   /** Sends a page to one operation. Returns false while the network is busy; the member is resumed afterwards. */
@@ -46,8 +66,11 @@ export class WebSocketConnection implements StreamingConnection {
       this.#blocked.add(member)
       return false
     }
+    if (this.#socket.readyState !== WebSocket.OPEN) return true
+    const frames = nextFrames(id, page)
     // without compression ws writes its own frames at once, so frames beside them keep the order
-    if (this.#socket.readyState === WebSocket.OPEN) this.#network.write(nextFrames(id, page))
+    if (this.#connections.mayWrite(this, frames.length)) this.#network.write(frames)
+    this.#holdBack()
     return true
   }
 
@@ -80,7 +103,12 @@ export class WebSocketConnection implements StreamingConnection {
     this.#socket.terminate()
   }
 
+  #holdBack(): void {
+    if (this.#network.writableNeedDrain) this.#socket.pause()
+  }
+
   #resume(): void {
+    this.#socket.resume()
     const blocked = this.#blocked
     this.#blocked = undefined
     for (const member of blocked ?? []) member.resume()

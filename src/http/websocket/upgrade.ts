@@ -7,12 +7,14 @@ import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
 import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../request/limits.ts'
 import {
   clientOf,
+  hasSeveralHosts,
   isOurHost,
   mayConnect,
   NOT_OUR_HOST,
   NOT_OUR_ORIGIN,
   type OriginPolicy,
   requestIdOf,
+  SEVERAL_HOSTS,
 } from '../request/sender.ts'
 import { WebSocketConnection } from './connection.ts'
 
@@ -54,7 +56,7 @@ export function webSocketUpgrades(
     if (refusal) return refuse(network, requestId, refusal)
     const viewer = await authentication.viewerOf(request.headers, clientOf(request, requestId))
     server.handleUpgrade(request, network, head, (socket) =>
-      open(new WebSocketConnection(socket, network, { requestId, viewer }), socket),
+      open(new WebSocketConnection(socket, network, { requestId, viewer, connections }), socket),
     )
   }
 
@@ -81,7 +83,7 @@ export function webSocketUpgrades(
     const closed = protocol.opened(
       {
         protocol: socket.protocol,
-        send: (text) => sendText(socket, text),
+        send: (text) => connection.send(text),
         close: (code, reason) => socket.close(code, reason),
         onMessage: (handle) => {
           socket.on('message', (message) => void handle(String(message)).catch(fail))
@@ -113,14 +115,8 @@ function refusalOf(request: IncomingMessage, origins: OriginPolicy): Refusal | u
   if (request.url?.split('?', 1)[0] !== GRAPHQL_PATH) {
     return { status: 404, message: `unknown path: the API is at ${GRAPHQL_PATH}` }
   }
+  if (hasSeveralHosts(request)) return { status: 400, message: SEVERAL_HOSTS }
   if (!isOurHost(request, origins)) return { status: 421, message: NOT_OUR_HOST }
   if (!mayConnect(request, origins)) return { status: 403, message: NOT_OUR_ORIGIN }
   return undefined
 }
-
-const sendText = (socket: WebSocket, text: string): Promise<void> =>
-  new Promise((resolve) => {
-    // a socket that is closing emits 'close'
-    if (socket.readyState === socket.OPEN) socket.send(text, () => resolve())
-    else resolve()
-  })

@@ -1,0 +1,93 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { pino } from 'pino'
+import { describe, expect, it } from 'vitest'
+import { OPEN } from '../../src/access/authentication.ts'
+import { EVERYTHING } from '../../src/access/right/rights.ts'
+import { anonymous } from '../../src/access/right/viewer.ts'
+import { MAX_PENDING_BYTES, MAX_PENDING_BYTES_OF_ALL } from '../../src/http/request/limits.ts'
+import { StreamingConnections } from '../../src/http/request/streaming-connections.ts'
+import { startApi } from './api.ts'
+import { RawClient } from './clients.ts'
+
+function openConnections() {
+  const connections = new StreamingConnections({
+    authentication: OPEN,
+    log: pino({ level: 'silent' }),
+    keepAlive: 1e9,
+    slowReaderTimeout: 1e9,
+  })
+  const ended: string[] = []
+  const add = (name: string) => {
+    const connection = {
+      requestId: name,
+      viewer: anonymous(EVERYTHING, { address: null, requestId: name }),
+      pendingBytes: 0,
+      keepAlive() {},
+      closeSlowReader: () => void ended.push(`closed ${name}`),
+      closeUnauthenticated() {},
+      goAway() {},
+      destroy() {
+        ended.push(`destroyed ${name}`)
+        connections.delete(connection)
+      },
+    }
+    connections.add(connection)
+    const write = (bytes: number): boolean => {
+      const isAllowed = connections.mayWrite(connection, bytes)
+      if (isAllowed) connection.pendingBytes += bytes
+      return isAllowed
+    }
+    return { connection, write }
+  }
+  return { add, ended, [Symbol.dispose]: () => connections[Symbol.dispose]() }
+}
+
+describe('unread bytes are checked at each write', () => {
+  it('of one client: one result may be long, and no other follows it unread', () => {
+    using it = openConnections()
+    const { connection, write } = it.add('a')
+    expect(write(2 * MAX_PENDING_BYTES)).toBe(true)
+    connection.pendingBytes = MAX_PENDING_BYTES
+    expect([write(1), it.ended]).toEqual([true, []])
+    expect([write(1), write(1), it.ended]).toEqual([false, false, ['closed a']])
+  })
+
+  it('of all clients: those with the most are disconnected, at once', () => {
+    using it = openConnections()
+    const heavy = Array.from({ length: 8 }, (_, at) => it.add(`heavy ${at}`))
+    for (const { write } of heavy) expect(write(MAX_PENDING_BYTES_OF_ALL / 8 - 1_000)).toBe(true)
+    const light = it.add('light')
+    expect([light.write(8_000), it.ended]).toEqual([true, []])
+    expect([light.write(1_000), it.ended]).toEqual([true, ['destroyed heavy 0']])
+  })
+
+  it('of all clients: bytes that were read do not count', () => {
+    using it = openConnections()
+    const { connection, write } = it.add('reader')
+    it.add('idle')
+    for (let at = 0; at < 100; at++) {
+      expect(write(MAX_PENDING_BYTES)).toBe(true)
+      connection.pendingBytes = 0
+    }
+    expect(it.ended).toEqual([])
+  })
+})
+
+describe('an address', () => {
+  it('has a maximum number of connections; the next gets a 503 with Retry-After, until one is closed', async () => {
+    await using api = await startApi({ connectionsPerAddress: 3 })
+    const clients = await Promise.all([1, 2, 3].map(() => RawClient.open(api.wsUrl)))
+    const port = Number(new URL(api.url).port)
+    const dial = (localAddress: string) => {
+      const socket = connect({ port, host: '127.0.0.1', localAddress })
+      socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+      return once(socket, 'data').then(([data]) => String(data))
+    }
+    expect(await dial('127.0.0.1')).toMatch(/^HTTP\/1\.1 503 .*\r\nRetry-After: 5\r\n/s)
+    expect(await dial('127.0.0.2')).toMatch(/^HTTP\/1\.1 200 /)
+    clients[0]?.close()
+    await expect.poll(() => dial('127.0.0.1')).toMatch(/^HTTP\/1\.1 200 /)
+    for (const client of clients) client.close()
+  })
+})
