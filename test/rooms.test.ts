@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   documents: ['access', 'oci', 'input', 'db', 'imagestream'],
   trust: ['access', 'oci', 'input', 'policy', 'concurrency', 'db', 'imagestream'],
   'external-registry': ['access', 'oci', 'input', 'concurrency', 'db', 'imagestream', 'request-body'],
-  registry: ['oci', 'input', 'concurrency', 'db', 'blobs', 'request-body'],
+  registry: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'request-body'],
   collect: ['oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
   receivers: ['oci', 'input', 'concurrency', 'logins', 'db', 'secrets', 'imagestream', 'vendors'],
   graphql: [

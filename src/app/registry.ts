@@ -118,7 +118,7 @@ function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: Inte
       sources: imageSources({ remote, attachments, isOwn: (registry) => registry === host() }),
       limits,
       // every client may do everything until there is authentication
-      mayLink: () => true,
+      viewerOf: () => SYSTEM,
       checkVersion: (stream, resourceVersion) =>
         checkResourceVersion(
           { ...stream, resourceVersion },
@@ -134,8 +134,6 @@ function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: Inte
     db,
     blobs,
     streams,
-    // every client may do everything until there is authentication
-    access: { may: () => true },
     pullThrough,
     limits,
     now,

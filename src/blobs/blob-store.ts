@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { KeyLock } from '../concurrency/bounded.ts'
@@ -16,6 +15,7 @@ import {
   isRepository,
   isUploadId,
   Layout,
+  newUploadId,
   readUpload,
   type UploadName,
   uploadsInto,
@@ -78,10 +78,9 @@ export class DiskStore implements AsyncDisposable {
     this.#parts = parts
   }
 
-  /** Creates an empty upload into the repository `namespace/name`. Throws StorageFullError. */
-  async createUpload(repository: string, algorithm: DigestAlgorithm): Promise<Upload> {
+  /** Creates an empty upload into the repository `namespace/name`. The id must be new. Throws StorageFullError. */
+  async createUpload(repository: string, algorithm: DigestAlgorithm, id = newUploadId()): Promise<Upload> {
     const { layout, space, now, uploadFolders } = this.#parts
-    const id = randomBytes(16).toString('hex')
     const path = layout.upload(repository, id, algorithm)
     this.#requireOpen()
     await space.ensure()

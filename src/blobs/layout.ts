@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { opendir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,6 +11,9 @@ export const ALGORITHMS: readonly DigestAlgorithm[] = ['sha256', 'sha512']
 
 const UPLOAD_ID = /^[0-9a-f]{32}$/
 const UPLOAD_FILE = /^([0-9a-f]{32})\.(sha256|sha512)$/
+
+/** Returns 128 random bits as hexadecimal digits. */
+export const newUploadId = (): string => randomBytes(16).toString('hex')
 
 /** Reports whether the text is the id of an upload. */
 export const isUploadId = (text: string): boolean => UPLOAD_ID.test(text)

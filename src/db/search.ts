@@ -1,3 +1,4 @@
+import { and, type SQL, sql } from 'drizzle-orm'
 import type { Database } from './open.ts'
 import type { Parameter } from './statement.ts'
 
@@ -67,6 +68,18 @@ export function probes(criteria: readonly Criterion[]): { where: string[]; value
     values: criteria.flatMap(({ probe }) => probe.values),
   }
 }
+
+/** Returns the condition of all probes for a statement of Drizzle; undefined for no criteria. */
+export const conditionOf = (criteria: readonly Criterion[]): SQL | undefined =>
+  and(
+    ...criteria.map(({ probe: { text, values } }) =>
+      sql.join(
+        text
+          .split('?')
+          .flatMap((part, at) => (at === 0 ? [sql.raw(part)] : [sql`${values[at - 1]}`, sql.raw(part)])),
+      ),
+    ),
+  )
 
 /** Values to find in a column. */
 export interface ColumnValues {

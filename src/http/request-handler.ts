@@ -125,7 +125,7 @@ async function route(options: RequestHandlerOptions, exchange: HttpExchange): Pr
     if (!mayConnect(request, origins)) {
       return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
     }
-    return registry.handle(request, response, { principal: await viewer(), requestId, memory })
+    return registry.handle(request, response, { viewer: await viewer(), requestId, memory })
   }
   limitBodyTime(request, bodyTimeout)
   return respondAt(path, options, { ...exchange, viewer: await viewer() })

@@ -1,9 +1,10 @@
+import type { Right } from '../access/right/role.ts'
 import { respondJson } from '../request-body/respond.ts'
 import { type Handler, JSON_TYPE, type RegistryCall, type RegistryExchange } from './protocol/exchange.ts'
 import type { RouteKind } from './protocol/router.ts'
 import { createBlobDelete, createBlobGet } from './routes/blobs.ts'
 import { createCatalogList } from './routes/catalog.ts'
-import type { RegistryAction, RouteDependencies } from './routes/dependencies.ts'
+import type { RouteDependencies } from './routes/dependencies.ts'
 import { createManifestDelete } from './routes/manifest-delete.ts'
 import { createManifestGet } from './routes/manifest-get.ts'
 import { createManifestPut } from './routes/manifest-put.ts'
@@ -16,12 +17,15 @@ export const API_VERSION = { 'Docker-Distribution-API-Version': 'registry/2.0' }
 
 /** The operation of one method of a route. */
 export interface RegistryOperation<Call extends RegistryCall> {
-  /** The action that the caller must be allowed; null for none. */
-  readonly action: RegistryAction | null
+  /** The right that it requires in the repository; null for an operation of the registry itself. */
+  readonly right: Call extends RegistryExchange ? RepositoryRight : null
   /** True if the operation reads the request's body. */
   readonly takesBody?: true
   readonly run: Handler<Call>
 }
+
+/** A right that an operation of a repository requires. */
+export type RepositoryRight = Extract<Right, 'pull' | 'push' | 'delete'>
 
 /** Operations of a route by method; HEAD uses GET's. */
 export type RegistryOperations<Call extends RegistryCall> = Readonly<Record<string, RegistryOperation<Call>>>
@@ -31,31 +35,31 @@ type OwnRoute = 'version' | 'catalog'
 export type RegistryEndpoints = Readonly<Record<OwnRoute, RegistryOperations<RegistryCall>>> &
   Readonly<Record<Exclude<RouteKind, OwnRoute>, RegistryOperations<RegistryExchange>>>
 
-/** Returns every operation of the registry, with the action that each requires. */
+/** Returns every operation of the registry, with the right that each requires. */
 export function createEndpoints(dependencies: RouteDependencies): RegistryEndpoints {
   const uploads = createUploadRoutes(dependencies)
   const respondVersion: Handler<RegistryCall> = ({ response }) =>
     respondJson(response, 200, {}, { ...JSON_TYPE, ...API_VERSION })
   return {
-    version: { GET: { action: null, run: respondVersion } },
-    catalog: { GET: { action: 'list', run: createCatalogList(dependencies) } },
+    version: { GET: { right: null, run: respondVersion } },
+    catalog: { GET: { right: null, run: createCatalogList(dependencies) } },
     manifest: {
-      GET: { action: 'pull', run: createManifestGet(dependencies) },
-      PUT: { action: 'push', takesBody: true, run: createManifestPut(dependencies) },
-      DELETE: { action: 'delete', run: createManifestDelete(dependencies) },
+      GET: { right: 'pull', run: createManifestGet(dependencies) },
+      PUT: { right: 'push', takesBody: true, run: createManifestPut(dependencies) },
+      DELETE: { right: 'delete', run: createManifestDelete(dependencies) },
     },
-    tags: { GET: { action: 'pull', run: createTagList(dependencies) } },
-    referrers: { GET: { action: 'pull', run: createReferrerList(dependencies) } },
+    tags: { GET: { right: 'pull', run: createTagList(dependencies) } },
+    referrers: { GET: { right: 'pull', run: createReferrerList(dependencies) } },
     blob: {
-      GET: { action: 'pull', run: createBlobGet(dependencies) },
-      DELETE: { action: 'delete', run: createBlobDelete(dependencies) },
+      GET: { right: 'pull', run: createBlobGet(dependencies) },
+      DELETE: { right: 'delete', run: createBlobDelete(dependencies) },
     },
-    uploads: { POST: { action: 'push', takesBody: true, run: uploads.start } },
+    uploads: { POST: { right: 'push', takesBody: true, run: uploads.start } },
     upload: {
-      GET: { action: 'push', run: uploads.status },
-      PATCH: { action: 'push', takesBody: true, run: uploads.append },
-      PUT: { action: 'push', takesBody: true, run: uploads.finish },
-      DELETE: { action: 'push', run: uploads.cancel },
+      GET: { right: 'push', run: uploads.status },
+      PATCH: { right: 'push', takesBody: true, run: uploads.append },
+      PUT: { right: 'push', takesBody: true, run: uploads.finish },
+      DELETE: { right: 'push', run: uploads.cancel },
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Viewer } from '../access/right/viewer.ts'
 import { OciError } from '../oci/oci-error.ts'
 import { formatRepositoryName, parseRepositoryName } from '../oci/repository-name.ts'
 import type { StreamName } from '../oci/stream-name.ts'
@@ -6,15 +7,21 @@ import { limitBodyRate } from '../request-body/arrival.ts'
 import type { BodyMemory } from '../request-body/body-budget.ts'
 import { ignoreBody, respondEarly } from '../request-body/respond.ts'
 import { createContent } from './content/content.ts'
-import { API_VERSION, createEndpoints, type RegistryOperation, type RegistryOperations } from './endpoints.ts'
+import {
+  API_VERSION,
+  createEndpoints,
+  type RegistryOperation,
+  type RegistryOperations,
+  type RepositoryRight,
+} from './endpoints.ts'
 import { toOciError } from './protocol/error-mapping.ts'
 import { JSON_TYPE, type RegistryCall } from './protocol/exchange.ts'
 import { parseRoute } from './protocol/router.ts'
-import type { Principal, RegistryAction, RegistryDependencies } from './routes/dependencies.ts'
+import type { RegistryDependencies } from './routes/dependencies.ts'
 
-/** Client and id of a request, and the memory for its body, which the caller releases; the log has the id. */
+/** Sender and id of a request, and the memory for its body, which the caller releases; the log has the id. */
 export interface RegistryRequestContext {
-  readonly principal: Principal
+  readonly viewer: Viewer
   readonly requestId: string
   readonly memory: BodyMemory
 }
@@ -23,21 +30,12 @@ export interface RegistryRequestContext {
 export type Registry = ReturnType<typeof createRegistry>
 
 export function createRegistry(dependencies: RegistryDependencies) {
-  const { access, limits, log } = dependencies
+  const { limits, log } = dependencies
   const endpoints = createEndpoints({ ...dependencies, content: createContent(dependencies.db) })
-
-  /** Throws OciError unless the action is allowed. Runs before any lookup, so that a refusal reveals nothing. */
-  const authorize = (principal: Principal, action: RegistryAction | null, name?: StreamName): void => {
-    if (action === null || access.may(principal, action, name)) return
-    const what = name
-      ? `${action} ${action === 'push' ? 'to' : 'from'} "${formatRepositoryName(name)}"`
-      : action
-    throw new OciError('DENIED', `access denied: you may not ${what}`)
-  }
 
   const route = (
     response: ServerResponse,
-    { principal, memory }: RegistryRequestContext,
+    { viewer, memory }: RegistryRequestContext,
   ): void | Promise<void> => {
     const request = response.req
     const [path, query] = splitUrl(request.url ?? '')
@@ -45,16 +43,11 @@ export function createRegistry(dependencies: RegistryDependencies) {
     if (!found)
       throw new OciError('UNSUPPORTED', 'unknown path: the registry has no such endpoint', { status: 404 })
     const { kind, name, reference } = found
-    const mayPull = (other: StreamName): boolean => access.may(principal, 'pull', other)
-    const call: RegistryCall = { request, response, memory, query, base: `/v2/${name}`, reference, mayPull }
-    if (kind === 'version' || kind === 'catalog') {
-      const operation = operationOf(endpoints[kind], call)
-      authorize(principal, operation.action)
-      return operation.run(call)
-    }
+    const call: RegistryCall = { request, response, memory, query, base: `/v2/${name}`, reference, viewer }
+    if (kind === 'version' || kind === 'catalog') return operationOf(endpoints[kind], call).run(call)
     const operation = operationOf(endpoints[kind], call)
     const repository = parseRepositoryName(name)
-    authorize(principal, operation.action, repository)
+    authorize(viewer, operation.right, repository)
     return operation.run({ ...call, repository })
   }
 
@@ -87,6 +80,13 @@ export function createRegistry(dependencies: RegistryDependencies) {
       }
     },
   }
+}
+
+/** Throws OciError without the right. Runs before any lookup, so that a refusal reveals nothing about the content. */
+function authorize({ rights }: Viewer, right: RepositoryRight, name: StreamName): void {
+  if (rights.may(right, name)) return
+  const what = `${right} ${right === 'push' ? 'to' : 'from'} "${formatRepositoryName(name)}"`
+  throw new OciError('DENIED', `access denied: you may not ${what}`)
 }
 
 const NO_QUERY = new URLSearchParams()

@@ -31,7 +31,7 @@ export class FollowWorld extends TestDomain {
   push(content: Image, at: string): void {
     const { namespace, name, tag } = namesOf(at)
     this.db.transact((tx) =>
-      this.receiver.recordPush(tx, {
+      this.receiver.recordPush(tx, SYSTEM, {
         repository: { namespace, name },
         digest: content.digest,
         bytes: content.bytes,

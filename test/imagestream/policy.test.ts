@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { TagPolicyInput } from '../../src/policy/policy.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -290,7 +291,7 @@ describe('when the chosen tag is removed, the next one is chosen', () => {
 
   it('by a deletion in the integrated registry', () => {
     const { id } = world.stream('web')
-    world.db.transact((tx) => world.receiver.removeTags(tx, id, [tagName('2.0')]))
+    world.db.transact((tx) => world.receiver.removeTags(tx, SYSTEM, id, [tagName('2.0')]))
 
     expect(next()).toEqual([[ONE, TWO], '1.0', '1.0'])
   })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
 import { type Image, type Index, image, index } from '../fixtures/random-image.ts'
 import { fromImage, REGISTRY_HOST, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -12,7 +13,7 @@ afterEach(() => domain[Symbol.asyncDispose]())
 
 const push = (content: Image | Index, tags: readonly string[], name = 'web') =>
   domain.db.transact((tx) =>
-    domain.receiver.recordPush(tx, {
+    domain.receiver.recordPush(tx, SYSTEM, {
       repository: { namespace: 'default', name },
       digest: content.digest,
       bytes: content.bytes,
@@ -104,7 +105,9 @@ describe('a push', () => {
 describe('tags that the registry removes', () => {
   it('are removed with their history', () => {
     const { streamId } = push(one, ['v1', 'v2', 'v3'])
-    domain.db.transact((tx) => domain.receiver.removeTags(tx, streamId, [tagName('v1'), tagName('v3')]))
+    domain.db.transact((tx) =>
+      domain.receiver.removeTags(tx, SYSTEM, streamId, [tagName('v1'), tagName('v3')]),
+    )
 
     expect(domain.tagNames('web')).toEqual(['v2'])
   })

@@ -139,7 +139,7 @@ async function dare(world: FollowWorld, pruner: Pruner, one: Step): Promise<void
   else if (one.do === 'unpush') {
     const found = idOf(one.at)
     const { tag: name } = namesOf(one.at)
-    if (found) world.db.transact((tx) => world.receiver.removeTags(tx, found.id, [tagName(name)]))
+    if (found) world.db.transact((tx) => world.receiver.removeTags(tx, SYSTEM, found.id, [tagName(name)]))
   } else if (one.do === 'delete') {
     const { namespace, name } = namesOf(`${one.stream}:x`)
     world.streamRemoval.delete({ namespace, name })

@@ -84,7 +84,7 @@ const WRITES: Record<string, { readonly spec: boolean; readonly write: () => unk
   'a deletion in the registry': {
     spec: false,
     write: () =>
-      world.db.transact((tx) => world.receiver.removeTags(tx, world.stream().id, [tagName('3.3')])),
+      world.db.transact((tx) => world.receiver.removeTags(tx, SYSTEM, world.stream().id, [tagName('3.3')])),
   },
   'an import that finds another image': {
     spec: false,

@@ -159,7 +159,7 @@ export class Rehearsal {
     const found = this.#addressOf(at)
     if (!found) return
     const { streamId, tag } = found.address
-    world.db.transact((tx) => world.receiver.removeTags(tx, streamId, [tag]))
+    world.db.transact((tx) => world.receiver.removeTags(tx, SYSTEM, streamId, [tag]))
   }
 
   #addressOf(at: Key) {

@@ -1,25 +1,24 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { EVERYTHING, type RoleGrant } from '../../src/access/right/rights.ts'
 import { image } from '../fixtures/random-image.ts'
-import { openWorld, type World } from './world.ts'
+import { asPrincipal, openWorld, type World } from './world.ts'
 
 describe('the catalog', () => {
   let world: World
-  /** Repositories that no client may pull. */
-  let hidden: RegExp
+  /** Grants of `puller`; `anybody` has all rights. */
+  let grants: readonly RoleGrant[]
   beforeEach(async () => {
-    hidden = /^$/
+    grants = []
     world = await openWorld({
       limits: { catalogPageSize: 4 },
-      access: {
-        may: (_principal, _action, name) => !name || !hidden.test(`${name.namespace}/${name.name}`),
-      },
+      rightsOf: (principal, sets) => (principal === 'anybody' ? EVERYTHING : sets.rightsOf(grants)),
     })
   })
   afterEach(() => world[Symbol.asyncDispose]())
 
   const web = image({ seed: 'web' })
-  const list = async (query = '') => {
-    const { status, code, json, headers } = await world.get(`/v2/_catalog${query}`)
+  const list = async (query = '', as = 'anybody') => {
+    const { status, code, json, headers } = await world.get(`/v2/_catalog${query}`, asPrincipal(as))
     return {
       status,
       code,
@@ -28,10 +27,10 @@ describe('the catalog', () => {
     }
   }
   /** All pages, by their links. */
-  const pages = async (query: string) => {
+  const pages = async (query: string, as = 'anybody') => {
     const found: string[][] = []
     for (let path: string | undefined = `/v2/_catalog${query}`; path; ) {
-      const { json, headers } = await world.get(path)
+      const { json, headers } = await world.get(path, asPrincipal(as))
       found.push((json as { repositories: string[] }).repositories)
       path = /^<([^>]*)>; rel="next"$/.exec(headers.link ?? '')?.[1]
     }
@@ -77,12 +76,18 @@ describe('the catalog', () => {
     })
   })
 
-  it('lists only repositories that the client may pull, also across pages', async () => {
+  it('lists only repositories that the client sees, also across pages', async () => {
     for (const name of ['a/x', 'a/secret', 'b/secret', 'b/x', 'c/secret']) await world.push(name, web, 'v1')
-    hidden = /secret/
+    grants = [
+      { role: 'PULLER', namespace: '*', streams: 'x*' },
+      { role: 'VIEWER', namespace: 'c', streams: '*' },
+    ]
 
-    expect(await pages('?n=1')).toEqual([['a/x'], ['b/x']])
-    expect(await list()).toMatchObject({ repositories: ['a/x', 'b/x'], link: undefined })
+    expect(await pages('?n=1', 'puller')).toEqual([['a/x'], ['b/x'], ['c/secret']])
+    grants = grants.slice(0, 1)
+    expect(await list('', 'puller')).toMatchObject({ repositories: ['a/x', 'b/x'], link: undefined })
+    grants = []
+    expect(await list('', 'puller')).toMatchObject({ repositories: [], link: undefined })
   })
 
   it('lists only repositories with manifests or pulled-through tags', async () => {

@@ -13,8 +13,8 @@ describe('deleting', () => {
     world = await openWorld({
       streams: (streams) => ({
         ...streams,
-        removeTags(tx, streamId, tags) {
-          streams.removeTags(tx, streamId, tags)
+        removeTags(tx, viewer, streamId, tags) {
+          streams.removeTags(tx, viewer, streamId, tags)
           if (refuseTags) throw new Error('the stream refuses')
         },
       }),

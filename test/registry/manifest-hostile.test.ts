@@ -31,8 +31,8 @@ describe('hostile manifests and races', () => {
       }),
       streams: (streams) => ({
         ...streams,
-        recordPush(tx, push, onStored) {
-          streams.recordPush(tx, push, onStored)
+        recordPush(tx, viewer, push, onStored) {
+          streams.recordPush(tx, viewer, push, onStored)
           if (failure) throw failure
         },
       }),

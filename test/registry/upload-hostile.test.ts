@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Upload } from '../../src/blobs/upload.ts'
 import { digestOf } from '../../src/oci/digest.ts'
+import { createOwnUploads } from '../../src/registry/routes/own-uploads.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -18,8 +19,8 @@ afterAll(async () => {
 const SHOP = 'shop/web'
 
 async function uploadAt(location: string): Promise<Upload> {
-  const upload = await world.blobs.upload(SHOP, location.split('/').at(-1) ?? '')
-  if (!upload) throw new Error(`there is no upload at ${location}`)
+  const scope = { principal: 'anybody', repository: { namespace: 'shop', name: 'web' } }
+  const { upload } = await createOwnUploads(world.blobs).find(scope, location.split('/').at(-1) ?? '')
   return upload
 }
 

@@ -1,13 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EVERYTHING } from '../../src/access/right/rights.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { formatRepositoryName } from '../../src/oci/repository-name.ts'
 import type { Answer } from './client.ts'
-import { openWorld, type World } from './world.ts'
+import { asPrincipal, openWorld, type World } from './world.ts'
 
 let world: World
 beforeAll(async () => {
   world = await openWorld({
-    access: { may: ({ id }, _, name) => id === 'owner' || !name || name.namespace !== 'secret' },
+    rightsOf: (principal, sets) =>
+      principal === 'owner'
+        ? EVERYTHING
+        : sets.rightsOf(
+            ['shop', 'default'].map((namespace) => ({ role: 'EDITOR', namespace, streams: '*' })),
+          ),
   })
 })
 afterAll(() => world[Symbol.asyncDispose]())
@@ -21,7 +27,7 @@ async function pushSecretly(text: string): Promise<string> {
   const digest = digestOf(text)
   const path = `/v2/secret/web/blobs/uploads/?digest=${digest}`
   const { status } = await world.send('POST', path, {
-    headers: { 'x-test-principal': 'owner' },
+    headers: asPrincipal('owner'),
     body: text,
   })
   expect(status).toBe(201)
@@ -97,7 +103,14 @@ describe('a blob that the caller may not pull', () => {
   it('is mounted from a repository that the caller may pull', async () => {
     const digest = await pushSecretly('in both')
     await world.pushBlob('shop/both', 'in both')
-    expect((await mount(target(), `mount=${digest}`)).status).toBe(201)
+    expect((await mount(target(), `mount=${digest}&from=shop/both`)).status).toBe(201)
+  })
+
+  it('is not looked for without "from", unless the caller sees every repository', async () => {
+    const digest = await world.pushBlob('shop/anywhere', 'anywhere')
+    expect((await mount(target(), `mount=${digest}`)).status).toBe(202)
+    const path = `/v2/${target()}/blobs/uploads/?mount=${digest}`
+    expect((await world.send('POST', path, { headers: asPrincipal('owner') })).status).toBe(201)
   })
 
   it('is not served by its digest, and a push needs its bytes', async () => {
@@ -116,16 +129,17 @@ describe('the access check of a mount', () => {
   it('receives the names of both repositories', async () => {
     const checks: string[] = []
     await using watched = await openWorld({
-      access: {
-        may(_, action, name) {
-          checks.push(`${action} ${name && formatRepositoryName(name)}`)
+      rightsOf: () => ({
+        ...EVERYTHING,
+        may(right, name) {
+          checks.push(`${right} ${formatRepositoryName(name)}`)
           return true
         },
-      },
+      }),
     })
     const digest = await watched.pushBlob('shop/source', 'watched')
     checks.length = 0
     await watched.send('POST', `/v2/shop/to/blobs/uploads/?mount=${digest}&from=shop/source`)
-    expect(checks).toEqual(['push shop/to', 'pull shop/source'])
+    expect(checks).toEqual(['push shop/to', 'create shop/to', 'pull shop/source', 'create shop/to'])
   })
 })

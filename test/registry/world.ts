@@ -5,6 +5,8 @@ import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Pool } from 'undici'
+import { createRightSets, type RightSets } from '../../src/access/right/right-sets.ts'
+import { EVERYTHING, type Rights } from '../../src/access/right/rights.ts'
 import type { BlobStore } from '../../src/blobs/blob-store.ts'
 import { createDiskStore } from '../../src/blobs/blob-store.ts'
 import { createPushReceiver } from '../../src/imagestream/commands/push.ts'
@@ -13,7 +15,6 @@ import type { RegistryStreams } from '../../src/registry/content/registry-stream
 import { DEFAULT_LIMITS, type RegistryLimits } from '../../src/registry/protocol/limits.ts'
 import type { PullThrough } from '../../src/registry/pull-through/pull-through.ts'
 import { createRegistry } from '../../src/registry/registry.ts'
-import type { RegistryAccess } from '../../src/registry/routes/dependencies.ts'
 import { BodyBudget } from '../../src/request-body/body-budget.ts'
 import { TestDomain } from '../fixtures/test-domain.ts'
 import { type Client, clientOf } from './client.ts'
@@ -25,8 +26,8 @@ export interface WorldOptions {
   readonly limits?: Partial<RegistryLimits>
   /** Bytes of the bodies of all requests in memory at a time; any number by default. */
   readonly bodyMemory?: number
-  /** Default: every client may do everything. */
-  readonly access?: RegistryAccess
+  /** Rights of the principal that the header `x-test-principal` names; by default of everyone: everything. */
+  readonly rightsOf?: (principal: string, sets: RightSets) => Rights
   readonly pullThrough?: PullThrough
   /** Number of bytes that can still be written to the disk; default that of the real disk. */
   readonly freeBytes?: () => number
@@ -64,7 +65,8 @@ export interface Unforeseen {
 
 const registryHost = 'registry.test'
 
-const EVERYBODY: RegistryAccess = { may: () => true }
+/** Returns the header of a request of this principal. */
+export const asPrincipal = (principal: string) => ({ 'x-test-principal': principal })
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'registry-')))
@@ -95,20 +97,21 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     db,
     blobs,
     streams,
-    access: options.access ?? EVERYBODY,
     ...(options.pullThrough && { pullThrough: options.pullThrough }),
     limits,
     now,
     log: { error: (object, message) => unforeseen.push({ object, message }) },
   })
   const bodies = new BodyBudget(options.bodyMemory ?? Number.POSITIVE_INFINITY)
+  const rightSets = createRightSets(db)
   let requests = 0
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
-    const principal = { id: request.headers['x-test-principal']?.toString() ?? 'anybody' }
-    const memory = bodies.open(principal.id)
-    void registry
-      .handle(request, response, { principal, requestId: `request-${++requests}`, memory })
-      .finally(memory.release)
+    const id = request.headers['x-test-principal']?.toString() ?? 'anybody'
+    const rights = options.rightsOf?.(id, rightSets) ?? EVERYTHING
+    const requestId = `request-${++requests}`
+    const viewer = { id, name: id, rights, address: '127.0.0.1', requestId }
+    const memory = bodies.open(id)
+    void registry.handle(request, response, { viewer, requestId, memory }).finally(memory.release)
   })
   const sockets = new Map<number | undefined, Socket>()
   server.on('connection', (socket) => sockets.set(socket.remotePort, socket))

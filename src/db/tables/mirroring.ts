@@ -17,6 +17,8 @@ export const imageMirrorings = sqliteTable(
     source: text('source').notNull(),
     /** JSON text: the other options of the request, with which a restarted server finishes the copy. */
     options: text('options').notNull(),
+    /** Id of the principal that requested it, whose rights apply; null from before there was sign-in. */
+    requestedBy: text('requested_by'),
     state: text('state', { enum: ['PENDING', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED'] }).notNull(),
     createdAt: time('created_at').notNull(),
     startedAt: time('started_at'),

@@ -112,13 +112,13 @@ builder.queryField('imageMirrorings', (t) =>
       state: t.arg({ type: ImageMirroringStateEnum, description: 'Returns only mirrorings in this state.' }),
       ...connectionArgs,
     },
-    resolve: (_query, { namespace, imageStream, state, ...args }, { mirrorings }, info) => {
+    resolve: (_query, { namespace, imageStream, state, ...args }, { viewer, mirrorings }, info) => {
       const { stream, ...named } = patternNamed({ namespace, name: imageStream }, 'imageStream')
       const filter = { ...named, imageStream: stream, state: state ?? undefined }
       return connection(args, info, {
         cursors,
-        rows: (page) => batch(mirrorings?.page(filter, page) ?? []),
-        totalCount: () => mirrorings?.count(filter) ?? 0,
+        rows: (page) => batch(mirrorings?.page(viewer, filter, page) ?? []),
+        totalCount: () => mirrorings?.count(viewer, filter) ?? 0,
       })
     },
   }),
@@ -137,12 +137,10 @@ builder.subscriptionField('imageMirroringProgressed', (t) =>
       }
     `,
     args: { id: t.arg.id({ required: true, description: 'Global `id` of the mirroring.' }) },
-    subscribe(_root, args, { mirrorings }) {
+    subscribe(_root, args, { viewer, mirrorings }) {
       const id = rowIdOf('ImageMirroring', args.id)
-      if (!mirrorings || id === undefined || !mirrorings.byIds([id]).has(id)) {
-        throw new NotFoundError('there is no mirroring with this id: the last 1,000 that ended are kept')
-      }
-      return mirrorings.follow(id)
+      if (!mirrorings || id === undefined) throw new NotFoundError('there is no mirroring with this id')
+      return mirrorings.follow(viewer, id)
     },
     resolve: (progressed) => progressed,
   }),

@@ -159,9 +159,13 @@ mutation('mirrorImage', {
     const seconds = checkWait(input.waitSeconds)
     const request = requestOf(input, context)
     if (input.dryRun) {
-      return { plan: await mirrorings.plan(request), imageMirroring: null, ...targetOf(request, context) }
+      return {
+        plan: await mirrorings.plan(context.viewer, request),
+        imageMirroring: null,
+        ...targetOf(request, context),
+      }
     }
-    const imageMirroring = await mirrorings.wait(mirrorings.request(request), seconds)
+    const imageMirroring = await mirrorings.wait(mirrorings.request(context.viewer, request), seconds)
     if (!imageMirroring) throw new Error('the mirroring that was just requested does not exist')
     return { plan: null, imageMirroring, ...targetOf(request, context) }
   },
@@ -183,6 +187,6 @@ mutation('cancelImageMirroring', {
   resolve: (input, context) => {
     const id = rowIdOf('ImageMirroring', input.id)
     if (id === undefined) throw new NotFoundError('there is no mirroring with this id')
-    return { imageMirroring: integrated(context).cancel(id) }
+    return { imageMirroring: integrated(context).cancel(context.viewer, id) }
   },
 })

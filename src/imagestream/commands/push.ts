@@ -1,5 +1,5 @@
 import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm'
-import { SYSTEM } from '../../access/right/viewer.ts'
+import { SYSTEM, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, tags as tagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -77,7 +77,7 @@ export interface PushReceiverDependencies extends ImageReceiverDependencies {
 }
 
 export function createPushReceiver(dependencies: PushReceiverDependencies) {
-  const { db, images, recorder, registryHost } = dependencies
+  const { db, streams, images, recorder, registryHost } = dependencies
   const receive = createImageReceiver(dependencies)
   const tagsOfImage = db.orm
     .select({ name: tagsTable.name })
@@ -109,6 +109,7 @@ export function createPushReceiver(dependencies: PushReceiverDependencies) {
     /** Stores the image, creates the stream if it does not exist, and points its tags to the image after `onStored`. */
     recordPush(
       tx: Transaction,
+      _viewer: Viewer,
       { repository: stream, tags, at, ...content }: PushedManifest,
       onStored?: OnImageStored,
     ): { readonly imageId: number; readonly streamId: number } {
@@ -120,7 +121,7 @@ export function createPushReceiver(dependencies: PushReceiverDependencies) {
     },
 
     /** Removes tags and their spec tags. Their histories stay. */
-    removeTags(tx: Transaction, streamId: number, tags: readonly TagName[]): void {
+    removeTags(tx: Transaction, _viewer: Viewer, streamId: number, tags: readonly TagName[]): void {
       for (const tag of tags) {
         recorder.removeTag(tx, { streamId, tag }, 'DELETED_IN_REGISTRY')
       }
@@ -129,6 +130,10 @@ export function createPushReceiver(dependencies: PushReceiverDependencies) {
     /** Returns the stream's tags that point to the image, by name. */
     tagsOfImage: (streamId: number, imageId: number): readonly TagName[] =>
       tagsOfImage.all({ streamId, imageId }).map(({ name }) => name),
+
+    /** Reports whether there is a stream of this name that is not deleted. */
+    exists: ({ namespace, name }: StreamName): boolean =>
+      streams.byName(SYSTEM, namespace, name) !== undefined,
 
     /** Reports whether the tag of the stream points to an image. */
     hasImage: ({ namespace, name }: StreamName, tag: string): boolean =>

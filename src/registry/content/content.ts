@@ -1,4 +1,6 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
+import { probes } from '../../db/search.ts'
 import type {
   blobs,
   images,
@@ -7,6 +9,7 @@ import type {
   repositoryManifests,
 } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
+import { columnsOfStream, visibleStreams } from '../../db/visible-places.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
@@ -51,7 +54,9 @@ export interface NewBlobLink {
 /** Repositories and the blobs and manifests that they may serve. Writes take the open transaction. */
 export type Content = ReturnType<typeof createContent>
 
-/** Repositories of a blob that are read: a common one, such as an empty config, can be in all. */
+/** Repositories of a blob that are looked at: a common one, such as an empty config, can be in all. */
+const MAX_LINKS = 1_000
+/** Repositories of a blob that are read. */
 const MAX_SOURCES = 100
 
 const REPOSITORY = 'r.id, r.namespace, r.name, r.stream_id as streamId'
@@ -75,10 +80,6 @@ function prepareStatements(db: Database) {
        on conflict do update set confirmed_at = max(confirmed_at, excluded.confirmed_at)`,
     ),
     unlinkBlob: db.prepare('delete from repository_blobs where repository_id = ? and digest = ?'),
-    repositoriesOfBlob: db.prepare<Repository>(
-      `select ${REPOSITORY} from repository_blobs l join repositories r on r.id = l.repository_id
-       where l.digest = ? and ${isNamed('r.name')} limit ${MAX_SOURCES}`,
-    ),
     manifest: db.prepare<LinkedManifest>(`select ${MANIFEST} where m.repository_id = ? and m.digest = ?`),
     manifestOfTag: db.prepare<LinkedManifest>(
       `select ${MANIFEST} where m.repository_id = ? and m.digest = (select i.digest from tags t
@@ -134,8 +135,22 @@ export function createContent(db: Database) {
     /** Returns false if the repository did not have the blob. */
     unlinkBlob: (_tx: Transaction, repositoryId: number, digest: Digest) =>
       sql.unlinkBlob.run(repositoryId, digest).changes > 0,
-    /** Returns repositories that have the blob, not all where they are many; none of a deleted stream. */
-    repositoriesOfBlob: (digest: Digest) => sql.repositoriesOfBlob.all(digest),
+    /**
+     * Returns a repository that has the blob and that the viewer may pull from, not of a deleted stream. Undefined also
+     * where one exists, and too many others have the blob.
+     */
+    readableSource({ rights }: Viewer, digest: Digest): Repository | undefined {
+      const { where, values } = probes(visibleStreams(rights, columnsOfStream('r')))
+      const criteria = [isNamed('r.name'), ...where].join(' and ')
+      return db
+        .prepare<Repository>(
+          `select ${REPOSITORY} from (select repository_id from repository_blobs where digest = ? limit ${MAX_LINKS}) l
+             cross join repositories r on r.id = l.repository_id
+           where ${criteria} limit ${MAX_SOURCES}`,
+        )
+        .all(digest, ...values)
+        .find((repository) => rights.may('pull', repository))
+    },
 
     manifest: (repositoryId: number, digest: Digest) => sql.manifest.get(repositoryId, digest),
     /** Returns the manifest that the tag points to; undefined if the repository does not have it. */

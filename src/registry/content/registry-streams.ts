@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { PushedManifest } from '../../oci/manifest.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
@@ -8,13 +9,16 @@ export interface RegistryStreams {
   /** Stores the image, creates the stream if it does not exist, and points its tags to the image after `onStored`. */
   recordPush(
     tx: Transaction,
+    viewer: Viewer,
     push: PushedManifest,
     onStored: (stored: { readonly imageId: number; readonly streamId: number }) => void,
   ): void
   /** Removes tags with their history, and their spec tags. */
-  removeTags(tx: Transaction, streamId: number, tags: readonly TagName[]): void
+  removeTags(tx: Transaction, viewer: Viewer, streamId: number, tags: readonly TagName[]): void
   /** Returns the stream's tags that point to the image, by name. */
   tagsOfImage(streamId: number, imageId: number): readonly TagName[]
+  /** Reports whether there is a stream of this name that is not deleted. */
+  exists(stream: StreamName): boolean
   /** Reports whether the tag of the stream points to an image. */
   hasImage(stream: StreamName, tag: string): boolean
 }

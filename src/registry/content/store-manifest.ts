@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -21,10 +22,10 @@ interface ManifestStoreDependencies {
  */
 export function createManifestStore({ db, content, streams }: ManifestStoreDependencies) {
   const copies = createCopies(db)
-  return (tx: Transaction, push: PushedManifest): void => {
+  return (tx: Transaction, viewer: Viewer, push: PushedManifest): void => {
     const { repository: name, digest, manifest, at } = push
     // linked before it is tagged: tags of other streams that follow its tags get their links with it
-    streams.recordPush(tx, push, ({ imageId, streamId }) => {
+    streams.recordPush(tx, viewer, push, ({ imageId, streamId }) => {
       const { id } = content.ensureRepository(tx, name, at)
       content.setStream(tx, id, streamId)
       const link = { repositoryId: id, digest, imageId, ...linkColumnsOf(manifest) }

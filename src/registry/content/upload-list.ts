@@ -3,7 +3,7 @@ import type { BlobStore } from '../../blobs/blob-store.ts'
 
 /** An unfinished upload of a blob. */
 export interface ListedUpload {
-  /** Identifies the upload in its repository, and is not its id, with which any client can continue it. */
+  /** Identifies the upload in its repository, and is not its id, with which its client can continue it. */
   readonly key: string
   /** `namespace/name`. */
   readonly repository: string

@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import { forEachBounded } from '../../concurrency/bounded.ts'
 import type { Sleep } from '../../concurrency/clock.ts'
@@ -20,8 +21,6 @@ export interface BlobCopyDependencies {
   readonly content: Content
   readonly blobs: Pick<BlobStore, 'requireSpace'>
   readonly fetching: BlobFetching
-  /** Reports whether a blob of one repository may be linked to the other without a fetch. */
-  readonly mayLink: (from: StreamName, to: StreamName) => boolean
   readonly sleep: Sleep
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -29,6 +28,8 @@ export interface BlobCopyDependencies {
 
 /** The repository that blobs are copied to, and where they come from. */
 export interface BlobCopyScope {
+  /** Who requested the copy: blobs of repositories that it may pull from are linked. */
+  readonly viewer: Viewer
   readonly to: StreamName
   readonly from: Pick<Reference, 'registry' | 'repository'>
   /** The repository of this registry that the blobs come from; undefined for another registry's. */
@@ -89,14 +90,12 @@ export class BlobCopyProgress {
 
 /** Creates the copies of blobs to a repository: links those that this registry has, and fetches the others. */
 export function createBlobCopies(dependencies: BlobCopyDependencies) {
-  const { db, content, blobs: store, fetching, mayLink, sleep, now } = dependencies
+  const { db, content, blobs: store, fetching, sleep, now } = dependencies
 
   /** Links the blob, and starts its lease. Returns false where no repository that may be read has it. */
-  const link = (tx: Transaction, to: StreamName, { digest, size }: CopiedBlob): boolean => {
+  const link = (tx: Transaction, { viewer, to }: BlobCopyScope, { digest, size }: CopiedBlob): boolean => {
     const repository = content.ensureRepository(tx, to, now())
-    const source = content.blob(repository.id, digest)
-      ? repository
-      : content.repositoriesOfBlob(digest).find((other) => mayLink(other, to))
+    const source = content.blob(repository.id, digest) ? repository : content.readableSource(viewer, digest)
     const found = source && content.blob(source.id, digest)
     if (!found) return false
     if (found.size !== size) {
@@ -137,12 +136,14 @@ export function createBlobCopies(dependencies: BlobCopyDependencies) {
 
   return {
     /** Returns the blobs that no repository that may be read has. */
-    missing: (to: StreamName, wanted: Iterable<CopiedBlob>): readonly CopiedBlob[] => {
+    missing: (
+      { viewer, to }: Pick<BlobCopyScope, 'viewer' | 'to'>,
+      wanted: Iterable<CopiedBlob>,
+    ): readonly CopiedBlob[] => {
       const repository = content.repository(to)
       return [...wanted].filter(
         ({ digest }) =>
-          !(repository && content.blob(repository.id, digest)) &&
-          !content.repositoriesOfBlob(digest).some((other) => mayLink(other, to)),
+          !(repository && content.blob(repository.id, digest)) && !content.readableSource(viewer, digest),
       )
     },
 
@@ -157,11 +158,11 @@ export function createBlobCopies(dependencies: BlobCopyDependencies) {
     ): Promise<void> {
       const failed = new AbortController()
       const scope = { ...whole, signal: AbortSignal.any([whole.signal, failed.signal]) }
-      const { to, own, signal } = scope
+      const { own, signal } = scope
       const missing: CopiedBlob[] = []
       for (const batch of inBatches([...wanted.values()])) {
         for (const blob of batch) {
-          if (await db.transactTogether((tx) => link(tx, to, blob))) progress.addStored(blob.size)
+          if (await db.transactTogether((tx) => link(tx, scope, blob))) progress.addStored(blob.size)
           else missing.push(blob)
         }
         await yieldToEventLoop(signal)
@@ -171,7 +172,8 @@ export function createBlobCopies(dependencies: BlobCopyDependencies) {
       await forEachBounded(missing, AT_A_TIME, async (blob) => {
         try {
           await fetchBlob(blob, scope, progress)
-          if (own && !(await db.transactTogether((tx) => link(tx, to, blob)))) throw missingBlob(blob, scope)
+          if (own && !(await db.transactTogether((tx) => link(tx, scope, blob))))
+            throw missingBlob(blob, scope)
           progress.addStored(blob.size)
         } catch (error) {
           if (blob.isOptional && error instanceof RegistryError && WITHHELD.has(error.reason)) return

@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -11,12 +12,13 @@ import type { RegistryLimits } from '../protocol/limits.ts'
 import { type BlobCopyDependencies, type BlobCopyProgress, createBlobCopies } from './copy-blobs.ts'
 import { type CopiedManifest, ImageTree } from './image-tree.ts'
 import type { MirroringRequest } from './mirroring.ts'
+import { createMirroringRights } from './mirroring-rights.ts'
 import { addReferrers } from './referrers.ts'
 import type { ImageSource, ImageSources } from './source.ts'
 
 export interface ImageCopyDependencies extends Omit<BlobCopyDependencies, 'blobs'> {
   readonly blobs: BlobStore
-  readonly streams: Pick<RegistryStreams, 'recordPush'>
+  readonly streams: Pick<RegistryStreams, 'recordPush' | 'exists'>
   readonly sources: ImageSources
   readonly limits: Pick<RegistryLimits, 'maximumBlobBytes'>
   /** Throws ConflictError unless the stream has this version; null accepts any. */
@@ -31,6 +33,8 @@ export interface ReadImage {
 
 /** A copy in progress, for its reports and its last write. */
 export interface CopyObserver {
+  /** Returns the principal that requested the copy, with its rights now. */
+  readonly viewer: () => Viewer
   readonly progress: BlobCopyProgress
   readonly signal: AbortSignal
   /** Called when the manifests are read. */
@@ -45,6 +49,7 @@ const ATTEMPTS = 3
 /** Creates the copies of images: manifests are read, blobs are stored, and one transaction writes all manifests and the tag. */
 export function createImageCopies(dependencies: ImageCopyDependencies) {
   const { db, content, sources, streams, limits, checkVersion, now } = dependencies
+  const requireRights = createMirroringRights(dependencies)
   const blobCopies = createBlobCopies(dependencies)
   const parts = createManifestParts(db, content)
   const store = createManifestStore({ db, content, streams })
@@ -73,22 +78,31 @@ export function createImageCopies(dependencies: ImageCopyDependencies) {
   }
 
   const write = async (
-    { namespace, imageStream: name, tag, resourceVersion }: MirroringRequest,
+    request: MirroringRequest,
     image: ReadImage,
     observer: CopyObserver,
   ): Promise<void> => {
+    const { namespace, imageStream: name, tag, resourceVersion } = request
     const repository = { namespace, name }
     const configs = new Map<Digest, Uint8Array | null>()
     for (const { digest, manifest } of image.tree.manifests) configs.set(digest, await readConfig(manifest))
     await db.transactTogether((tx) => {
       // it may have been cancelled while this write waited
       observer.signal.throwIfAborted()
+      const viewer = observer.viewer()
+      requireRights(viewer, request)
       checkVersion(repository, resourceVersion)
       const at = now()
       for (const { omitted, tags, ...copied } of inOrder(image)) {
         parts.require(content.repository(repository)?.id, copied.manifest, omitted)
         const own = copied.digest === image.digest ? [...tags, tag] : [...tags]
-        store(tx, { ...copied, repository, config: configs.get(copied.digest) ?? null, tags: own, at })
+        store(tx, viewer, {
+          ...copied,
+          repository,
+          config: configs.get(copied.digest) ?? null,
+          tags: own,
+          at,
+        })
       }
       observer.onStored(tx, image)
     })
@@ -96,18 +110,19 @@ export function createImageCopies(dependencies: ImageCopyDependencies) {
 
   return {
     /** Reads the manifests, and returns the blobs that would be fetched. Rejects as `copy`. */
-    async plan(request: MirroringRequest, signal: AbortSignal) {
+    async plan(viewer: Viewer, request: MirroringRequest, signal: AbortSignal) {
       const image = await read(request, null, signal)
       const to = { namespace: request.namespace, name: request.imageStream }
-      return { ...image, missing: blobCopies.missing(to, image.tree.blobs.values()) }
+      return { ...image, missing: blobCopies.missing({ viewer, to }, image.tree.blobs.values()) }
     },
 
     /**
      * Copies the image and points the tag to it. Rejects with RegistryError, InvalidManifestError, DigestMismatchError,
-     * StorageFullError, ConflictError, OciError, or the signal's reason; then no manifest is stored and no tag moved.
+     * StorageFullError, ConflictError, OciError, ForbiddenError, UnauthenticatedError, NotFoundError, or the signal's reason; then no manifest is stored and no tag moved.
      */
     async copy(request: MirroringRequest, known: Digest | null, observer: CopyObserver): Promise<void> {
       const { signal, progress } = observer
+      requireRights(observer.viewer(), request)
       const { source, insecure, namespace, imageStream: name } = request
       const image = await read(request, known, signal)
       observer.onRead(image)
@@ -115,7 +130,8 @@ export function createImageCopies(dependencies: ImageCopyDependencies) {
       for (let attempt = 1; ; attempt++) {
         progress.reset()
         const own = ownName && content.repository(ownName)
-        const scope = { to: { namespace, name }, from: source, own, insecure, signal }
+        const to = { namespace, name }
+        const scope = { viewer: observer.viewer(), to, from: source, own, insecure, signal }
         await blobCopies.copy(image.tree.blobs, scope, progress)
         try {
           return await write(request, image, observer)

@@ -1,8 +1,11 @@
 import { and, desc, eq, inArray, isNotNull, isNull, lte, sql } from 'drizzle-orm'
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { pageBy } from '../../db/page.ts'
+import { conditionOf } from '../../db/search.ts'
 import { imageMirrorings } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
+import { visibleStreams } from '../../db/visible-places.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import { formatReference, parseReference } from '../../oci/reference.ts'
 import type { ImageMirroring, MirroringOptions, MirroringRequest } from './mirroring.ts'
@@ -18,14 +21,18 @@ export interface MirroringFilter {
 /** Finished mirrorings that are kept. */
 const KEPT_MIRRORINGS = 1_000
 
+/** Columns that have the names of the stream. */
+const STREAM = { namespace: 'image_mirrorings.namespace', name: 'image_mirrorings.image_stream' }
+
 type Row = typeof imageMirrorings.$inferSelect
 type Changes = Partial<Omit<Row, 'id' | 'namespace' | 'imageStream' | 'tag' | 'source' | 'options'>>
 
 /** Creates the reads and writes of stored mirrorings. */
 export function createMirroringRows({ orm }: Database) {
-  const { id, namespace, imageStream, tag, state, finishedAt } = imageMirrorings
-  const condition = (filter: MirroringFilter) =>
+  const { id, namespace, imageStream, tag, requestedBy, state, finishedAt } = imageMirrorings
+  const condition = ({ rights }: Viewer, filter: MirroringFilter) =>
     and(
+      conditionOf(visibleStreams(rights, STREAM)),
       filter.namespace === undefined ? undefined : eq(namespace, filter.namespace),
       filter.imageStream === undefined ? undefined : sql`matches_glob(${filter.imageStream}, ${imageStream})`,
       filter.tag === undefined ? undefined : sql`matches_glob(${filter.tag}, ${tag})`,
@@ -33,8 +40,8 @@ export function createMirroringRows({ orm }: Database) {
     )
 
   return {
-    /** Returns the id of an unfinished mirroring with this request; undefined for none. */
-    unfinishedTwin(request: MirroringRequest): number | undefined {
+    /** Returns the id of an unfinished mirroring with this request of this principal; undefined for none. */
+    unfinishedTwin(viewer: Viewer, request: MirroringRequest): number | undefined {
       const columns = columnsOf(request)
       return orm
         .select({ id })
@@ -47,17 +54,19 @@ export function createMirroringRows({ orm }: Database) {
             eq(imageMirrorings.tag, columns.tag),
             eq(imageMirrorings.source, columns.source),
             eq(imageMirrorings.options, columns.options),
+            eq(requestedBy, viewer.id),
           ),
         )
         .get()?.id
     },
 
     /** Adds a mirroring that waits to run, and removes the oldest finished ones. Returns its id. */
-    add(_tx: Transaction, request: MirroringRequest, createdAt: number): number {
+    add(_tx: Transaction, viewer: Viewer, request: MirroringRequest, createdAt: number): number {
       const added = orm
         .insert(imageMirrorings)
         .values({
           ...columnsOf(request),
+          requestedBy: viewer.id,
           state: 'PENDING',
           createdAt,
           storedBlobCount: 0,
@@ -97,9 +106,12 @@ export function createMirroringRows({ orm }: Database) {
         .all()
         .map((row) => row.id),
 
-    request(mirroringId: number): MirroringRequest | undefined {
+    /** Returns the request, and the id of its principal. */
+    request(
+      mirroringId: number,
+    ): { readonly request: MirroringRequest; readonly requestedBy: string | null } | undefined {
       const row = orm.select().from(imageMirrorings).where(eq(id, mirroringId)).get()
-      return row && requestOf(row)
+      return row && { request: requestOf(row), requestedBy: row.requestedBy }
     },
 
     byIds: (ids: readonly number[]): Map<number, ImageMirroring> =>
@@ -113,21 +125,24 @@ export function createMirroringRows({ orm }: Database) {
       ),
 
     /** Returns a page, newest first; its keys are [id]. */
-    page(filter: MirroringFilter, keyset: KeysetPage): ImageMirroring[] {
+    page(viewer: Viewer, filter: MirroringFilter, keyset: KeysetPage): ImageMirroring[] {
       const page = pageBy([id], keyset, true)
       const rows = orm
         .select()
         .from(imageMirrorings)
-        .where(and(condition(filter), page.where))
+        .where(and(condition(viewer, filter), page.where))
         .orderBy(...page.orderBy)
         .limit(page.limit)
         .all()
       return page.inOrder(rows).map(mirroringOf)
     },
 
-    count: (filter: MirroringFilter): number =>
-      orm.select({ count: sql<number>`count(*)` }).from(imageMirrorings).where(condition(filter)).get()
-        ?.count ?? 0,
+    count: (viewer: Viewer, filter: MirroringFilter): number =>
+      orm
+        .select({ count: sql<number>`count(*)` })
+        .from(imageMirrorings)
+        .where(condition(viewer, filter))
+        .get()?.count ?? 0,
   }
 }
 
@@ -145,7 +160,12 @@ const requestOf = ({ namespace, imageStream, tag, source, options }: Row): Mirro
   ...(JSON.parse(options) as MirroringOptions),
 })
 
-const mirroringOf = ({ options: _options, reason, ...row }: Row): ImageMirroring => ({
+const mirroringOf = ({
+  options: _options,
+  requestedBy: _requestedBy,
+  reason,
+  ...row
+}: Row): ImageMirroring => ({
   ...row,
   // only this room writes it
   reason: reason as ImageMirroring['reason'],

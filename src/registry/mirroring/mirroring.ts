@@ -1,6 +1,7 @@
+import { ForbiddenError, UnauthenticatedError } from '../../access/right/errors.ts'
 import { DigestMismatchError } from '../../blobs/errors.ts'
 import type { imageMirrorings } from '../../db/tables/index.ts'
-import { ConflictError } from '../../input/errors.ts'
+import { ConflictError, NotFoundError } from '../../input/errors.ts'
 import { storageFailure } from '../../input/storage-failure.ts'
 import type { FailureReason } from '../../oci/failure-reason.ts'
 import { InvalidManifestError } from '../../oci/manifest.ts'
@@ -10,7 +11,10 @@ import { RegistryError, type RegistryErrorReason } from '../../oci/registry-erro
 import type { TagName } from '../../oci/tag.ts'
 
 /** A copy of an image from a registry into the integrated one. Progress is null or 0 until it is known. */
-export type ImageMirroring = Omit<typeof imageMirrorings.$inferSelect, 'options' | 'reason'> & {
+export type ImageMirroring = Omit<
+  typeof imageMirrorings.$inferSelect,
+  'options' | 'requestedBy' | 'reason'
+> & {
   readonly reason: MirroringFailure | null
 }
 
@@ -64,6 +68,9 @@ export function failureOf(
   if (error instanceof DigestMismatchError) {
     return { reason: 'InvalidManifest', message: `the registry sent other bytes: ${message}` }
   }
+  if (error instanceof ForbiddenError || error instanceof UnauthenticatedError)
+    return { reason: 'Forbidden', message }
+  if (error instanceof NotFoundError) return { reason: 'NotFound', message }
   if (error instanceof InvalidManifestError || error instanceof OciError) {
     return { reason: 'InvalidManifest', message }
   }

@@ -1,14 +1,19 @@
+import { requireRight, sees, type Viewer } from '../../access/right/viewer.ts'
 import { Deadline, unlessAborted } from '../../concurrency/abort.ts'
 import { Semaphore } from '../../concurrency/bounded.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 import { BlobCopyProgress } from './copy-blobs.ts'
 import { createImageCopies, type ImageCopyDependencies, type ReadImage } from './copy-image.ts'
 import { failureOf, type ImageMirroring, type MirroringRequest } from './mirroring.ts'
+import { createMirroringRights } from './mirroring-rights.ts'
 import { createMirroringRows, type MirroringFilter } from './mirroring-rows.ts'
 
 export interface MirroringDependencies extends ImageCopyDependencies {
+  /** Returns the principal with its rights now, of which a deleted one has none. Null for a request from before sign-in. */
+  readonly viewerOf: (principal: string | null) => Viewer
   readonly onInternalError: (error: unknown, mirroringId: number) => void
 }
 
@@ -45,7 +50,8 @@ const REPORT_INTERVAL = 250
 export type Mirrorings = ReturnType<typeof createMirrorings>
 
 export function createMirrorings(dependencies: MirroringDependencies) {
-  const { db, checkVersion, onInternalError, sleep, now } = dependencies
+  const { db, viewerOf, checkVersion, onInternalError, sleep, now } = dependencies
+  const requireRights = createMirroringRights(dependencies)
   const rows = createMirroringRows(db)
   const copies = createImageCopies(dependencies)
   const live = new Map<number, LiveMirroring>()
@@ -70,12 +76,13 @@ export function createMirrorings(dependencies: MirroringDependencies) {
   ) => ({ ...progressColumns(live.get(id)?.progress), ...changes, finishedAt: now() })
 
   const run = async (id: number, { abort, progress }: LiveMirroring): Promise<void> => {
-    const request = rows.request(id)
-    if (!request || abort.signal.aborted || closing.signal.aborted) return
+    const stored = rows.request(id)
+    if (!stored || abort.signal.aborted || closing.signal.aborted) return
     using deadline = new Deadline(LONGEST, abort.signal, closing.signal)
     const known = rows.byIds([id]).get(id)?.digest ?? null
     db.transact((tx) => rows.update(tx, id, { state: 'RUNNING', startedAt: now() }))
-    await copies.copy(request, known, {
+    await copies.copy(stored.request, known, {
+      viewer: () => viewerOf(stored.requestedBy),
       progress,
       signal: deadline.signal,
       onRead: ({ digest, tree }) =>
@@ -135,15 +142,33 @@ export function createMirrorings(dependencies: MirroringDependencies) {
     ])
   }
 
+  async function* states(id: number): AsyncGenerator<ImageMirroring, void, undefined> {
+    let last = ''
+    for (let state = current(id); state; state = current(id)) {
+      const text = JSON.stringify(state)
+      if (text !== last) yield state
+      last = text
+      if (state.finishedAt !== null || closing.signal.aborted) return
+      await untilEnded(id, REPORT_INTERVAL)
+    }
+  }
+
+  const existing = (viewer: Viewer, id: number): ImageMirroring => {
+    const found = current(id)
+    if (found && sees(viewer, streamOf(found))) return found
+    throw new NotFoundError('there is no mirroring with this id: the last 1,000 that ended are kept')
+  }
+
   return {
-    /** Returns what a mirroring would copy, without storing anything. Throws ConflictError; rejects as a copy fails. */
-    async plan(request: MirroringRequest): Promise<MirroringPlan> {
+    /** Returns what a mirroring would copy, without storing anything. Rejects with ConflictError, and as a copy fails. */
+    async plan(viewer: Viewer, request: MirroringRequest): Promise<MirroringPlan> {
+      requireRights(viewer, request)
       checkVersion({ namespace: request.namespace, name: request.imageStream }, request.resourceVersion)
       using deadline = new Deadline(LONGEST_PLAN, closing.signal)
       const { signal } = deadline
       const made = planning.run(async () => {
         signal.throwIfAborted()
-        return copies.plan(request, signal)
+        return copies.plan(viewer, request, signal)
       })
       const { missing, ...image } = await unlessAborted(made, signal).catch((error: unknown) => {
         throw planError(signal.aborted && !closing.signal.aborted ? tooSlow(request) : error, request)
@@ -153,20 +178,21 @@ export function createMirrorings(dependencies: MirroringDependencies) {
     },
 
     /**
-     * Requests a mirroring, or joins an unfinished one of the same request. Returns its id. Throws ConflictError, and
-     * InvalidInputError where too many wait or run.
+     * Requests a mirroring, or joins an unfinished one of the same request and principal. Returns its id. Throws
+     * ForbiddenError, UnauthenticatedError, NotFoundError, ConflictError, and InvalidInputError where too many wait or run.
      */
-    request(request: MirroringRequest): number {
+    request(viewer: Viewer, request: MirroringRequest): number {
+      requireRights(viewer, request)
       const id = db.transact((tx) => {
         checkVersion({ namespace: request.namespace, name: request.imageStream }, request.resourceVersion)
-        const twin = rows.unfinishedTwin(request)
+        const twin = rows.unfinishedTwin(viewer, request)
         if (twin === undefined && live.size >= MAX_UNFINISHED) {
           throw new InvalidInputError(
             'imageStream',
             `${MAX_UNFINISHED} mirrorings wait or run: repeat the request when some have ended, or cancel those that run`,
           )
         }
-        return twin ?? rows.add(tx, request, now())
+        return twin ?? rows.add(tx, viewer, request, now())
       })
       if (!live.has(id)) enqueue(id)
       return id
@@ -175,8 +201,8 @@ export function createMirrorings(dependencies: MirroringDependencies) {
     byIds: (ids: readonly number[]): Map<number, ImageMirroring> =>
       new Map([...rows.byIds(ids)].map(([id, row]) => [id, currentOf(row)])),
     /** Returns a page, newest first; its keys are [id]. */
-    page: (filter: MirroringFilter, page: KeysetPage): readonly ImageMirroring[] =>
-      rows.page(filter, page).map(currentOf),
+    page: (viewer: Viewer, filter: MirroringFilter, page: KeysetPage): readonly ImageMirroring[] =>
+      rows.page(viewer, filter, page).map(currentOf),
     count: rows.count,
 
     /** Returns the mirroring once it has ended, or its state after so many seconds. */
@@ -185,22 +211,16 @@ export function createMirrorings(dependencies: MirroringDependencies) {
       return current(id)
     },
 
-    /** Yields the state of the mirroring, and again as it progresses, until it has ended. */
-    async *follow(id: number): AsyncGenerator<ImageMirroring, void, undefined> {
-      let last = ''
-      for (let state = current(id); state; state = current(id)) {
-        const text = JSON.stringify(state)
-        if (text !== last) yield state
-        last = text
-        if (state.finishedAt !== null || closing.signal.aborted) return
-        await untilEnded(id, REPORT_INTERVAL)
-      }
+    /** Yields the state of the mirroring, and again as it progresses, until it has ended. Throws NotFoundError. */
+    follow(viewer: Viewer, id: number): AsyncGenerator<ImageMirroring, void, undefined> {
+      existing(viewer, id)
+      return states(id)
     },
 
-    /** Ends a mirroring; one that has ended stays as it is. Returns it. Throws NotFoundError. */
-    cancel(id: number): ImageMirroring {
-      const found = current(id)
-      if (!found) throw new NotFoundError('there is no mirroring with this id')
+    /** Ends a mirroring; one that has ended stays as it is. Returns it. Throws NotFoundError and ForbiddenError. */
+    cancel(viewer: Viewer, id: number): ImageMirroring {
+      const found = existing(viewer, id)
+      requireRight(viewer, 'import', streamOf(found))
       if (found.finishedAt !== null) return found
       db.transact((tx) => rows.update(tx, id, finish(id, { state: 'CANCELLED' })))
       live.get(id)?.abort.abort(new Error('the mirroring was cancelled'))
@@ -218,6 +238,8 @@ export function createMirrorings(dependencies: MirroringDependencies) {
     },
   }
 }
+
+const streamOf = ({ namespace, imageStream: name }: ImageMirroring): StreamName => ({ namespace, name })
 
 /** Returns a RegistryError for an image that this registry does not store; other errors unchanged. */
 function planError(error: unknown, { source: { registry, repository } }: MirroringRequest): unknown {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { BodyMemory } from '../../request-body/body-budget.ts'
 
@@ -13,8 +14,8 @@ export interface RegistryCall {
   readonly query: URLSearchParams
   /** Last part of the path, as the client wrote it: a digest, a tag or an upload's id. */
   readonly reference: string
-  /** Reports whether the caller may pull from a repository. */
-  readonly mayPull: (name: StreamName) => boolean
+  /** Who sends the request, and with what rights. */
+  readonly viewer: Viewer
 }
 
 /** A request to a repository, and its response. */

@@ -1,6 +1,5 @@
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/open.ts'
-import type { StreamName } from '../../oci/stream-name.ts'
 import type { Content } from '../content/content.ts'
 import type { RegistryStreams } from '../content/registry-streams.ts'
 import type { RegistryLimits } from '../protocol/limits.ts'
@@ -10,7 +9,6 @@ export interface RegistryDependencies {
   readonly db: Database
   readonly blobs: BlobStore
   readonly streams: RegistryStreams
-  readonly access: RegistryAccess
   /** Without it only pushed content is served. */
   readonly pullThrough?: PullThrough | undefined
   readonly limits: RegistryLimits
@@ -25,20 +23,4 @@ export interface RegistryDependencies {
 /** Dependencies of the routes. */
 export interface RouteDependencies extends RegistryDependencies {
   readonly content: Content
-}
-
-/** The client that a request acts for. */
-export interface Principal {
-  readonly id: string
-}
-
-/** What a request does to a repository; `list` reads the catalog and names no repository. */
-export type RegistryAction = 'pull' | 'push' | 'delete' | 'list'
-
-/**
- * Decides what a principal may do. It is called before any lookup, and its decision must not depend on whether the
- * repository exists: a refusal then reveals nothing about the content.
- */
-export interface RegistryAccess {
-  may(principal: Principal, action: RegistryAction, repository?: StreamName): boolean
 }

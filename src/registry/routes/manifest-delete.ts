@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { OciError } from '../../oci/oci-error.ts'
 import { formatRepositoryName } from '../../oci/repository-name.ts'
@@ -14,25 +15,30 @@ import type { RouteDependencies } from './dependencies.ts'
  */
 export function createManifestDelete({ db, content, streams }: RouteDependencies): Handler {
   // lookup and removal share a transaction: a push of the same tag comes before or after both
-  const remove = (tx: Transaction, name: StreamName, { tag, digest }: ManifestReference): boolean => {
+  const remove = (
+    tx: Transaction,
+    viewer: Viewer,
+    name: StreamName,
+    { tag, digest }: ManifestReference,
+  ): boolean => {
     const repository = content.repository(name)
     if (!repository) return false
     const { id, streamId } = repository
     if (tag !== undefined) {
       if (!content.manifestOfTag(repository, tag)) return false
-      if (streamId !== null) streams.removeTags(tx, streamId, [tag])
+      if (streamId !== null) streams.removeTags(tx, viewer, streamId, [tag])
       return true
     }
     const manifest = content.manifest(id, digest)
     if (!manifest) return false
     const tags = streamId === null ? [] : streams.tagsOfImage(streamId, manifest.imageId)
-    if (streamId !== null && tags.length > 0) streams.removeTags(tx, streamId, tags)
+    if (streamId !== null && tags.length > 0) streams.removeTags(tx, viewer, streamId, tags)
     return content.removeManifest(tx, id, digest)
   }
 
-  return async ({ repository, reference: text, response }) => {
+  return async ({ viewer, repository, reference: text, response }) => {
     const reference = parseManifestReference(text)
-    if (reference && (await db.transactTogether((tx) => remove(tx, repository, reference)))) {
+    if (reference && (await db.transactTogether((tx) => remove(tx, viewer, repository, reference)))) {
       return respond(response, 202)
     }
     const name = formatRepositoryName(repository)

@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import { algorithmOf, digestOf } from '../../oci/digest.ts'
 import { MAX_MANIFEST_SIZE, type Manifest, type PushedManifest } from '../../oci/manifest.ts'
 import { OciError } from '../../oci/oci-error.ts'
@@ -8,6 +9,7 @@ import { readBody } from '../../request-body/read-body.ts'
 import { respond } from '../../request-body/respond.ts'
 import { parsePushedManifest } from '../content/manifest-body.ts'
 import { createManifestParts } from '../content/manifest-parts.ts'
+import { createPushTargets } from '../content/push-target.ts'
 import { createConfigReader, createManifestStore, requireShortType } from '../content/store-manifest.ts'
 import type { Handler } from '../protocol/exchange.ts'
 import { illegalTag, type ManifestReference, requireManifestReference } from '../protocol/reference.ts'
@@ -22,6 +24,7 @@ export const MAX_TAGS_OF_PUSH = 100
  */
 export function createManifestPut(dependencies: RouteDependencies): Handler {
   const { db, content, pullThrough, limits, now } = dependencies
+  const targets = createPushTargets(dependencies)
   const parts = createManifestParts(db, content)
   const store = createManifestStore(dependencies)
   const readConfig = createConfigReader(dependencies)
@@ -34,15 +37,18 @@ export function createManifestPut(dependencies: RouteDependencies): Handler {
     await Promise.all(missing.map((digest) => pullThrough.store(repository, digest)))
   }
 
-  const record = (push: PushedManifest): Promise<void> =>
+  const record = (viewer: Viewer, push: PushedManifest): Promise<void> =>
     db.transactTogether((tx) => {
+      // the stream may have been deleted since the request came
+      targets.require(viewer, push.repository)
       // parts may have been deleted while the config was read
       parts.require(content.repository(push.repository)?.id, push.manifest)
-      store(tx, push)
+      store(tx, viewer, push)
     })
 
-  return async ({ request, response, memory, base, query, repository, reference: text }) => {
+  return async ({ request, response, memory, viewer, base, query, repository, reference: text }) => {
     const reference = requireManifestReference(text)
+    targets.require(viewer, repository)
     const tags = tagsOf(reference, query)
     limitBodyTime(request, limits.idle)
     const bytes = await readBody(request, { maxBytes: MAX_MANIFEST_SIZE, memory })
@@ -56,7 +62,7 @@ export function createManifestPut(dependencies: RouteDependencies): Handler {
     await fetchMissing(repository, manifest)
     parts.require(content.repository(repository)?.id, manifest)
     const config = await readConfig(manifest)
-    await record({ repository, digest, bytes, manifest, config, tags, at: now() })
+    await record(viewer, { repository, digest, bytes, manifest, config, tags, at: now() })
     respond(response, 201, {
       Location: `${base}/manifests/${text}`,
       'Docker-Content-Digest': digest,

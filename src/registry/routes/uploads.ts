@@ -1,36 +1,35 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { UploadBusyError, UploadTooLargeError } from '../../blobs/errors.ts'
-import type { Upload } from '../../blobs/upload.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm } from '../../oci/digest.ts'
 import { OciError } from '../../oci/oci-error.ts'
-import { formatRepositoryName } from '../../oci/repository-name.ts'
 import { overBudget } from '../../request-body/errors.ts'
 import { bodyLength } from '../../request-body/read-body.ts'
 import { ignoreBody, respond } from '../../request-body/respond.ts'
-import { unknownUpload } from '../protocol/error-mapping.ts'
+import { createPushTargets } from '../content/push-target.ts'
 import type { Handler, RegistryExchange } from '../protocol/exchange.ts'
 import { parseContentRange } from '../protocol/headers.ts'
 import { UPLOAD_MEMORY } from '../protocol/limits.ts'
 import { requireDigestParameter } from '../protocol/reference.ts'
 import type { RouteDependencies } from './dependencies.ts'
 import { createMount } from './mount.ts'
+import { createOwnUploads, type OwnUpload } from './own-uploads.ts'
 
 /** Creates the handlers of uploads. Source: OCI distribution-spec, pushing blobs. */
 export function createUploadRoutes(dependencies: RouteDependencies) {
   const { db, content, blobs, limits, now } = dependencies
   const mount = createMount(dependencies)
+  const targets = createPushTargets(dependencies)
+  const uploads = createOwnUploads(blobs)
 
-  const find = async ({ repository, reference: id }: RegistryExchange): Promise<Upload> => {
-    const upload = await blobs.upload(formatRepositoryName(repository), id)
-    if (!upload) throw unknownUpload()
-    return upload
-  }
+  const find = (exchange: RegistryExchange): Promise<OwnUpload> =>
+    uploads.find(scopeOf(exchange), exchange.reference)
 
   /** Appends the request's body. Throws when its Content-Range does not follow the bytes received so far. */
-  const receive = async (exchange: RegistryExchange, upload: Upload): Promise<void> => {
+  const receive = async (exchange: RegistryExchange, one: OwnUpload): Promise<void> => {
     const { request, memory } = exchange
+    const { upload } = one
     if (upload.isBusy) throw new UploadBusyError()
-    checkRange(exchange, upload)
+    checkRange(exchange, one)
     const length = bodyLength(request)
     if (length === 0) return
     const maxSize = limits.maximumBlobBytes
@@ -39,12 +38,12 @@ export function createUploadRoutes(dependencies: RouteDependencies) {
     await upload.append(request, { maxSize })
   }
 
-  const commit = async (exchange: RegistryExchange, upload: Upload, digest: Digest): Promise<void> => {
-    const { repository } = exchange
+  const commit = async (exchange: RegistryExchange, { upload }: OwnUpload, digest: Digest): Promise<void> => {
+    const { viewer, repository } = exchange
     await upload.commit(digest, (size) =>
       db.transactTogether((tx) => {
         const at = now()
-        const { id } = content.ensureRepository(tx, repository, at)
+        const { id } = targets.ensure(tx, viewer, repository, at)
         content.linkBlob(tx, { repositoryId: id, digest, size, at })
       }),
     )
@@ -52,22 +51,22 @@ export function createUploadRoutes(dependencies: RouteDependencies) {
   }
 
   const storeWhole = async (exchange: RegistryExchange, digest: Digest): Promise<void> => {
-    const { repository, request } = exchange
-    if ((bodyLength(request) ?? 0) > limits.maximumBlobBytes) throw new UploadTooLargeError()
-    const upload = await blobs.createUpload(formatRepositoryName(repository), algorithmOf(digest))
+    if ((bodyLength(exchange.request) ?? 0) > limits.maximumBlobBytes) throw new UploadTooLargeError()
+    const one = await uploads.start(scopeOf(exchange), algorithmOf(digest))
     try {
-      await receive(exchange, upload)
-      await commit(exchange, upload, digest)
+      await receive(exchange, one)
+      await commit(exchange, one, digest)
     } catch (error) {
       // no client knows its id, so no client can continue it
-      await upload.discard()
+      await one.upload.discard()
       throw error
     }
   }
 
   /** Handles POST: mounts a blob, stores one in a single request, or starts an upload. */
   const start: Handler = async (exchange) => {
-    const { query, repository, request, response } = exchange
+    const { viewer, repository, query, request, response } = exchange
+    targets.require(viewer, repository)
     if (query.has('mount')) {
       const digest = requireDigestParameter(query, 'mount')
       if (await mount(exchange, digest)) {
@@ -77,8 +76,7 @@ export function createUploadRoutes(dependencies: RouteDependencies) {
     }
     if (query.has('digest')) return storeWhole(exchange, requireDigestParameter(query, 'digest'))
     ignoreBody(request, response)
-    const upload = await blobs.createUpload(formatRepositoryName(repository), algorithmIn(query))
-    respond(response, 202, progressOf(exchange, upload))
+    respond(response, 202, progressOf(exchange, await uploads.start(scopeOf(exchange), algorithmIn(query))))
   }
 
   /** Handles GET: reports the bytes received so far. */
@@ -87,33 +85,36 @@ export function createUploadRoutes(dependencies: RouteDependencies) {
 
   /** Handles PATCH: appends a chunk, or a stream of unknown length. */
   const append: Handler = async (exchange) => {
-    const upload = await find(exchange)
-    await receive(exchange, upload)
-    respond(exchange.response, 202, progressOf(exchange, upload))
+    const one = await find(exchange)
+    await receive(exchange, one)
+    respond(exchange.response, 202, progressOf(exchange, one))
   }
 
   /** Handles PUT: appends the body, if any, and stores the blob. */
   const finish: Handler = async (exchange) => {
     const digest = requireDigestParameter(exchange.query, 'digest')
-    const upload = await find(exchange)
-    await receive(exchange, upload)
-    await commit(exchange, upload, digest)
+    const one = await find(exchange)
+    await receive(exchange, one)
+    await commit(exchange, one, digest)
   }
 
   /** Handles DELETE. */
   const cancel: Handler = async (exchange) => {
-    await (await find(exchange)).discard()
+    const { upload } = await find(exchange)
+    await upload.discard()
     respond(exchange.response, 204)
   }
 
   return { start, status, append, finish, cancel }
 }
 
-function progressOf({ base }: RegistryExchange, { id, size }: Upload): OutgoingHttpHeaders {
+const scopeOf = ({ viewer, repository }: RegistryExchange) => ({ principal: viewer.id, repository })
+
+function progressOf({ base }: RegistryExchange, { id, upload }: OwnUpload): OutgoingHttpHeaders {
   return {
     Location: `${base}/blobs/uploads/${id}`,
     // offset of the last byte; the header has no form for an empty upload
-    Range: `0-${Math.max(size - 1, 0)}`,
+    Range: `0-${Math.max(upload.size - 1, 0)}`,
     'Docker-Upload-UUID': id,
   }
 }
@@ -126,8 +127,9 @@ function respondCreated({ response, base }: RegistryExchange, digest: Digest): v
 }
 
 /** Throws OciError for a chunk that does not follow the bytes received so far; the response has the right offset. */
-function checkRange(exchange: RegistryExchange, upload: Upload): void {
+function checkRange(exchange: RegistryExchange, one: OwnUpload): void {
   const { request } = exchange
+  const { size } = one.upload
   const text = request.headers['content-range']
   if (text === undefined) return
   const range = parseContentRange(text)
@@ -143,9 +145,9 @@ function checkRange(exchange: RegistryExchange, upload: Upload): void {
       `Content-Range has ${range.end - range.start} bytes, and Content-Length is ${length ?? 'missing'}`,
     )
   }
-  if (range.start !== upload.size) {
-    const message = `the next chunk must start at byte ${upload.size}, not ${range.start}`
-    throw new OciError('BLOB_UPLOAD_INVALID', message, { status: 416, headers: progressOf(exchange, upload) })
+  if (range.start !== size) {
+    const message = `the next chunk must start at byte ${size}, not ${range.start}`
+    throw new OciError('BLOB_UPLOAD_INVALID', message, { status: 416, headers: progressOf(exchange, one) })
   }
 }
 

@@ -204,7 +204,7 @@ export function referrer(subject: Pick<Content, 'digest' | 'mediaType' | 'bytes'
 
 /** The store, with some methods replaced. */
 export const storeWith = (store: BlobStore, changed: Partial<BlobStore>): BlobStore => ({
-  createUpload: (repository, algorithm) => store.createUpload(repository, algorithm),
+  createUpload: (...upload) => store.createUpload(...upload),
   upload: (repository, id) => store.upload(repository, id),
   uploads: () => store.uploads(),
   uploadsInto: (repository, isWanted) => store.uploadsInto(repository, isWanted),

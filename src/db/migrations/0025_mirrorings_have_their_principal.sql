@@ -1,0 +1,1 @@
+ALTER TABLE `image_mirrorings` ADD `requested_by` text;
