@@ -1,4 +1,4 @@
-import { sees, type Viewer } from '../access/right/viewer.ts'
+import type { Viewer } from '../access/right/viewer.ts'
 import type { Database } from '../db/open.ts'
 import {
   type EntryFilter,
@@ -6,6 +6,7 @@ import {
   isPush,
   type LogEntry,
   type StreamChange,
+  seesEntry,
   TAG_PUSHED,
 } from './log-entry.ts'
 import type { createPositions, LogBounds } from './positions.ts'
@@ -33,9 +34,7 @@ export function createEntryReads(
     const sequence = sequenceOfKey(key)
     if (sequence === undefined) return undefined
     const [found] = readEntries({ after: sequence - 1, before: sequence + 1, limit: 1 })
-    return found && sees(viewer, { namespace: found.namespace, name: found.imageStreamName })
-      ? found
-      : undefined
+    return found && seesEntry(viewer, found) ? found : undefined
   }
 
   return {

@@ -1,3 +1,4 @@
+import { sees, type Viewer } from '../access/right/viewer.ts'
 import type { streamChanges } from '../db/tables/index.ts'
 import { matchesPush, type Push, type PushFilter } from './push-filter.ts'
 
@@ -8,6 +9,12 @@ export type StreamChange = Readonly<typeof streamChanges.$inferSelect>
 export type LogEntry = Push | StreamChange
 
 export const isPush = (entry: LogEntry): entry is Push => 'imageId' in entry
+
+/** Reports whether the viewer sees the stream of the entry. */
+export const seesEntry = (
+  viewer: Viewer,
+  { namespace, imageStreamName: name }: Pick<LogEntry, 'namespace' | 'imageStreamName'>,
+): boolean => sees(viewer, { namespace, name })
 
 /** What a push is as a change of an image stream. */
 export const TAG_PUSHED = 'TAG_PUSHED'

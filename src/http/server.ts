@@ -98,6 +98,7 @@ export function createServer({
   })
   const hub = createChangeHub({
     changeLog: domain.changeLog,
+    authentication,
     fields: subscriptions,
     createContext: (viewer) => createContext(newRequestId(), viewer),
     log,

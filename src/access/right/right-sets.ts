@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Database } from '../../db/open.ts'
 import { createScopes } from '../../db/visible-places.ts'
 import { ANY, decisionsOf, EVERYTHING, type Rights, type RoleGrant } from './rights.ts'
@@ -39,5 +40,10 @@ export function createRightSets(db: Database) {
   }
 }
 
+// a hash: there may be thousands of grants, and the key is part of the keys of shared executions
 const keyOf = (grants: readonly RoleGrant[]): string =>
-  [...new Set(grants.map(({ role, namespace, streams }) => `${namespace}/${streams}=${role}`))].sort().join()
+  createHash('sha256')
+    .update(JSON.stringify([...new Set(grants.map(textOf))].sort()))
+    .digest('base64url')
+
+const textOf = ({ role, namespace, streams }: RoleGrant): string => `${namespace}/${streams}=${role}`

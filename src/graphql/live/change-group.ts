@@ -1,6 +1,6 @@
 import type { GraphQLError } from 'graphql'
 import { yieldToEventLoop } from '../../concurrency/yielding.ts'
-import { type ChangeMember, ChangeMembers, type ChangeReader, type GroupMember } from './change-members.ts'
+import { ChangeMembers, type GroupMember } from './change-members.ts'
 import { type ChangePageOptions, type ChangeStretch, renderPage } from './change-page.ts'
 
 export interface ChangeGroupOptions extends ChangePageOptions {
@@ -16,9 +16,9 @@ const SLICE = 256
 const PAGE_WORK = 16
 
 /** The subscriptions that get the same results. Each entry is executed and serialized once for all of them. */
-export class ChangeGroup {
+export class ChangeGroup<Member extends GroupMember> {
   readonly #options: ChangeGroupOptions
-  readonly #members = new ChangeMembers()
+  readonly #members = new ChangeMembers<Member>()
   #isRunning = false
   #work = 0
 
@@ -31,20 +31,33 @@ export class ChangeGroup {
     return this.#members.size
   }
 
-  /** Adds a member, which gets every entry after the position. */
-  join(reader: ChangeReader, position: number): ChangeMember {
-    const member: GroupMember = {
-      reader,
-      position,
-      resume: () => {
-        if (this.#members.unblock(member)) this.#run()
-      },
-      leave: () => this.#leave(member),
-    }
+  [Symbol.iterator](): Iterator<Member> {
+    return this.#members[Symbol.iterator]()
+  }
+
+  /** Adds a member, which gets every entry after its position. */
+  add(member: Member): void {
     this.#members.add(member)
     this.#members.place(member, this.#options.source.end)
     this.#run()
-    return member
+  }
+
+  /** Moves a member to another group, which continues at its position. Nothing more is sent to it by this group. */
+  moveTo(group: ChangeGroup<Member>, member: Member): void {
+    const isBlocked = this.#members.isBlocked(member)
+    this.remove(member)
+    if (isBlocked) group.#members.add(member)
+    else group.add(member)
+  }
+
+  /** Continues with a member whose connection has drained. */
+  resume(member: Member): void {
+    if (this.#members.unblock(member)) this.#run()
+  }
+
+  /** Removes a member. Further calls have no effect. */
+  remove(member: Member): void {
+    if (this.#members.delete(member) && this.#members.size === 0) this.#options.onEmpty()
   }
 
   /** Continues after the source has read more. */
@@ -54,17 +67,13 @@ export class ChangeGroup {
   }
 
   /** Ends the subscriptions of these members, by default of all, with this error. */
-  end(error: unknown, members: Iterable<GroupMember> = this.#members): void {
+  end(error: unknown, members: Iterable<Member> = this.#members): void {
     const masked = this.#options.mask(error)
     for (const member of members) {
       if (!this.#members.has(member)) continue
-      this.#leave(member)
+      this.remove(member)
       member.reader.fail(masked)
     }
-  }
-
-  #leave(member: GroupMember): void {
-    if (this.#members.delete(member) && this.#members.size === 0) this.#options.onEmpty()
   }
 
   #run(): void {
@@ -82,7 +91,7 @@ export class ChangeGroup {
     this.#isRunning = false
   }
 
-  async #serve(position: number, members: readonly GroupMember[]): Promise<void> {
+  async #serve(position: number, members: readonly Member[]): Promise<void> {
     let page: ChangeStretch
     try {
       page = await renderPage(this.#options, position)
@@ -99,7 +108,7 @@ export class ChangeGroup {
     }
   }
 
-  #give(member: GroupMember, page: ChangeStretch): void {
+  #give(member: Member, page: ChangeStretch): void {
     if (page.results.length > 0 && !member.reader.take(page)) {
       this.#members.block(member)
       return

@@ -1,5 +1,6 @@
 import { execute, GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
+import type { Authentication } from '../../access/authentication.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { ChangeLog } from '../../events/change-log.ts'
 import { InvalidCursorError } from '../../events/cursor.ts'
@@ -11,6 +12,7 @@ import { ChangeGroup } from './change-group.ts'
 import type { ChangeMember, ChangeReader } from './change-members.ts'
 import type { ChangeResult } from './change-page.ts'
 import { ChangeTail } from './change-tail.ts'
+import { createMemberships, type Membership, type Subscriber } from './memberships.ts'
 import { RenderedChanges } from './rendered-changes.ts'
 import { type Operation, type RootSubscription, readSubscription } from './subscription-operation.ts'
 
@@ -22,6 +24,8 @@ export type FilterOf = (args: Readonly<Record<string, unknown>>) => EntryFilter
 
 export interface ChangeHubOptions {
   readonly changeLog: ChangeLog
+  /** Renews the rights of the subscribers. */
+  readonly authentication: Pick<Authentication, 'renew' | 'onChange'>
   /** By the name of each root field that subscribes to the log. */
   readonly fields: Readonly<Record<string, FilterOf>>
   /** Returns a new context for each execution, with a request id of its own. */
@@ -43,19 +47,22 @@ export interface SubscribeRequest {
   readonly resumeFrom?: string | undefined
 }
 
-/** Executes subscriptions to the log for any number of subscribers, once for each distinct operation and viewer. */
+/** Executes subscriptions to the log for any number of subscribers, once for each distinct operation and set of rights. */
 export type ChangeHub = ReturnType<typeof createChangeHub>
 
 export function createChangeHub({
   changeLog,
+  authentication,
   fields,
   createContext,
   log,
   now = () => performance.now(),
 }: ChangeHubOptions) {
   const source = new ChangeTail(changeLog)
-  const groups = new Map<string, ChangeGroup>()
+  const groups = new Map<string, ChangeGroup<Membership>>()
   const rendered = new RenderedChanges(now)
+  const mask = (error: unknown, viewer: Viewer): GraphQLError =>
+    maskError(error, { requestId: createContext(viewer).requestId, log })
   let turn: NodeJS.Immediate | undefined
 
   // entries of the same turn of the event loop are read together
@@ -96,21 +103,27 @@ export function createChangeHub({
     }
   }
 
-  function groupOf(subscription: RootSubscription, viewer: Viewer, filter: EntryFilter): ChangeGroup {
+  function groupOf({ subscription, viewer, filter }: Subscriber): ChangeGroup<Membership> {
     const key = `${JSON.stringify(viewer.rights.key)}${subscription.key}`
     const existing = groups.get(key)
     if (existing) return existing
     if (groups.size === 0) source.reset()
-    const group = new ChangeGroup({
+    const group = new ChangeGroup<Membership>({
       source,
+      viewer,
       filter,
       render: (entry) => rendered.get(`${entry.sequence}${key}`, () => render(subscription, viewer, entry)),
-      mask: (error) => maskError(error, { requestId: createContext(viewer).requestId, log }),
+      mask: (error) => mask(error, viewer),
       onEmpty: () => groups.delete(key),
     })
     groups.set(key, group)
     return group
   }
+
+  const memberships = createMemberships({ authentication, groupOf, mask })
+  const ignoreChanges = authentication.onChange(() =>
+    memberships.renew([...groups.values()].flatMap((group) => [...group])),
+  )
 
   return {
     /**
@@ -124,7 +137,7 @@ export function createChangeHub({
       if (!filterOf) return undefined
       const filter = filterOf(subscription.args)
       const position = positionOf(changeLog, subscription.args.since ?? resumeFrom)
-      return { read: (reader) => groupOf(subscription, viewer, filter).join(reader, position) }
+      return { read: (reader) => memberships.join(reader, position, { subscription, filter, viewer }) }
     },
 
     /** Number of subscriptions that have a reader. */
@@ -136,6 +149,7 @@ export function createChangeHub({
 
     [Symbol.dispose]() {
       stop()
+      ignoreChanges()
       clearImmediate(turn)
     },
   }

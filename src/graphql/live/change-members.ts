@@ -19,7 +19,7 @@ export interface ChangeMember {
 }
 
 /** A member as its group sees it. */
-export interface GroupMember extends ChangeMember {
+export interface GroupMember {
   readonly reader: ChangeReader
   position: number
 }
@@ -28,10 +28,10 @@ export interface GroupMember extends ChangeMember {
  * Members of a group by state: waiting members have received everything that the source has read, members behind have
  * not, and blocked members are in neither set until their reader has drained.
  */
-export class ChangeMembers {
-  readonly #all = new Set<GroupMember>()
-  #waiting = new Set<GroupMember>()
-  #behind = new Set<GroupMember>()
+export class ChangeMembers<Member extends GroupMember> {
+  readonly #all = new Set<Member>()
+  #waiting = new Set<Member>()
+  #behind = new Set<Member>()
 
   get size(): number {
     return this.#all.size
@@ -41,42 +41,46 @@ export class ChangeMembers {
     return this.#behind.size > 0
   }
 
-  [Symbol.iterator](): Iterator<GroupMember> {
+  [Symbol.iterator](): Iterator<Member> {
     return this.#all.values()
   }
 
-  add(member: GroupMember): void {
+  add(member: Member): void {
     this.#all.add(member)
   }
 
   /** Returns false if it was no longer a member. */
-  delete(member: GroupMember): boolean {
+  delete(member: Member): boolean {
     this.#waiting.delete(member)
     this.#behind.delete(member)
     return this.#all.delete(member)
   }
 
-  has(member: GroupMember): boolean {
+  has(member: Member): boolean {
     return this.#all.has(member)
   }
 
-  isBehind(member: GroupMember): boolean {
+  isBehind(member: Member): boolean {
     return this.#behind.has(member)
   }
 
-  block(member: GroupMember): void {
+  isBlocked(member: Member): boolean {
+    return this.#all.has(member) && !this.#waiting.has(member) && !this.#behind.has(member)
+  }
+
+  block(member: Member): void {
     this.#behind.delete(member)
   }
 
   /** Returns false unless the member was blocked. */
-  unblock(member: GroupMember): boolean {
-    if (!this.#all.has(member) || this.#waiting.has(member) || this.#behind.has(member)) return false
-    this.#behind.add(member)
-    return true
+  unblock(member: Member): boolean {
+    const wasBlocked = this.isBlocked(member)
+    if (wasBlocked) this.#behind.add(member)
+    return wasBlocked
   }
 
   /** Sorts a member by its position; `end` is the position of the source. */
-  place(member: GroupMember, end: number): void {
+  place(member: Member, end: number): void {
     if (member.position < end) {
       this.#waiting.delete(member)
       this.#behind.add(member)
@@ -99,7 +103,7 @@ export class ChangeMembers {
   }
 
   /** Returns the members that are behind, by position, the furthest behind first: neighbours share pages. */
-  byPosition(): [number, GroupMember[]][] {
+  byPosition(): [number, Member[]][] {
     const groups = groupBy([...this.#behind], ({ position }) => position)
     return [...groups].sort(([a], [b]) => a - b)
   }

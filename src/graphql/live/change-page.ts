@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { EntryFilter, LogEntry } from '../../events/log-entry.ts'
 import type { ChangeTail } from './change-tail.ts'
 
@@ -23,6 +24,8 @@ export interface ChangeStretch extends ChangePage {
 
 export interface ChangePageOptions {
   readonly source: ChangeTail
+  /** A viewer with the rights of all readers of the page. */
+  readonly viewer: Viewer
   readonly filter: EntryFilter
   readonly render: (entry: LogEntry) => Promise<ChangeResult>
 }
@@ -32,10 +35,10 @@ const PAGE_BYTES = 64 * 1024
 
 /** Renders the entries after a position, up to the size of a page. Rejects as `ChangeTail.after` throws. */
 export async function renderPage(
-  { source, filter, render }: ChangePageOptions,
+  { source, viewer, filter, render }: ChangePageOptions,
   position: number,
 ): Promise<ChangeStretch> {
-  const { entries, through } = source.after(position, filter)
+  const { entries, through } = source.after(viewer, position, filter)
   const results: ChangeResult[] = []
   let bytes = 0
   for (const entry of entries) {

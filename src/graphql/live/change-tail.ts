@@ -1,5 +1,12 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { ChangeLog } from '../../events/change-log.ts'
-import { type EntryFilter, isOfPushes, type LogEntry, matchesEntry } from '../../events/log-entry.ts'
+import {
+  type EntryFilter,
+  isOfPushes,
+  type LogEntry,
+  matchesEntry,
+  seesEntry,
+} from '../../events/log-entry.ts'
 
 /** Entries of the tail: the newest part of the log, held in memory for all readers. */
 const TAIL_ROWS = 1_024
@@ -12,15 +19,15 @@ const END = Number.MAX_SAFE_INTEGER
 
 /** The entries after a position. */
 export interface EntryBatch {
-  /** The entries that match the filter, oldest first. */
+  /** The entries that match the filter and that the viewer sees, oldest first. */
   readonly entries: readonly LogEntry[]
-  /** The last sequence that was read: no other entry up to this one matches. */
+  /** The last sequence that was read: no other entry up to this one is for the reader. */
   readonly through: number
 }
 
 /**
- * A reader of the log for all subscriptions. New entries are read once, into a bounded tail. Subscriptions that are
- * further behind read pages of the log.
+ * A reader of the log for all subscriptions. New entries are read once, into a bounded tail, for viewers of all rights.
+ * Subscriptions that are further behind read pages of the log.
  */
 export class ChangeTail {
   readonly #log: ChangeLog
@@ -64,13 +71,14 @@ export class ChangeTail {
   }
 
   /** Returns a bounded range after this position. Throws CursorExpiredError if the log no longer has all of it. */
-  after(position: number, filter: EntryFilter): EntryBatch {
+  after(viewer: Viewer, position: number, filter: EntryFilter): EntryBatch {
+    const isFor = (entry: LogEntry): boolean => matchesEntry(entry, filter) && seesEntry(viewer, entry)
     // sequences are dense, so a position is an index
     const index = position - (this.#end - this.#tail.length)
     if (index >= 0) {
       const entries = this.#tail.slice(index, index + READ_ROWS)
       return {
-        entries: entries.filter((entry) => matchesEntry(entry, filter)),
+        entries: entries.filter(isFor),
         through: entries.at(-1)?.sequence ?? position,
       }
     }
@@ -78,9 +86,7 @@ export class ChangeTail {
     // pages end at fixed sequences, so that readers at different positions soon share pages
     const through = Math.min(this.#end, (Math.floor(position / READ_ROWS) + 1) * READ_ROWS)
     const range = { after: position, before: through + 1, limit: READ_ROWS }
-    const entries = isOfPushes(filter)
-      ? this.#log.read({ ...range, filter })
-      : this.#log.readEntries(range).filter((entry) => matchesEntry(entry, filter))
-    return { entries, through }
+    const entries = isOfPushes(filter) ? this.#log.read({ ...range, filter }) : this.#log.readEntries(range)
+    return { entries: entries.filter(isFor), through }
   }
 }

@@ -11,6 +11,7 @@ import {
   type ChangeReader,
   createChangeHub,
 } from '../../../src/graphql/live/change-hub.ts'
+import type { StreamName } from '../../../src/oci/stream-name.ts'
 import { randomNumbers } from '../../fixtures/random-numbers.ts'
 import { seedOf } from '../../fixtures/seed.ts'
 import { createWorld, filterOf, type World } from '../../http/world.ts'
@@ -19,12 +20,15 @@ let world: World
 let hub: ChangeHub
 let now = 0
 let failures: unknown[]
+let access: Grants
 beforeEach(() => {
+  access = new Grants()
   world = createWorld()
   now = 0
   failures = []
   hub = createChangeHub({
     changeLog: world.changeLog,
+    authentication: access,
     fields: { imagePushed: filterOf },
     createContext: (viewer) =>
       ({
@@ -40,6 +44,35 @@ afterEach(() => {
   hub[Symbol.dispose]()
   world[Symbol.dispose]()
 })
+
+/** Rights of viewers by their names: a function of the tag's stream; null for a revoked credential. */
+class Grants {
+  readonly #rights = new Map<string, ReadonlySet<string> | null>()
+  readonly #listeners = new Set<() => void>()
+
+  /** Returns the viewer; one without grants sees every stream. */
+  viewerNamed(name: string): Viewer {
+    const streams = this.#rights.get(name)
+    const rights = streams
+      ? {
+          ...EVERYTHING,
+          key: [...streams].sort().join(),
+          may: (_: string, one: StreamName) => streams.has(one.name),
+        }
+      : { ...EVERYTHING, key: name }
+    return { ...SYSTEM, id: name, name, rights }
+  }
+  grant(name: string, streams: readonly string[] | null): void {
+    this.#rights.set(name, streams && new Set(streams))
+    for (const listener of this.#listeners) listener()
+  }
+  renew = ({ name }: Viewer): Viewer | undefined =>
+    this.#rights.get(name) === null ? undefined : this.viewerNamed(name)
+  onChange = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}
 
 /** Records pages, and refuses them while it is busy. */
 class Reader implements ChangeReader {
@@ -79,15 +112,12 @@ function join({
 }: Subscription = {}): Reader & { member: ChangeMember } {
   const subscription = hub.subscribe({
     operation: { schema: world.schema, document: parse(query), variableValues: variables, operationName },
-    viewer: viewerNamed(viewer),
+    viewer: access.viewerNamed(viewer),
   })
   if (!subscription) throw new Error('not a subscription to pushes')
   const reader = new Reader()
   return Object.assign(reader, { member: subscription.read(reader) })
 }
-
-/** Returns a viewer whose rights are equal to those of viewers with the same name. */
-const viewerNamed = (name: string): Viewer => ({ ...SYSTEM, name, rights: { ...EVERYTHING, key: name } })
 
 const since = (sequence: number) => ({ variables: { since: world.changeLog.cursor(sequence) } })
 
@@ -181,7 +211,7 @@ describe('an operation', () => {
   it('with another root field is not handled', () => {
     for (const query of ['{ version }', 'subscription { importProgressed(id: "i") { id } }']) {
       const operation = { schema: world.schema, document: parse(query) }
-      expect(hub.subscribe({ operation, viewer: viewerNamed('one client') })).toBeUndefined()
+      expect(hub.subscribe({ operation, viewer: access.viewerNamed('one client') })).toBeUndefined()
     }
   })
 
@@ -282,6 +312,96 @@ describe('a log that cannot be read', () => {
     Object.assign(world.changeLog, { readEntries })
     const next = join({ variables: { since: world.changeLog.cursor(0) } })
     await until(() => next.texts.length === 1)
+  })
+})
+
+describe('rights', () => {
+  const streams = (...names: string[]) => names.map((imageStream) => ({ imageStream }))
+
+  it('are shared: viewers with equal rights cost one execution of each entry that they see', async () => {
+    access.grant('alice', ['ruby', 'php'])
+    access.grant('bob', ['php', 'ruby'])
+    access.grant('carol', ['php'])
+    const readers = ['alice', 'bob', 'carol'].map((viewer) => join({ viewer }))
+    world.push(...streams('ruby', 'secret', 'php'))
+    await until(() => readers.every(({ sequences }) => sequences.at(-1) === 3))
+    expect(readers.map(({ sequences }) => sequences)).toEqual([[1, 3], [1, 3], [3]])
+    expect(world.counters.executions).toBe(3)
+  })
+
+  it('that are lost end with the change: a push that was committed before it is not sent after it', async () => {
+    access.grant('alice', ['ruby', 'php'])
+    const alice = join({ viewer: 'alice' })
+    world.push(...streams('ruby', 'php'))
+    access.grant('alice', ['php'])
+    world.push(...streams('ruby', 'php'))
+    await until(() => alice.sequences.length === 2)
+    await quiet()
+    expect(alice.sequences).toEqual([2, 4])
+  })
+
+  it('that are lost while the connection is busy are not used when it has drained', async () => {
+    access.grant('alice', ['ruby', 'php'])
+    const alice = join({ viewer: 'alice' })
+    alice.isBusy = true
+    world.push(...streams('ruby', 'php'))
+    await quiet()
+    access.grant('alice', ['php'])
+    alice.isBusy = false
+    await quiet()
+    expect(alice.sequences).toEqual([])
+    alice.member.resume()
+    await until(() => alice.sequences.length === 1)
+    expect(alice.sequences).toEqual([2])
+  })
+
+  it('that are gained apply from the position on, without a gap or a duplicate', async () => {
+    access.grant('alice', ['php'])
+    const alice = join({ viewer: 'alice' })
+    world.push(...streams('ruby', 'php'))
+    await until(() => alice.sequences.length === 1)
+    access.grant('alice', ['ruby', 'php'])
+    world.push(...streams('ruby', 'php', 'secret', 'ruby'))
+    await until(() => alice.sequences.length === 4)
+    expect(alice.sequences).toEqual([2, 3, 4, 6])
+  })
+
+  it('that are revoked end the subscription, and a later one does not begin', async () => {
+    const alice = join({ viewer: 'alice' })
+    const bob = join({ viewer: 'bob' })
+    world.push({})
+    access.grant('alice', null)
+    world.push({})
+    await until(() => bob.sequences.length === 2)
+    expect(alice.error).toMatchObject({ extensions: { code: 'UNAUTHENTICATED' } })
+    expect(alice.sequences).toEqual([])
+    expect(hub.size).toBe(1)
+    const again = join({ viewer: 'alice' })
+    await until(() => again.error !== undefined)
+    expect(again.error).toMatchObject({ extensions: { code: 'UNAUTHENTICATED' } })
+  })
+
+  it('decide about each push at the time it is sent, for every interleaving of pushes and grants', async () => {
+    const random = generator(99)
+    const names = ['a', 'b', 'c']
+    const some = (): string[] => names.filter(() => random(2))
+    for (let round = 0; round < 30; round++) {
+      const viewer = `viewer ${round}`
+      access.grant(viewer, some())
+      const reader = join({ viewer })
+      const start = world.changeLog.head()
+      const seen: string[] = []
+      for (let step = 0; step < 20; step++) {
+        const granted = some()
+        access.grant(viewer, granted)
+        const imageStream = names[random(3)] ?? 'a'
+        world.push({ imageStream })
+        if (granted.includes(imageStream)) seen.push(String(start + step + 1))
+        await quiet()
+      }
+      expect(reader.sequences.map(String)).toEqual(seen)
+      reader.member.leave()
+    }
   })
 })
 
