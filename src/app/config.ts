@@ -89,6 +89,12 @@ function refuseContradictions(config: Config): void {
         "the secret in the header of the registry's notifications",
     )
   }
+  if (config.dockerConfig !== null && config.dockerConfigNamespaces.length === 0) {
+    throw new ConfigError(
+      '--docker-config needs --docker-config-namespaces (IMAGESTREAMS_DOCKER_CONFIG_NAMESPACES): ' +
+        'the namespaces that may use its logins, separated by commas, or * for all',
+    )
+  }
   if (config.credentialsKey !== null && config.credentialsKeyFile !== null) {
     throw new ConfigError(
       'IMAGESTREAMS_CREDENTIALS_KEY and --credentials-key-file (IMAGESTREAMS_CREDENTIALS_KEY_FILE) ' +

@@ -1,9 +1,15 @@
 import { join } from 'node:path'
-import { createRegistryCredentials } from '../credentials/registry-credentials.ts'
+import { createRegistryCredentials, UnboundCredentialError } from '../credentials/registry-credentials.ts'
 import { credentialVault } from '../credentials/stored-secret.ts'
 import { receiverVault } from '../receivers/secrets.ts'
+import type { RegistryConfigurations } from '../registry-config/registry-configurations.ts'
 import { registrySecretVault } from '../registry-config/secrets.ts'
-import { CredentialsError, namespaceFirst, noCredentials } from '../remote/login/credentials.ts'
+import {
+  CredentialsError,
+  namespaceFirst,
+  noCredentials,
+  type ServerCredentials,
+} from '../remote/login/credentials.ts'
 import { createDockerConfigCredentials } from '../remote/login/docker-config-credentials.ts'
 import { provideKeys } from '../secrets/key-file.ts'
 import { rotateKeys } from '../secrets/rotate-keys.ts'
@@ -16,7 +22,7 @@ export type OpenedCredentials = ReturnType<typeof openCredentials>
 
 /** Reads the sealing keys and seals all secrets with the first of them. Throws SealingKeyError; then nothing was changed. */
 export function openCredentials({ config, db, now, log, opened }: SharedParts) {
-  const { credentialsKey, credentialsKeyFile, lostCredentialsKey, dataFolder, dockerConfig } = config
+  const { credentialsKey, credentialsKeyFile, lostCredentialsKey, dataFolder } = config
   const { text, source, save } = provideKeys({
     given: credentialsKey === null ? null : { text: credentialsKey, source: 'IMAGESTREAMS_CREDENTIALS_KEY' },
     file: credentialsKeyFile,
@@ -48,11 +54,51 @@ export function openCredentials({ config, db, now, log, opened }: SharedParts) {
       try {
         return store.find(...place)
       } catch (error) {
-        throw error instanceof BrokenSealError ? new CredentialsError(error.message) : error
+        const isUnusable = error instanceof BrokenSealError || error instanceof UnboundCredentialError
+        throw isUnusable ? new CredentialsError(error.message) : error
       }
     },
   }
-  const ofServer = dockerConfig ? createDockerConfigCredentials({ path: dockerConfig }) : noCredentials
-  /** `remote` finds the credential for a request; `sealer` seals the secrets of all vaults. */
-  return { store, remote: namespaceFirst(ofNamespaces, ofServer), sealer }
+  const ofServer = serverCredentials(config)
+  /** `remoteFor` finds the credential for a request; `sealer` seals the secrets of all vaults. */
+  return {
+    store,
+    remoteFor: (configurations: Redirections) =>
+      namespaceFirst(ofNamespaces, withoutRedirections(ofServer, configurations)),
+    sealer,
+  }
 }
+
+/** Returns the logins of `--docker-config`, for the namespaces that may use them and for the server itself. */
+function serverCredentials({
+  dockerConfig,
+  dockerConfigNamespaces,
+}: SharedParts['config']): ServerCredentials {
+  if (dockerConfig === null) return noCredentials
+  const isForAll = dockerConfigNamespaces.includes('*')
+  const namespaces = new Set<string | null>([null, ...dockerConfigNamespaces])
+  return {
+    ...createDockerConfigCredentials({ path: dockerConfig }),
+    isFor: (namespace) => isForAll || namespaces.has(namespace),
+  }
+}
+
+/** Configurations that clients can change. */
+type Redirections = Pick<RegistryConfigurations, 'redirectsLoginsFor'>
+
+/** Refuses to send the operator's logins where a configuration, which clients can change, decides who receives them. */
+const withoutRedirections = (
+  credentials: ServerCredentials,
+  { redirectsLoginsFor }: Redirections,
+): ServerCredentials => ({
+  ...credentials,
+  async find(registry, repository) {
+    const found = await credentials.find(registry, repository)
+    if (found && redirectsLoginsFor(registry)) {
+      throw new CredentialsError(
+        `the login of --docker-config for ${registry} is not sent: a registry configuration (insecure, ca, proxy, vendor or apiUrl) decides what server receives it; set a credential of the namespace instead`,
+      )
+    }
+    return found
+  },
+})

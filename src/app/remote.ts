@@ -1,6 +1,7 @@
 import { createEgress, type Egress } from '../egress/egress.ts'
 import type { RemoteRegistry } from '../imagestream/image/remote-registry.ts'
 import { MAX_CONCURRENCY } from '../registry-config/configuration-input.ts'
+import { mayReceive } from '../registry-config/receivers.ts'
 import { createRegistryConfigurations } from '../registry-config/registry-configurations.ts'
 import { createRegistryClient, type RegistryClientOptions } from '../remote/registry-client.ts'
 import { cloudExchanges } from '../vendors/cloud-exchanges.ts'
@@ -28,10 +29,15 @@ export function openRemote(
     sealer: credentials.sealer,
     now,
     own: config.externalRegistry ? [config.externalRegistry.host] : [],
+    unbind: (tx, { prefix, hosts }) =>
+      credentials.store.unbind(tx, {
+        by: prefix,
+        isAffected: (registry, kind) => mayReceive(hosts, registry, kind),
+      }),
   })
   const remote = createRegistryClient({
     egress,
-    credentials: credentials.remote,
+    credentials: credentials.remoteFor(configurations),
     limits: { requestsPerHost: config.requestsPerRegistry },
     cloudExchanges,
     cloudEndpoint,

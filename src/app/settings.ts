@@ -91,6 +91,10 @@ const OTHER_REGISTRIES = settings({
     description: 'docker config.json with credentials for private registries',
     parse: orNone((text) => resolve(text)),
   },
+  dockerConfigNamespaces: {
+    description: 'namespaces that may use those credentials, separated by commas; * for all',
+    parse: list,
+  },
   /** Null is `credentials.key` in the data folder. */
   credentialsKeyFile: {
     description: 'file of the keys that seal registry credentials; credentials.key in the data folder',

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, getTableColumns, sql } from 'drizzle-orm'
+import { and, count, desc, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
 import { pageBy } from '../db/page.ts'
 import { registryCredentials as table } from '../db/tables/registry-config.ts'
@@ -14,8 +14,13 @@ const { keyId: _, sealed: __, ...PUBLIC_COLUMNS } = getTableColumns(table)
 /** Columns that setting a credential writes. */
 type CredentialSecret = Pick<CredentialRow, 'kind' | 'username' | 'keyId' | 'sealed' | 'updatedAt'>
 
-const isOf = (namespace: string | undefined) =>
-  namespace === undefined ? undefined : eq(table.namespace, namespace)
+/** Undefined for all namespaces. */
+export type Namespaces = readonly string[] | undefined
+
+const isOf = (namespaces: Namespaces) =>
+  namespaces === undefined
+    ? undefined
+    : sql`${table.namespace} in (select value from json_each(${JSON.stringify(namespaces)}))`
 
 const isAt = (namespace: string, { registry, path }: RegistryPrefix) =>
   and(eq(table.namespace, namespace), eq(table.registry, registry), eq(table.path, path))
@@ -45,13 +50,13 @@ export class CredentialRows {
     this.#first = orm.select({ id: table.id }).from(table).where(ofRegistry).limit(1).prepare()
   }
 
-  /** Returns a page by namespace, registry and path, which are its keys; of all namespaces if undefined. */
-  list(namespace: string | undefined, page: KeysetPage): RegistryCredential[] {
+  /** Returns a page by namespace, registry and path, which are its keys. */
+  list(namespaces: Namespaces, page: KeysetPage): RegistryCredential[] {
     const { where, orderBy, limit, inOrder } = pageBy([table.namespace, table.registry, table.path], page)
     const rows = this.#orm
       .select(PUBLIC_COLUMNS)
       .from(table)
-      .where(and(isOf(namespace), where))
+      .where(and(isOf(namespaces), where))
       .orderBy(...orderBy)
       .limit(limit)
       .all()
@@ -82,9 +87,9 @@ export class CredentialRows {
     return this.#first.get({ namespace, registry }) !== undefined
   }
 
-  /** Returns the number of credentials; of all namespaces if undefined. */
-  count(namespace: string | undefined): number {
-    return this.#orm.select({ count: count() }).from(table).where(isOf(namespace)).get()?.count ?? 0
+  /** Returns the number of credentials. */
+  count(namespaces: Namespaces): number {
+    return this.#orm.select({ count: count() }).from(table).where(isOf(namespaces)).get()?.count ?? 0
   }
 
   /** Sets the secret of a prefix, and returns the credential; an earlier row keeps its id and its time of creation. */
@@ -94,10 +99,27 @@ export class CredentialRows {
       .values({ ...place, ...secret, createdAt: secret.updatedAt })
       .onConflictDoUpdate({
         target: [table.namespace, table.registry, table.path],
-        set: { ...secret, lastUsedAt: null },
+        set: { ...secret, lastUsedAt: null, unboundBy: null },
       })
       .returning(PUBLIC_COLUMNS)
       .get()
+  }
+
+  /** Marks the credentials of the registries and kinds as not to be sent, and returns their number. */
+  unbind(isAffected: (registry: string, kind: CredentialRow['kind']) => boolean, by: string): number {
+    const { registry, kind } = table
+    const affected = this.#orm
+      .selectDistinct({ registry, kind })
+      .from(table)
+      .where(isNull(table.unboundBy))
+      .all()
+      .filter((one) => isAffected(one.registry, one.kind))
+    let total = 0
+    for (const one of affected) {
+      const isOne = and(eq(registry, one.registry), eq(kind, one.kind), isNull(table.unboundBy))
+      total += this.#orm.update(table).set({ unboundBy: by }).where(isOne).run().changes
+    }
+    return total
   }
 
   /** Deletes the credential of exactly this prefix, and returns it. */

@@ -1,3 +1,4 @@
+import { requireInNamespace, type Viewer } from '../access/right/viewer.ts'
 import { Deadline } from '../concurrency/abort.ts'
 import { InvalidInputError } from '../input/errors.ts'
 import type { LoginCheck } from '../logins/registry-login.ts'
@@ -5,7 +6,12 @@ import type { FailureReason } from '../oci/failure-reason.ts'
 import { isRepositoryName } from '../oci/reference.ts'
 import { BrokenSealError } from '../secrets/sealer.ts'
 import { parsePrefix } from './credential-input.ts'
-import type { CredentialPlace, OpenedCredential, RegistryCredentials } from './registry-credentials.ts'
+import {
+  type CredentialPlace,
+  type OpenedCredential,
+  type RegistryCredentials,
+  UnboundCredentialError,
+} from './registry-credentials.ts'
 
 /** A credential to test, and the repository to test it with. */
 export interface TestCredential extends CredentialPlace {
@@ -24,12 +30,13 @@ export type CheckLogin = (
   context: { readonly namespace: string; readonly insecure: boolean; readonly signal: AbortSignal },
 ) => Promise<LoginCheck>
 
-/** Throws NotFoundError and InvalidInputError; a refusal by the registry is a result. */
-export type TestCredentialCommand = (input: TestCredential) => Promise<LoginCheck>
+/** Throws ForbiddenError, UnauthenticatedError, NotFoundError and InvalidInputError; a refusal by the registry is a result. */
+export type TestCredentialCommand = (viewer: Viewer, input: TestCredential) => Promise<LoginCheck>
 
 export const createCredentialTest =
   (store: Pick<RegistryCredentials, 'open'>, checkLogin: CheckLogin): TestCredentialCommand =>
-  async ({ namespace, prefix, repository = null, insecure, waitSeconds }) => {
+  async (viewer, { namespace, prefix, repository = null, insecure, waitSeconds }) => {
+    requireInNamespace(viewer, 'credentials', namespace)
     const { registry, path } = parsePrefix(prefix)
     if (repository !== null && !isAtOrBelow(repository, path)) {
       const allowed =
@@ -44,7 +51,9 @@ export const createCredentialTest =
       const credential = store.open({ namespace, prefix })
       return await checkLogin({ registry, repository }, credential, { namespace, insecure, signal })
     } catch (error) {
-      if (error instanceof BrokenSealError) return failed('UnreadableSecret', error.message)
+      if (error instanceof BrokenSealError || error instanceof UnboundCredentialError) {
+        return failed('UnreadableSecret', error.message)
+      }
       if (!signal.aborted) throw error
       return failed('RegistryUnavailable', `${registry} did not respond within ${waitSeconds} seconds`)
     }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { requireInNamespace, type Viewer } from '../access/right/viewer.ts'
 import type { Transaction } from '../db/transact.ts'
 import { createValueSteps } from '../db/value-steps.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
@@ -6,7 +7,7 @@ import type { KeysetPage } from '../input/page.ts'
 import { formatPrefix, type RegistryPrefix, type Secret, splitPrefix } from '../logins/registry-login.ts'
 import { openNamed, type Sealer } from '../secrets/sealer.ts'
 import { checkCredentialNamespace, checkSecret, parsePrefix } from './credential-input.ts'
-import { CredentialRows, type RegistryCredential } from './credential-rows.ts'
+import { CredentialRows, type Namespaces, type RegistryCredential } from './credential-rows.ts'
 import { type CredentialUsesDependencies, createCredentialUses } from './credential-uses.ts'
 import { boundTo, type CredentialRow, sealedSecretOf, secretOfStored, storedOf } from './stored-secret.ts'
 
@@ -37,6 +38,30 @@ export interface CredentialFilter {
   readonly namespace?: string | undefined
 }
 
+/** A change of the server's configuration, after which other servers may receive logins for some registries. */
+export interface UnbindCredentials {
+  /** Prefix of the registry configuration that was changed. */
+  readonly by: string
+  /** Reports whether credentials of this kind for the registry would be sent there. */
+  readonly isAffected: (registry: string, kind: RegistryCredential['kind']) => boolean
+}
+
+/** A credential is not sent, because the server that it was set for may be another one now. */
+export class UnboundCredentialError extends Error {
+  override readonly name = 'UnboundCredentialError'
+  readonly code = 'UNBOUND_CREDENTIAL'
+
+  constructor({
+    namespace,
+    unboundBy,
+    ...prefix
+  }: Pick<CredentialRow, 'namespace' | 'registry' | 'path' | 'unboundBy'>) {
+    super(
+      `the credential of ${namespace} for ${formatPrefix(prefix)} is not sent: the configuration of ${unboundBy}, which decides what server receives it, was changed; set the credential again to use it there`,
+    )
+  }
+}
+
 /** The credentials of namespaces for registries and for parts of them. Disposing writes the times of their last use. */
 export type RegistryCredentials = ReturnType<typeof createRegistryCredentials>
 
@@ -54,7 +79,7 @@ export function createRegistryCredentials({
   const write = (_tx: Transaction, { namespace, prefix, secret }: SetCredential): RegistryCredential => {
     const place = parsePlace({ namespace, prefix })
     checkSecret(secret, place)
-    if (!rows.sealedAt(namespace, place) && rows.count(namespace) >= MAX_CREDENTIALS) {
+    if (!rows.sealedAt(namespace, place) && rows.count([namespace]) >= MAX_CREDENTIALS) {
       throw new InvalidInputError('prefix', `a namespace has at most ${MAX_CREDENTIALS} credentials`)
     }
     const { kind, username, text } = storedOf(secret)
@@ -62,7 +87,9 @@ export function createRegistryCredentials({
     return rows.set({ namespace, ...place }, { kind, username, keyId, sealed: bytes, updatedAt: now() })
   }
 
+  /** Throws UnboundCredentialError, BrokenSealError. */
   const opened = (row: CredentialRow): OpenedCredential => {
+    if (row.unboundBy !== null) throw new UnboundCredentialError(row)
     const secret = secretOfStored({ ...row, text: openNamed(sealer, sealedSecretOf(row)) })
     const identity = JSON.stringify([row.namespace, row.registry, row.path, secret])
     const id = createHash('sha256').update(identity).digest('base64url')
@@ -81,46 +108,63 @@ export function createRegistryCredentials({
     }),
 
     /** Returns a page of credentials by namespace, registry and path, which are its keys. Throws InvalidInputError. */
-    list({ namespace }: CredentialFilter, page: KeysetPage): RegistryCredential[] {
-      if (namespace !== undefined) checkCredentialNamespace(namespace)
-      return rows.list(namespace, page).map(withLastUse)
-    },
+    list: (viewer: Viewer, filter: CredentialFilter, page: KeysetPage): RegistryCredential[] =>
+      rows.list(namespacesOf(viewer, filter), page).map(withLastUse),
 
     /** Returns the number of credentials. Throws InvalidInputError. */
-    count({ namespace }: CredentialFilter): number {
-      if (namespace !== undefined) checkCredentialNamespace(namespace)
-      return rows.count(namespace)
-    },
+    count: (viewer: Viewer, filter: CredentialFilter): number => rows.count(namespacesOf(viewer, filter)),
 
-    /** Returns the credential of a row; undefined once it is deleted. */
-    byId(id: number): RegistryCredential | undefined {
+    /** Returns the credential of a row; undefined once it is deleted, and for a viewer without the right. */
+    byId(viewer: Viewer, id: number): RegistryCredential | undefined {
       const row = rows.byId(id)
-      return row && withLastUse(row)
+      return row && mayUse(viewer, row.namespace) ? withLastUse(row) : undefined
     },
 
-    /** Returns the credential of exactly this prefix; undefined without one. Throws InvalidInputError. */
-    at({ namespace, prefix }: CredentialPlace): RegistryCredential | undefined {
+    /**
+     * Returns the credential of exactly this prefix; undefined without one. Throws ForbiddenError, UnauthenticatedError,
+     * InvalidInputError.
+     */
+    at(viewer: Viewer, { namespace, prefix }: CredentialPlace): RegistryCredential | undefined {
+      requireInNamespace(viewer, RIGHT, namespace)
       const row = rows.at(namespace, parsePlace({ namespace, prefix }))
       return row && withLastUse(row)
     },
 
-    /** Sets the credential of a prefix, and replaces an earlier one. Throws InvalidInputError. */
-    set: (input: SetCredential): RegistryCredential => db.transact((tx) => write(tx, input)),
+    /**
+     * Sets the credential of a prefix, and replaces an earlier one. Throws ForbiddenError, UnauthenticatedError,
+     * InvalidInputError.
+     */
+    set: (viewer: Viewer, input: SetCredential): RegistryCredential =>
+      db.transact((tx) => {
+        requireInNamespace(viewer, RIGHT, input.namespace)
+        return write(tx, input)
+      }),
 
-    /** Sets all of them or, when it throws InvalidInputError, none. */
-    setAll: (inputs: readonly SetCredential[]): RegistryCredential[] =>
-      db.transact((tx) => inputs.map((input) => write(tx, input))),
+    /** Sets all of them or, when it throws one of the errors of `set`, none. */
+    setAll: (
+      viewer: Viewer,
+      namespace: string,
+      inputs: readonly Omit<SetCredential, 'namespace'>[],
+    ): RegistryCredential[] =>
+      db.transact((tx) => {
+        requireInNamespace(viewer, RIGHT, namespace)
+        return inputs.map((input) => write(tx, { namespace, ...input }))
+      }),
 
-    /** Deletes a credential and returns it. Throws NotFoundError, InvalidInputError. */
-    delete: ({ namespace, prefix }: CredentialPlace): RegistryCredential =>
+    /** Deletes a credential and returns it. Throws NotFoundError, and the errors of `set`. */
+    delete: (viewer: Viewer, { namespace, prefix }: CredentialPlace): RegistryCredential =>
       db.transact(() => {
+        requireInNamespace(viewer, RIGHT, namespace)
         const place = parsePlace({ namespace, prefix })
         const deleted = rows.delete(namespace, place)
         if (!deleted) throw notFound(namespace, place)
         return withLastUse(deleted)
       }),
 
-    /** Opens the credential that is set for exactly this prefix. Throws NotFoundError, InvalidInputError, BrokenSealError. */
+    /** Stops sending the credentials that a change would send to other servers. Returns their number. */
+    unbind: (_tx: Transaction, { by, isAffected }: UnbindCredentials): number => rows.unbind(isAffected, by),
+
+    /** Opens the credential that is set for exactly this prefix. Throws NotFoundError, InvalidInputError, and the errors of `find`. */
     open({ namespace, prefix }: CredentialPlace): OpenedCredential {
       const place = parsePlace({ namespace, prefix })
       const row = rows.sealedAt(namespace, place)
@@ -130,7 +174,7 @@ export function createRegistryCredentials({
 
     /**
      * Opens the namespace's credential for the repository: the one with the longest path that contains it. Null without
-     * one. Throws BrokenSealError.
+     * one. Throws UnboundCredentialError, BrokenSealError.
      */
     find(namespace: string, registry: string, repository: string): OpenedCredential | null {
       const row = rows.sealedFor(namespace, splitPrefix(registry).registry, repository)
@@ -143,6 +187,17 @@ export function createRegistryCredentials({
 
     [Symbol.dispose]: () => uses[Symbol.dispose](),
   }
+}
+
+const RIGHT = 'credentials'
+
+const mayUse = ({ rights }: Viewer, namespace: string): boolean => rights.mayInNamespace(RIGHT, namespace)
+
+/** Returns the namespaces of a filter whose credentials the viewer may read. Throws InvalidInputError. */
+function namespacesOf(viewer: Viewer, { namespace }: CredentialFilter): Namespaces {
+  if (namespace === undefined) return viewer.rights.namespacesWith(RIGHT) ?? undefined
+  checkCredentialNamespace(namespace)
+  return mayUse(viewer, namespace) ? [namespace] : []
 }
 
 /** Throws InvalidInputError. */

@@ -1,3 +1,4 @@
+import { requireServerAdmin, type Viewer } from '../access/right/viewer.ts'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
@@ -8,6 +9,7 @@ import type { Access, ConfigurationRow, OpenedConfiguration, RegistryConfigurati
 import { type ConfigurationInput, checkInput } from './configuration-input.ts'
 import { ConfigurationRows, configurationOf } from './configuration-rows.ts'
 import { parsePrefix } from './prefix.ts'
+import { changedReceivers, configuredReceivers, mayReceive, type ReceiverChange } from './receivers.ts'
 import { ConfiguredRules } from './rules.ts'
 import { RegistrySecrets } from './secrets.ts'
 
@@ -25,6 +27,15 @@ export interface RegistryConfigurationsDependencies {
   readonly now: () => number
   /** Registries from the settings of the server: the default access does not apply to them. */
   readonly own?: readonly string[]
+  /** Stops sending the logins that other servers might receive after the change. Returns their number. */
+  readonly unbind: (tx: Transaction, change: ReceiverChange) => number
+}
+
+/** A configuration that was changed or deleted. */
+export interface ChangedConfiguration {
+  readonly registryConfiguration: RegistryConfiguration
+  /** Number of credentials that are not sent until they are set again: another server might receive them. */
+  readonly unboundCredentialCount: number
 }
 
 /** Most configurations: all are held in memory. */
@@ -35,6 +46,7 @@ export function createRegistryConfigurations({
   sealer,
   now,
   own = [],
+  unbind,
 }: RegistryConfigurationsDependencies) {
   const secrets = new RegistrySecrets(db, sealer)
   const rows = new ConfigurationRows(db)
@@ -43,7 +55,13 @@ export function createRegistryConfigurations({
     const defaultAccess = rows.defaultAccess() ?? 'ALLOWED'
     const configurations = rows.all().map((row) => openConfiguration(row, secrets))
     const all = configurations.map(({ configuration }) => configuration)
-    return { all, defaultAccess, rules: new ConfiguredRules({ configurations, defaultAccess, own }) }
+    const receivers = configuredReceivers(all)
+    return {
+      all,
+      defaultAccess,
+      receivers,
+      rules: new ConfiguredRules({ configurations, defaultAccess, own }),
+    }
   }
   // reloaded at the first read after a change: several changes may follow each other
   let loaded: ReturnType<typeof load> | undefined = load()
@@ -57,6 +75,20 @@ export function createRegistryConfigurations({
       loaded = undefined
       for (const listener of listeners) listener()
     })
+
+  /** Returns the configuration after a change, and unbinds credentials. Null before its creation, and after its deletion. */
+  const finish = (
+    tx: Transaction,
+    before: ConfigurationRow | undefined,
+    after: ConfigurationRow | undefined,
+  ): ChangedConfiguration => {
+    changed(tx)
+    const [old, current] = [before, after].map((row) => row && configurationOf(row))
+    const registryConfiguration = (current ?? old) as RegistryConfiguration
+    const hosts = changedReceivers(old, current)
+    const change = { prefix: formatPrefix(registryConfiguration), hosts }
+    return { registryConfiguration, unboundCredentialCount: hosts.length === 0 ? 0 : unbind(tx, change) }
+  }
 
   return {
     /** Returns all configurations, by registry and path. */
@@ -80,35 +112,46 @@ export function createRegistryConfigurations({
     /** Calls the listener after the commit of each change. */
     onChanged: (listener: () => void): void => void listeners.push(listener),
 
-    /** Creates or changes a configuration; fields that are undefined keep their value. Throws InvalidInputError. */
-    configure: ({ prefix, ...input }: ConfigureRegistry): RegistryConfiguration =>
+    /**
+     * Reports whether logins for the registry could be sent to a server that a configuration reaches in another way than by
+     * default.
+     */
+    redirectsLoginsFor: (registry: string): boolean => mayReceive(current().receivers, registry),
+
+    /**
+     * Creates or changes a configuration; fields that are undefined keep their value. Throws ForbiddenError,
+     * UnauthenticatedError, InvalidInputError.
+     */
+    configure: (viewer: Viewer, { prefix, ...input }: ConfigureRegistry): ChangedConfiguration =>
       db.transact((tx) => {
+        requireServerAdmin(viewer)
         const place = parsePrefix(prefix, 'prefix')
         const checked = checkInput(place, input, now())
-        if (!rows.at(place) && rows.count() >= MAX_CONFIGURATIONS) {
+        const before = rows.at(place)
+        if (!before && rows.count() >= MAX_CONFIGURATIONS) {
           throw new InvalidInputError('prefix', `there are at most ${MAX_CONFIGURATIONS} configurations`)
         }
         const row = rows.save(place, checked, now())
         const { clientCertificate, proxy } = checked
         if (clientCertificate !== undefined) secrets.set(row, 'CLIENT_KEY', clientCertificate?.key ?? null)
         if (proxy !== undefined) secrets.set(row, 'PROXY_PASSWORD', proxy?.password ?? null)
-        changed(tx)
-        return configurationOf(row)
+        return finish(tx, before, row)
       }),
 
-    /** Deletes a configuration and returns it. Throws NotFoundError, InvalidInputError. */
-    delete: (prefix: string): RegistryConfiguration =>
+    /** Deletes a configuration and returns it. Throws NotFoundError, and the errors of `configure`. */
+    delete: (viewer: Viewer, prefix: string): ChangedConfiguration =>
       db.transact((tx) => {
+        requireServerAdmin(viewer)
         const place = parsePrefix(prefix, 'prefix')
         const deleted = rows.delete(place)
         if (!deleted) throw new NotFoundError(`there is no configuration of ${formatPrefix(place)}`)
-        changed(tx)
-        return configurationOf(deleted)
+        return finish(tx, deleted, undefined)
       }),
 
     /** Sets the access of registries whose configurations do not set it. */
-    setDefaultAccess: (access: Access): void =>
+    setDefaultAccess: (viewer: Viewer, access: Access): void =>
       db.transact((tx) => {
+        requireServerAdmin(viewer)
         rows.setDefaultAccess(access, now())
         changed(tx)
       }),

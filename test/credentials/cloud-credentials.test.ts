@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { parseSecret, type SecretInput } from '../../src/credentials/credential-input.ts'
 import { createRegistryCredentials } from '../../src/credentials/registry-credentials.ts'
 import { credentialVault } from '../../src/credentials/stored-secret.ts'
@@ -44,7 +45,7 @@ function open() {
     },
     tamper: (sql: string) => db.prepare(sql).run(),
     set: (prefix: string, input: SecretInput) =>
-      store.set({ namespace: 'default', prefix, secret: parseSecret(input) }),
+      store.set(SYSTEM, { namespace: 'default', prefix, secret: parseSecret(input) }),
     find: (registry: string) => store.find('default', registry, 'team/app')?.secret,
     sealed: () =>
       db
@@ -172,6 +173,6 @@ describe('a registry', () => {
   ])('of another vendor does not accept the key: %s', (prefix, input, message) => {
     using it = open()
     expect(() => it.set(prefix, input)).toThrow(message)
-    expect(it.store.list({ namespace: 'default' }, ALL)).toEqual([])
+    expect(it.store.list(SYSTEM, { namespace: 'default' }, ALL)).toEqual([])
   })
 })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { createRegistryCredentials } from '../../src/credentials/registry-credentials.ts'
 import { openDatabase } from '../../src/db/open.ts'
 import type { Secret } from '../../src/logins/registry-login.ts'
@@ -23,7 +24,7 @@ function open() {
     now: Date.now,
     onError: (error) => void errors.push(error),
   })
-  const set = (prefix: string) => store.set({ namespace: 'default', prefix, secret: SECRET })
+  const set = (prefix: string) => store.set(SYSTEM, { namespace: 'default', prefix, secret: SECRET })
   return {
     db,
     store,
@@ -31,7 +32,7 @@ function open() {
     set,
     use: (registry: string) => store.find('default', registry, 'team/app')?.onUsed(),
     /** Times as the API returns them. */
-    lastUses: () => store.list({ namespace: 'default' }, ALL).map(({ lastUsedAt }) => lastUsedAt),
+    lastUses: () => store.list(SYSTEM, { namespace: 'default' }, ALL).map(({ lastUsedAt }) => lastUsedAt),
     /** As a crash would leave it. */
     written: () =>
       db

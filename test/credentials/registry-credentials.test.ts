@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { decisionsOf, EVERYTHING } from '../../src/access/right/rights.ts'
+import type { Role } from '../../src/access/right/role.ts'
+import { SYSTEM, type Viewer } from '../../src/access/right/viewer.ts'
 import { parseSecret } from '../../src/credentials/credential-input.ts'
 import { createRegistryCredentials, MAX_CREDENTIALS } from '../../src/credentials/registry-credentials.ts'
 import { credentialVault } from '../../src/credentials/stored-secret.ts'
@@ -27,7 +30,7 @@ function open() {
     store,
     storeWith,
     set: (prefix: string, secret = password(prefix), namespace = 'default') =>
-      store.set({ namespace, prefix, secret }),
+      store.set(SYSTEM, { namespace, prefix, secret }),
     secretFor: (repository: string, registry = 'quay.io', namespace = 'default') => {
       const secret = store.find(namespace, registry, repository)?.secret
       return secret ? (secretWords(secret)[0] ?? null) : null
@@ -50,7 +53,7 @@ describe('a credential', () => {
     it.clock.time += 1000
     it.set('quay.io', { kind: 'identity', username: '', token: 'refresh' })
 
-    expect(it.store.list({ namespace: 'default' }, ALL)).toEqual([
+    expect(it.store.list(SYSTEM, { namespace: 'default' }, ALL)).toEqual([
       {
         id: 2,
         namespace: 'default',
@@ -61,6 +64,7 @@ describe('a credential', () => {
         createdAt: START,
         updatedAt: START + 1000,
         lastUsedAt: null,
+        unboundBy: null,
       },
       {
         id: 1,
@@ -72,9 +76,10 @@ describe('a credential', () => {
         createdAt: START,
         updatedAt: START,
         lastUsedAt: null,
+        unboundBy: null,
       },
     ])
-    expect(it.store.list({ namespace: 'other' }, ALL)).toEqual([])
+    expect(it.store.list(SYSTEM, { namespace: 'other' }, ALL)).toEqual([])
     expect(it.secretFor('x')).toBe('refresh')
   })
 
@@ -108,7 +113,7 @@ describe('a credential', () => {
 
     expect(it.secretFor('library/ruby', 'docker.io')).toBe('https://index.docker.io/v1/')
     expect(it.secretFor('x', 'Quay.IO')).toBe('https://QUAY.io/')
-    expect(it.store.list({ namespace: 'default' }, ALL).map(({ registry }) => registry)).toEqual([
+    expect(it.store.list(SYSTEM, { namespace: 'default' }, ALL).map(({ registry }) => registry)).toEqual([
       'docker.io',
       'quay.io',
     ])
@@ -142,12 +147,12 @@ describe('a credential', () => {
     using it = open()
     it.set('quay.io')
 
-    expect(it.store.delete({ namespace: 'default', prefix: 'quay.io' })).toMatchObject({
+    expect(it.store.delete(SYSTEM, { namespace: 'default', prefix: 'quay.io' })).toMatchObject({
       registry: 'quay.io',
     })
 
     expect(it.secretFor('x')).toBeNull()
-    expect(() => it.store.delete({ namespace: 'default', prefix: 'quay.io' })).toThrow(
+    expect(() => it.store.delete(SYSTEM, { namespace: 'default', prefix: 'quay.io' })).toThrow(
       /has no credential for quay.io/,
     )
   })
@@ -173,8 +178,9 @@ describe('a credential', () => {
   test('is refused above the limit of its namespace', () => {
     using it = open()
     it.store.setAll(
+      SYSTEM,
+      'default',
       Array.from({ length: MAX_CREDENTIALS }, (_, at) => ({
-        namespace: 'default',
         prefix: `quay.io/t${at}`,
         secret: password('x'),
       })),
@@ -189,12 +195,12 @@ describe('a credential', () => {
     using it = open()
     const secret = password('x')
     expect(() =>
-      it.store.setAll([
-        { namespace: 'default', prefix: 'quay.io', secret },
-        { namespace: 'default', prefix: 'nonsense', secret },
+      it.store.setAll(SYSTEM, 'default', [
+        { prefix: 'quay.io', secret },
+        { prefix: 'nonsense', secret },
       ]),
     ).toThrow(/prefix must be/)
-    expect(it.store.list({ namespace: 'default' }, ALL)).toEqual([])
+    expect(it.store.list(SYSTEM, { namespace: 'default' }, ALL)).toEqual([])
   })
 })
 
@@ -240,7 +246,7 @@ describe('a stored secret', () => {
 
     const [namespace, registry] =
       ['default', 'rich']
-        .flatMap((name) => it.store.list({ namespace: name }, ALL))
+        .flatMap((name) => it.store.list(SYSTEM, { namespace: name }, ALL))
         .map((row) => [row.namespace, row.registry])[0] ?? []
 
     expect(() => it.store.find(namespace ?? '', registry ?? '', 'team/app')).toThrow(BrokenSealError)
@@ -281,7 +287,7 @@ describe('a key rotation', () => {
     const renewed = it.storeWith(NEW)
     expect(renewed.find('default', 'ghcr.io', 'x')?.secret).toEqual(password('ghcr.io'))
     expect(() => it.secretFor('x')).toThrow(BrokenSealError)
-    expect(renewed.list({ namespace: 'default' }, ALL).map(({ updatedAt }) => updatedAt)).toEqual([
+    expect(renewed.list(SYSTEM, { namespace: 'default' }, ALL).map(({ updatedAt }) => updatedAt)).toEqual([
       START,
       START,
     ])
@@ -309,7 +315,7 @@ describe('a key rotation', () => {
     expect(rotate(it, [OLD], keyId)).toEqual({ resealed: 0, deleted: 0 })
     expect(() => rotate(it, [NEW], '0123456789abcdef')).toThrow(SealingKeyError)
     expect(rotate(it, [NEW], keyId)).toEqual({ resealed: 0, deleted: 1 })
-    expect(it.store.list({ namespace: 'default' }, ALL)).toEqual([])
+    expect(it.store.list(SYSTEM, { namespace: 'default' }, ALL)).toEqual([])
   })
 
   test('changes nothing when one secret does not open', () => {
@@ -323,5 +329,68 @@ describe('a key rotation', () => {
     )
 
     expect(it.rows()).toEqual(before)
+  })
+})
+
+describe('a viewer', () => {
+  const member = (role: Role): Viewer => ({
+    ...SYSTEM,
+    id: 'user:1',
+    rights: {
+      ...EVERYTHING,
+      isServerAdmin: false,
+      ...decisionsOf([{ role, namespace: 'team', streams: '*' }]),
+    },
+  })
+
+  test('with the right in one namespace reads and changes the credentials of that namespace alone', () => {
+    using it = open()
+    const editor = member('EDITOR')
+    it.set('quay.io', password('theirs'), 'other')
+    const { id } = it.store.list(SYSTEM, {}, ALL)[0] ?? { id: 0 }
+    const place = { namespace: 'team', prefix: 'ghcr.io' }
+    it.store.set(editor, { ...place, secret: password('ours') })
+
+    expect(it.store.list(editor, {}, ALL).map(({ registry }) => registry)).toEqual(['ghcr.io'])
+    expect(it.store.count(editor, {})).toBe(1)
+    expect(it.store.list(editor, { namespace: 'other' }, ALL)).toEqual([])
+    expect(it.store.byId(editor, id)).toBeUndefined()
+    const foreign = { namespace: 'other', prefix: 'quay.io' }
+    for (const refused of [
+      () => it.store.at(editor, foreign),
+      () => it.store.delete(editor, foreign),
+      () => it.store.set(editor, { ...foreign, secret: password('x') }),
+      () => it.store.setAll(editor, 'other', []),
+    ]) {
+      expect(refused).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }))
+    }
+    expect(it.store.delete(editor, place)).toMatchObject({ registry: 'ghcr.io' })
+  })
+
+  test('without the right does not see the credentials that its imports use', () => {
+    using it = open()
+    it.set('quay.io', password('ours'), 'team')
+    expect(it.store.list(member('IMPORTER'), {}, ALL)).toEqual([])
+    expect(it.store.count(member('IMPORTER'), { namespace: 'team' })).toBe(0)
+  })
+})
+
+describe('an unbound credential', () => {
+  test('is not opened until it is set again', () => {
+    using it = open()
+    it.set('quay.io')
+    it.set('ghcr.io')
+    const unbound = it.db.transact((tx) =>
+      it.store.unbind(tx, { by: 'quay.io/team', isAffected: (registry) => registry === 'quay.io' }),
+    )
+
+    expect(unbound).toBe(1)
+    expect(() => it.secretFor('team/app')).toThrow(
+      'the credential of default for quay.io is not sent: the configuration of quay.io/team',
+    )
+    expect(it.secretFor('team/app', 'ghcr.io')).toBe('ghcr.io')
+    expect(it.store.at(SYSTEM, { namespace: 'default', prefix: 'quay.io' })?.unboundBy).toBe('quay.io/team')
+    it.set('quay.io')
+    expect(it.secretFor('team/app')).toBe('quay.io')
   })
 })

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { InvalidInputError, NotFoundError } from '../../src/input/errors.ts'
 import type { ConfigurationInput } from '../../src/registry-config/configuration-input.ts'
 import { MAX_CONFIGURATIONS } from '../../src/registry-config/registry-configurations.ts'
@@ -44,9 +45,9 @@ describe('a configuration', () => {
     world.set('quay.io', { access: 'BLOCKED' })
     expect(world.blockOf('quay.io/x')).not.toBeNull()
     expect(world.changes).toBe(1)
-    world.store.delete('quay.io')
+    world.store.delete(SYSTEM, 'quay.io')
     expect(world.blockOf('quay.io/x')).toBeNull()
-    world.store.setDefaultAccess('BLOCKED')
+    world.store.setDefaultAccess(SYSTEM, 'BLOCKED')
     expect(world.blockOf('quay.io/x')).not.toBeNull()
     expect(world.changes).toBe(3)
   })
@@ -54,7 +55,7 @@ describe('a configuration', () => {
   test('is the same after a restart, with its secrets', () => {
     using world = new World()
     world.set('quay.io', { clientCertificate, proxy, ca: authority.ca })
-    world.store.setDefaultAccess('BLOCKED')
+    world.store.setDefaultAccess(SYSTEM, 'BLOCKED')
     const before = world.rules.loginLocationOf('quay.io', null)
 
     const again = world.storeWith(sealerOf(world.key))
@@ -76,8 +77,8 @@ describe('a configuration', () => {
   test('that does not exist cannot be deleted', () => {
     using world = new World()
     world.set('quay.io/team')
-    expect(() => world.store.delete('quay.io')).toThrow(NotFoundError)
-    expect(() => world.store.delete('quay.io')).toThrow('there is no configuration of quay.io')
+    expect(() => world.store.delete(SYSTEM, 'quay.io')).toThrow(NotFoundError)
+    expect(() => world.store.delete(SYSTEM, 'quay.io')).toThrow('there is no configuration of quay.io')
   })
 
   test('is refused above a thousand', () => {

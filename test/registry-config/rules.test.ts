@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { nameOf, World } from './world.ts'
 
@@ -196,7 +197,7 @@ describe('blocked', () => {
 describe('with everything blocked by default', () => {
   const allowList = (options = {}) => {
     const world = new World(options)
-    world.store.setDefaultAccess('BLOCKED')
+    world.store.setDefaultAccess(SYSTEM, 'BLOCKED')
     world.set('quay.io/team', { access: 'ALLOWED' })
     world.set('ghcr.io', { insecure: false })
     return world

@@ -1,5 +1,7 @@
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { type Database, openDatabase } from '../../src/db/open.ts'
 import type { ConfigurationInput } from '../../src/registry-config/configuration-input.ts'
+import type { ReceiverChange } from '../../src/registry-config/receivers.ts'
 import {
   createRegistryConfigurations,
   type RegistryConfigurations,
@@ -18,6 +20,9 @@ export class World implements Disposable {
   readonly db: Database = openDatabase(':memory:')
   readonly key = newSealingKey()
   readonly store: RegistryConfigurations
+  /** Changes after which other servers might receive logins. */
+  readonly unbound: ReceiverChange[] = []
+  readonly admin = SYSTEM
   time = START
   changes = 0
 
@@ -26,7 +31,13 @@ export class World implements Disposable {
   }
 
   storeWith(sealer: Sealer, own: readonly string[] = []): RegistryConfigurations {
-    const configurations = createRegistryConfigurations({ db: this.db, sealer, now: () => this.time, own })
+    const configurations = createRegistryConfigurations({
+      db: this.db,
+      sealer,
+      now: () => this.time,
+      own,
+      unbind: (_tx, change) => this.unbound.push(change),
+    })
     configurations.onChanged(() => void this.changes++)
     return configurations
   }
@@ -36,7 +47,7 @@ export class World implements Disposable {
   }
 
   set(prefix: string, input: ConfigurationInput = {}) {
-    return this.store.configure({ prefix, ...input })
+    return this.store.configure(SYSTEM, { prefix, ...input }).registryConfiguration
   }
 
   /** Returns the locations of `registry/repository`, in order. */

@@ -34,6 +34,8 @@ export interface Rights {
   mayInNamespace(right: Right, namespace: string): boolean
   /** Reports whether any name of the namespace may be used so. */
   mayInPartOf(right: Right, namespace: string): boolean
+  /** Returns the namespaces of which every stream may be used so; null for all namespaces. */
+  namespacesWith(right: Right): readonly string[] | null
 }
 
 /** The rights of the server itself, of its admins, and of every client of a server without sign-in. */
@@ -44,6 +46,7 @@ export const EVERYTHING: Rights = {
   may: () => true,
   mayInNamespace: () => true,
   mayInPartOf: () => true,
+  namespacesWith: () => null,
 }
 
 /** The rights that several sets all include: those of a token, and those of its creator. */
@@ -57,6 +60,11 @@ export function intersection(all: readonly Rights[]): Rights {
     may: (right, stream) => limiting.every((rights) => rights.may(right, stream)),
     mayInNamespace: (right, namespace) => limiting.every((rights) => rights.mayInNamespace(right, namespace)),
     mayInPartOf: (right, namespace) => limiting.every((rights) => rights.mayInPartOf(right, namespace)),
+    namespacesWith: (right) =>
+      limiting
+        .find((rights) => rights.namespacesWith(right) !== null)
+        ?.namespacesWith(right)
+        ?.filter((namespace) => limiting.every((rights) => rights.mayInNamespace(right, namespace))) ?? null,
   }
 }
 
@@ -65,7 +73,7 @@ type Granted = Pick<RoleGrant, 'role' | 'streams'>
 /** Returns the decisions of grants. They take the grants of one namespace and of all namespaces, not the others. */
 export function decisionsOf(
   grants: readonly RoleGrant[],
-): Pick<Rights, 'may' | 'mayInNamespace' | 'mayInPartOf'> {
+): Pick<Rights, 'may' | 'mayInNamespace' | 'mayInPartOf' | 'namespacesWith'> {
   const byNamespace = new Map<string, Granted[]>()
   for (const { namespace, ...granted } of grants) {
     const known = byNamespace.get(namespace)
@@ -80,6 +88,10 @@ export function decisionsOf(
     may: (right, { namespace, name }) => some(right, namespace, (streams) => matchesGlob(streams, name)),
     mayInNamespace: (right, namespace) => some(right, namespace, (streams) => streams === ANY),
     mayInPartOf: (right, namespace) => some(right, namespace, () => true),
+    namespacesWith: (right) =>
+      some(right, ANY, (streams) => streams === ANY)
+        ? null
+        : [...byNamespace.keys()].filter((namespace) => some(right, namespace, (streams) => streams === ANY)),
   }
 }
 

@@ -32,6 +32,8 @@ export const registryCredentials = sqliteTable(
     updatedAt: time('updated_at').notNull(),
     /** When it, or a token that its cloud issued for it, was last sent to a registry since it was set; null for never. */
     lastUsedAt: time('last_used_at'),
+    /** Prefix of the registry configuration whose change sends it elsewhere, so that it is not sent; null while it is. */
+    unboundBy: text('unbound_by'),
   },
   (t) => [
     uniqueIndex('registry_credentials_by_prefix').on(t.namespace, t.registry, t.path),

@@ -73,10 +73,9 @@ mutation('importDockerConfig', {
   input: ImportDockerConfigInput,
   inputDescription: 'The docker config.',
   payload: ImportDockerConfigPayload,
-  resolve: (input, { credentials }) => {
+  resolve: (input, { viewer, credentials }) => {
     const { secrets, skipped } = readDockerConfig(documentOf(input.config))
-    const { namespace } = input
-    const inputs = [...secrets].map(([prefix, secret]) => ({ namespace, prefix, secret }))
-    return { registryCredentials: credentials.setAll(inputs), skipped }
+    const inputs = [...secrets].map(([prefix, secret]) => ({ prefix, secret }))
+    return { registryCredentials: credentials.setAll(viewer, input.namespace, inputs), skipped }
   },
 })

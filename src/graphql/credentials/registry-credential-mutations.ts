@@ -117,9 +117,9 @@ mutation('setRegistryCredential', {
   input: SetRegistryCredentialInput,
   inputDescription: 'The credential.',
   payload: SetRegistryCredentialPayload,
-  resolve: (input, { credentials }) => {
+  resolve: (input, { viewer, credentials }) => {
     const { namespace, prefix, ...given } = input
-    return { registryCredential: credentials.set({ namespace, prefix, secret: parseSecret(given) }) }
+    return { registryCredential: credentials.set(viewer, { namespace, prefix, secret: parseSecret(given) }) }
   },
 })
 
@@ -135,5 +135,5 @@ mutation('deleteRegistryCredential', {
   input: DeleteRegistryCredentialInput,
   inputDescription: 'The credential to delete.',
   payload: DeleteRegistryCredentialPayload,
-  resolve: (input, { credentials }) => ({ registryCredential: credentials.delete(input) }),
+  resolve: (input, { viewer, credentials }) => ({ registryCredential: credentials.delete(viewer, input) }),
 })

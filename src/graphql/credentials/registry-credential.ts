@@ -9,8 +9,8 @@ import { namespaceFilterArg } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 registerRowNode('RegistryCredential', {
-  load: (id, { credentials }) => credentials.byId(id),
-  access: { right: 'credentials', namespaceOf: ({ namespace }) => namespace },
+  load: (id, { viewer, credentials }) => credentials.byId(viewer, id),
+  access: 'load',
 })
 
 /** Returns the global id of a credential. It contains nothing of the secret, and setting the credential again keeps it. */
@@ -57,6 +57,12 @@ objectType(RegistryCredentialType, {
         'Registry (`quay.io`), or a registry and whole segments of a path (`quay.io/team`), that the credential applies to. The longest prefix of a repository takes precedence.',
       resolve: formatPrefix,
     }),
+    unboundBy: t.expose('unboundBy', {
+      type: 'String',
+      nullable: true,
+      description:
+        'Prefix of the registry configuration whose change decided what server receives the credential, so that it is not sent until it is set again; null for a credential that is sent.',
+    }),
     username: t.string({
       nullable: true,
       description:
@@ -80,7 +86,7 @@ builder.queryField('registryCredentials', (t) =>
   t.field({
     type: RegistryCredentialConnection,
     description:
-      'Returns the registry credentials of all namespaces, or of one, ordered by namespace and prefix; a namespace has at most 500. Repositories without a matching credential use the server’s `--docker-config`.',
+      'Returns the registry credentials of the namespaces in which the viewer has the right, or of one of them, ordered by namespace and prefix; a namespace has at most 500. Repositories without a matching credential use the server’s `--docker-config`, in the namespaces of `--docker-config-namespaces`.',
     access: 'credentials',
     example: `
       # The credentials of all namespaces, without their secrets.
@@ -93,13 +99,13 @@ builder.queryField('registryCredentials', (t) =>
       ...namespaceFilterArg('credentials'),
       ...connectionArgs,
     },
-    resolve: (_query, { namespace, ...args }, { credentials }, info) => {
+    resolve: (_query, { namespace, ...args }, { viewer, credentials }, info) => {
       if (namespace != null) checkNamespace(namespace)
       const filter = { namespace: namespace ?? undefined }
       return connection(args, info, {
         cursors,
-        rows: (page) => credentials.list(filter, page),
-        totalCount: () => credentials.count(filter),
+        rows: (page) => credentials.list(viewer, filter, page),
+        totalCount: () => credentials.count(viewer, filter),
       })
     },
   }),

@@ -76,8 +76,8 @@ mutation('testRegistryCredential', {
   input: TestRegistryCredentialInput,
   inputDescription: 'The credential to test.',
   payload: TestRegistryCredentialPayload,
-  resolve: async (input, { testCredential, credentials }) => {
+  resolve: async (input, { viewer, testCredential, credentials }) => {
     checkRange('waitSeconds', input.waitSeconds, MIN_WAIT, MAX_WAIT)
-    return { ...(await testCredential(input)), registryCredential: credentials.at(input) }
+    return { ...(await testCredential(viewer, input)), registryCredential: credentials.at(viewer, input) }
   },
 })

@@ -1,4 +1,5 @@
-import type { Access, RegistryConfiguration } from '../../registry-config/configuration.ts'
+import type { Access } from '../../registry-config/configuration.ts'
+import type { ChangedConfiguration } from '../../registry-config/registry-configurations.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { objectType } from '../kit/types.ts'
 import {
@@ -107,14 +108,13 @@ const SetRegistryDefaultAccessInput = inputType('SetRegistryDefaultAccessInput',
   }),
 })
 
-interface ChangedConfiguration {
-  readonly registryConfiguration: RegistryConfiguration
-}
-
 const ConfigureRegistryPayload = objectType<ChangedConfiguration>('ConfigureRegistryPayload', {
   description: 'The configuration, which applies from the next request.',
   properties: (t) => ({
     registryConfiguration: t.one(RegistryConfigurationType, 'The configuration, without its secrets.'),
+    unboundCredentialCount: t.int(
+      'Number of credentials that are not sent until they are set again: the change decides what server would receive them (`insecure`, `ca`, `proxy`, `vendor`, `apiUrl`). `unboundBy` of a credential names the configuration.',
+    ),
   }),
 })
 
@@ -126,6 +126,9 @@ const DeleteRegistryConfigurationPayload = objectType<ChangedConfiguration>(
       registryConfiguration: t.one(
         RegistryConfigurationType,
         'The configuration in its state before the deletion, without its secrets.',
+      ),
+      unboundCredentialCount: t.int(
+        'Number of credentials that are not sent until they are set again: the change decides what server would receive them (`insecure`, `ca`, `proxy`, `vendor`, `apiUrl`). `unboundBy` of a credential names the configuration.',
       ),
     }),
     fields: (t) => ({
@@ -164,7 +167,7 @@ mutation('configureRegistry', {
   input: ConfigureRegistryInput,
   inputDescription: 'The configuration.',
   payload: ConfigureRegistryPayload,
-  resolve: (input, { configurations }) => ({ registryConfiguration: configurations.configure(input) }),
+  resolve: (input, { viewer, configurations }) => configurations.configure(viewer, input),
 })
 
 mutation('deleteRegistryConfiguration', {
@@ -179,7 +182,7 @@ mutation('deleteRegistryConfiguration', {
   input: DeleteRegistryConfigurationInput,
   inputDescription: 'The configuration to delete.',
   payload: DeleteRegistryConfigurationPayload,
-  resolve: ({ prefix }, { configurations }) => ({ registryConfiguration: configurations.delete(prefix) }),
+  resolve: ({ prefix }, { viewer, configurations }) => configurations.delete(viewer, prefix),
 })
 
 mutation('setRegistryDefaultAccess', {
@@ -195,8 +198,8 @@ mutation('setRegistryDefaultAccess', {
   input: SetRegistryDefaultAccessInput,
   inputDescription: 'The default access.',
   payload: SetRegistryDefaultAccessPayload,
-  resolve: (input, { configurations }) => {
-    configurations.setDefaultAccess(input.access)
+  resolve: (input, { viewer, configurations }) => {
+    configurations.setDefaultAccess(viewer, input.access)
     return { registryDefaultAccess: configurations.defaultAccess() }
   },
 })

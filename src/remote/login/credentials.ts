@@ -32,14 +32,16 @@ export interface Credentials {
   cacheScope?(registry: string, namespace: string | null): string
 }
 
-/** Selects the server's own credential for a repository, the same for every namespace. */
+/** Selects the server's own credential for a repository. */
 export interface ServerCredentials {
   /** As `Credentials.find`. */
   find(registry: string, repository: string): Promise<Credential | null>
+  /** Reports whether requests on behalf of the namespace, or of the server itself, may use them. */
+  isFor(namespace: string | null): boolean
 }
 
 /** The credentials of a server that has none. */
-export const noCredentials: ServerCredentials = { find: async () => null }
+export const noCredentials: ServerCredentials = { find: async () => null, isFor: () => false }
 
 /** Selects the credential that a namespace has for a repository. */
 export interface NamespaceCredentials {
@@ -49,13 +51,18 @@ export interface NamespaceCredentials {
   hasAny(namespace: string, registry: string): boolean
 }
 
-/** Returns credentials that select a namespace's own first, then the server's. */
+/** Scope of the hints about registries that namespaces without any credentials share; no namespace has this name. */
+const ANONYMOUS_SCOPE = '-'
+
+/** Returns credentials that select a namespace's own first, then the server's where they are for the namespace. */
 export const namespaceFirst = (own: NamespaceCredentials, server: ServerCredentials): Credentials => ({
   find: async (registry, repository, namespace) =>
     (namespace === null ? null : own.find(namespace, registry, repository)) ??
-    server.find(registry, repository),
-  cacheScope: (registry, namespace) =>
-    namespace !== null && own.hasAny(namespace, registry) ? namespace : '',
+    (server.isFor(namespace) ? server.find(registry, repository) : null),
+  cacheScope(registry, namespace) {
+    if (namespace !== null && own.hasAny(namespace, registry)) return namespace
+    return server.isFor(namespace) ? '' : ANONYMOUS_SCOPE
+  },
 })
 
 /** The credentials file or a credential helper cannot be used. The message contains none of their content. */

@@ -37,7 +37,7 @@ interface DockerConfig {
 export function createDockerConfigCredentials({
   path,
   helper = runHelper,
-}: DockerConfigOptions): ServerCredentials {
+}: DockerConfigOptions): Pick<ServerCredentials, 'find'> {
   let version = ''
   let config: Promise<DockerConfig> = Promise.resolve(EMPTY)
 

@@ -1,0 +1,1 @@
+ALTER TABLE `registry_credentials` ADD `unbound_by` text;
