@@ -70,7 +70,7 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
   test('with basic auth accepts the login of a docker config.json', async () => {
     await using registry = await startFilled('basic')
     await using login = await dockerConfig(registry.host, REGISTRY_CREDENTIALS)
-    await using app = await startApp({ dockerConfig: login.path })
+    await using app = await startApp({ dockerConfig: login.path, dockerConfigNamespaces: ['*'] })
 
     expect(await follow(app.client, `${registry.host}/team/app`)).toMatchObject(IMPORTED)
     expect(await follow(app.client, `${registry.host}/team/none`, 'none')).toMatchObject({
@@ -84,7 +84,7 @@ describe.skipIf(missing !== undefined)(`a real docker-registry${missing ? `: ${m
     const wrong = { ...REGISTRY_CREDENTIALS, password: 'not the password' }
     await using login = await dockerConfig(registry.host, wrong)
     await using stranger = await startApp()
-    await using mistaken = await startApp({ dockerConfig: login.path })
+    await using mistaken = await startApp({ dockerConfig: login.path, dockerConfigNamespaces: ['*'] })
 
     const unknown = await follow(stranger.client, `${registry.host}/team/app`)
     const refused = await follow(mistaken.client, `${registry.host}/team/app`)
