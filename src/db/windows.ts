@@ -11,6 +11,8 @@ export interface OrderedRows {
   /** Conditions that select a range of the index. */
   readonly where: readonly Sql[]
   readonly columns: readonly SortColumn[]
+  /** Returns further conditions that bound a page, in tables that are read before those of the columns. */
+  readonly bounds?: (page: KeysetPage) => readonly Sql[]
 }
 
 /** Conditions that are checked in the time of about two milliseconds, each on one row. */
@@ -23,7 +25,7 @@ const PROBES_A_TURN = 2_000
  */
 export async function* windowsOf(
   db: Database,
-  { from, where, columns }: OrderedRows,
+  { from, where, columns, bounds = () => [] }: OrderedRows,
   { page, probes, signal }: { page: KeysetPage; probes: number; signal?: AbortSignal | undefined },
 ): AsyncGenerator<KeysetPage> {
   const size = Math.ceil(PROBES_A_TURN / (1 + probes))
@@ -31,12 +33,13 @@ export async function* windowsOf(
   for (let rest = page; ; ) {
     await turnToRead(signal)
     const { condition, keys, orderBy } = keyset(rest, columns)
-    const conditions = [...where.map(({ text }) => text), ...condition]
+    const range = [...where, ...bounds(rest)]
+    const conditions = [...range.map(({ text }) => text), ...condition]
     const edge = db.prepare(
       `select ${names} from ${from} ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
        order by ${orderBy} limit 2 offset ?`,
     )
-    const [last, next] = edge.tuples(...where.flatMap(({ values }) => values), ...keys, size - 1) as PageKey[]
+    const [last, next] = edge.tuples(...range.flatMap(({ values }) => values), ...keys, size - 1) as PageKey[]
     if (!last || !next) {
       yield rest
       return

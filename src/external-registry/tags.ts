@@ -63,7 +63,10 @@ export function createExternalTags(dependencies: ExternalTagsDependencies) {
     /** Yields the repositories from which the newest entry of a tag comes, whether or not the registry still has them. */
     async *repositories(): AsyncGenerator<string> {
       for (let after: PageKey | undefined; ; ) {
-        const page = await streams.page({ order: 'NAME', page: { limit: STREAMS, peek: false, after } })
+        const page = await streams.page(SYSTEM, {
+          order: 'NAME',
+          page: { limit: STREAMS, peek: false, after },
+        })
         const last = page.at(-1)
         if (!last) return
         const names = new Map(page.map((stream) => [stream.id, formatRepositoryName(stream)]))

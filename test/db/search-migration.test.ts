@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { openDatabase } from '../../src/db/open.ts'
 import { createStreams } from '../../src/imagestream/stream/stream.ts'
 import type { StreamFilter } from '../../src/imagestream/stream/stream-criteria.ts'
@@ -110,10 +111,10 @@ describe('a database from before search was added', () => {
     using db = openDatabase(old.file)
     const streams = createStreams(db)
 
-    const page = await streams.page({ ...filter, order: 'NAME', page: ALL })
+    const page = await streams.page(SYSTEM, { ...filter, order: 'NAME', page: ALL })
 
     expect(page.map(({ name }) => name)).toEqual(names)
-    expect(await streams.count(filter)).toBe(names.length)
+    expect(await streams.count(SYSTEM, filter)).toBe(names.length)
   })
 
   it.each<[TagSearchFilter, string[]]>([
@@ -134,7 +135,7 @@ describe('a database from before search was added', () => {
   it('orders streams by their newest tag event', async () => {
     using db = openDatabase(old.file)
 
-    const page = await createStreams(db).page({ order: 'NEWEST_FIRST', page: ALL })
+    const page = await createStreams(db).page(SYSTEM, { order: 'NEWEST_FIRST', page: ALL })
 
     expect(page.map(({ name }) => name)).toEqual(['ruby', 'empty', 'tool'])
   })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { apply, applyOne, imageStream, listOf, tagOf } from './documents.ts'
@@ -129,7 +130,7 @@ describe('an ImageStreamImport', () => {
       streamId: null,
       imported: 2,
     })
-    expect(await domain.streams.count({})).toBe(0)
+    expect(await domain.streams.count(SYSTEM, {})).toBe(0)
   })
 
   it.each([
@@ -204,7 +205,7 @@ describe('an ImageStreamImport', () => {
     )
     expect(() => apply(domain, importOf({ import: true, ...spec }))).toThrow(`${path}: `)
     expect(() => apply(domain, importOf({ import: true, ...spec }))).toThrow(message)
-    expect(await domain.streams.count({})).toBe(0)
+    expect(await domain.streams.count(SYSTEM, {})).toBe(0)
   })
 
   it('warns of fields that are not stored', () => {

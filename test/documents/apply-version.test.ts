@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image } from '../fixtures/random-image.ts'
 import { TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 import { apply, applyOne, exported, imageStream, listOf } from './documents.ts'
@@ -34,7 +35,7 @@ describe('resourceVersion', () => {
     const document = imageStream(change, { resourceVersion: '1' })
 
     expect(applyOne(domain, document).message).toContain('default/ruby does not exist')
-    expect(await domain.streams.count({})).toBe(0)
+    expect(await domain.streams.count(SYSTEM, {})).toBe(0)
   })
 
   it('of an ImageStreamImport is compared too', async () => {

@@ -317,7 +317,7 @@ describe('several documents', () => {
     const before = domain.dump()
     expect(apply(domain, listOf(...many)).every(({ action }) => action === 'UNCHANGED')).toBe(true)
 
-    expect(await domain.streams.count({})).toBe(1000)
+    expect(await domain.streams.count(SYSTEM, {})).toBe(1000)
     expect(domain.dump()).toEqual(before)
   })
 })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { TestDomain } from '../fixtures/test-domain.ts'
 import { apply, imageStream, listOf, refusal, tagOf } from './documents.ts'
 
@@ -153,7 +154,7 @@ describe('a YAML document', () => {
     expect(refused.message).toContain(`line ${line}: ${path}: `)
     expect(refused.message).toContain(message)
     expect(refused.field).toMatch(/^documents\.0\./)
-    expect(await domain.streams.count({})).toBe(0)
+    expect(await domain.streams.count(SYSTEM, {})).toBe(0)
   })
 
   it('with a cycle of tags is refused at the field of the source', async () => {
@@ -169,7 +170,7 @@ describe('a YAML document', () => {
       field: expect.stringMatching(/^documents\.0\.spec\.tags\.[01]\.from\.name$/),
       message: expect.stringMatching(/^line (7|11): spec\.tags\[[01]\]\.from\.name: /),
     })
-    expect(await domain.streams.count({})).toBe(0)
+    expect(await domain.streams.count(SYSTEM, {})).toBe(0)
   })
 })
 
@@ -185,7 +186,7 @@ describe('an error in one of several documents', () => {
       field: 'documents.2.spec.tags.1.reference',
       message: `document 3 of 3, line ${line}: spec.tags[1].reference: must be true or false, and is the number 1`,
     })
-    expect(await domain.streams.count({})).toBe(0)
+    expect(await domain.streams.count(SYSTEM, {})).toBe(0)
   })
 
   it('has the number of the document in a series, without empty ones, and the line in the whole text', () => {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { LONGEST_IMPORT } from '../../src/imagestream/import/import-run.ts'
 import { REPORTED_TAGS } from '../../src/imagestream/import/transition-reports.ts'
 import type { StreamCondition } from '../../src/imagestream/stream/stream-conditions.ts'
@@ -27,9 +28,9 @@ const conditions = (name = 'ruby'): StreamCondition[] => {
 }
 /** Names of the failing streams by the search, which must agree with the count. */
 const failing = async (reason?: FailureReason): Promise<string[]> => {
-  const page = await domain.streams.page({ failing: { reason }, order: 'NAME', page: ALL })
+  const page = await domain.streams.page(SYSTEM, { failing: { reason }, order: 'NAME', page: ALL })
   const found = page.map(({ name }) => name)
-  expect(await domain.streams.count({ failing: { reason } })).toBe(found.length)
+  expect(await domain.streams.count(SYSTEM, { failing: { reason } })).toBe(found.length)
   return found
 }
 const reported = () => domain.reports.splice(0)

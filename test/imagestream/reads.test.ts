@@ -175,18 +175,21 @@ describe('streams', () => {
     }
   })
   const chosen = async (filter: StreamFilter) => {
-    const found = await domain.streams.page({ ...filter, order: 'NAME', page: ALL })
+    const found = await domain.streams.page(SYSTEM, { ...filter, order: 'NAME', page: ALL })
     const page = found.map(({ namespace, name }) => `${namespace}/${name}`)
-    expect(await domain.streams.count(filter)).toBe(page.length)
+    expect(await domain.streams.count(SYSTEM, filter)).toBe(page.length)
     return page
   }
 
   it('are sorted by namespace, then name', async () => {
     expect(await chosen({})).toEqual(['a/python', 'a/ruby', 'a/ruby-slim', 'b/ruby'])
-    const after = await domain.streams.page({ order: 'NAME', page: { limit: 1, after: ['a', 'ruby'] } })
+    const after = await domain.streams.page(SYSTEM, {
+      order: 'NAME',
+      page: { limit: 1, after: ['a', 'ruby'] },
+    })
     expect(names(after)).toEqual(['ruby-slim', 'ruby'])
     const page = { limit: 1, before: ['b', 'ruby'], fromEnd: true }
-    expect(names(await domain.streams.page({ order: 'NAME', page }))).toEqual(['ruby', 'ruby-slim'])
+    expect(names(await domain.streams.page(SYSTEM, { order: 'NAME', page }))).toEqual(['ruby', 'ruby-slim'])
   })
 
   it('are filtered by namespace, glob and labels together', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { type Database, openDatabase } from '../../src/db/open.ts'
 import { createStreams, type Streams } from '../../src/imagestream/stream/stream.ts'
 import type { StreamFilter } from '../../src/imagestream/stream/stream-criteria.ts'
@@ -37,7 +38,7 @@ const FILTERS: readonly (readonly [StreamFilter, (n: number) => boolean])[] = [
 
 describe.each(FILTERS)('a search of thousands of streams by %j', (filter, isExpected) => {
   it('reads them in parts, between which other work runs', async () => {
-    const { iterations } = await countingIterations(() => streams.count(filter))
+    const { iterations } = await countingIterations(() => streams.count(SYSTEM, filter))
 
     const candidates = filter.namespace === undefined ? STREAMS : 1_700
     expect(iterations).toBeGreaterThanOrEqual(Math.floor(candidates / 1_000) - 1)
@@ -55,20 +56,24 @@ describe.each(FILTERS)('a search of thousands of streams by %j', (filter, isExpe
       ['NEWEST_FIRST', byNewest],
     ] as const) {
       for (const limit of [1, 60, STREAMS]) {
-        const first = await streams.page({ ...filter, order, page: { limit, peek: false } })
-        const last = await streams.page({ ...filter, order, page: { limit, peek: false, fromEnd: true } })
+        const first = await streams.page(SYSTEM, { ...filter, order, page: { limit, peek: false } })
+        const last = await streams.page(SYSTEM, {
+          ...filter,
+          order,
+          page: { limit, peek: false, fromEnd: true },
+        })
         expect(first.map(({ name }) => name)).toEqual(expected.slice(0, limit))
         expect(last.map(({ name }) => name)).toEqual(expected.slice(-limit))
       }
     }
-    expect(await streams.count(filter)).toBe(byName.length)
+    expect(await streams.count(SYSTEM, filter)).toBe(byName.length)
   })
 })
 
 it('a list without a filter on each stream is one statement', async () => {
   using statements = watchStatements()
-  await streams.page({ namespace: 'team-1', order: 'NAME', page: { limit: 20 } })
-  await streams.count({})
+  await streams.page(SYSTEM, { namespace: 'team-1', order: 'NAME', page: { limit: 20 } })
+  await streams.count(SYSTEM, {})
 
   expect(statements.run).toHaveLength(2)
 })
@@ -85,9 +90,9 @@ it('deleted streams are counted in parts, between which other work runs', async 
   })
   const { countDeleted } = createStreams(own)
 
-  const { result, iterations } = await countingIterations(() => countDeleted('team'))
+  const { result, iterations } = await countingIterations(() => countDeleted(SYSTEM, 'team'))
   expect(result).toBe(STREAMS - 10)
   expect(iterations).toBeGreaterThanOrEqual(2)
-  expect(await countDeleted('other')).toBe(10)
-  expect(await countDeleted('nowhere')).toBe(0)
+  expect(await countDeleted(SYSTEM, 'other')).toBe(10)
+  expect(await countDeleted(SYSTEM, 'nowhere')).toBe(0)
 })

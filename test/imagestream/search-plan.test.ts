@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { FEW } from '../../src/db/search.ts'
 import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-criteria.ts'
 import type { TagOrder } from '../../src/imagestream/tag/tag.ts'
@@ -145,17 +146,19 @@ describe('streams are found by keys and indexes, for any number of streams', () 
     const { streams } = world.domain
     for (const order of ['NAME', 'NEWEST_FIRST'] as const) {
       for (const page of pagesOf(keys[order])) {
-        expect(await faults(() => streams.page({ ...filter, order, page }))).toEqual([])
+        expect(await faults(() => streams.page(SYSTEM, { ...filter, order, page }))).toEqual([])
       }
     }
-    expect(await faults(() => streams.count(filter))).toEqual([])
+    expect(await faults(() => streams.count(SYSTEM, filter))).toEqual([])
   })
 
   it.each(STREAM_FILTERS.filter(([what]) => /^(?:many|few):/.test(what)))(
     'in order where many match, and by the index of a criterion where few do: %s',
     async (what, filter) => {
       const { streams } = world.domain
-      const plans = await plansOf(() => streams.page({ ...filter, order: 'NAME', page: { limit: 20 } }))
+      const plans = await plansOf(() =>
+        streams.page(SYSTEM, { ...filter, order: 'NAME', page: { limit: 20 } }),
+      )
       const isWalk = plans.some(({ steps }) => steps.some(({ detail }) => WALK.test(detail)))
       expect(isWalk).toBe(what.startsWith('many'))
     },

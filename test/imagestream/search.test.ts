@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-criteria.ts'
 import { streamKeyOf } from '../../src/imagestream/stream/stream-search.ts'
 import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
@@ -114,10 +115,10 @@ describe('found streams', () => {
       fc.asyncProperty(streamFilter, order, async (filter, by) => {
         const expected = world.expectedStreams(filter, by)
 
-        const page = await world.domain.streams.page({ ...filter, order: by, page: ALL })
+        const page = await world.domain.streams.page(SYSTEM, { ...filter, order: by, page: ALL })
 
         expect(page.map(({ id }) => id)).toEqual(expected)
-        expect(await world.domain.streams.count(filter)).toBe(expected.length)
+        expect(await world.domain.streams.count(SYSTEM, filter)).toBe(expected.length)
         if (expected.length > 0) found++
       }),
       { numRuns: 300 },
@@ -145,7 +146,7 @@ describe('found streams', () => {
           let key: readonly (string | number)[] | undefined
           for (;;) {
             const page = { limit: size, fromEnd, ...(fromEnd ? { before: key } : { after: key }) }
-            const read = await world.domain.streams.page({ ...filter, order: by, page })
+            const read = await world.domain.streams.page(SYSTEM, { ...filter, order: by, page })
             // one more row than the limit: the list continues
             const goesOn = read.length > size
             const kept = fromEnd ? read.slice(goesOn ? 1 : 0) : read.slice(0, size)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../../db/open.ts'
-import { createScopes } from '../../db/visible-places.ts'
+import { createScopes, type Scope } from '../../db/visible-places.ts'
 import { ANY, decisionsOf, EVERYTHING, type Rights, type RoleGrant } from './rights.ts'
 
 /** Rights of distinct sets of grants, each stored once as a scope of the database. */
@@ -10,7 +10,7 @@ export function createRightSets(db: Database) {
   const scopes = createScopes(db)
   const known = new Map<string, WeakRef<Rights>>()
   // a scope is dropped when no viewer holds its rights
-  const unused = new FinalizationRegistry<{ readonly key: string; readonly scope: number }>(
+  const unused = new FinalizationRegistry<{ readonly key: string; readonly scope: Scope }>(
     ({ key, scope }) => {
       scopes.drop(scope)
       if (known.get(key)?.deref() === undefined) known.delete(key)

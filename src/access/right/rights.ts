@@ -1,3 +1,4 @@
+import type { Scope } from '../../db/visible-places.ts'
 import { matchesGlob } from '../../input/glob.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import { type Right, ROLES, type Role } from './role.ts'
@@ -24,10 +25,10 @@ export interface Rights {
   /** May do what affects every namespace: registries, default access, pruning, collection, the audit of all namespaces. */
   readonly isServerAdmin: boolean
   /**
-   * Bound parameters of statements that read streams: numbers of scopes in `db/visible-places.ts`. A stream is visible if it
-   * is in each of them. Empty when every stream is visible.
+   * The visible places, which statements that read streams get as bound parameters. A stream is visible if it is in each of
+   * the scopes. Empty when every stream is visible.
    */
-  readonly scopes: readonly number[]
+  readonly scopes: readonly Scope[]
   /** Reports whether the stream may be used so; also for a name that no stream has. */
   may(right: Right, stream: StreamName): boolean
   /** Reports whether every stream of the namespace, and the namespace itself, may be used so. */

@@ -54,12 +54,12 @@ builder.queryField('deletedImageStreams', (t) =>
       ...connectionArgs,
     },
     complexity: pageComplexity,
-    resolve: (_query, { namespace, ...args }, { streams }, info) => {
+    resolve: (_query, { namespace, ...args }, { viewer, streams }, info) => {
       if (namespace != null) checkNamespace(namespace)
       return connection(args, info, {
         cursors: deletedCursors,
-        rows: (page) => withLastSpecs(streams.deleted(namespace ?? undefined, page)),
-        totalCount: () => streams.countDeleted(namespace ?? undefined),
+        rows: async (page) => withLastSpecs(await streams.deleted(viewer, namespace ?? undefined, page)),
+        totalCount: () => streams.countDeleted(viewer, namespace ?? undefined),
       })
     },
   }),

@@ -1,3 +1,4 @@
+import type { Right } from '../../access/right/role.ts'
 import { turnToRead } from '../../concurrency/yielding.ts'
 import { literalRange, matchesGlob } from '../../input/glob.ts'
 import type { KeysetPage } from '../../input/page.ts'
@@ -8,22 +9,32 @@ export interface Namespace {
   readonly name: string
 }
 
-type Holders = Pick<GraphQLContext, 'streams' | 'registry' | 'credentials' | 'receivers'>
+type Holders = Pick<GraphQLContext, 'viewer' | 'streams' | 'registry' | 'credentials' | 'receivers'>
 
 /** Steps between two yields to other work: about a millisecond. */
 const STEPS_A_TURN = 100
 
-/** Returns the steps through the namespaces of each kind of object that belongs to one. */
-const stepsOf = ({ streams, registry, credentials, receivers }: Holders) => [
-  streams.namespaces,
-  registry.usage.namespaces,
-  credentials.namespaces,
-  receivers.store.namespaces,
-]
+/** Returns steps that together lead through all namespaces of which the viewer may see something. */
+function stepsOf({ viewer, streams, registry, credentials, receivers }: Holders) {
+  const visible = streams.visibleNamespaces(viewer)
+  return visible
+    ? [visible]
+    : [streams.namespaces, registry.usage.namespaces, credentials.namespaces, receivers.store.namespaces]
+}
 
-/** Reports whether the namespace holds an image stream, a repository, a credential or a receiver. */
-export const namespaceExists = (name: string, holders: Holders): boolean =>
-  stepsOf(holders).some((steps) => steps.has(name))
+/** Reports whether the namespace holds an image stream, a repository, a credential or a receiver that the viewer sees. */
+export function namespaceExists(
+  name: string,
+  { viewer, streams, registry, credentials, receivers }: Holders,
+): boolean {
+  const sees = (right: Right): boolean => viewer.rights.mayInNamespace(right, name)
+  return (
+    streams.isNamespaceOf(viewer, name) ||
+    (sees('view') && registry.usage.namespaces.has(name)) ||
+    (sees('credentials') && credentials.namespaces.has(name)) ||
+    (sees('configure') && receivers.store.namespaces.has(name))
+  )
+}
 
 /**
  * Yields the namespaces that match a pattern and are between two keys, in order, or from the end. Other work runs between
@@ -35,6 +46,8 @@ async function* namespacesOf(
   holders: Holders,
 ): AsyncGenerator<Namespace> {
   const all = stepsOf(holders)
+  const isHeld = (name: string): boolean =>
+    holders.viewer.rights.isServerAdmin || namespaceExists(name, holders)
   const [from, to] = (matching === undefined ? undefined : literalRange(matching)) ?? []
   const [above, below] = [after?.[0]?.toString(), before?.[0]?.toString()]
   const ofAll = (step: (steps: (typeof all)[number]) => string | undefined): string[] =>
@@ -49,7 +62,7 @@ async function* namespacesOf(
   for (let name = first(); name !== undefined; ) {
     if (steps++ % STEPS_A_TURN === 0) await turnToRead()
     if (fromEnd ? name <= (above ?? '') || name < (from ?? '') : name >= (lowerOf(below, to) ?? END)) return
-    if (matching === undefined || matchesGlob(matching, name)) yield { name }
+    if ((matching === undefined || matchesGlob(matching, name)) && isHeld(name)) yield { name }
     const last = name
     name = fromEnd ? ofAll((each) => each.previous(last)).at(-1) : ofAll((each) => each.next(last))[0]
   }

@@ -28,10 +28,17 @@ export interface StreamFilter extends Pick<TagSearchFilter, 'digest' | 'failing'
 /** Order of a list of streams: by namespace and name, or by the time at which a tag last got another image. */
 export type StreamOrder = 'NAME' | 'NEWEST_FIRST'
 
+/** Order of a search: also that of the deleted streams, by the time of their deletion. */
+export type SearchOrder = StreamOrder | 'LAST_DELETED'
+
+/** Returns the condition of the streams that a search in the order finds. */
+export const existenceIn = (order: SearchOrder): string =>
+  order === 'LAST_DELETED' ? 's.deleted_at is not null' : 's.deleted_at is null'
+
 /** Returns the criteria that select a range of the order's index. */
-export function rangeOf({ namespace, matching }: StreamFilter, order: StreamOrder): Criterion[] {
-  // the indexes have the streams that exist
-  const exists = criterion('s.deleted_at is null', [])
+export function rangeOf({ namespace, matching }: StreamFilter, order: SearchOrder): Criterion[] {
+  // the indexes have the streams that exist, or those that are deleted
+  const exists = criterion(existenceIn(order), [])
   if (namespace === undefined) return [exists]
   const range = matching === undefined || order !== 'NAME' ? undefined : literalRange(matching)
   return [
@@ -43,7 +50,7 @@ export function rangeOf({ namespace, matching }: StreamFilter, order: StreamOrde
 }
 
 /** Returns the criteria on the name that are checked on each stream. */
-function nameCriteria({ namespace, matching }: StreamFilter, order: StreamOrder): Criterion[] {
+function nameCriteria({ namespace, matching }: StreamFilter, order: SearchOrder): Criterion[] {
   if (matching === undefined) return []
   const range = literalRange(matching)
   const isOfOrder = order === 'NAME' && namespace !== undefined
@@ -83,7 +90,7 @@ function registryCriterion(registry: string): Criterion {
 }
 
 /** Returns the criteria that are checked on each stream of the range. */
-export function criteriaOf(filter: StreamFilter, order: StreamOrder): Criterion[] {
+export function criteriaOf(filter: StreamFilter, order: SearchOrder): Criterion[] {
   const { labels = [], registry, notCheckedSince, unchangedSince } = filter
   const criteria = nameCriteria(filter, order)
   if (unchangedSince !== undefined) {

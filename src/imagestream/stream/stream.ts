@@ -1,15 +1,16 @@
 import { missingStream, sees, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
-import { keyset, type SortColumn } from '../../db/page.ts'
+import type { SortColumn } from '../../db/page.ts'
 import { columnsOf } from '../../db/statement.ts'
 import { imageStreams, specTags as specTagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
-import { createValueSteps } from '../../db/value-steps.ts'
-import { windowsOf } from '../../db/windows.ts'
+import { createValueSteps, type ValueSteps } from '../../db/value-steps.ts'
+import { createNamespaceSteps } from '../../db/visible-places.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream, Spec, SpecTag } from '../spec/spec.ts'
 import { countsByOwner, pageOfOwners } from '../tag/owned-rows.ts'
+import type { StreamFilter } from './stream-criteria.ts'
 import { createStreamSearch, type StreamQuery } from './stream-search.ts'
 
 /** Result of a finished import, for the stream. */
@@ -23,21 +24,6 @@ export interface StreamCheck {
 /** Reads of streams and their specs. */
 export type Streams = ReturnType<typeof createStreams>
 
-const LAST_DELETED: readonly SortColumn[] = [
-  { column: 's.deleted_at', descending: true },
-  { column: 's.id', descending: true },
-]
-/** Returns the table, by the index in that order, and the condition of the deleted streams of one namespace or of all. */
-const deletedIn = (namespace: string | undefined) =>
-  namespace === undefined
-    ? {
-        from: 'image_streams s indexed by image_streams_by_deletion',
-        deleted: { text: 's.deleted_at is not null', values: [] },
-      }
-    : {
-        from: 'image_streams s indexed by image_streams_deleted',
-        deleted: { text: 's.namespace = ? and s.deleted_at is not null', values: [namespace] },
-      }
 const COLUMNS = columnsOf(imageStreams, 's', ['registry'])
 const SPEC_TAGS = { table: 'spec_tags', owner: 'stream_id', id: 'rowid' } as const
 const BY_NAME: readonly SortColumn[] = [{ column: 'name' }]
@@ -45,6 +31,11 @@ const SPEC_TAG_COLUMNS = columnsOf(specTagsTable, 't', ['registry', 'position'])
 
 export function createStreams(db: Database) {
   const search = createStreamSearch(db)
+  const visibleNamespaces = createNamespaceSteps(db)
+  const namespaces = createValueSteps(db, {
+    ...{ table: 'image_streams', column: 'namespace', index: 'image_streams_by_name' },
+    where: 'deleted_at is null',
+  })
   const byName = db.prepare<ImageStream>(
     `select ${COLUMNS} from image_streams s where s.namespace = ? and s.name = ? and s.deleted_at is null`,
   )
@@ -71,11 +62,12 @@ export function createStreams(db: Database) {
   )
 
   return {
+    /** Returns the steps through the namespaces with a place that the viewer sees; undefined where it may see all. */
+    visibleNamespaces: (viewer: Viewer): ValueSteps | undefined => visibleNamespaces(viewer.rights),
     /** The namespaces of the streams that exist. */
-    namespaces: createValueSteps(db, {
-      ...{ table: 'image_streams', column: 'namespace', index: 'image_streams_by_name' },
-      where: 'deleted_at is null',
-    }),
+    namespaces,
+    /** Reports whether the namespace has a stream that the viewer sees. */
+    isNamespaceOf: search.isNamespaceOf,
     /** Returns the stream; undefined for an unknown name, and for a stream that the viewer does not see. */
     byName: (viewer: Viewer, namespace: string, name: string): ImageStream | undefined =>
       sees(viewer, { namespace, name }) ? byName.get(namespace, name) : undefined,
@@ -100,29 +92,15 @@ export function createStreams(db: Database) {
      * Returns a page of the deleted streams, of one namespace or of all, the last deleted first; its keys are
      * [deletedAt, id].
      */
-    deleted(namespace: string | undefined, page: KeysetPage): ImageStream[] {
-      const { condition, keys, orderBy, limit, inOrder } = keyset(page, LAST_DELETED)
-      const { from, deleted } = deletedIn(namespace)
-      const where = [deleted.text, ...condition].join(' and ')
-      const list = `select ${COLUMNS} from ${from} where ${where} order by ${orderBy} limit ?`
-      return inOrder(db.prepare<ImageStream>(list).all(...deleted.values, ...keys, limit))
-    },
-    /** Counts them in bounded statements, between which other work runs. */
-    async countDeleted(namespace: string | undefined): Promise<number> {
-      const { from, deleted } = deletedIn(namespace)
-      const rows = { from, where: [deleted], columns: LAST_DELETED }
-      let total = 0
-      for await (const window of windowsOf(db, rows, { page: { limit: 0 }, probes: 0 })) {
-        const { condition, keys } = keyset(window, LAST_DELETED)
-        const where = [deleted.text, ...condition].join(' and ')
-        const count = db.prepare<{ total: number }>(`select count(*) as total from ${from} where ${where}`)
-        total += count.get(...deleted.values, ...keys)?.total ?? 0
-      }
-      return total
-    },
+    deleted: (viewer: Viewer, namespace: string | undefined, page: KeysetPage): Promise<ImageStream[]> =>
+      search.page(viewer, { namespace, order: 'LAST_DELETED', page }, COLUMNS),
+    countDeleted: (viewer: Viewer, namespace: string | undefined): Promise<number> =>
+      search.count(viewer, { namespace, order: 'LAST_DELETED' }),
     /** Returns a page of the streams that meet the filter, in order; its keys are `streamKeyOf(stream, order)`. */
-    page: (listing: StreamQuery): Promise<ImageStream[]> => search.page(listing, COLUMNS),
-    count: search.count,
+    page: (viewer: Viewer, listing: StreamQuery): Promise<ImageStream[]> =>
+      search.page(viewer, listing, COLUMNS),
+    count: (viewer: Viewer, filter: StreamFilter): Promise<number> =>
+      search.count(viewer, { ...filter, order: 'NAME' }),
     /** Returns a page of each stream's spec tags, by name; its keys are [name]. */
     specTagPages: (streamIds: readonly number[], page: KeysetPage): SpecTag[] =>
       pageOfOwners(db, { ...SPEC_TAGS, columns: SPEC_TAG_COLUMNS, order: BY_NAME }, streamIds, page),
