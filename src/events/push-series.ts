@@ -1,7 +1,8 @@
-import { ANY, type Rights } from '../access/right/rights.ts'
+import type { Rights } from '../access/right/rights.ts'
 import { inBatches, turnToRead } from '../concurrency/yielding.ts'
 import type { Database } from '../db/open.ts'
 import type { Statement } from '../db/statement.ts'
+import { narrowest } from '../db/visible-places.ts'
 import { isGlob, literalRange, matchesGlob } from '../input/glob.ts'
 import type { Interval, PushFilter } from './push-filter.ts'
 
@@ -65,16 +66,13 @@ export function createPushSeries(db: Database) {
   const nextStream: NextKey = db.prepare(NEXT_STREAM)
   const nextTag: NextKey = db.prepare(NEXT_TAG)
   const visible = db.prepare<{ namespace: string }>(
-    'select distinct namespace from visible_places where scope = ? order by namespace',
+    'select namespace from visible_namespaces where scope = ? order by namespace',
   )
 
   /** Yields the namespaces that may have visible streams. */
   function namespacesOf({ scopes }: Rights): Iterable<string | null> {
-    for (const scope of scopes) {
-      const names = visible.all(scope).map(({ namespace }) => namespace)
-      if (!names.includes(ANY)) return names
-    }
-    return steps(nextNamespace, undefined)
+    const scope = narrowest(scopes)
+    return scope ? visible.all(scope.id).map(({ namespace }) => namespace) : steps(nextNamespace, undefined)
   }
 
   function* streamKeys(rights: Rights, { namespace, imageStream }: PushFilter): Generator<Key | null> {

@@ -1,3 +1,4 @@
+import { SYSTEM, sees } from '../../src/access/right/viewer.ts'
 import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-criteria.ts'
 import type { Failing, TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { formatPlatform } from '../../src/oci/descriptor.ts'
@@ -166,14 +167,14 @@ export class SearchWorld implements AsyncDisposable {
     stream.checkedAt = wholeAt ?? stream.checkedAt
   }
 
-  /** Ids of the expected streams, in order. */
-  expectedStreams(filter: StreamFilter, order: StreamOrder): number[] {
+  /** Ids of the expected streams that the viewer sees, in order. */
+  expectedStreams(filter: StreamFilter, order: StreamOrder, viewer = SYSTEM): number[] {
     const compare = (a: KnownStream, b: KnownStream): number => {
       if (order === 'NEWEST_FIRST') return b.newestAt - a.newestAt || b.id - a.id
       return a.namespace === b.namespace ? (a.name < b.name ? -1 : 1) : a.namespace < b.namespace ? -1 : 1
     }
     return this.streams
-      .filter((stream) => isFound(stream, filter))
+      .filter((stream) => sees(viewer, stream) && isFound(stream, filter))
       .sort(compare)
       .map(({ id }) => id)
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { SYSTEM } from '../../src/access/right/viewer.ts'
+import { SYSTEM, type Viewer } from '../../src/access/right/viewer.ts'
 import type { StreamFilter, StreamOrder } from '../../src/imagestream/stream/stream-criteria.ts'
 import { streamKeyOf } from '../../src/imagestream/stream/stream-search.ts'
 import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
@@ -12,6 +12,7 @@ import { randomNumbers } from '../fixtures/random-numbers.ts'
 import { seedOf } from '../fixtures/seed.ts'
 import { watchStatements } from '../fixtures/statements.ts'
 import { ALL } from '../fixtures/test-domain.ts'
+import { createViewers } from '../fixtures/viewers.ts'
 import { IMAGES, type KnownStream, SearchWorld } from './search-world.ts'
 
 /** More rows than are read by a criterion's index, so that both plans are used. */
@@ -25,8 +26,20 @@ const TAGS = ['latest', '1.0', '1.1', '2.0', 'edge']
 
 let world: SearchWorld
 let began: number
+let viewers: readonly Viewer[]
 beforeAll(() => {
   world = new SearchWorld()
+  const { in: viewerIn, inBoth } = createViewers(world.domain.db)
+  viewers = [
+    SYSTEM,
+    viewerIn([]),
+    viewerIn(['a/*']),
+    viewerIn(['a/*', 'c/*', 'missing/*']),
+    viewerIn(['a/web-1*', 'a/*-12', 'b/worker-5']),
+    viewerIn(['*/web-api*']),
+    inBoth(['a/*', 'b/*'], ['b/*', 'c/*']),
+    inBoth(['*/*-1*', 'b/x'], ['a/w*', 'c/web*']),
+  ]
   began = world.domain.time
   fill()
 })
@@ -106,22 +119,24 @@ const tagFilter: fc.Arbitrary<TagSearchFilter> = fc.record({
   labels: label(['team', 'x'], ['org.example/tier', 'front'], ['team', 'missing']),
 })
 const order = fc.constantFrom<StreamOrder>('NAME', 'NEWEST_FIRST')
+// half of them for the server itself
+const viewer = fc.oneof(fc.constant(0), fc.nat(7)).map((at) => () => viewers[at] ?? SYSTEM)
 
 describe('found streams', () => {
-  it('are those that a check of all streams finds, in order and counted, for any filters', async () => {
+  it('are those that a check of all streams finds for the viewer, in order and counted, for any filters', async () => {
     let found = 0
     using statements = watchStatements()
     await fc.assert(
-      fc.asyncProperty(streamFilter, order, async (filter, by) => {
-        const expected = world.expectedStreams(filter, by)
+      fc.asyncProperty(streamFilter, order, viewer, async (filter, by, seenBy) => {
+        const expected = world.expectedStreams(filter, by, seenBy())
 
-        const page = await world.domain.streams.page(SYSTEM, { ...filter, order: by, page: ALL })
+        const page = await world.domain.streams.page(seenBy(), { ...filter, order: by, page: ALL })
 
         expect(page.map(({ id }) => id)).toEqual(expected)
-        expect(await world.domain.streams.count(SYSTEM, filter)).toBe(expected.length)
+        expect(await world.domain.streams.count(seenBy(), filter)).toBe(expected.length)
         if (expected.length > 0) found++
       }),
-      { numRuns: 300 },
+      { numRuns: 400 },
     )
     // the drawn cases cover the property
     expect(found).toBeGreaterThan(50)
@@ -129,6 +144,7 @@ describe('found streams', () => {
       /few cross join/,
       /indexed by image_streams_by_name/,
       /indexed by image_streams_by_newest/,
+      /visible_namespaces v cross join/,
     ]) {
       expect(statements.run.filter((text) => way.test(text)).length).toBeGreaterThan(25)
     }
@@ -139,14 +155,15 @@ describe('found streams', () => {
       fc.asyncProperty(
         streamFilter,
         order,
+        viewer,
         fc.integer({ min: 7, max: 150 }),
         fc.boolean(),
-        async (filter, by, size, fromEnd) => {
+        async (filter, by, seenBy, size, fromEnd) => {
           const paged: number[] = []
           let key: readonly (string | number)[] | undefined
           for (;;) {
             const page = { limit: size, fromEnd, ...(fromEnd ? { before: key } : { after: key }) }
-            const read = await world.domain.streams.page(SYSTEM, { ...filter, order: by, page })
+            const read = await world.domain.streams.page(seenBy(), { ...filter, order: by, page })
             // one more row than the limit: the list continues
             const goesOn = read.length > size
             const kept = fromEnd ? read.slice(goesOn ? 1 : 0) : read.slice(0, size)
@@ -156,7 +173,7 @@ describe('found streams', () => {
             if (!goesOn || !edge) break
             key = streamKeyOf(edge, by)
           }
-          expect(paged).toEqual(world.expectedStreams(filter, by))
+          expect(paged).toEqual(world.expectedStreams(filter, by, seenBy()))
         },
       ),
       { numRuns: 100 },
