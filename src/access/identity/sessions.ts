@@ -1,0 +1,111 @@
+import { and, count, eq, getTableColumns, gt, lte, type SQL } from 'drizzle-orm'
+import { pageBy } from '../../db/page.ts'
+import { sessions as table, type users } from '../../db/tables/index.ts'
+import type { Transaction } from '../../db/transact.ts'
+import { NotFoundError } from '../../input/errors.ts'
+import type { KeysetPage } from '../../input/page.ts'
+import { requirePerson, type Viewer } from '../right/viewer.ts'
+import type { AccessParts } from './dependencies.ts'
+import { principalId, requireUserId } from './principal.ts'
+import { createSecret } from './secret-text.ts'
+
+/** A session of a person, without its secret. */
+export type Session = Omit<typeof table.$inferSelect, 'hash'>
+
+/** Days after which a session ends; then the person signs in again. */
+const SESSION_DAYS = 30
+const DAY = 24 * 60 * 60 * 1000
+
+/** A session that has begun, and its secret, which is not stored. */
+export interface BegunSession {
+  readonly session: Session
+  /** `iss_…`: a bearer token, and the value of the cookie. */
+  readonly secret: string
+}
+
+/** The sessions of people. */
+export type Sessions = ReturnType<typeof createSessions>
+
+const { hash: _hash, ...COLUMNS } = getTableColumns(table)
+
+/** Creates the store of sessions. */
+export function createSessions({ db, audit, changes, now }: AccessParts) {
+  const { orm } = db
+  const valid = () => gt(table.expiresAt, now())
+  const row = (id: number): Session | undefined =>
+    orm
+      .select(COLUMNS)
+      .from(table)
+      .where(and(eq(table.id, id), valid()))
+      .get()
+
+  /** The sessions that the viewer sees: a server admin all, a person their own. */
+  const visibleTo = (viewer: Viewer): SQL | undefined =>
+    viewer.rights.isServerAdmin ? undefined : eq(table.userId, requireUserId(viewer))
+
+  const byId = (viewer: Viewer, id: number): Session | undefined => {
+    const session = row(id)
+    const isOwn = session && viewer.id === principalId('user', session.userId)
+    return isOwn || viewer.rights.isServerAdmin ? session : undefined
+  }
+
+  return {
+    byId,
+
+    /** Begins a session of a person who has signed in. */
+    begin(
+      _tx: Transaction,
+      { id: userId }: Pick<typeof users.$inferSelect, 'id'>,
+      kind: Session['kind'],
+    ): BegunSession {
+      const { text, hash } = createSecret('SESSION')
+      const times = { createdAt: now(), expiresAt: now() + SESSION_DAYS * DAY }
+      const session = orm
+        .insert(table)
+        .values({ userId, hash, kind, ...times })
+        .returning(COLUMNS)
+        .get()
+      return { session, secret: text }
+    },
+
+    /** Returns a page, newest first, by number, which is its key. Throws ForbiddenError, UnauthenticatedError. */
+    page(viewer: Viewer, keyset: KeysetPage): Session[] {
+      requirePerson(viewer)
+      const page = pageBy([table.id], keyset, true)
+      const rows = orm
+        .select(COLUMNS)
+        .from(table)
+        .where(and(visibleTo(viewer), valid(), page.where))
+        .orderBy(...page.orderBy)
+        .limit(page.limit)
+      return page.inOrder(rows.all())
+    },
+
+    /** Returns the number of sessions that have not ended. Throws as `page`. */
+    count(viewer: Viewer): number {
+      requirePerson(viewer)
+      const counted = orm
+        .select({ count: count() })
+        .from(table)
+        .where(and(visibleTo(viewer), valid()))
+      return counted.get()?.count ?? 0
+    },
+
+    /** Ends a session of the viewer; a server admin ends any. Throws ForbiddenError, UnauthenticatedError, NotFoundError. */
+    revoke(viewer: Viewer, id: number): Session {
+      requirePerson(viewer)
+      return db.transact((tx) => {
+        const session = byId(viewer, id)
+        if (!session) throw new NotFoundError('there is no such session')
+        const target = principalId('user', session.userId)
+        audit.record(tx, viewer, { action: 'revokeSession', namespace: null, target })
+        changes.record(tx)
+        orm.delete(table).where(eq(table.id, id)).run()
+        return session
+      })
+    },
+
+    /** Removes sessions that have ended by themselves. */
+    deleteExpired: (): void => void orm.delete(table).where(lte(table.expiresAt, now())).run(),
+  }
+}

@@ -1,0 +1,117 @@
+import type { AuditLog } from './audit/audit-log.ts'
+import type { Authentication, Client, PresentedCredentials } from './authentication.ts'
+import type { PrincipalRights } from './grant/principal-rights.ts'
+import type { AccessChanges } from './identity/access-changes.ts'
+import { UnauthenticatedError } from './right/errors.ts'
+import { anonymous, isAnonymous, type Viewer } from './right/viewer.ts'
+import { type SessionCookie, secretInCookies } from './session-cookie.ts'
+import type { BearerForm, Credential } from './token/credential.ts'
+import type { LastUses } from './token/last-uses.ts'
+
+interface SignInDependencies extends PrincipalRights {
+  /** Tried in this order. */
+  readonly forms: readonly BearerForm[]
+  readonly cookie: SessionCookie
+  readonly changes: AccessChanges
+  readonly uses: Pick<LastUses, 'note'>
+  readonly audit: Pick<AuditLog, 'refuse'>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** What proves a viewer, and the state of the tables for which this is known. */
+interface Proof {
+  readonly credential: Credential
+  generation: number
+  isRefused?: boolean
+}
+
+/** Message for a credential that is unknown, revoked or expired: the same for all, so that it reveals nothing. */
+const NOT_VALID = 'the credential is not valid: it is unknown, was revoked or has expired'
+
+/** Creates the authentication of a server with sign-in. */
+export function createSignInAuthentication(dependencies: SignInDependencies): Authentication {
+  const { forms, cookie, rightsOf, changes, uses, audit, now } = dependencies
+  const proven = new WeakMap<Viewer, Proof>()
+
+  const isCurrent = ({ expiresAt }: Credential): boolean => expiresAt === null || expiresAt > now()
+
+  const viewerWith = (credential: Credential, { address, requestId }: Client): Viewer => {
+    const { principal: id, name } = credential
+    const viewer: Viewer = { id, name, rights: rightsOf(id), address, requestId }
+    proven.set(viewer, { credential, generation: changes.generation() })
+    return viewer
+  }
+
+  /** Reads the credential again only after a change: thousands of connections are renewed each second. */
+  const isValid = (proof: Proof): boolean => {
+    if (!isCurrent(proof.credential)) return false
+    if (proof.generation === changes.generation()) return !proof.isRefused
+    proof.generation = changes.generation()
+    proof.isRefused ||= !proof.credential.isValid()
+    return !proof.isRefused
+  }
+
+  const refuse = (client: Client, error: UnauthenticatedError): UnauthenticatedError => {
+    const unnamed = { action: 'signIn', namespace: null, target: null }
+    audit.refuse(anonymous(rightsOf('anonymous'), client), { ...unnamed, error, outcome: 'FAILED' })
+    return error
+  }
+
+  async function find(token: string): Promise<Credential | undefined> {
+    for (const form of forms) {
+      const credential = await form(token)
+      if (credential) return credential
+    }
+    return undefined
+  }
+
+  async function authenticate(token: string, client: Client): Promise<Viewer> {
+    try {
+      const credential = await find(token)
+      if (!credential || !isCurrent(credential)) throw new UnauthenticatedError(NOT_VALID)
+      const { used } = credential
+      if (used) uses.note(used.kind, used.id, client.address)
+      return viewerWith(credential, client)
+    } catch (error) {
+      throw error instanceof UnauthenticatedError ? refuse(client, error) : error
+    }
+  }
+
+  return {
+    mode: 'SIGN_IN',
+
+    viewerOf({ authorization, cookie: cookies }: PresentedCredentials, client: Client) {
+      const token = authorization === undefined ? secretInCookies(cookie, cookies) : tokenIn(authorization)
+      if (token !== undefined) return authenticate(token, client)
+      if (authorization === undefined) return anonymous(rightsOf('anonymous'), client)
+      throw refuse(
+        client,
+        new UnauthenticatedError(
+          'the credential has an unknown form: send "Authorization: Bearer ist_…", or an access token as the password of Basic',
+        ),
+      )
+    },
+
+    renew(viewer: Viewer) {
+      const proof = proven.get(viewer)
+      if (proof ? !isValid(proof) : !isAnonymous(viewer)) return undefined
+      const rights = rightsOf(viewer.id)
+      if (rights.key === viewer.rights.key) return viewer
+      const renewed = { ...viewer, rights }
+      if (proof) proven.set(renewed, proof)
+      return renewed
+    },
+
+    onChange: changes.onChange,
+  }
+}
+
+/** Returns the token of a bearer, or the password of Basic, whose user name is ignored; undefined for another form. */
+function tokenIn(authorization: string): string | undefined {
+  const [, scheme = '', value = ''] = /^(bearer|basic) +([^\s]+)$/i.exec(authorization) ?? []
+  if (scheme.toLowerCase() === 'bearer') return value
+  if (scheme === '') return undefined
+  const [, password] = /^[^:]*:(.+)$/s.exec(Buffer.from(value, 'base64').toString()) ?? []
+  return password
+}

@@ -1,0 +1,66 @@
+import { and, eq, isNull, type SQL, sql } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
+import { accessTokens, sessions, users } from '../../db/tables/index.ts'
+import { principalId } from '../identity/principal.ts'
+import { parseSecret } from '../identity/secret-text.ts'
+import type { Credential } from './credential.ts'
+
+/**
+ * Creates the lookup of sessions and access tokens, by the hash of their secret alone: the time of a lookup depends on no
+ * stored secret. Unknown, revoked and foreign secrets take the same path.
+ */
+export function createStoredCredentials({ orm }: Pick<Database, 'orm'>) {
+  const isActive = isNull(users.suspendedAt)
+  const columns = { userId: users.id, userName: users.name }
+  const session = (condition: SQL) =>
+    orm
+      .select({ ...columns, id: sessions.id, expiresAt: sessions.expiresAt })
+      .from(sessions)
+      .innerJoin(users, eq(users.id, sessions.userId))
+      .where(and(condition, isActive))
+      .prepare()
+  const token = (condition: SQL) =>
+    orm
+      .select({ ...columns, id: accessTokens.id, name: accessTokens.name, expiresAt: accessTokens.expiresAt })
+      .from(accessTokens)
+      .innerJoin(users, eq(users.id, accessTokens.userId))
+      .where(and(condition, isNull(accessTokens.revokedAt), isActive))
+      .prepare()
+  const sessionByHash = session(eq(sessions.hash, sql.placeholder('key')))
+  const sessionById = session(eq(sessions.id, sql.placeholder('key')))
+  const tokenByHash = token(eq(accessTokens.hash, sql.placeholder('key')))
+  const tokenById = token(eq(accessTokens.id, sql.placeholder('key')))
+
+  const credentialOfSession = (hash: Buffer): Credential | undefined => {
+    const row = sessionByHash.get({ key: hash })
+    return (
+      row && {
+        principal: principalId('user', row.userId),
+        name: row.userName,
+        expiresAt: row.expiresAt,
+        used: { kind: 'SESSION', id: row.id },
+        isValid: () => sessionById.get({ key: row.id }) !== undefined,
+      }
+    )
+  }
+
+  const credentialOfToken = (hash: Buffer): Credential | undefined => {
+    const row = tokenByHash.get({ key: hash })
+    return (
+      row && {
+        principal: principalId('token', row.id),
+        name: `${row.name} of ${row.userName}`,
+        expiresAt: row.expiresAt,
+        used: { kind: 'ACCESS_TOKEN', id: row.id },
+        isValid: () => tokenById.get({ key: row.id }) !== undefined,
+      }
+    )
+  }
+
+  return (text: string): Credential | undefined => {
+    const parsed = parseSecret(text)
+    if (parsed?.kind === 'SESSION') return credentialOfSession(parsed.hash)
+    if (parsed?.kind === 'ACCESS_TOKEN') return credentialOfToken(parsed.hash)
+    return undefined
+  }
+}
