@@ -35,13 +35,21 @@ async function main(): Promise<void> {
   stopOnSignals(app)
 }
 
-function announce({ url, dataFolder }: App, { openToEverybody }: Config): void {
-  const warning =
-    '\n  open to everybody: every client that reaches this address may read and change everything'
+function announce({ url, dataFolder, firstAdminLink }: App, { openToEverybody, signIn }: Config): void {
+  const warning = openToEverybody
+    ? '\n  open to everybody: every client that reaches this address may read and change everything'
+    : ''
+  const access = signIn
+    ? 'clients present an access token or a session'
+    : 'open: every client may do everything'
+  const link = firstAdminLink
+    ? `\n  first admin   ${firstAdminLink}\n                (works once, within 24 hours)`
+    : ''
   print(`imagestreams is listening
   GraphQL API   ${url}/graphql   (HTTP, server-sent events and graphql-ws)
   GraphiQL      ${url}/graphql   in a browser
-  data folder   ${dataFolder}${openToEverybody ? warning : ''}`)
+  data folder   ${dataFolder}
+  sign-in       ${access}${warning}${link}`)
 }
 
 function stopOnSignals(app: App): void {

@@ -60,7 +60,7 @@ const COMPOSITION_ROOT = 'app'
 /** Floors of the large rooms, the lowest first: a floor imports only those below it; files of the room itself are the top. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   db: ['tables'],
-  access: ['right', 'audit', 'federation'],
+  access: ['right', 'audit', 'federation', 'identity', 'grant', 'token'],
   imagestream: [
     'image',
     'spec',

@@ -28,7 +28,7 @@ interface AccessDependencies {
 }
 
 /** Who may do what: identities, credentials and grants. Disposing writes the times of last use. */
-export type Access = ReturnType<typeof createAccess>
+export type AccessControl = ReturnType<typeof createAccess>
 
 /** Joins the floors. */
 export function createAccess({ db, audit, mode, cookie, now, onError }: AccessDependencies) {

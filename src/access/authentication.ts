@@ -21,6 +21,8 @@ export interface Authentication {
    * a credential that is present and not valid; such a request never continues as anonymous.
    */
   viewerOf(presented: PresentedCredentials, client: Client): Viewer | Promise<Viewer>
+  /** Reports whether the request presents a cookie alone, which a browser adds also to requests of other sites' pages. */
+  usesCookie(presented: PresentedCredentials): boolean
   /**
    * Returns the same principal with its rights now: the same object if nothing has changed. Undefined when its credential
    * was revoked or has expired, or when the person was suspended. Takes viewers that `viewerOf` or `renew` returned.
@@ -34,6 +36,7 @@ export interface Authentication {
 export const OPEN: Authentication = {
   mode: 'OPEN',
   viewerOf: (_presented, client) => anonymous(EVERYTHING, client),
+  usesCookie: () => false,
   renew: (viewer) => viewer,
   onChange: () => () => {},
 }

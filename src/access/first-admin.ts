@@ -6,7 +6,7 @@ import { createGrantRows } from './grant/grant-rows.ts'
 import type { AccessParts } from './identity/dependencies.ts'
 import type { OneTimeSecrets } from './identity/one-time-secrets.ts'
 import { principalId } from './identity/principal.ts'
-import type { BegunSession, Sessions } from './identity/sessions.ts'
+import type { BegunSession, UserSessions } from './identity/sessions.ts'
 import { LOCAL_ADMIN, type Users } from './identity/users.ts'
 import { UnauthenticatedError } from './right/errors.ts'
 import { ANY, EVERYTHING } from './right/rights.ts'
@@ -15,9 +15,12 @@ import { anonymous, SYSTEM } from './right/viewer.ts'
 interface FirstAdminDependencies extends AccessParts {
   readonly audit: Pick<AuditLog, 'record' | 'refuse'>
   readonly users: Pick<Users, 'signedIn'>
-  readonly sessions: Pick<Sessions, 'begin'>
+  readonly sessions: Pick<UserSessions, 'begin'>
   readonly oneTimeSecrets: OneTimeSecrets
 }
+
+/** Path of the link that is printed at the start. */
+export const FIRST_ADMIN_PATH = '/sign-in/first-admin'
 
 /** Milliseconds for which a code is accepted. */
 const LIFETIME = 24 * 60 * 60 * 1000

@@ -30,6 +30,12 @@ export function setCookie(
   session?: { readonly secret: string; readonly maxAge: number },
 ): string {
   const { secret, maxAge } = session ?? { secret: '', maxAge: 0 }
-  const attributes = [`Max-Age=${maxAge}`, 'Path=/', 'HttpOnly', 'SameSite=Lax', ...(isSecure ? ['Secure'] : [])]
+  const attributes = [
+    `Max-Age=${maxAge}`,
+    'Path=/',
+    'HttpOnly',
+    'SameSite=Lax',
+    ...(isSecure ? ['Secure'] : []),
+  ]
   return [`${name}=${secret}`, ...attributes].join('; ')
 }

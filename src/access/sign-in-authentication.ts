@@ -5,7 +5,7 @@ import type { AccessChanges } from './identity/access-changes.ts'
 import { UnauthenticatedError } from './right/errors.ts'
 import { anonymous, isAnonymous, type Viewer } from './right/viewer.ts'
 import { type SessionCookie, secretInCookies } from './session-cookie.ts'
-import type { BearerForm, Credential } from './token/credential.ts'
+import type { BearerForm, ProvenCredential } from './token/credential.ts'
 import type { LastUses } from './token/last-uses.ts'
 
 interface SignInDependencies extends PrincipalRights {
@@ -21,7 +21,7 @@ interface SignInDependencies extends PrincipalRights {
 
 /** What proves a viewer, and the state of the tables for which this is known. */
 interface Proof {
-  readonly credential: Credential
+  readonly credential: ProvenCredential
   generation: number
   isRefused?: boolean
 }
@@ -34,9 +34,9 @@ export function createSignInAuthentication(dependencies: SignInDependencies): Au
   const { forms, cookie, rightsOf, changes, uses, audit, now } = dependencies
   const proven = new WeakMap<Viewer, Proof>()
 
-  const isCurrent = ({ expiresAt }: Credential): boolean => expiresAt === null || expiresAt > now()
+  const isCurrent = ({ expiresAt }: ProvenCredential): boolean => expiresAt === null || expiresAt > now()
 
-  const viewerWith = (credential: Credential, { address, requestId }: Client): Viewer => {
+  const viewerWith = (credential: ProvenCredential, { address, requestId }: Client): Viewer => {
     const { principal: id, name } = credential
     const viewer: Viewer = { id, name, rights: rightsOf(id), address, requestId }
     proven.set(viewer, { credential, generation: changes.generation() })
@@ -58,7 +58,7 @@ export function createSignInAuthentication(dependencies: SignInDependencies): Au
     return error
   }
 
-  async function find(token: string): Promise<Credential | undefined> {
+  async function find(token: string): Promise<ProvenCredential | undefined> {
     for (const form of forms) {
       const credential = await form(token)
       if (credential) return credential
@@ -80,6 +80,9 @@ export function createSignInAuthentication(dependencies: SignInDependencies): Au
 
   return {
     mode: 'SIGN_IN',
+
+    usesCookie: ({ authorization, cookie: cookies }) =>
+      authorization === undefined && secretInCookies(cookie, cookies) !== undefined,
 
     viewerOf({ authorization, cookie: cookies }: PresentedCredentials, client: Client) {
       const token = authorization === undefined ? secretInCookies(cookie, cookies) : tokenIn(authorization)

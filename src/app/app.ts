@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
-import { OPEN } from '../access/authentication.ts'
 import { createPruner } from '../collect/images/prune.ts'
 import { createCredentialTest } from '../credentials/credential-test.ts'
 import { openDatabase } from '../db/open.ts'
@@ -13,7 +12,8 @@ import { createServer } from '../http/server.ts'
 import { createScheduleRunner } from '../imagestream/schedule/schedule-runner.ts'
 import { pullRepositoryOf } from '../imagestream/spec/pull-spec.ts'
 import { createSharedContent } from '../registry/pull-through/shared-content.ts'
-import type { Config } from './config.ts'
+import { openAccess, reportAccess } from './access.ts'
+import { type Config, isLoopback } from './config.ts'
 import { openCredentials } from './credentials.ts'
 import { createDomain } from './domain.ts'
 import { importLog } from './import-log.ts'
@@ -48,6 +48,8 @@ export interface App extends AsyncDisposable {
   /** `http://127.0.0.1:4000`, with the actual port. */
   readonly url: string
   readonly dataFolder: string
+  /** Link that gives the first server admin a session; null when there is one, and without sign-in. */
+  readonly firstAdminLink: string | null
 }
 
 /**
@@ -76,6 +78,7 @@ async function open(
   const ownHost = new OwnHost()
   const db = opened.use(openDatabase(join(config.dataFolder, 'imagestreams.db'), { onFatal }))
   const shared: SharedParts = { config, db, now, log, opened, ownHost: ownHost.get }
+  const access = openAccess(shared)
   const credentials = openCredentials(shared)
   const { egress, configurations, remote, importSource } = openRemote(shared, {
     credentials,
@@ -128,11 +131,12 @@ async function open(
     deliveries: receivers.deliveries,
     metrics,
     subscriptions: LOG_SUBSCRIPTIONS,
-    authentication: OPEN,
+    authentication: access.authentication,
+    signIn: config.signIn === null ? undefined : { ...access, now },
     log,
     allowedOrigins: config.allowedOrigins,
     connectionsPerAddress: config.connectionsPerAddress,
-    allowedHosts: config.openToEverybody ? undefined : LOOPBACK_HOSTS,
+    allowedHosts: allowedHostsOf(config),
   })
   metrics.observe({
     remoteHosts: remote.hostStatuses,
@@ -150,7 +154,7 @@ async function open(
   opened.defer(() => Promise.all(waitedFor.map((part) => part[Symbol.asyncDispose]())))
 
   const { address, family, port } = await server.listen(config)
-  log.info({ version, port }, 'started')
+  log.info({ version, port, signIn: config.signIn ?? 'open' }, 'started')
   ownHost.listensOn(port)
   importer.resume()
   receivers.start()
@@ -165,11 +169,16 @@ async function open(
   registry.start()
   startUpkeep(shared, { pruner, changeLog })
   return {
+    firstAdminLink: reportAccess(shared, access, domain.streams.namespaces),
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     dataFolder: config.dataFolder,
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
 }
+
+/** Names under which the server may be addressed; undefined for any. */
+const allowedHostsOf = ({ host, publicUrl }: Config): readonly string[] | undefined =>
+  isLoopback(host) ? [...LOOPBACK_HOSTS, ...(publicUrl ? [publicUrl.hostname] : [])] : undefined
 
 const rethrowLater = (error: unknown): void => {
   setImmediate(() => {

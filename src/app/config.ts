@@ -74,13 +74,21 @@ function parsed({ flag, isSecret, isText, parse }: NamedSetting, text: string): 
   }
 }
 
-const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host)
+/** Reports whether only this machine can reach the address. */
+export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host)
 
 function refuseContradictions(config: Config): void {
-  if (!isLoopback(config.host) && !config.openToEverybody) {
+  if (!isLoopback(config.host) && !config.openToEverybody && config.signIn === null) {
     throw new ConfigError(
-      `--host ${config.host} can be reached by other machines, and the server has no authentication: ` +
-        'set --open-to-everybody true (IMAGESTREAMS_OPEN_TO_EVERYBODY=true) to allow every client everything',
+      `--host ${config.host} can be reached by other machines, and no sign-in is configured: ` +
+        'set --sign-in tokens (IMAGESTREAMS_SIGN_IN=tokens), or ' +
+        '--open-to-everybody true (IMAGESTREAMS_OPEN_TO_EVERYBODY=true) to allow every client everything',
+    )
+  }
+  if (config.openToEverybody && config.signIn !== null) {
+    throw new ConfigError(
+      '--open-to-everybody and --sign-in contradict each other: the first allows every client everything, ' +
+        'the second what it is granted; set one of them',
     )
   }
   if (config.externalRegistry && config.webhookSecret === null) {

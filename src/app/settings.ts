@@ -41,15 +41,28 @@ const settings = <Group extends Readonly<Record<string, Setting<unknown>>>>(grou
 const SERVER = settings({
   host: {
     fallback: '127.0.0.1',
-    description: 'address to listen on; an address that is not loopback also needs --open-to-everybody',
+    description:
+      'address to listen on; an address that is not loopback also needs --sign-in or --open-to-everybody',
     parse: (text) => text,
   },
   /** 0 takes any free port. */
   port: { fallback: '4000', description: 'port to listen on', parse: wholeNumber(0, 65535) },
-  /** Whether other machines may reach the server, which has no authentication. */
+  /** Null leaves the server open: every client may do everything. */
+  signIn: {
+    description: 'tokens requires each client to present an access token or a session; open when not set',
+    parse: orNone(oneOf('tokens')),
+  },
+  /** Whether to print a link for a session of the local admin although there is a server admin. */
+  adminLink: {
+    fallback: 'false',
+    description: 'true prints a link for a new session of the local admin, also when there is a server admin',
+    parse: (text) => oneOf('true', 'false')(text) === 'true',
+  },
+  /** Whether other machines may reach the server without sign-in. */
   openToEverybody: {
     fallback: 'false',
-    description: 'true lets other machines connect; every client may then read and change everything',
+    description:
+      'true lets other machines connect without sign-in; every client may then read and change everything',
     parse: (text) => oneOf('true', 'false')(text) === 'true',
   },
   /** Absolute path. */
@@ -65,7 +78,7 @@ const SERVER = settings({
   },
   /** Null is this machine's own origin. */
   publicUrl: {
-    description: 'origin under which senders of webhooks reach this server: https://streams.example.org',
+    description: 'origin under which clients reach this server: https://streams.example.org',
     parse: orNone(origin),
   },
   connectionsPerAddress: {

@@ -5,10 +5,10 @@ import type { Transaction } from '../../db/transact.ts'
 import type { GrantedAt } from './place.ts'
 
 /** A role of a subject at a place. */
-export type Grant = typeof table.$inferSelect
+export type StoredGrant = typeof table.$inferSelect
 
 /** Who has a role: a user, token or rule by number, a group by name, every person, or every client. */
-export type Subject = Pick<Grant, 'subjectKind' | 'subject'>
+export type Subject = Pick<StoredGrant, 'subjectKind' | 'subject'>
 
 /** Subjects without a number or name. */
 export const SIGNED_IN: Subject = { subjectKind: 'SIGNED_IN', subject: '' }
@@ -22,10 +22,10 @@ export function createGrantRows({ orm }: Pick<Database, 'orm'>) {
   const isOf = ({ subjectKind, subject }: Subject) =>
     and(eq(table.subjectKind, subjectKind), eq(table.subject, subject))
   return {
-    byId: (id: number): Grant | undefined => orm.select().from(table).where(eq(table.id, id)).get(),
+    byId: (id: number): StoredGrant | undefined => orm.select().from(table).where(eq(table.id, id)).get(),
 
     /** Returns all grants of these subjects. */
-    of: (subjects: readonly Subject[]): Grant[] =>
+    of: (subjects: readonly Subject[]): StoredGrant[] =>
       orm
         .select()
         .from(table)
@@ -38,8 +38,8 @@ export function createGrantRows({ orm }: Pick<Database, 'orm'>) {
       _tx: Transaction,
       { subjectKind, subject }: Subject,
       { role, namespace, streams }: GrantedAt,
-      created: Pick<Grant, 'createdAt' | 'createdBy'>,
-    ): Grant {
+      created: Pick<StoredGrant, 'createdAt' | 'createdBy'>,
+    ): StoredGrant {
       const values = { subjectKind, subject, role, namespace, streams, ...created }
       return orm
         .insert(table)

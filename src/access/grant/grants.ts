@@ -7,7 +7,7 @@ import type { AccessParts } from '../identity/dependencies.ts'
 import { requireUserId } from '../identity/principal.ts'
 import { ANY } from '../right/rights.ts'
 import { requireInNamespace, requirePerson, requireServerAdmin, type Viewer } from '../right/viewer.ts'
-import { createGrantRows, type Grant, type Subject } from './grant-rows.ts'
+import { createGrantRows, type StoredGrant, type Subject } from './grant-rows.ts'
 import { checkGrantedRole, formatPlace, type GrantedAt, requireRightsOf } from './place.ts'
 
 /** Selects grants; undefined selects all. */
@@ -38,7 +38,7 @@ export function createGrants({ db, audit, changes, now }: AccessParts) {
     else requireInNamespace(viewer, 'grant', namespace)
   }
 
-  const requireSubject = (viewer: Viewer, subject: Subject, role: Grant['role']): void => {
+  const requireSubject = (viewer: Viewer, subject: Subject, role: StoredGrant['role']): void => {
     if (subject.subjectKind === 'EVERYONE' && role !== 'VIEWER' && role !== 'PULLER') {
       throw new InvalidInputError('role', `everyone can only read: the role is VIEWER or PULLER, not ${role}`)
     }
@@ -50,7 +50,8 @@ export function createGrants({ db, audit, changes, now }: AccessParts) {
       USER: () => !orm.select().from(users).where(eq(users.id, id)).get(),
       RULE: () => !orm.select().from(federationRules).where(eq(federationRules.id, id)).get(),
       TOKEN: () =>
-        orm.select().from(accessTokens).where(eq(accessTokens.id, id)).get()?.userId !== requireUserId(viewer),
+        orm.select().from(accessTokens).where(eq(accessTokens.id, id)).get()?.userId !==
+        requireUserId(viewer),
       GROUP: () => false,
       SIGNED_IN: () => false,
       EVERYONE: () => false,
@@ -60,14 +61,14 @@ export function createGrants({ db, audit, changes, now }: AccessParts) {
 
   return {
     /** Returns a grant to those who may change it, and to no one else. */
-    byId({ rights }: Viewer, id: number): Grant | undefined {
+    byId({ rights }: Viewer, id: number): StoredGrant | undefined {
       const grant = rows.byId(id)
       const mayRead = grant && (rights.isServerAdmin || rights.mayInNamespace('grant', grant.namespace))
       return mayRead ? grant : undefined
     },
 
     /** Returns a page by namespace and number, which are its keys. Throws ForbiddenError, UnauthenticatedError. */
-    page(viewer: Viewer, filter: GrantFilter, keyset: KeysetPage): Grant[] {
+    page(viewer: Viewer, filter: GrantFilter, keyset: KeysetPage): StoredGrant[] {
       requireRead(viewer, filter)
       const page = pageBy([table.namespace, table.id], keyset)
       const found = orm
@@ -89,7 +90,7 @@ export function createGrants({ db, audit, changes, now }: AccessParts) {
      * Gives a role. An equal grant stays as it is. Throws ForbiddenError, UnauthenticatedError, InvalidInputError, and
      * NotFoundError for a subject that does not exist.
      */
-    grant(viewer: Viewer, subject: Subject, granted: GrantedAt): Grant {
+    grant(viewer: Viewer, subject: Subject, granted: GrantedAt): StoredGrant {
       requirePerson(viewer)
       checkGrantedRole(granted, 'place')
       requireGranting(viewer, granted)
@@ -97,7 +98,10 @@ export function createGrants({ db, audit, changes, now }: AccessParts) {
       requireSubject(viewer, subject, granted.role)
       return db.transact((tx) => {
         if (countOf(granted) >= MAX_GRANTS)
-          throw new InvalidInputError('place', `a namespace has at most ${MAX_GRANTS} grants: grant to groups`)
+          throw new InvalidInputError(
+            'place',
+            `a namespace has at most ${MAX_GRANTS} grants: grant to groups`,
+          )
         audit.record(tx, viewer, auditedGrant('grantRole', subject, granted))
         changes.record(tx)
         return rows.add(tx, subject, granted, { createdAt: now(), createdBy: viewer.id })
@@ -105,7 +109,7 @@ export function createGrants({ db, audit, changes, now }: AccessParts) {
     },
 
     /** Takes a role away and returns the grant as it was. Throws ForbiddenError, UnauthenticatedError, NotFoundError. */
-    revoke(viewer: Viewer, id: number): Grant {
+    revoke(viewer: Viewer, id: number): StoredGrant {
       requirePerson(viewer)
       return db.transact((tx) => {
         const grant = rows.byId(id)

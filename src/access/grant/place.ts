@@ -35,7 +35,10 @@ export function parsePlace(text: string, field: string): Place {
 /** Throws InvalidInputError for a server admin of less than everything. */
 export function checkGrantedRole({ role, ...place }: GrantedAt, field: string): void {
   if (role !== 'SERVER_ADMIN' || formatPlace(place) === `${ANY}/${ANY}`) return
-  throw new InvalidInputError(field, 'SERVER_ADMIN is a role in all streams of all namespaces: the place is */*')
+  throw new InvalidInputError(
+    field,
+    'SERVER_ADMIN is a role in all streams of all namespaces: the place is */*',
+  )
 }
 
 /**
@@ -43,7 +46,10 @@ export function checkGrantedRole({ role, ...place }: GrantedAt, field: string): 
  * a `*` of the viewer's own patterns matches its `*`.
  */
 export function requireRightsOf(viewer: Viewer, { role, namespace, streams }: GrantedAt): void {
-  if (role === 'SERVER_ADMIN') return requireServerAdmin(viewer)
+  if (role === 'SERVER_ADMIN') {
+    requireServerAdmin(viewer)
+    return
+  }
   const missing = ROLES[role].rights.find((right) => !viewer.rights.may(right, { namespace, name: streams }))
   if (missing === undefined) return
   throw new ForbiddenError(

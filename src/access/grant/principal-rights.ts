@@ -8,7 +8,7 @@ import { groupsOf } from '../identity/users.ts'
 import { createRightSets } from '../right/right-sets.ts'
 import { EVERYTHING, intersection, type Rights, type RoleGrant } from '../right/rights.ts'
 import { SYSTEM } from '../right/viewer.ts'
-import { createGrantRows, EVERYONE, type Grant, SIGNED_IN, type Subject } from './grant-rows.ts'
+import { createGrantRows, EVERYONE, SIGNED_IN, type StoredGrant, type Subject } from './grant-rows.ts'
 
 interface PrincipalRightsDependencies {
   readonly db: Database
@@ -92,7 +92,7 @@ export function createPrincipalRights({ db, changes, now }: PrincipalRightsDepen
   return { rightsOf }
 }
 
-const isRoleGrant = (grant: Grant): grant is Grant & RoleGrant => grant.role !== 'SERVER_ADMIN'
+const isRoleGrant = (grant: StoredGrant): grant is StoredGrant & RoleGrant => grant.role !== 'SERVER_ADMIN'
 
 /** Returns the rights without `grant`, also for a server admin. */
 function withoutGranting(rights: Rights): Rights {

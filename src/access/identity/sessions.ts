@@ -7,10 +7,10 @@ import type { KeysetPage } from '../../input/page.ts'
 import { requirePerson, type Viewer } from '../right/viewer.ts'
 import type { AccessParts } from './dependencies.ts'
 import { principalId, requireUserId } from './principal.ts'
-import { createSecret } from './secret-text.ts'
+import { createSecret, parseSecret } from './secret-text.ts'
 
 /** A session of a person, without its secret. */
-export type Session = Omit<typeof table.$inferSelect, 'hash'>
+export type UserSession = Omit<typeof table.$inferSelect, 'hash'>
 
 /** Days after which a session ends; then the person signs in again. */
 const SESSION_DAYS = 30
@@ -18,13 +18,13 @@ const DAY = 24 * 60 * 60 * 1000
 
 /** A session that has begun, and its secret, which is not stored. */
 export interface BegunSession {
-  readonly session: Session
+  readonly session: UserSession
   /** `iss_…`: a bearer token, and the value of the cookie. */
   readonly secret: string
 }
 
 /** The sessions of people. */
-export type Sessions = ReturnType<typeof createSessions>
+export type UserSessions = ReturnType<typeof createSessions>
 
 const { hash: _hash, ...COLUMNS } = getTableColumns(table)
 
@@ -32,7 +32,7 @@ const { hash: _hash, ...COLUMNS } = getTableColumns(table)
 export function createSessions({ db, audit, changes, now }: AccessParts) {
   const { orm } = db
   const valid = () => gt(table.expiresAt, now())
-  const row = (id: number): Session | undefined =>
+  const row = (id: number): UserSession | undefined =>
     orm
       .select(COLUMNS)
       .from(table)
@@ -43,7 +43,7 @@ export function createSessions({ db, audit, changes, now }: AccessParts) {
   const visibleTo = (viewer: Viewer): SQL | undefined =>
     viewer.rights.isServerAdmin ? undefined : eq(table.userId, requireUserId(viewer))
 
-  const byId = (viewer: Viewer, id: number): Session | undefined => {
+  const byId = (viewer: Viewer, id: number): UserSession | undefined => {
     const session = row(id)
     const isOwn = session && viewer.id === principalId('user', session.userId)
     return isOwn || viewer.rights.isServerAdmin ? session : undefined
@@ -56,7 +56,7 @@ export function createSessions({ db, audit, changes, now }: AccessParts) {
     begin(
       _tx: Transaction,
       { id: userId }: Pick<typeof users.$inferSelect, 'id'>,
-      kind: Session['kind'],
+      kind: UserSession['kind'],
     ): BegunSession {
       const { text, hash } = createSecret('SESSION')
       const times = { createdAt: now(), expiresAt: now() + SESSION_DAYS * DAY }
@@ -69,7 +69,7 @@ export function createSessions({ db, audit, changes, now }: AccessParts) {
     },
 
     /** Returns a page, newest first, by number, which is its key. Throws ForbiddenError, UnauthenticatedError. */
-    page(viewer: Viewer, keyset: KeysetPage): Session[] {
+    page(viewer: Viewer, keyset: KeysetPage): UserSession[] {
       requirePerson(viewer)
       const page = pageBy([table.id], keyset, true)
       const rows = orm
@@ -92,7 +92,7 @@ export function createSessions({ db, audit, changes, now }: AccessParts) {
     },
 
     /** Ends a session of the viewer; a server admin ends any. Throws ForbiddenError, UnauthenticatedError, NotFoundError. */
-    revoke(viewer: Viewer, id: number): Session {
+    revoke(viewer: Viewer, id: number): UserSession {
       requirePerson(viewer)
       return db.transact((tx) => {
         const session = byId(viewer, id)
@@ -102,6 +102,18 @@ export function createSessions({ db, audit, changes, now }: AccessParts) {
         changes.record(tx)
         orm.delete(table).where(eq(table.id, id)).run()
         return session
+      })
+    },
+
+    /** Ends the session with this secret; does nothing for an unknown one. */
+    end(viewer: Viewer, secret: string): void {
+      const parsed = parseSecret(secret)
+      if (parsed?.kind !== 'SESSION') return
+      db.transact((tx) => {
+        const ended = orm.delete(table).where(eq(table.hash, parsed.hash)).returning(COLUMNS).get()
+        if (!ended) return
+        audit.record(tx, viewer, { action: 'signOut', namespace: null, target: null })
+        changes.record(tx)
       })
     },
 

@@ -4,7 +4,7 @@ import { accessTokens as table } from '../../db/tables/index.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import { hasControlCharacter } from '../../oci/control-characters.ts'
-import { createGrantRows, type Grant, type Subject } from '../grant/grant-rows.ts'
+import { createGrantRows, type StoredGrant, type Subject } from '../grant/grant-rows.ts'
 import { checkGrantedRole, formatPlace, type GrantedAt, requireRightsOf } from '../grant/place.ts'
 import type { AccessParts } from '../identity/dependencies.ts'
 import { principalId, requireUserId } from '../identity/principal.ts'
@@ -59,7 +59,7 @@ export function createAccessTokens({ db, audit, changes, now }: AccessParts) {
     byId,
 
     /** Returns the grants of a token that `byId` or `page` returned. */
-    grantsOf: ({ id }: Pick<AccessToken, 'id'>): Grant[] => grants.of([subjectOf(id)]),
+    grantsOf: ({ id }: Pick<AccessToken, 'id'>): StoredGrant[] => grants.of([subjectOf(id)]),
 
     /** Returns a page, newest first, by number, which is its key. Throws ForbiddenError, UnauthenticatedError. */
     page(viewer: Viewer, keyset: KeysetPage): AccessToken[] {
@@ -115,7 +115,10 @@ export function createAccessTokens({ db, audit, changes, now }: AccessParts) {
         const token = byId(viewer, id)
         if (!token) throw new NotFoundError('there is no such access token')
         const revokedAt = token.revokedAt ?? now()
-        audit.record(tx, viewer, { ...auditedToken('revokeAccessToken', token), details: { name: token.name } })
+        audit.record(tx, viewer, {
+          ...auditedToken('revokeAccessToken', token),
+          details: { name: token.name },
+        })
         changes.record(tx)
         orm.update(table).set({ revokedAt }).where(eq(table.id, id)).run()
         return { ...token, revokedAt }
@@ -135,8 +138,12 @@ const auditedToken = (action: string, { id }: Pick<AccessToken, 'id'>) => ({
 /** Throws InvalidInputError, and ForbiddenError for rights that the creator does not have. */
 function checkWanted(viewer: Viewer, { name, grants, expiresAt }: NewAccessToken, at: number): void {
   if (name.trim() === '' || name.length > MAX_NAME_LENGTH || hasControlCharacter(name))
-    throw new InvalidInputError('name', `a name has 1 to ${MAX_NAME_LENGTH} characters, no line break among them`)
-  if (expiresAt !== null && expiresAt <= at) throw new InvalidInputError('expiresAt', 'the time is in the past')
+    throw new InvalidInputError(
+      'name',
+      `a name has 1 to ${MAX_NAME_LENGTH} characters, no line break among them`,
+    )
+  if (expiresAt !== null && expiresAt <= at)
+    throw new InvalidInputError('expiresAt', 'the time is in the past')
   if (grants.length === 0 || grants.length > MAX_GRANTS)
     throw new InvalidInputError('grants', `a token has 1 to ${MAX_GRANTS} grants`)
   for (const [at, granted] of grants.entries()) {

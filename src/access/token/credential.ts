@@ -1,7 +1,7 @@
 import type { UsedKind } from './last-uses.ts'
 
 /** What a request presents, once it is known to be valid: a principal, and until when it is proven. */
-export interface Credential {
+export interface ProvenCredential {
   /** `user:12`, `token:7`, `rule:3`. */
   readonly principal: string
   /** The principal for people. */
@@ -18,4 +18,6 @@ export interface Credential {
  * One form of bearer tokens. Returns the credential; undefined for a token that is not of this form or not valid. Throws
  * UnauthenticatedError for a token of this form with a reason that its holder may know.
  */
-export type BearerForm = (token: string) => Credential | undefined | Promise<Credential | undefined>
+export type BearerForm = (
+  token: string,
+) => ProvenCredential | undefined | Promise<ProvenCredential | undefined>

@@ -35,8 +35,7 @@ export function createLastUses({ db, now, onError }: LastUsesDependencies) {
   const write = ({ kind, id, at: lastUsedAt, address: lastUsedFrom }: Use): void => {
     if (kind === 'ACCESS_TOKEN')
       orm.update(accessTokens).set({ lastUsedAt, lastUsedFrom }).where(eq(accessTokens.id, id)).run()
-    else if (kind === 'SESSION')
-      orm.update(sessions).set({ lastUsedAt }).where(eq(sessions.id, id)).run()
+    else if (kind === 'SESSION') orm.update(sessions).set({ lastUsedAt }).where(eq(sessions.id, id)).run()
     else orm.update(federationRules).set({ lastUsedAt }).where(eq(federationRules.id, id)).run()
   }
 

@@ -3,7 +3,7 @@ import type { Database } from '../../db/open.ts'
 import { accessTokens, sessions, users } from '../../db/tables/index.ts'
 import { principalId } from '../identity/principal.ts'
 import { parseSecret } from '../identity/secret-text.ts'
-import type { Credential } from './credential.ts'
+import type { ProvenCredential } from './credential.ts'
 
 /**
  * Creates the lookup of sessions and access tokens, by the hash of their secret alone: the time of a lookup depends on no
@@ -31,7 +31,7 @@ export function createStoredCredentials({ orm }: Pick<Database, 'orm'>) {
   const tokenByHash = token(eq(accessTokens.hash, sql.placeholder('key')))
   const tokenById = token(eq(accessTokens.id, sql.placeholder('key')))
 
-  const credentialOfSession = (hash: Buffer): Credential | undefined => {
+  const credentialOfSession = (hash: Buffer): ProvenCredential | undefined => {
     const row = sessionByHash.get({ key: hash })
     return (
       row && {
@@ -44,7 +44,7 @@ export function createStoredCredentials({ orm }: Pick<Database, 'orm'>) {
     )
   }
 
-  const credentialOfToken = (hash: Buffer): Credential | undefined => {
+  const credentialOfToken = (hash: Buffer): ProvenCredential | undefined => {
     const row = tokenByHash.get({ key: hash })
     return (
       row && {
@@ -57,7 +57,7 @@ export function createStoredCredentials({ orm }: Pick<Database, 'orm'>) {
     )
   }
 
-  return (text: string): Credential | undefined => {
+  return (text: string): ProvenCredential | undefined => {
     const parsed = parseSecret(text)
     if (parsed?.kind === 'SESSION') return credentialOfSession(parsed.hash)
     if (parsed?.kind === 'ACCESS_TOKEN') return credentialOfToken(parsed.hash)

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type GraphQLSchema, introspectionFromSchema } from 'graphql'
 import { exampleOf } from '../../graphql/kit/examples.ts'
 import { GRAPHQL_PATH } from '../pipeline/pipeline.ts'
+import { refuse } from '../request/response.ts'
 import { POLICY, pageHtml, STYLE, schemaScript, startScript } from './graphiql-page.ts'
 import { HashedFile } from './hashed-file.ts'
 
@@ -10,8 +11,8 @@ const TABS = ['createImageStream', 'imageStream', 'imagePushed', 'importImage']
 
 const SCRIPT = 'text/javascript; charset=utf-8'
 
-/** Start of the paths of all files but the page. */
-const FILES_PATH = `${GRAPHQL_PATH}/files/`
+/** Folder of all files but the page. */
+export const FILES_PATH = `${GRAPHQL_PATH}/files`
 
 const COMMON = { Vary: 'Accept, Accept-Encoding' }
 const PAGE_HEADERS = {
@@ -65,13 +66,12 @@ export function createGraphiQL(options: GraphiQLOptions) {
       await page.respond(request, response, PAGE_HEADERS)
     },
 
-    /** Responds with the file at a path. Returns false for any other path. */
-    async respondFile(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
-      if (!path.startsWith(FILES_PATH)) return false
+    /** Responds with a file of the page. */
+    async respondFile(request: IncomingMessage, response: ServerResponse): Promise<void> {
       const { files } = await load()
-      const file = files.get(path)
-      await file?.respond(request, response, FILE_HEADERS)
-      return file !== undefined
+      const file = files.get(request.url?.split('?', 1)[0] ?? '')
+      if (file) await file.respond(request, response, FILE_HEADERS)
+      else refuse(response, 404, 'NOT_FOUND', 'unknown file: reload the page')
     },
   }
 }
@@ -90,7 +90,7 @@ async function loadFiles({ schema, introspection }: GraphiQLOptions): Promise<Fi
   const files = new Map<string, HashedFile>()
   const add = (name: string, type: string, text: string): string => {
     const file = new HashedFile(type, text)
-    const path = `${FILES_PATH}${name.replace('.', `-${file.hash}.`)}`
+    const path = `${FILES_PATH}/${name.replace('.', `-${file.hash}.`)}`
     files.set(path, file)
     return path
   }

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Client } from '../../access/authentication.ts'
+import type { Authentication } from '../../access/authentication.ts'
+import { ForbiddenError } from '../../access/right/errors.ts'
+import type { Viewer } from '../../access/right/viewer.ts'
 
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/
 
@@ -19,12 +21,6 @@ export function requestIdOf({ headers }: IncomingMessage): string {
   const given = headers['x-request-id']
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : newRequestId()
 }
-
-/** Returns where a request comes from. */
-export const clientOf = ({ socket }: IncomingMessage, requestId: string): Client => ({
-  address: socket.remoteAddress ?? null,
-  requestId,
-})
 
 /** Returns the address of a socket's client; of an IPv6 address the /64 network, all of which one host may use. */
 export function addressOf({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string {
@@ -51,6 +47,9 @@ export const SEVERAL_HOSTS = 'the request has several Host headers: send one'
 /** Message for a `Host` header that does not name this server. */
 export const NOT_OUR_HOST =
   'the Host header does not name this server: with --open-to-everybody it may have any name'
+/** Message for a request that a browser may have sent for a page of another site. */
+const NOT_OUR_PAGE =
+  'a request with a cookie needs the Origin of this server or of --allowed-origins: other programs send an access token instead'
 /** Message for a page of another site. */
 export const NOT_OUR_ORIGIN = 'pages of other sites need --allowed-origins'
 
@@ -78,4 +77,23 @@ export function mayConnect({ headers }: IncomingMessage, { allowedOrigins }: Ori
   const { origin, host } = headers
   if (origin === undefined || allowedOrigins.includes(origin)) return true
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
+}
+
+/**
+ * Returns who sends a request. Throws, or rejects with, UnauthenticatedError for a credential that is not valid, and ForbiddenError
+ * for a cookie in a request that changes something, or opens a WebSocket, and may come from a page of another site.
+ */
+export function viewerOf(
+  request: IncomingMessage,
+  requestId: string,
+  { authentication, origins }: { readonly authentication: Authentication; readonly origins: OriginPolicy },
+): Viewer | Promise<Viewer> {
+  const { method, headers } = request
+  const isRead = (method === 'GET' || method === 'HEAD') && headers.upgrade === undefined
+  const isFromPage = headers.origin !== undefined && mayConnect(request, origins)
+  if (!isRead && !isFromPage && authentication.usesCookie(headers)) throw new ForbiddenError(NOT_OUR_PAGE)
+  return authentication.viewerOf(headers, {
+    address: request.socket.remoteAddress ?? null,
+    requestId,
+  })
 }

@@ -2,11 +2,10 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { handleProtocols, type Server as Protocol } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { UnauthenticatedError } from '../../access/right/errors.ts'
+import { ForbiddenError, UnauthenticatedError } from '../../access/right/errors.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
 import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../request/limits.ts'
 import {
-  clientOf,
   hasSeveralHosts,
   isOurHost,
   mayConnect,
@@ -15,6 +14,7 @@ import {
   type OriginPolicy,
   requestIdOf,
   SEVERAL_HOSTS,
+  viewerOf,
 } from '../request/sender.ts'
 import { WebSocketConnection } from './connection.ts'
 
@@ -40,8 +40,11 @@ export function webSocketUpgrades(
     network.on('error', () => network.destroy())
     const requestId = requestIdOf(request)
     upgrade(request, network, { head, requestId }).catch((error: unknown) => {
-      if (error instanceof UnauthenticatedError)
-        return refuse(network, requestId, { status: 401, message: error.message })
+      const status = statusOf(error)
+      if (status !== undefined) {
+        refuse(network, requestId, { status, message: (error as Error).message })
+        return
+      }
       log.error({ requestId, err: error }, 'cannot open WebSocket: internal error')
       network.destroy()
     })
@@ -54,7 +57,7 @@ export function webSocketUpgrades(
   ): Promise<void> {
     const refusal = refusalOf(request, origins)
     if (refusal) return refuse(network, requestId, refusal)
-    const viewer = await authentication.viewerOf(request.headers, clientOf(request, requestId))
+    const viewer = await viewerOf(request, requestId, { authentication, origins })
     server.handleUpgrade(request, network, head, (socket) =>
       open(new WebSocketConnection(socket, network, { requestId, viewer, connections }), socket),
     )
@@ -103,6 +106,10 @@ export function webSocketUpgrades(
     })
   }
 }
+
+/** Returns the status for an error of the authentication; undefined for another one. */
+const statusOf = (error: unknown): number | undefined =>
+  error instanceof UnauthenticatedError ? 401 : error instanceof ForbiddenError ? 403 : undefined
 
 /** The status of a refused upgrade, and why. */
 interface Refusal {

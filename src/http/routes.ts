@@ -1,0 +1,126 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { FIRST_ADMIN_PATH } from '../access/first-admin.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { BodyMemory } from '../request-body/body-budget.ts'
+import { respondJson } from '../request-body/respond.ts'
+import { FILES_PATH, type GraphiQL, wantsGraphiQL } from './endpoints/graphiql.ts'
+import { respondGraphQL } from './endpoints/graphql.ts'
+import type { DeliveryEndpoint } from './endpoints/receiver-delivery.ts'
+import { respondFirstAdmin, respondSignOut, type SignIn } from './endpoints/sign-in.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import { respondMetrics } from './metrics/respond-metrics.ts'
+import { GRAPHQL_PATH, type GraphQLEntry } from './pipeline/pipeline.ts'
+import { refuse } from './request/response.ts'
+import { forAnyone, forSecret, forViewer, forViewerOfEverything, type HttpRoute } from './request/route.ts'
+import { mayConnect, NOT_OUR_ORIGIN } from './request/sender.ts'
+
+/** The endpoints of other rooms, each undefined where it is not enabled. */
+export interface HttpEndpoints {
+  /** The integrated registry: handles every request below `/v2/`. */
+  readonly registry?: Pick<Registry, 'handle'> | undefined
+  /** Receives notifications of an external registry. */
+  readonly notifications?: NotificationListener | undefined
+  /** Receives deliveries of webhooks. */
+  readonly deliveries?: DeliveryEndpoint | undefined
+  readonly metrics?: Pick<Metrics, 'contentType' | 'text' | 'deliveryAnswered'> | undefined
+  /** Sessions of browsers; undefined for a server without sign-in. */
+  readonly signIn?: SignIn | undefined
+}
+
+/** Handles the notifications that an external registry sends about pushes. */
+export type NotificationListener = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  memory: BodyMemory,
+) => Promise<void>
+
+/** What the routes serve. */
+export interface RouteOptions extends GraphQLEntry {
+  readonly endpoints: HttpEndpoints
+  /** Reports whether the server can serve requests (`/readyz`). */
+  readonly isReady: () => boolean
+  readonly graphiql: GraphiQL
+  /** Version of the program, for `/healthz`. */
+  readonly version: string | undefined
+}
+
+/** Path to which an external registry sends its notifications. */
+export const NOTIFICATIONS_PATH = '/webhooks/registry'
+const REGISTRY_PATH = '/v2'
+
+/** The routes by path: exact ones, and those of all paths below one. Deliveries to receivers are found by their secret path. */
+export interface Routes {
+  readonly at: ReadonlyMap<string, HttpRoute>
+  readonly below: ReadonlyMap<string, HttpRoute>
+}
+
+/** Returns the one table of routes, of the endpoints that are enabled. Each route is made with what it requires. */
+export function createRoutes(options: RouteOptions): Routes {
+  const { endpoints, graphiql, isReady, version } = options
+  const { registry, notifications, metrics, signIn } = endpoints
+  const page = forAnyone(({ request, response }) => graphiql.respondPage(request, response))
+  const operations = forViewer((exchange) => respondGraphQL(options, exchange))
+  return {
+    at: routesOf({
+      '/': forAnyone(({ response }) =>
+        respondJson(response, 302, { location: GRAPHQL_PATH }, { Location: GRAPHQL_PATH }),
+      ),
+      '/healthz': forAnyone(({ response }) => respondJson(response, 200, { status: 'ok', version })),
+      '/readyz': forAnyone(({ response }) =>
+        isReady()
+          ? respondJson(response, 200, { status: 'ready' })
+          : respondJson(response, 503, { status: 'not ready' }),
+      ),
+      '/metrics':
+        metrics &&
+        forViewerOfEverything(({ request, response }) => respondMetrics(metrics, request, response)),
+      [GRAPHQL_PATH]: {
+        access: operations.access,
+        respond: (exchange, viewer) =>
+          (wantsGraphiQL(exchange.request) ? page : operations).respond(exchange, viewer),
+      },
+      [NOTIFICATIONS_PATH]:
+        notifications &&
+        forSecret(({ request, response, memory }) => {
+          countResponse(metrics, 'registry', response)
+          return notifications(request, response, memory)
+        }),
+      [FIRST_ADMIN_PATH]:
+        signIn && forSecret((exchange) => respondFirstAdmin(signIn, exchange, options.origins)),
+      '/sign-out': signIn && forViewer((exchange) => respondSignOut(signIn, exchange)),
+    }),
+    below: routesOf({
+      [REGISTRY_PATH]: registry && registryRoute(registry, options),
+      [FILES_PATH]: forAnyone(({ request, response }) => graphiql.respondFile(request, response)),
+    }),
+  }
+}
+
+const registryRoute = (registry: Pick<Registry, 'handle'>, { origins }: RouteOptions): HttpRoute => ({
+  ...forViewer(({ request, response, requestId, memory, viewer }) => {
+    // registry clients send no Origin: a page of another site must not push through the browser of its reader
+    if (!mayConnect(request, origins)) return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
+    return registry.handle(request, response, { viewer, requestId, memory })
+  }),
+  hasOwnDeadline: true,
+})
+
+const routesOf = (routes: Readonly<Record<string, HttpRoute | undefined>>): Map<string, HttpRoute> =>
+  new Map(Object.entries(routes).flatMap(([path, route]) => (route ? [[path, route] as const] : [])))
+
+/** Returns the route of a path; undefined for an unknown one. */
+export function routeOf({ at, below }: Routes, path: string): HttpRoute | undefined {
+  const exact = at.get(path)
+  if (exact) return exact
+  for (const [folder, route] of below) if (path === folder || path.startsWith(`${folder}/`)) return route
+  return undefined
+}
+
+/** Counts the response to a delivery or notification. */
+export function countResponse(
+  metrics: HttpEndpoints['metrics'],
+  sender: string,
+  response: ServerResponse,
+): void {
+  response.once('finish', () => metrics?.deliveryAnswered(sender, response.statusCode))
+}
