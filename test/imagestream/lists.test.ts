@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { SYSTEM } from '../../src/access/right/viewer.ts'
+import { SYSTEM, sees, type Viewer } from '../../src/access/right/viewer.ts'
 import type { ImageListFilter } from '../../src/imagestream/stream/image-list.ts'
 import { createTagList } from '../../src/imagestream/stream/tag-list.ts'
 import {
@@ -17,6 +17,7 @@ import { recordingReads } from '../fixtures/database-reads.ts'
 import { countingIterations } from '../fixtures/event-loop.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { tagName } from '../fixtures/test-domain.ts'
+import { createViewers } from '../fixtures/viewers.ts'
 
 const ORDERS: readonly TagOrder[] = ['IMPORTANCE', 'NAME', 'NEWEST_FIRST', 'SEMVER_DESC']
 const TAGS = ['latest', '1.0', '1.10', '1.2', 'v1.2', '1.2.3', 'edge']
@@ -25,8 +26,18 @@ const IMAGES = [1, 2, 3].map((seed) => image({ seed }))
 const both = index(IMAGES.slice(0, 2))
 
 let world: PruneWorld
+let viewers: readonly Viewer[]
 beforeAll(() => {
   world = new PruneWorld()
+  const { in: viewerIn, inBoth } = createViewers(world.domain.db)
+  viewers = [
+    SYSTEM,
+    viewerIn([]),
+    viewerIn(['b/*', 'c/*', 'none/*']),
+    viewerIn(['a/web', 'b/s*', 'd/*x']),
+    viewerIn(['*/web*']),
+    inBoth(['a/*', 'b/*'], ['*/*app', 'b/web']),
+  ]
   let at = 0
   for (const stream of STREAMS) {
     const [namespace = '', ...rest] = stream.split('/')
@@ -60,7 +71,7 @@ function record(stream: string, tag: string, content: (typeof IMAGES)[number] | 
 }
 
 /** The whole list, from the rows of the tables. */
-function expected(filter: TagListFilter, order: TagOrder): string[] {
+function expected(filter: TagListFilter, order: TagOrder, viewer = SYSTEM): string[] {
   const rows = world.domain.db
     .prepare<{
       id: number
@@ -83,6 +94,7 @@ function expected(filter: TagListFilter, order: TagOrder): string[] {
     return [of.namespace, of.stream, key]
   }
   return rows
+    .filter((row) => sees(viewer, { namespace: row.namespace, name: row.stream }))
     .filter((row) => namespace === undefined || row.namespace === namespace)
     .filter((row) => stream === undefined || matchesGlob(stream, row.stream))
     .filter((row) => matching === undefined || matchesGlob(matching, row.name))
@@ -96,11 +108,16 @@ const nameOf = ({ namespace, streamName, name }: ListedTag): string => `${namesp
 /** All pages of the list, read one after the other, each after a change if there is one. */
 async function allPages(
   { order, ...filter }: TagListFilter & { order: TagOrder },
-  { size, fromEnd = false, change = () => {} }: { size: number; fromEnd?: boolean; change?: () => void },
+  {
+    size,
+    fromEnd = false,
+    change = () => {},
+    viewer = SYSTEM,
+  }: { size: number; fromEnd?: boolean; change?: () => void; viewer?: Viewer },
 ): Promise<string[]> {
   const found: string[] = []
   for (let page: KeysetPage = { limit: size, peek: false, fromEnd }; ; change()) {
-    const rows = await world.domain.tagList.page({ ...filter, order, page })
+    const rows = await world.domain.tagList.page(viewer, { ...filter, order, page })
     const names = rows.map(nameOf)
     if (fromEnd) found.unshift(...names)
     else found.push(...names)
@@ -122,26 +139,28 @@ const filter: fc.Arbitrary<TagListFilter> = fc.record(
 )
 
 describe('the list of the tags of all streams', () => {
-  it('has every tag that meets the filter once, in order, in pages of any size, forward and back', async () => {
+  it('has every tag that meets the filter and that the viewer sees once, in order, in pages of any size, forward and back', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...ORDERS),
         filter,
         fc.integer({ min: 1, max: 7 }),
         fc.boolean(),
-        async (order, given, size, fromEnd) => {
-          const all = expected(given, order)
-          expect(await allPages({ ...given, order }, { size, fromEnd })).toEqual(all)
-          expect(await world.domain.tagList.count(given)).toBe(all.length)
+        fc.nat(5),
+        async (order, given, size, fromEnd, at) => {
+          const viewer = viewers[at] ?? SYSTEM
+          const all = expected(given, order, viewer)
+          expect(await allPages({ ...given, order }, { size, fromEnd, viewer })).toEqual(all)
+          expect(await world.domain.tagList.count(viewer, given)).toBe(all.length)
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 300 },
     )
   })
 
   it('has the page between two cursors, in one stream or in several', async () => {
     for (const order of ORDERS) {
-      const all = await world.domain.tagList.page({ order, page: { limit: 1_000, peek: false } })
+      const all = await world.domain.tagList.page(SYSTEM, { order, page: { limit: 1_000, peek: false } })
       for (const [from, to] of [
         [0, 3],
         [2, 14],
@@ -152,7 +171,7 @@ describe('the list of the tags of all streams', () => {
         const between = { after: tagListKeyOf(one, order), before: tagListKeyOf(other, order) }
         for (const fromEnd of [false, true]) {
           const page = { limit: 1_000, peek: false, fromEnd, ...between }
-          const rows = await world.domain.tagList.page({ order, page })
+          const rows = await world.domain.tagList.page(SYSTEM, { order, page })
           expect(rows.map(nameOf)).toEqual(all.slice(from + 1, to).map(nameOf))
         }
       }
@@ -191,16 +210,16 @@ describe('the list of the tags of all streams', () => {
       for (const order of ORDERS) {
         recording.reads.length = 0
         const page = { limit: 50 }
-        const rows = await list.page({ order, page, artifacts: false })
+        const rows = await list.page(SYSTEM, { order, page, artifacts: false })
         expect(rows).toHaveLength(51)
         expect(Math.max(...recording.reads.map((read) => read.rows))).toBeLessThanOrEqual(102)
 
-        const search = () => list.page({ order, page, registry: 'none.test' })
+        const search = () => list.page(SYSTEM, { order, page, registry: 'none.test' })
         const { result, iterations } = await countingIterations(search)
         expect(result).toEqual([])
         expect(iterations).toBeGreaterThanOrEqual(many / 2_000)
       }
-      const { iterations } = await countingIterations(() => list.count({ registry: 'none.test' }))
+      const { iterations } = await countingIterations(() => list.count(SYSTEM, { registry: 'none.test' }))
       expect(iterations).toBeGreaterThanOrEqual(many / 2_000)
     } finally {
       db.prepare('delete from tags where stream_id = ?').run(stream)

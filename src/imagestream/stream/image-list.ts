@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../access/right/viewer.ts'
 import { turnToRead } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import { keyset, type SortColumn } from '../../db/page.ts'
@@ -81,7 +82,7 @@ export function createImageList(db: Database, images: Images) {
   /** Returns the ids of the images that tags of the streams point to, ascending. */
   async function idsOfStreams(filter: WalkedStreams, signal: AbortSignal | undefined): Promise<number[]> {
     const found = new Set<number>()
-    for await (const { streams, isSmall } of walk(filter, {}, { rows: () => ROWS, signal })) {
+    for await (const { streams, isSmall } of walk(SYSTEM, filter, {}, { rows: () => ROWS, signal })) {
       const ids = streams.map(({ id }) => id)
       if (isSmall) {
         for (const { imageId } of ofStreams.all(JSON.stringify(ids))) found.add(imageId)

@@ -13,7 +13,7 @@ import {
   type StreamFilter,
   type StreamOrder,
 } from './stream-criteria.ts'
-import { ALL_BY_NAME, visibleStreamsBy } from './visible-streams.ts'
+import { ALL_STREAMS, visibleStreamsBy } from './visible-streams.ts'
 
 /** Returns the stream's key in the order, for pages. */
 export const streamKeyOf = (
@@ -53,7 +53,7 @@ export function createStreamSearch(db: Database) {
     const criteria = criteriaOf(filter, order)
     const checked = [
       ...criteria,
-      ...visible.all(
+      ...visible.foundBy(
         order === 'LAST_DELETED' ? 'image_streams_deleted' : 'image_streams_by_name',
         existenceIn(order),
       ),
@@ -91,7 +91,7 @@ export function createStreamSearch(db: Database) {
     }
     // a page is full soon where each stream meets the filter, and an index has the number of all streams
     const isShort = ({ limit }: KeysetPage): boolean =>
-      ids.length > 0 || (checked.length === 0 && (limit > 0 || from === ALL_BY_NAME))
+      ids.length > 0 || (checked.length === 0 && (limit > 0 || from === ALL_STREAMS.from))
     /** Returns the parts of the page, or without a limit of the whole list, that are read in one statement each. */
     const windows = (page: KeysetPage, signal: AbortSignal | undefined) =>
       isShort(page)

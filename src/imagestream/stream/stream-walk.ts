@@ -1,9 +1,10 @@
+import { sees, type Viewer } from '../../access/right/viewer.ts'
 import { turnToRead } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
-import { keyset, type SortColumn } from '../../db/page.ts'
-import type { Parameter } from '../../db/statement.ts'
+import { keyset } from '../../db/page.ts'
 import { literalRange, matchesGlob } from '../../input/glob.ts'
 import type { KeysetPage, PageKey } from '../../input/page.ts'
+import { ALL_STREAMS, type StreamRange, visibleStreamsBy } from './visible-streams.ts'
 
 /** Streams whose tags are listed; all that exist unless given. */
 export interface WalkedStreams {
@@ -19,25 +20,25 @@ export interface WalkedStream {
   readonly name: string
 }
 
-const BY_NAME: readonly SortColumn[] = [{ column: 'namespace' }, { column: 'name' }]
-
 /** Streams whose own name is looked up where the namespace is not given; more are found by reading all. */
 const FEW_STREAMS = 250
 
-const BY_INDEX = 'image_streams indexed by image_streams_by_name'
-
-/** Streams whose names are compared with a pattern by one part of a walk. */
+/** Streams whose names are compared with a pattern, or with the viewer's places, by one part of a walk. */
 const MOST_NAMES = 1_000
 
-/** Returns the table from which streams are read in order, and the conditions that its index evaluates. */
+/** Returns the range that has the streams, and whether it has no other ones. */
 function rangeOf(
   db: Database,
+  viewer: Viewer,
   { namespace, stream }: WalkedStreams,
-): { readonly from: string; readonly where: readonly string[]; readonly values: readonly Parameter[] } {
+): StreamRange & { readonly isExact: boolean } {
   const range = stream === undefined ? undefined : literalRange(stream)
+  const visible = visibleStreamsBy(viewer, namespace)
+  const isExact = stream === undefined && visible.ofRange.length === 0
   if (namespace !== undefined) {
-    const ofName = range ? ['name >= ? and name < ?'] : []
-    return { from: BY_INDEX, where: ['namespace = ?', ...ofName], values: [namespace, ...(range ?? [])] }
+    const ofNamespace = { text: 's.namespace = ?', values: [namespace] }
+    const ofName = range ? [{ text: 's.name >= ? and s.name < ?', values: range }] : []
+    return { ...visible.range, where: [...visible.range.where, ofNamespace, ...ofName], isExact }
   }
   const found = range
     ? db
@@ -47,12 +48,12 @@ function rangeOf(
         )
         .all(...range, FEW_STREAMS + 1)
     : undefined
-  if (!found || found.length > FEW_STREAMS) return { from: BY_INDEX, where: [], values: [] }
-  const ids = JSON.stringify(found.map(({ id }) => id))
+  if (!found || found.length > FEW_STREAMS) return { ...visible.range, isExact }
   return {
-    from: '(select value from json_each(?)) few cross join image_streams on image_streams.id = few.value',
-    where: [],
-    values: [ids],
+    ...ALL_STREAMS,
+    from: 'json_each(?) few cross join image_streams s on s.id = few.value',
+    ids: [JSON.stringify(found.map(({ id }) => id))],
+    isExact,
   }
 }
 
@@ -85,30 +86,34 @@ export function createStreamWalk(db: Database) {
   }
 
   /**
-   * Yields the next streams of the walk in its direction, in parts that have at most `rows()` tags together, or one stream
+   * Yields the next streams of the walk that the viewer sees, in its direction, in parts that have at most `rows()` tags together, or one stream
    * with more. Reads a bounded number of rows for each part, and other work runs between them. `page` delimits the walk by
    * the keys [namespace, name]. Throws the signal's reason once it is aborted.
    */
   return async function* walk(
+    viewer: Viewer,
     filter: WalkedStreams,
     page: Pick<KeysetPage, 'after' | 'before' | 'fromEnd'>,
     { rows, signal }: { readonly rows: () => number; readonly signal?: AbortSignal | undefined },
   ): AsyncGenerator<WalkedPart> {
-    const { from, where, values } = rangeOf(db, filter)
-    const { stream: pattern } = filter
+    const { from, ids, where, bounds, columns, isExact } = rangeOf(db, viewer, filter)
+    const { stream: pattern = '*' } = filter
     for (let rest = page; ; ) {
       await turnToRead(signal)
-      const limit = pattern === undefined ? rows() : MOST_NAMES
-      const { condition, keys, orderBy } = keyset({ ...rest, limit }, BY_NAME)
-      const conditions = ['deleted_at is null', ...where, ...condition].join(' and ')
+      const limit = isExact ? rows() : MOST_NAMES
+      const { condition, keys, orderBy } = keyset({ ...rest, limit }, columns)
+      const bounded = [...where, ...bounds(rest)]
+      const conditions = ['s.deleted_at is null', ...bounded.map(({ text }) => text), ...condition]
       const found = db
         .prepare<WalkedStream>(
-          `select image_streams.id, namespace, name from ${from} where ${conditions} order by ${orderBy} limit ?`,
+          `select s.id, s.namespace, s.name from ${from} where ${conditions.join(' and ')} order by ${orderBy} limit ?`,
         )
-        .all(...values, ...keys, limit)
+        .all(...ids, ...bounded.flatMap(({ values }) => values), ...keys, limit)
       const last = found.at(-1)
       if (!last) return
-      let streams = pattern === undefined ? found : found.filter(({ name }) => matchesGlob(pattern, name))
+      let streams = isExact
+        ? found
+        : found.filter((stream) => sees(viewer, stream) && matchesGlob(pattern, stream.name))
       while (streams.length > 0) {
         const part = partOf(streams, rows())
         yield part

@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { keyset, type SortColumn } from '../../db/page.ts'
 import { probes } from '../../db/search.ts'
@@ -34,9 +35,9 @@ export function createTagListPages(db: Database, tags: Tags) {
 
   return {
     /** Returns a page of these few tags, which one statement sorts. */
-    few({ order, page, ...filter }: TagListQuery, among: readonly number[]): ListedTag[] {
+    few(viewer: Viewer, { order, page, ...filter }: TagListQuery, among: readonly number[]): ListedTag[] {
       const { where, values } = searchTags(db, null, filter)
-      const ofStreams = probes(streamCriteria(filter))
+      const ofStreams = probes(streamCriteria(viewer, filter))
       const sort: readonly SortColumn[] =
         order === 'NEWEST_FIRST'
           ? NEWEST_FIRST.map((column) => ({ ...column, column: `t.${column.column}` }))
@@ -55,17 +56,18 @@ export function createTagListPages(db: Database, tags: Tags) {
 
     /** Returns a page of the tags of all streams, newest first. */
     async newest(
+      viewer: Viewer,
       { page, order: _, ...filter }: TagListQuery,
       signal: AbortSignal | undefined,
     ): Promise<ListedTag[]> {
       const { where, values } = searchTags(db, null, filter)
-      const ofStreams = probes(streamCriteria(filter))
+      const ofStreams = probes(streamCriteria(viewer, filter))
       const checked = [...where, ...ofStreams.where]
       const wanted = keyset(page, NEWEST_FIRST).limit
       const exists = { text: 'removed_at is null', values: [] }
       const rows = { from: BY_NEWEST, where: [exists], columns: NEWEST_FIRST }
       let found: number[] = []
-      for await (const window of windowsOf(db, rows, { page, probes: probesOf(filter), signal })) {
+      for await (const window of windowsOf(db, rows, { page, probes: probesOf(viewer, filter), signal })) {
         const rest = { ...window, limit: wanted - found.length, peek: false }
         const { condition, keys, orderBy, limit, inOrder } = keyset(rest, NEWEST_FIRST)
         const ids = inOrder(

@@ -1,8 +1,10 @@
-import { type Criterion, criterion, matchesColumn } from '../../db/search.ts'
+import type { Viewer } from '../../access/right/viewer.ts'
+import { type Criterion, criterion, matchesColumn, probes } from '../../db/search.ts'
 import type { KeysetPage, PageKey } from '../../input/page.ts'
 import { keyOf, type Tag, type TagOrder } from '../tag/tag.ts'
 import { criteriaCount, type TagSearchFilter } from '../tag/tag-search.ts'
 import type { WalkedStreams } from './stream-walk.ts'
+import { visibleStreamsBy } from './visible-streams.ts'
 
 /** Criteria for tags of all streams. */
 export interface TagListFilter extends TagSearchFilter, WalkedStreams {}
@@ -25,20 +27,25 @@ export interface ListedTag extends Tag {
 export const tagListKeyOf = (tag: ListedTag, order: TagOrder): PageKey =>
   order === 'NEWEST_FIRST' ? keyOf(tag, order) : [tag.namespace, tag.streamName, ...keyOf(tag, order)]
 
-/** Returns the criteria on a tag's stream. Tags of deleted streams are removed. */
-export function streamCriteria({ namespace, stream }: WalkedStreams): Criterion[] {
-  if (namespace === undefined && stream === undefined) return []
-  const inNamespace = namespace === undefined ? [] : ['s.namespace = ?']
-  const named = stream === undefined ? [] : [matchesColumn('s.name', stream)]
-  const values = [namespace, stream].filter((value) => value !== undefined)
-  return [
-    criterion(
-      `exists (select 1 from image_streams s where ${['s.id = stream_id', ...inNamespace, ...named].join(' and ')})`,
-      values,
-    ),
+/** Returns the criteria on a tag's stream, which the viewer must see. Tags of deleted streams are removed. */
+export function streamCriteria(viewer: Viewer, { namespace, stream }: WalkedStreams): Criterion[] {
+  const criteria = [
+    ...(namespace === undefined ? [] : [criterion('s.namespace = ?', [namespace])]),
+    ...(stream === undefined ? [] : [criterion(matchesColumn('s.name', stream), [stream])]),
+    ...visibleStreamsBy(viewer, namespace).ofAll,
   ]
+  if (criteria.length === 0) return []
+  const { where, values } = probes(criteria)
+  const conditions = ['s.id = stream_id', ...where].join(' and ')
+  return [criterion(`exists (select 1 from image_streams s where ${conditions})`, values)]
 }
 
+/** Reports whether a list has the tags of some streams, which together may be few. */
+export const isOfSomeStreams = ({ rights }: Viewer, { namespace, stream }: WalkedStreams): boolean =>
+  namespace !== undefined || stream !== undefined || rights.scopes.length > 0
+
 /** Returns how many rows of other tables or columns a search checks for each tag at most. */
-export const probesOf = ({ namespace, stream, ...filter }: TagListFilter): number =>
-  criteriaCount(filter) + (namespace === undefined && stream === undefined ? 0 : 2)
+export const probesOf = (viewer: Viewer, { namespace, stream, ...filter }: TagListFilter): number =>
+  criteriaCount(filter) +
+  (isOfSomeStreams(viewer, { namespace, stream }) ? 2 : 0) +
+  viewer.rights.scopes.length

@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import { turnToRead } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import { keyset } from '../../db/page.ts'
@@ -8,6 +9,7 @@ import { searchTags } from '../tag/tag-search.ts'
 import { createStreamWalk } from './stream-walk.ts'
 import { createTagListPages } from './tag-list-pages.ts'
 import {
+  isOfSomeStreams,
   type ListedTag,
   probesOf,
   streamCriteria,
@@ -33,11 +35,12 @@ export function createTagList(db: Database, tags: Tags) {
 
   /** Returns the ids of all tags of the streams, where these are few; newest first, the others are not in order by stream. */
   const tagsOfFewStreams = async (
+    viewer: Viewer,
     { order, namespace, stream }: TagListQuery,
     signal: AbortSignal | undefined,
   ): Promise<readonly number[] | undefined> => {
-    if (order !== 'NEWEST_FIRST' || (namespace === undefined && stream === undefined)) return undefined
-    const parts = walk({ namespace, stream }, {}, { rows: () => FEW_ROWS, signal })
+    if (order !== 'NEWEST_FIRST' || !isOfSomeStreams(viewer, { namespace, stream })) return undefined
+    const parts = walk(viewer, { namespace, stream }, {}, { rows: () => FEW_ROWS, signal })
     const first = await parts.next()
     if (first.done) return []
     const isAll = first.value.isSmall && (await parts.next()).done
@@ -45,21 +48,45 @@ export function createTagList(db: Database, tags: Tags) {
     return isAll ? idsOfStreams.all(ids).map(({ id }) => id) : undefined
   }
 
+  /** Counts through the streams, without a look at those that the viewer does not see. */
+  const countByStream = async (
+    viewer: Viewer,
+    { namespace, stream, ...filter }: TagListFilter,
+    signal: AbortSignal | undefined,
+  ): Promise<number> => {
+    let total = 0
+    for await (const { streams } of walk(
+      viewer,
+      { namespace, stream },
+      {},
+      { rows: () => FEW_ROWS, signal },
+    )) {
+      const counts = await tags.totalOfStreams(
+        streams.map(({ id }) => id),
+        filter,
+      )
+      for (const count of counts.values()) total += count
+    }
+    return total
+  }
+
   return {
-    /** Returns a page of the tags that meet the filter; its keys are `tagListKeyOf(tag, order)`. */
-    async page(query: TagListQuery, signal?: AbortSignal): Promise<ListedTag[]> {
+    /** Returns a page of the tags that meet the filter in streams that the viewer sees; its keys are `tagListKeyOf(tag, order)`. */
+    async page(viewer: Viewer, query: TagListQuery, signal?: AbortSignal): Promise<ListedTag[]> {
       await turnToRead(signal)
       const { order: _, page: __, ...filter } = query
-      const among = searchTags(db, null, filter).among ?? (await tagsOfFewStreams(query, signal))
-      if (among) return pages.few(query, among)
-      return query.order === 'NEWEST_FIRST' ? pages.newest(query, signal) : byStream(query, signal)
+      const among = searchTags(db, null, filter).among ?? (await tagsOfFewStreams(viewer, query, signal))
+      if (among) return pages.few(viewer, query, among)
+      return query.order === 'NEWEST_FIRST'
+        ? pages.newest(viewer, query, signal)
+        : byStream(viewer, query, signal)
     },
 
-    /** Returns the number of tags that meet the filter: changes meanwhile may be counted or not. */
-    async count(filter: TagListFilter, signal?: AbortSignal): Promise<number> {
+    /** Returns the number of these tags: changes meanwhile may be counted or not. */
+    async count(viewer: Viewer, filter: TagListFilter, signal?: AbortSignal): Promise<number> {
       await turnToRead(signal)
       const { where, values, among } = searchTags(db, null, filter)
-      const ofStreams = probes(streamCriteria(filter))
+      const ofStreams = probes(streamCriteria(viewer, filter))
       const checked = [...where, ...ofStreams.where]
       const count = (condition: readonly string[], keys: readonly (string | number)[]): number =>
         db
@@ -68,12 +95,13 @@ export function createTagList(db: Database, tags: Tags) {
           )
           .get(...keys, ...values, ...ofStreams.values)?.total ?? 0
       if (among) return count(['id in (select value from json_each(?))'], [JSON.stringify(among)])
+      if (viewer.rights.scopes.length > 0) return countByStream(viewer, filter, signal)
       const byId = [{ column: 'id' }]
       const rows = { from: 'tags', where: [], columns: byId }
       let total = 0
       for await (const window of windowsOf(db, rows, {
         page: { limit: 0 },
-        probes: probesOf(filter),
+        probes: probesOf(viewer, filter),
         signal,
       })) {
         const { condition, keys } = keyset(window, byId)

@@ -1,3 +1,4 @@
+import { sees, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { matchesGlob } from '../../input/glob.ts'
 import { compareKeys, type KeysetPage, type PageKey } from '../../input/page.ts'
@@ -18,6 +19,7 @@ export function createTagsByStream(db: Database, tags: Tags, walk: StreamWalk) {
 
   /** Returns a page of the tags by stream. */
   return async function pageByStream(
+    viewer: Viewer,
     { page, order, namespace, stream, ...filter }: TagListQuery,
     signal: AbortSignal | undefined,
   ): Promise<ListedTag[]> {
@@ -49,14 +51,17 @@ export function createTagsByStream(db: Database, tags: Tags, walk: StreamWalk) {
       if ('stream' in span) {
         const matching = named
           .all(...span.stream)
-          .filter((one) => stream === undefined || matchesGlob(stream, one.name))
+          .filter((one) => sees(viewer, one) && (stream === undefined || matchesGlob(stream, one.name)))
         await read({ streams: matching, isSmall: false }, span.bounds)
         if (isFull()) return found
         continue
       }
       const mostRows = Math.ceil(MOST_ROWS / (1 + criteriaCount(filter)))
       let rows = Math.min(wanted, mostRows)
-      for await (const part of walk({ namespace, stream }, span.between, { rows: () => rows, signal })) {
+      for await (const part of walk(viewer, { namespace, stream }, span.between, {
+        rows: () => rows,
+        signal,
+      })) {
         await read(part, {})
         if (isFull()) return found
         rows = Math.min(4 * rows, mostRows)

@@ -1,23 +1,27 @@
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { SortColumn } from '../../db/page.ts'
 import { type Criterion, FEW, type Sql } from '../../db/search.ts'
+import type { Parameter } from '../../db/statement.ts'
 import { columnsOfStream, narrowest, type Scope, visibleStreams } from '../../db/visible-places.ts'
 import type { KeysetPage, PageKey } from '../../input/page.ts'
 
 /** Streams in order of namespace and name, as a table `s` of a statement. */
 export interface StreamRange {
   readonly from: string
+  /** Values of the question marks of `from`. */
+  readonly ids: readonly Parameter[]
   readonly where: readonly Sql[]
   /** Returns conditions that bound a page in the tables before `s`. */
   readonly bounds: (page: Pick<KeysetPage, 'after' | 'before'>) => readonly Sql[]
   readonly columns: readonly SortColumn[]
 }
 
-/** All streams in that order. */
-export const ALL_BY_NAME = 'image_streams s indexed by image_streams_by_name'
+const BY_NAME = 'image_streams s indexed by image_streams_by_name'
 
-const ALL: StreamRange = {
-  from: ALL_BY_NAME,
+/** All streams that exist. */
+export const ALL_STREAMS: StreamRange = {
+  from: BY_NAME,
+  ids: [],
   where: [],
   bounds: () => [],
   columns: [{ column: 's.namespace' }, { column: 's.name' }],
@@ -25,22 +29,24 @@ const ALL: StreamRange = {
 
 /**
  * Returns what the streams that the viewer sees are read by, in a namespace or in all: `range` in order of namespace and
- * name, which has no stream of a namespace without a visible place, and the criteria to check on each stream `s` of it. A
- * list in another order checks `all` on each stream.
+ * name, which has no stream of a namespace without a visible place, and the criteria to check on each stream `s` of it;
+ * `ofAll` are those to check on any stream.
  */
 export function visibleStreamsBy({ rights }: Viewer, namespace?: string) {
   if (namespace !== undefined && rights.mayInNamespace('view', namespace)) {
-    return { range: ALL, ofRange: [], all: () => [] }
+    return { range: ALL_STREAMS, ofRange: [], ofAll: [], foundBy: () => [] }
   }
   const columns = columnsOfStream('s')
   const scope = narrowest(rights.scopes)
+  const ofAll = visibleStreams(rights, columns)
   const others = rights.scopes.filter((one) => !(one === scope && one.isWhole))
   return {
-    range: scope ? rangeOf(scope, namespace) : ALL,
+    range: scope ? rangeOf(scope, namespace) : ALL_STREAMS,
     ofRange: visibleStreams({ scopes: others }, columns),
-    /** `index` is that of streams by namespace, of those that exist or of the deleted ones. */
-    all: (index: string, condition: string): Criterion[] =>
-      visibleStreams(rights, columns).map((one) => ({
+    ofAll,
+    /** Returns `ofAll` with the ids of the streams, by an index by namespace, where these may be few. */
+    foundBy: (index: string, condition: string): Criterion[] =>
+      ofAll.map((one) => ({
         ...one,
         ids: scope && mayBeFew(scope, namespace) ? [idsOf(scope, namespace, { index, condition })] : [],
       })),
@@ -60,7 +66,8 @@ const scoped = ({ id }: Scope, namespace: string | undefined): Sql =>
 
 function rangeOf(scope: Scope, namespace: string | undefined): StreamRange {
   return {
-    from: `visible_namespaces v cross join ${ALL_BY_NAME} on ${VISIBLE}`,
+    from: `visible_namespaces v cross join ${BY_NAME} on ${VISIBLE}`,
+    ids: [],
     where: [scoped(scope, namespace)],
     bounds: ({ after, before }) => [
       ...(after ? [boundOf(after, '>=', 'v.low')] : []),
