@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   trust: ['access', 'oci', 'input', 'policy', 'concurrency', 'db', 'imagestream'],
   'external-registry': ['access', 'oci', 'input', 'concurrency', 'db', 'imagestream', 'request-body'],
   registry: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'request-body'],
-  collect: ['oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
+  collect: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
   receivers: ['oci', 'input', 'concurrency', 'logins', 'db', 'secrets', 'imagestream', 'vendors'],
   graphql: [
     'access',

@@ -1,3 +1,4 @@
+import { SYSTEM } from '../access/right/viewer.ts'
 import type { Pruner } from '../collect/images/prune.ts'
 import { startPeriodic } from '../concurrency/periodic.ts'
 import type { ChangeLog } from '../events/change-log.ts'
@@ -16,7 +17,7 @@ export function startUpkeep(
         intervalMs: pruneHours * HOUR,
         now,
         async run() {
-          const { events, images, freedBytes } = await pruner.prune(kept)
+          const { events, images, freedBytes } = await pruner.prune(SYSTEM, kept)
           log.info({ events, images, freedBytes }, 'pruned')
         },
         onError: (error) => log.error({ err: error }, 'pruning failed'),

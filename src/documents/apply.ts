@@ -1,4 +1,4 @@
-import { SYSTEM } from '../access/right/viewer.ts'
+import { requireRight, sees, type Viewer } from '../access/right/viewer.ts'
 import type { Transaction } from '../db/transact.ts'
 import { transactUnlessDry } from '../imagestream/commands/dry-run.ts'
 import { createStoppedSources, type StoppedSource } from '../imagestream/commands/stopped-sources.ts'
@@ -59,10 +59,11 @@ export interface AppliedDocuments {
 /**
  * Applies the documents of a text in their order and in one transaction, with the imports that they request. A document
  * whose `resourceVersion` is not the newest is left out, with the result `CONFLICT`.
- * Throws InvalidInputError that names the document, the line and the field; ConflictError and NotFoundError of its content.
+ * Throws InvalidInputError that names the document, the line and the field; ConflictError and NotFoundError of its content;
+ * ForbiddenError and UnauthenticatedError, also of a dry run, whose diff has what the stream contains.
  * Then nothing is written.
  */
-export type ApplyDocumentsCommand = (input: ApplyDocumentsInput) => AppliedDocuments
+export type ApplyDocumentsCommand = (viewer: Viewer, input: ApplyDocumentsInput) => AppliedDocuments
 
 type ApplyOptions = Pick<ApplyDocumentsInput, 'importHistory' | 'dryRun'>
 
@@ -81,10 +82,11 @@ export function createApplyDocuments(
   const historyOf = createHistoryImports(dependencies)
 
   const dryRunOf =
-    (desired: DesiredStream, old: WriteTarget['spec'], request: ImportRequest) => (): number => {
+    (viewer: Viewer, desired: DesiredStream, old: WriteTarget['spec'], request: ImportRequest) =>
+    (): number => {
       const { namespace, name, spec } = desired
       // read again: the writes of a dry run were undone
-      const stream = streams.byName(SYSTEM, namespace, name)
+      const stream = streams.byName(viewer, namespace, name)
       // raised as by a write, so that images that were imported with other options are fetched again
       const generation = (stream?.generation ?? 1) + 1
       const isSame =
@@ -96,11 +98,14 @@ export function createApplyDocuments(
 
   const apply = (
     tx: Transaction,
+    viewer: Viewer,
     document: ParsedDocument,
     { importHistory = false, dryRun }: ApplyOptions,
   ): Step => {
     const { kind, namespace, name, report } = document
+    checkRights(viewer, document)
     const target = readTarget(dependencies, { namespace, name })
+    requireRight(viewer, target.stream ? 'tag' : 'create', target)
     const conflict = versionConflict(document, target.stream)
     if (conflict !== null) return { applied: notApplied(document, conflict), dryRun: null }
     const { desired, request } =
@@ -139,23 +144,29 @@ export function createApplyDocuments(
         stoppedSources,
         diff,
       },
-      dryRun: request && (dryRun || !isStored) ? dryRunOf(desired, target.spec, request) : null,
+      dryRun: request && (dryRun || !isStored) ? dryRunOf(viewer, desired, target.spec, request) : null,
     }
   }
 
-  return ({ documents: text, namespace = null, ...options }) => {
+  return (viewer, { documents: text, namespace = null, ...options }) => {
     const { dryRun } = options
     if (namespace !== null) checkNamespace(namespace)
     const { documents, skipped } = parseDocuments(text, { namespace, importMode })
     refuseManyDryRuns(documents, dryRun)
     const steps = transactUnlessDry(db, dryRun, (tx) =>
-      documents.map((document) => apply(tx, document, options)),
+      documents.map((document) => apply(tx, viewer, document, options)),
     )
     const results = steps.map(({ applied, dryRun: start }) =>
       start ? { ...applied, importId: start() } : applied,
     )
     return { results, skipped }
   }
+}
+
+/** Throws unless the viewer may apply such a document to the stream, before anything depends on whether the stream exists. */
+function checkRights(viewer: Viewer, document: ParsedDocument): void {
+  if (!sees(viewer, document)) requireRight(viewer, 'create', document)
+  if (document.kind === 'ImageStreamImport') requireRight(viewer, 'import', document)
 }
 
 /** Returns the result of a document that was made from another version of its stream. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { createDomain } from '../../src/app/domain.ts'
 import { createDiskStore } from '../../src/blobs/blob-store.ts'
 import { createCollector } from '../../src/collect/blobs/collect.ts'
@@ -89,7 +90,7 @@ async function bench(): Promise<void> {
   )
   for (const [name, plan] of [
     ['plan of garbage collection', () => collector.plan().totals()],
-    ['plan of pruning', () => pruner.plan().totals()],
+    ['plan of pruning', () => pruner.plan(SYSTEM).totals()],
   ] as const) {
     const time = await timed(plan)
     const each = ((time / IMAGES) * 1000).toFixed(1)

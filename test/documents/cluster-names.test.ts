@@ -95,7 +95,7 @@ describe('a document with a nested name', () => {
 
   it('needs its namespace: without one it is refused with the remedy', () => {
     const documents = JSON.stringify(nested)
-    expect(() => domain.applyDocuments({ documents, dryRun: false })).toThrow(
+    expect(() => domain.applyDocuments(SYSTEM, { documents, dryRun: false })).toThrow(
       'metadata.namespace: "team/sub/app" has a slash, and such a name needs its namespace: ' +
         'for the repository team/sub/app give the namespace "team" and the name "sub/app"',
     )

@@ -45,7 +45,7 @@ export const applyMixed = (
   text: string | object,
   { dryRun = false, importHistory = false, namespace = 'default' } = {},
 ): AppliedDocuments =>
-  domain.applyDocuments({
+  domain.applyDocuments(SYSTEM, {
     documents: typeof text === 'string' ? text : JSON.stringify(text, null, 2),
     namespace,
     importHistory,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { annotationsOf, documentJson, documentYaml } from '../../src/documents/image-stream-document.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -218,7 +219,7 @@ describe('the document of a stream', () => {
       `${UPSTREAM}: the tag list: Forbidden`,
     )
     const before = json()
-    domain.applyDocuments({ documents: before, namespace: 'default', dryRun: false })
+    domain.applyDocuments(SYSTEM, { documents: before, namespace: 'default', dryRun: false })
     expect(json()).toBe(before)
   })
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { ImportMode } from '../../src/imagestream/image/fetch-image.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -40,7 +41,11 @@ const WAYS = {
         tags: [{ name: 'latest', from, importPolicy: { importMode } }],
       },
     })
-    const [applied] = domain.applyDocuments({ documents, namespace: 'default', dryRun: false }).results
+    const [applied] = domain.applyDocuments(SYSTEM, {
+      documents,
+      namespace: 'default',
+      dryRun: false,
+    }).results
     if (applied?.importId != null) await domain.finished(applied.importId)
   },
   'importImage with from': async (importMode: ImportMode) => {

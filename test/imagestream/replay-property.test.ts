@@ -154,7 +154,7 @@ async function dare(world: FollowWorld, pruner: Pruner, one: Step): Promise<void
     if (importId !== null) await world.finished(importId)
   } else {
     const keepYoungerThanMinutes = one.hours * 60
-    await pruner.prune({ keepTagRevisions: one.keep, keepYoungerThanMinutes, namespace: undefined })
+    await pruner.prune(SYSTEM, { keepTagRevisions: one.keep, keepYoungerThanMinutes, namespace: undefined })
   }
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { ImportMode } from '../../src/imagestream/image/fetch-image.ts'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { RegistryErrorReason } from '../../src/oci/registry-error.ts'
@@ -111,7 +112,7 @@ describe('the mode of a stream without one in its spec', () => {
         kind: 'ImageStream',
         metadata: { name: 'ruby' },
       })
-      on.applyDocuments({ documents, namespace: 'default', dryRun: false })
+      on.applyDocuments(SYSTEM, { documents, namespace: 'default', dryRun: false })
     },
   }
 

@@ -73,7 +73,7 @@ const WRITES: Record<string, { readonly spec: boolean; readonly write: () => unk
   'a document': {
     spec: false,
     write: () =>
-      world.applyDocuments({
+      world.applyDocuments(SYSTEM, {
         documents: document({ labels: { a: '1' } }),
         namespace: 'default',
         dryRun: false,
@@ -123,7 +123,7 @@ describe('every write raises the resource version, and a change of spec the gene
     for (const content of [two, one, two, one]) world.push(content, 'ruby:3.3')
     const before = versions()
 
-    await pruner.prune({ keepTagRevisions: 1, keepYoungerThanMinutes: 0 })
+    await pruner.prune(SYSTEM, { keepTagRevisions: 1, keepYoungerThanMinutes: 0 })
 
     expect(versions().resourceVersion).toBeGreaterThan(before.resourceVersion)
     expect(versions().generation).toBe(before.generation)
@@ -136,7 +136,7 @@ describe('every write raises the resource version, and a change of spec the gene
     world.push(one, 'web:1')
     world.retag('ruby:b', 'web:1', { alias: true })
     await world.import()
-    world.applyDocuments({ documents: document({}), namespace: 'default', dryRun: false })
+    world.applyDocuments(SYSTEM, { documents: document({}), namespace: 'default', dryRun: false })
 
     expect(versions()).toEqual(before)
   })

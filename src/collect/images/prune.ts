@@ -1,3 +1,4 @@
+import { requireInNamespace, requireServerAdmin, type Viewer } from '../../access/right/viewer.ts'
 import { KeyLock } from '../../concurrency/bounded.ts'
 import { createPlanLimit } from '../kept/plan-limit.ts'
 import { PrunePlan } from './plan.ts'
@@ -44,8 +45,12 @@ export function createPruner({ now, ...dependencies }: PrunerDependencies) {
     own ? AbortSignal.any([stopping.signal, own]) : stopping.signal
 
   return {
-    /** Returns the plan of `prune`, without changes. Throws InvalidInputError; its reads reject with TooManyPlansError. */
-    plan(policy: PrunePolicy = {}, signal?: AbortSignal): PrunePlan {
+    /**
+     * Returns the plan of `prune`, without changes. Throws InvalidInputError, ForbiddenError, UnauthenticatedError; its reads
+     * reject with TooManyPlansError.
+     */
+    plan(viewer: Viewer, policy: PrunePolicy = {}, signal?: AbortSignal): PrunePlan {
+      checkRights(viewer, policy)
       pruneTermsAt(now(), policy)
       const either = withStopping(signal)
       return new PrunePlan((report) =>
@@ -54,16 +59,18 @@ export function createPruner({ now, ...dependencies }: PrunerDependencies) {
     },
 
     /**
-     * Rejects with InvalidInputError, or the error that stopped it; completed deletions remain. `report` may request pages
+     * Rejects with InvalidInputError, ForbiddenError, UnauthenticatedError, or the error that stopped it; completed deletions remain. `report` may request pages
      * of the lists.
      */
     async prune(
+      viewer: Viewer,
       policy: PrunePolicy = {},
       {
         report = new PruneReport(),
         signal,
       }: { readonly report?: PruneReport; readonly signal?: AbortSignal } = {},
     ): Promise<PruneTotals> {
+      checkRights(viewer, policy)
       // an invalid policy rejects before earlier runs have ended
       pruneTermsAt(now(), policy)
       await serialized(policy, report, { isDryRun: false, signal: withStopping(signal) })
@@ -75,4 +82,10 @@ export function createPruner({ now, ...dependencies }: PrunerDependencies) {
       await runs.run('prune', () => {})
     },
   }
+}
+
+/** Throws ForbiddenError or UnauthenticatedError unless the viewer may prune so: images are those of all namespaces. */
+function checkRights(viewer: Viewer, { namespace }: PrunePolicy): void {
+  if (namespace == null) requireServerAdmin(viewer)
+  else requireInNamespace(viewer, 'delete', namespace)
 }

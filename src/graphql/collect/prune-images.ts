@@ -19,7 +19,7 @@ const OPTIONS = {
     'Minimum age in minutes of entries and images that are removed, 0 or more; the default is 60.',
   all: 'Whether images that were only imported are removed, too; the default is true. With false, only images that were ever pushed to this server are removed. Histories are pruned in both cases.',
   namespace:
-    'Namespace whose histories are pruned; no image is removed then, because images belong to no namespace. If omitted, all histories and images are pruned.',
+    'Namespace whose histories are pruned; no image is removed then, because images belong to no namespace. If omitted, all histories and images are pruned, which requires a server admin.',
 } as const
 
 const PruneImagesInput = inputType('PruneImagesInput', {
@@ -108,7 +108,7 @@ builder.queryField('imagePrunePlan', (t) =>
     resolve: (_query, { namespace, all, keepTagRevisions, keepYoungerThanMinutes }, context) => {
       const policy: PrunePolicy = { namespace, all, keepTagRevisions, keepYoungerThanMinutes }
       return planOfOperation(context, `imagePrunePlan ${JSON.stringify(policy)}`, () =>
-        context.pruner.plan(policy),
+        context.pruner.plan(context.viewer, policy),
       )
     },
   }),
@@ -128,8 +128,8 @@ mutation('pruneImages', {
   inputDescription: 'Options of the prune.',
   payload: PruneImagesPayload,
   complexity: PLAN_COMPLEXITY,
-  resolve: async ({ dryRun, ...policy }, { pruner }) =>
+  resolve: async ({ dryRun, ...policy }, { viewer, pruner }) =>
     dryRun
-      ? { plan: pruner.plan(policy), imagePruning: null }
-      : { plan: null, imagePruning: await pruner.prune(policy) },
+      ? { plan: pruner.plan(viewer, policy), imagePruning: null }
+      : { plan: null, imagePruning: await pruner.prune(viewer, policy) },
 })

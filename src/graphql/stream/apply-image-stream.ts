@@ -178,7 +178,7 @@ mutation('applyImageStream', {
   payload: ApplyImageStreamPayload,
   resolve: async (input, context) => {
     const seconds = checkWait(input.waitSeconds)
-    const { results, skipped } = context.applyDocuments(input)
+    const { results, skipped } = context.applyDocuments(context.viewer, input)
     return { results: await resultsOf(results, seconds, context), skipped }
   },
 })

@@ -171,7 +171,7 @@ describe('a registry with promotions between streams', () => {
           world.pass(30 * DAY)
           // a deleted stream keeps its content until it is pruned
           await using pruner = createPruner({ ...world.domain, now: () => world.domain.time })
-          await pruner.prune()
+          await pruner.prune(SYSTEM)
           await world.collector.collect()
           expect(await world.contents()).toMatchObject({ files: [], blobs: [], links: [], manifests: [] })
         },

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import type { PrunedEvent } from '../../../src/collect/images/report.ts'
 import { BATCH } from '../../../src/concurrency/yielding.ts'
 import { recordingReads } from '../../fixtures/database-reads.ts'
@@ -30,7 +31,7 @@ describe('the plan of a prune', () => {
     await using pruner = world.newPruner(recording.db)
     const before = recording.reads.length
 
-    pruner.plan(KEEP_ONE)
+    pruner.plan(SYSTEM, KEEP_ONE)
 
     expect(recording.reads.length).toBe(before)
   })
@@ -38,7 +39,7 @@ describe('the plan of a prune', () => {
   it('reads everything that is requested in one turn in one pass', async () => {
     const recording = recordingReads(world.domain.db)
     await using pruner = world.newPruner(recording.db)
-    const plan = pruner.plan(KEEP_ONE)
+    const plan = pruner.plan(SYSTEM, KEEP_ONE)
 
     const [totals, first, rest, last, kept, count] = await Promise.all([
       plan.totals(),
@@ -62,12 +63,12 @@ describe('the plan of a prune', () => {
       for (const release of RELEASES.slice(0, 3)) world.record('shop/many', `v${tag}`, release)
     }
     await world.pass(2 * HOUR)
-    const all = await world.pruner.plan(KEEP_ONE).events.page({ limit: 10_000, peek: false })
+    const all = await world.pruner.plan(SYSTEM, KEEP_ONE).events.page({ limit: 10_000, peek: false })
     const middle = all[all.length - 20] as PrunedEvent
     const recording = recordingReads(world.domain.db)
     await using pruner = world.newPruner(recording.db)
 
-    const page = await pruner.plan(KEEP_ONE).events.page({ limit: 3, after: keyOf(middle) })
+    const page = await pruner.plan(SYSTEM, KEEP_ONE).events.page({ limit: 3, after: keyOf(middle) })
 
     expect(page).toEqual(all.slice(-19, -15))
     expect(readsOf(recording.reads, 'hasEvents')).toEqual([])
@@ -75,7 +76,7 @@ describe('the plan of a prune', () => {
   })
 
   it('returns pages back from a cursor, of ordered and of unordered lists', async () => {
-    const plan = world.pruner.plan({ ...KEEP_ONE, keepYoungerThanMinutes: 0 })
+    const plan = world.pruner.plan(SYSTEM, { ...KEEP_ONE, keepYoungerThanMinutes: 0 })
     const [events, kept] = await Promise.all([
       plan.events.page({ limit: 100, peek: false }),
       plan.kept.page({ limit: 100, peek: false }),

@@ -279,7 +279,7 @@ it('a deleted stream whose tags have histories that only a document reported is 
     metadata: { name: 'web' },
     status: { tags: [{ tag: 'v1', items: [{ created, image: one.digest }] }] },
   })
-  world.domain.applyDocuments({ documents, importHistory: true, dryRun: false })
+  world.domain.applyDocuments(SYSTEM, { documents, importHistory: true, dryRun: false })
   world.domain.streamRemoval.delete({ namespace: 'default', name: 'web' })
   await world.pass(HOUR)
   expect(world.domain.dump()).toMatchObject({ image_streams: [{}], tags: [{}], reported_moves: [{}] })

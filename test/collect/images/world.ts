@@ -63,7 +63,7 @@ const reportOf = (totals: PruneTotals, { events, images, kept }: Lists) => ({
 /** A page of each list of a plan, and its totals. */
 export async function planOf(pruner: Pruner, options: ReportOptions = {}) {
   const { limit: _, after: __, ...policy } = options
-  const plan = pruner.plan(policy)
+  const plan = pruner.plan(SYSTEM, policy)
   const pages = pagesOf(options)
   const [totals, events, images, kept] = await Promise.all([
     plan.totals(),
@@ -84,7 +84,7 @@ export async function pruneOf(pruner: Pruner, options: ReportOptions = {}, signa
     report.images.page(pages.images),
     report.kept.page(pages.kept),
   ] as const
-  const totals = await pruner.prune(policy, { report, ...(signal && { signal }) })
+  const totals = await pruner.prune(SYSTEM, policy, { report, ...(signal && { signal }) })
   const [events, images, kept] = lists
   return reportOf(totals, { events: events.rows(), images: images.rows(), kept: kept.rows() })
 }
