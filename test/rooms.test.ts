@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   events: ['access', 'input', 'concurrency', 'db'],
   blobs: ['oci', 'concurrency'],
   secrets: ['db'],
-  access: ['oci', 'input', 'concurrency', 'egress', 'published-keys', 'db'],
+  access: ['oci', 'input', 'concurrency', 'egress', 'published-keys', 'db', 'secrets'],
   credentials: ['access', 'oci', 'input', 'logins', 'db', 'secrets', 'concurrency'],
   remote: ['oci', 'concurrency', 'logins', 'egress'],
   vendors: ['oci', 'input', 'concurrency', 'published-keys', 'logins', 'remote'],
@@ -60,7 +60,7 @@ const COMPOSITION_ROOT = 'app'
 /** Floors of the large rooms, the lowest first: a floor imports only those below it; files of the room itself are the top. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   db: ['tables'],
-  access: ['right', 'audit', 'federation', 'identity', 'grant', 'token'],
+  access: ['right', 'audit', 'identity', 'grant', 'token', 'federation', 'sign-in'],
   imagestream: [
     'image',
     'spec',

@@ -6,10 +6,10 @@ import { createGrants } from './grant/grants.ts'
 import { createPrincipalRights } from './grant/principal-rights.ts'
 import { createAccessChanges } from './identity/access-changes.ts'
 import { createOneTimeSecrets } from './identity/one-time-secrets.ts'
+import type { SessionCookie } from './identity/session-cookie.ts'
 import { createSessions } from './identity/sessions.ts'
 import { createUsers } from './identity/users.ts'
 import { EVERYTHING } from './right/rights.ts'
-import type { SessionCookie } from './session-cookie.ts'
 import { createSignInAuthentication } from './sign-in-authentication.ts'
 import { createAccessTokens } from './token/access-tokens.ts'
 import type { BearerForm } from './token/credential.ts'
@@ -45,6 +45,7 @@ export function createAccess({ db, audit, mode, cookie, now, onError }: AccessDe
   const isOpen = mode === 'OPEN'
 
   return {
+    audit,
     changes,
     users,
     sessions,

@@ -1,7 +1,7 @@
 import { type AccessControl, createAccess } from '../access/access.ts'
 import { createAuditLog } from '../access/audit/audit-log.ts'
 import { FIRST_ADMIN_PATH } from '../access/first-admin.ts'
-import { sessionCookie } from '../access/session-cookie.ts'
+import { sessionCookie } from '../access/identity/session-cookie.ts'
 import { startPeriodic } from '../concurrency/periodic.ts'
 import type { ValueSteps } from '../db/value-steps.ts'
 import { isLoopback } from './config.ts'

@@ -22,6 +22,7 @@ import { openReceivers } from './receivers.ts'
 import { openRegistry, registryHostOf } from './registry.ts'
 import { openRemote } from './remote.ts'
 import { createServerView } from './server-view.ts'
+import { openSignIn } from './sign-in.ts'
 import { openTrust } from './trust.ts'
 import { startUpkeep } from './upkeep.ts'
 import { readVersion } from './version.ts'
@@ -133,6 +134,7 @@ async function open(
     subscriptions: LOG_SUBSCRIPTIONS,
     authentication: access.authentication,
     signIn: config.signIn === null ? undefined : { ...access, now },
+    signInPages: openSignIn({ ...shared, access, sealer, egress }),
     log,
     allowedOrigins: config.allowedOrigins,
     connectionsPerAddress: config.connectionsPerAddress,

@@ -42,7 +42,7 @@ export function readConfig(
   const textOf = ({ flag, fallback }: NamedSetting): string =>
     String(flags[flag] ?? environment[variableOf(flag)] ?? fallback ?? '')
   const entries = settings.map((setting) => [setting.name, parsed(setting, textOf(setting))])
-  const config: Config = Object.freeze(Object.fromEntries(entries))
+  const config: Config = Object.freeze(withSignIn(Object.fromEntries(entries)))
   // credential helpers are child processes and inherit the rest
   if (environment === process.env) {
     for (const { flag, isSecret } of settings) if (isSecret) delete process.env[variableOf(flag)]
@@ -50,6 +50,10 @@ export function readConfig(
   refuseContradictions(config)
   return config
 }
+
+/** A provider is there to sign in with. */
+const withSignIn = (config: Config): Config =>
+  config.signIn === null && config.oidcIssuer ? { ...config, signIn: 'oidc' } : config
 
 function refuseUnknownVariables(environment: Readonly<Record<string, string | undefined>>): void {
   const known = new Set(settings.map(({ flag }) => variableOf(flag)))
@@ -81,7 +85,7 @@ function refuseContradictions(config: Config): void {
   if (!isLoopback(config.host) && !config.openToEverybody && config.signIn === null) {
     throw new ConfigError(
       `--host ${config.host} can be reached by other machines, and no sign-in is configured: ` +
-        'set --sign-in tokens (IMAGESTREAMS_SIGN_IN=tokens), or ' +
+        'set --oidc-issuer or --sign-in tokens (IMAGESTREAMS_SIGN_IN=tokens), or ' +
         '--open-to-everybody true (IMAGESTREAMS_OPEN_TO_EVERYBODY=true) to allow every client everything',
     )
   }
@@ -91,6 +95,7 @@ function refuseContradictions(config: Config): void {
         'the second what it is granted; set one of them',
     )
   }
+  refuseIncompleteProvider(config)
   if (config.externalRegistry && config.webhookSecret === null) {
     throw new ConfigError(
       '--external-registry needs --webhook-secret (IMAGESTREAMS_WEBHOOK_SECRET): ' +
@@ -108,6 +113,20 @@ function refuseContradictions(config: Config): void {
       'IMAGESTREAMS_CREDENTIALS_KEY and --credentials-key-file (IMAGESTREAMS_CREDENTIALS_KEY_FILE) ' +
         'both provide the keys: set one of them',
     )
+  }
+}
+
+function refuseIncompleteProvider({ signIn, oidcIssuer, oidcClientId, publicUrl, host }: Config): void {
+  if (signIn === 'tokens' && oidcIssuer) {
+    throw new ConfigError('--sign-in tokens and --oidc-issuer contradict each other: set one of them')
+  }
+  if (signIn === 'oidc' && (!oidcIssuer || oidcClientId === null)) {
+    throw new ConfigError(
+      '--sign-in oidc needs --oidc-issuer, the URL of the provider, and --oidc-client-id, the client that is registered there',
+    )
+  }
+  if (signIn === 'oidc' && !publicUrl && !isLoopback(host)) {
+    throw new ConfigError('--oidc-issuer needs --public-url: the provider sends browsers back to it')
   }
 }
 

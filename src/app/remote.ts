@@ -6,7 +6,7 @@ import { createRegistryConfigurations } from '../registry-config/registry-config
 import { createRegistryClient, type RegistryClientOptions } from '../remote/registry-client.ts'
 import { cloudExchanges } from '../vendors/cloud-exchanges.ts'
 import { createVendorListings } from '../vendors/listings.ts'
-import { type Config, ConfigError } from './config.ts'
+import { type Config, ConfigError, isLoopback } from './config.ts'
 import type { OpenedCredentials } from './credentials.ts'
 import type { SharedParts } from './parts.ts'
 
@@ -69,7 +69,7 @@ function openEgress(config: Config): Egress {
   try {
     return createEgress({
       // other machines must not reach loopback services of this machine through the server
-      loopback: !config.openToEverybody,
+      loopback: isLoopback(config.host) && !config.openToEverybody,
       allowedCidrs: config.privateNetworks,
       ca: config.ca,
       // the maximum of a configuration: the queues of the hosts limit concurrency

@@ -60,6 +60,18 @@ export const origin = (text: string): URL => {
   return url
 }
 
+/** URL of an OpenID provider: with TLS, except on this machine. */
+export const issuer = (text: string): URL => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isSafe =
+    url?.protocol === 'https:' ||
+    (url?.protocol === 'http:' && /^(?:localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname))
+  if (!url || !isSafe || url.search !== '' || url.hash !== '' || url.username !== '') {
+    throw new Error('a URL like https://login.example.org/team; http:// only on this machine')
+  }
+  return url
+}
+
 /** A secret of at least 16 characters. */
 export const secret = (text: string): string => {
   if (text.length < MINIMUM_SECRET_LENGTH) throw new Error(`at least ${MINIMUM_SECRET_LENGTH} characters`)

@@ -3,6 +3,7 @@ import {
   certificates,
   GIBIBYTE,
   host,
+  issuer,
   keyId,
   list,
   MEBIBYTE,
@@ -49,8 +50,32 @@ const SERVER = settings({
   port: { fallback: '4000', description: 'port to listen on', parse: wholeNumber(0, 65535) },
   /** Null leaves the server open: every client may do everything. */
   signIn: {
-    description: 'tokens requires each client to present an access token or a session; open when not set',
-    parse: orNone(oneOf('tokens')),
+    description:
+      'oidc, the default with --oidc-issuer: people sign in with a provider; tokens: with access tokens alone; open when not set',
+    parse: orNone(oneOf('tokens', 'oidc')),
+  },
+  /** The OpenID provider of the team; null for none. */
+  oidcIssuer: {
+    description: 'URL of the OpenID provider with which people sign in: https://login.example.org/team',
+    parse: orNone(issuer),
+  },
+  oidcClientId: {
+    description:
+      'client id of this server at the provider; its redirect URI is <public-url>/sign-in/callback',
+    parse: orNone((text) => text),
+  },
+  /** Null for a public client. */
+  oidcClientSecret: {
+    description: 'client secret of this server at the provider; none for a public client',
+    isSecret: true,
+    inEnvironmentOnly: true,
+    parse: orNone((text) => text),
+  },
+  oidcGroupsClaim: {
+    fallback: 'groups',
+    description:
+      "claim with the names of a person's groups; /realm_access/roles for a claim inside of others",
+    parse: (text) => text,
   },
   /** Whether to print a link for a session of the local admin although there is a server admin. */
   adminLink: {

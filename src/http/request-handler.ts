@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Logger } from 'pino'
+import { setCookie } from '../access/identity/session-cookie.ts'
 import { ForbiddenError, UnauthenticatedError } from '../access/right/errors.ts'
-import { setCookie } from '../access/session-cookie.ts'
 import { limitBodyTime } from '../request-body/arrival.ts'
 import type { BodyBudget } from '../request-body/body-budget.ts'
 import { UnreadBodyError } from '../request-body/errors.ts'

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { FIRST_ADMIN_PATH } from '../access/first-admin.ts'
+import type { SignInPages } from '../access/sign-in/sign-in.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { BodyMemory } from '../request-body/body-budget.ts'
 import { respondJson } from '../request-body/respond.ts'
@@ -7,6 +8,7 @@ import { FILES_PATH, type GraphiQL, wantsGraphiQL } from './endpoints/graphiql.t
 import { respondGraphQL } from './endpoints/graphql.ts'
 import type { DeliveryEndpoint } from './endpoints/receiver-delivery.ts'
 import { respondFirstAdmin, respondSignOut, type SignIn } from './endpoints/sign-in.ts'
+import { respondSignInPage } from './endpoints/sign-in-pages.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { respondMetrics } from './metrics/respond-metrics.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from './pipeline/pipeline.ts'
@@ -25,6 +27,8 @@ export interface HttpEndpoints {
   readonly metrics?: Pick<Metrics, 'contentType' | 'text' | 'deliveryAnswered'> | undefined
   /** Sessions of browsers; undefined for a server without sign-in. */
   readonly signIn?: SignIn | undefined
+  /** Pages and endpoints at which people sign in; undefined for a server without sign-in. */
+  readonly signInPages?: SignInPages | undefined
 }
 
 /** Handles the notifications that an external registry sends about pushes. */
@@ -57,7 +61,7 @@ export interface Routes {
 /** Returns the one table of routes, of the endpoints that are enabled. Each route is made with what it requires. */
 export function createRoutes(options: RouteOptions): Routes {
   const { endpoints, graphiql, isReady, version } = options
-  const { registry, notifications, metrics, signIn } = endpoints
+  const { registry, notifications, metrics, signIn, signInPages } = endpoints
   const page = forAnyone(({ request, response }) => graphiql.respondPage(request, response))
   const operations = forViewer((exchange) => respondGraphQL(options, exchange))
   return {
@@ -87,6 +91,12 @@ export function createRoutes(options: RouteOptions): Routes {
         }),
       [FIRST_ADMIN_PATH]:
         signIn && forSecret((exchange) => respondFirstAdmin(signIn, exchange, options.origins)),
+      ...Object.fromEntries(
+        signInPages?.paths.map((path) => [
+          path,
+          forSecret((exchange) => respondSignInPage(signInPages, exchange)),
+        ]) ?? [],
+      ),
       '/sign-out': signIn && forViewer((exchange) => respondSignOut(signIn, exchange)),
     }),
     below: routesOf({

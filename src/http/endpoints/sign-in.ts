@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FirstAdmin } from '../../access/first-admin.ts'
+import { type SessionCookie, secretInCookies, setCookie } from '../../access/identity/session-cookie.ts'
 import type { UserSessions } from '../../access/identity/sessions.ts'
-import { type SessionCookie, secretInCookies, setCookie } from '../../access/session-cookie.ts'
 import { readBody } from '../../request-body/read-body.ts'
 import { respond, respondJson } from '../../request-body/respond.ts'
 import { GRAPHQL_PATH } from '../pipeline/pipeline.ts'
@@ -27,6 +27,8 @@ const PAGE_HEADERS = {
   'Content-Security-Policy':
     "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
   'X-Frame-Options': 'DENY',
+  // with no-referrer a browser sends its form with the origin null
+  'Referrer-Policy': 'same-origin',
 }
 
 /**

@@ -201,7 +201,7 @@ describe('a federation rule', () => {
         try {
           expect(typeof claimsOf(token).iss).toBe('string')
         } catch (error) {
-          expect(error).toMatchObject({ name: 'NoTokenError' })
+          expect(error).toMatchObject({ name: 'InvalidInputError' })
           if (token.length > 70) expect(String(error)).not.toContain(token)
         }
       }),

@@ -1,0 +1,129 @@
+import { randomInt } from 'node:crypto'
+import { TokenBuckets } from '../../concurrency/token-bucket.ts'
+import type { Database } from '../../db/open.ts'
+import type { BegunSessions } from './begun-sessions.ts'
+import { signInPath } from './browser.ts'
+import { createDeviceAnswers } from './device-answers.ts'
+import {
+  codeRequest,
+  confirmation,
+  json,
+  message,
+  redirect,
+  type SignInRequest,
+  type SignInResponse,
+} from './messages.ts'
+import { DEVICE_PATH } from './paths.ts'
+import type { SealedTexts } from './sealed-texts.ts'
+import { type Granted, TokenRequestError } from './token-endpoint.ts'
+
+interface DeviceDependencies {
+  readonly db: Database
+  readonly begun: BegunSessions
+  readonly sealed: SealedTexts
+  readonly publicUrl: () => string
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** Consonants without those that look alike: no word arises. */
+const LETTERS = 'BCDFGHJKLMNPQRSTVWXZ'
+const HALF = 4
+/** Milliseconds for a person to enter the code. */
+const LIFETIME = 10 * 60_000
+/** Seconds between two requests of a program that waits. */
+const INTERVAL = 5
+
+/**
+ * Creates the sign-in of programs on machines without a browser. The device code contains the code that the person enters, sealed, so
+ * that nothing is stored for a program until a person has answered. Source: RFC 8628.
+ */
+export function createDeviceSignIn({ db, begun, sealed, publicUrl, now }: DeviceDependencies) {
+  const stored = createDeviceAnswers(db, now)
+  // a little faster than the interval: requests of a program arrive late or early
+  const polls = new TokenBuckets({ capacity: 1, perSecond: 1 / (INTERVAL - 1) }, now)
+  const answers = new TokenBuckets({ capacity: 10, perSecond: 1 / 30 }, now)
+
+  return {
+    /** Returns the codes of a program that begins to sign in. */
+    start(): SignInResponse {
+      const userCode = newUserCode()
+      const page = `${publicUrl()}${DEVICE_PATH}`
+      return json(200, {
+        device_code: sealed.seal('device code', { userCode }, LIFETIME),
+        user_code: userCode,
+        verification_uri: page,
+        verification_uri_complete: `${page}?user_code=${userCode}`,
+        expires_in: LIFETIME / 1000,
+        interval: INTERVAL,
+      })
+    },
+
+    /** Asks the person for the code, and whether the program may act as them. */
+    async ask(request: SignInRequest): Promise<SignInResponse> {
+      const person = await begun.personOf(request)
+      if (!person) return redirect(signInPath(`${DEVICE_PATH}?${request.query}`))
+      const code = userCodeIn(request.query)
+      if (code === undefined) {
+        const isWrong = request.query.has('user_code')
+        return codeRequest(isWrong ? 400 : 200, 'Sign in at the command line', ENTER, DEVICE_PATH)
+      }
+      return confirmation({
+        title: 'Sign in at the command line?',
+        text: `A program wants to act as ${person.viewer.name}. Allow this only if you have started it yourself and it shows this code:`,
+        action: DEVICE_PATH,
+        fields: { user_code: code },
+        code,
+      })
+    },
+
+    /** Stores the person's answer for the program. */
+    async answer(request: SignInRequest): Promise<SignInResponse> {
+      const person = await begun.personOf(request)
+      const code = userCodeIn(request.form)
+      if (!person || code === undefined) return redirect(DEVICE_PATH)
+      if (answers.take(person.userId) > 0) {
+        return message(429, 'Too many codes', 'Wait a minute before you enter another code.')
+      }
+      const isAllowed = request.form.get('answer') === 'allow'
+      const answer = { userId: isAllowed ? person.userId : null }
+      db.transact((tx) => stored.add(tx, code, answer, LIFETIME))
+      return isAllowed
+        ? message(200, 'Signed in', 'The program continues. You can close this page.')
+        : message(200, 'Denied', 'The program is not signed in. You can close this page.')
+    },
+
+    /** Exchanges a device code for the person's answer. Throws TokenRequestError, also while there is none. */
+    exchange(form: URLSearchParams): Granted {
+      const userCode = sealed.open('device code', form.get('device_code') ?? '')?.userCode
+      if (typeof userCode !== 'string') {
+        throw new TokenRequestError('expired_token', 'the device code is unknown or too old: begin again')
+      }
+      if (polls.take(userCode) > 0) {
+        throw new TokenRequestError('slow_down', `wait ${INTERVAL} seconds between two requests`)
+      }
+      const answer = db.transact((tx) => stored.take(tx, userCode))
+      if (!answer) throw new TokenRequestError('authorization_pending', 'the person has not answered yet')
+      const { userId } = answer
+      if (userId === null) throw new TokenRequestError('access_denied', 'the person denied')
+      return { userId }
+    },
+  }
+}
+
+const ENTER = 'Enter the code that the program shows: eight letters.'
+
+const newUserCode = (): string => {
+  const letters = Array.from({ length: 2 * HALF }, () => LETTERS[randomInt(LETTERS.length)]).join('')
+  return `${letters.slice(0, HALF)}-${letters.slice(HALF)}`
+}
+
+/** Returns the code as the program shows it, however the person writes it; undefined for no code. */
+function userCodeIn(parameters: URLSearchParams): string | undefined {
+  const letters = (parameters.get('user_code') ?? '')
+    .slice(0, 40)
+    .toUpperCase()
+    .replace(/[^A-Z]/g, '')
+  const isCode = letters.length === 2 * HALF && [...letters].every((letter) => LETTERS.includes(letter))
+  return isCode ? `${letters.slice(0, HALF)}-${letters.slice(HALF)}` : undefined
+}
