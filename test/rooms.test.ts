@@ -258,6 +258,33 @@ const PREPARED: Readonly<Record<string, string>> = {
   'collect/images/old-events.ts': 'collect',
 }
 
+/**
+ * Files that read or write as the server itself, which sees everything: work that no request causes, and the checks of names
+ * and versions inside of commands that have checked the rights of their viewer. No entry point is among them.
+ */
+const MAY_USE_SYSTEM: readonly string[] = [
+  'access/audit/audit-log.ts',
+  'access/first-admin.ts',
+  'access/grant/principal-rights.ts',
+  'access/right/viewer.ts',
+  'app/registry.ts',
+  'app/upkeep.ts',
+  'external-registry/tags.ts',
+  'imagestream/commands/import-image.ts',
+  'imagestream/commands/push.ts',
+  'imagestream/commands/remove-stream.ts',
+  'imagestream/commands/write-spec.ts',
+  'imagestream/commands/write-target.ts',
+  'imagestream/import/repository-recorder.ts',
+  'imagestream/import/stored-imports.ts',
+  'imagestream/import/transition-reports.ts',
+  'imagestream/stream/follow.ts',
+  'imagestream/stream/image-list.ts',
+]
+
+/** Rooms and floors that take requests: what they do, they do for the viewer of the request. */
+const ENTRY_POINTS = /^(?:graphql|http|registry\/routes)\//
+
 /** The tables of other rooms that a room deletes from. */
 const MAY_DELETE: Readonly<Record<string, readonly string[]>> = {
   // garbage collection: the registry itself only adds
@@ -436,6 +463,13 @@ describe('the rooms of src', () => {
 
   it('read the environment in one place: config', () => {
     expect(modules.flatMap(readsEnvironment)).toEqual([])
+  })
+
+  it('act as the server itself only where the list says so, and never at an entry point', () => {
+    const users = modules.filter(({ text }) => /\bSYSTEM\b/.test(text)).map(({ path }) => path)
+
+    expect(users.filter((path) => !MAY_USE_SYSTEM.includes(path))).toEqual([])
+    expect(MAY_USE_SYSTEM.filter((path) => ENTRY_POINTS.test(path))).toEqual([])
   })
 
   it('have one way out: egress', () => {

@@ -1,5 +1,6 @@
 import { createImages } from '../imagestream/image/images.ts'
 import { createImageLocations, type TagImageLocation } from '../imagestream/tag/image-locations.ts'
+import { createSeenLocations } from '../imagestream/tag/seen-locations.ts'
 import type { Digest } from '../oci/digest.ts'
 import { createTrustPolicies, type TrustPolicy, type TrustPolicyDependencies } from './policy/policies.ts'
 import type { ArtifactSources } from './referrer/artifact-reader.ts'
@@ -27,7 +28,7 @@ export function createTrust({ db, sources, now, recordUpdate, onInternalError }:
   const verifications = createVerifications(shared, referrers)
   return {
     policies: createTrustPolicies({ db, now, recordUpdate }),
-    locations: createImageLocations(db),
+    locations: { ...createImageLocations(db), isSeen: createSeenLocations(db) },
     referrers,
     /** Verifies the image that a tag points to. The result is information only: it blocks no import and no pull. */
     verify: (image: TagImageLocation, policy: TrustPolicy, options: LookupOptions): Promise<Verification> =>

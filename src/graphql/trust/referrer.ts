@@ -44,7 +44,7 @@ const keyOf = ({ image: { repository, digest: subject }, digest }: PlacedReferre
   [repository.namespace ?? '', formatRepository(repository), subject, digest].join(' ')
 
 registerNode('Referrer', {
-  load: (key, { trust }) => {
+  load: (key, { viewer, trust }) => {
     const [namespace, name = '', subject, digest] = key.split(' ')
     const repository = parseRepository(name)
     if (!repository || !isDigest(subject) || !isDigest(digest)) return undefined
@@ -52,6 +52,7 @@ registerNode('Referrer', {
       digest: subject,
       repository: { ...repository, namespace: namespace || null, insecure: false },
     }
+    if (!trust.locations.isSeen(viewer, image)) return undefined
     const known = trust.referrers.known(image, digest)
     return known && { ...known, image }
   },

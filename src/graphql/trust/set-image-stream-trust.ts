@@ -107,7 +107,7 @@ mutation('setImageStreamTrust', {
   input: SetImageStreamTrustInput,
   inputDescription: 'The image stream and its requirements.',
   payload: SetImageStreamTrustPayload,
-  resolve: async (input, { trust }) => ({
-    imageStream: await trust.policies.set(ofStream(input)),
+  resolve: async (input, { viewer, trust }) => ({
+    imageStream: await trust.policies.set(viewer, ofStream(input)),
   }),
 })

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { eq, sql } from 'drizzle-orm'
-import { SYSTEM } from '../../access/right/viewer.ts'
+import { requireRight, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { trustPolicies as table } from '../../db/tables/trust.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -64,12 +64,16 @@ export function createTrustPolicies({ db, now, recordUpdate }: TrustPolicyDepend
 
     /**
      * Replaces the policy of a stream and returns the stream. Rejects with InvalidInputError, NotFoundError, ConflictError
-     * where the resource version is not the newest.
+     * where the resource version is not the newest; ForbiddenError, UnauthenticatedError.
      */
-    async set({ namespace, imageStream: name, resourceVersion, ...input }: TrustInput): Promise<ImageStream> {
+    async set(
+      viewer: Viewer,
+      { namespace, imageStream: name, resourceVersion, ...input }: TrustInput,
+    ): Promise<ImageStream> {
       checkNamespace(namespace)
       checkStreamName(namespace, name, 'imageStream')
-      const { id: streamId } = streams.existing(SYSTEM, namespace, name)
+      requireRight(viewer, 'configure', { namespace, name })
+      const { id: streamId } = streams.existing(viewer, namespace, name)
       const requirements = await parseRequirements(input.requirements)
       return db.transact((tx) => {
         // the stream may have been deleted while the requirements were parsed
