@@ -51,7 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'collect',
     'receivers',
   ],
-  http: ['access', 'concurrency', 'request-body', 'events', 'remote', 'registry', 'graphql'],
+  http: ['oci', 'access', 'concurrency', 'request-body', 'events', 'remote', 'registry', 'graphql'],
   'main.ts': ['app'],
 }
 /** Joins all rooms. */
@@ -157,6 +157,7 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
     'blobs',
     'image_mirrorings',
     'manifest_references',
+    'nested_indexes',
     'repositories',
     'repository_blobs',
     'repository_manifests',

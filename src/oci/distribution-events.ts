@@ -1,5 +1,5 @@
 import { type Digest, isDigest } from './digest.ts'
-import { isObject } from './json.ts'
+import { isObject, MAX_DEPTH, parseJson } from './json.ts'
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
@@ -64,11 +64,9 @@ export type EnvelopeEntry =
  * Source: distribution, notifications; bodies of 2.8.2 and 3.0.0.
  */
 export function readEnvelope(body: string): EnvelopeEntry[] {
-  let json: unknown
-  try {
-    json = JSON.parse(body)
-  } catch (error) {
-    throw new InvalidEnvelopeError('the body is not JSON', { cause: error })
+  const json = parseJson(body)
+  if (json === undefined) {
+    throw new InvalidEnvelopeError(`the body is not JSON, or has more than ${MAX_DEPTH} levels`)
   }
   const events = isObject(json) ? json.events : undefined
   if (!Array.isArray(events)) throw new InvalidEnvelopeError('the body has no list "events"')

@@ -6,7 +6,7 @@ import {
 } from './control-characters.ts'
 import { type Descriptor, parseDescriptor, parseStringMap } from './descriptor.ts'
 import type { Digest } from './digest.ts'
-import { isObject, parseJson } from './json.ts'
+import { isObject, isTooDeep, type Json, MAX_DEPTH, measureJson } from './json.ts'
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
@@ -70,6 +70,8 @@ export class InvalidManifestError extends Error {
 
 /** Maximum size in bytes: what every registry must accept. */
 export const MAX_MANIFEST_SIZE = 4 * 1024 * 1024
+/** Maximum number of commas and opening brackets: to parse more takes too long, and no image has a tenth of them. */
+export const MAX_MANIFEST_ITEMS = 65_536
 /** Maximum size of an image's config, in bytes. */
 export const MAX_CONFIG_SIZE = 8 * 1024 * 1024
 /** Maximum number of manifests in one index. */
@@ -77,8 +79,9 @@ export const MAX_INDEX_CHILDREN = 1000
 /** Maximum number of levels of nested indexes, the outermost included. */
 export const MAX_INDEX_DEPTH = 3
 
-/** Throws InvalidManifestError for an image's config with a NUL, which no environment, command or label can have. */
+/** Throws InvalidManifestError for an image's config that is nested too deep, or has a NUL, which no environment, command or label can have. */
 export function checkConfig(bytes: Uint8Array): void {
+  if (isTooDeep(bytes)) refuse(`its config is ${tooDeep}`)
   if (hasNul(new TextDecoder().decode(bytes))) refuse('its config has a text with NUL (U+0000)')
 }
 
@@ -86,7 +89,16 @@ const refuse = (why: string): never => {
   throw new InvalidManifestError(why)
 }
 
-const parseObject = (bytes: Uint8Array): Readonly<Record<string, unknown>> => {
+const tooDeep = `nested more than ${MAX_DEPTH} levels deep`
+
+/** Limits the time to parse a manifest, without parsing it. Throws InvalidManifestError. */
+function checkMeasure(bytes: Uint8Array): void {
+  const { depth, items } = measureJson(bytes)
+  if (depth > MAX_DEPTH) refuse(`it is ${tooDeep}`)
+  if (items > MAX_MANIFEST_ITEMS) refuse(`it has more than ${MAX_MANIFEST_ITEMS} values`)
+}
+
+const parseObject = (bytes: Uint8Array): Json => {
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
@@ -106,17 +118,19 @@ const descriptorsOf = (value: unknown, field: string): readonly Descriptor[] => 
 }
 
 /**
- * Parses a manifest that arrives from a registry or a client. Throws InvalidManifestError, also for control characters in any
- * of its texts, except tabs and line breaks.
+ * Parses a manifest that arrives from a registry or a client. Throws InvalidManifestError, also for too many levels or
+ * values, and for control characters in any of its texts, except tabs and line breaks.
  */
 export function parseManifest(bytes: Uint8Array, contentType = ''): Manifest {
-  const manifest = readManifest(bytes, contentType)
+  checkMeasure(bytes)
+  const json = parseObject(bytes)
+  const manifest = manifestOf(json, contentType)
   const { mediaType, artifactType } = manifest
   for (const type of [mediaType, artifactType ?? '', ...partsOf(manifest).map((part) => part.mediaType)]) {
     if (hasControlCharacter(type)) refuse('a media type has a control character')
   }
   const text = new TextDecoder().decode(bytes)
-  const found = mayHaveControlCharacter(text) ? controlCharacterIn(parseJson(text)) : undefined
+  const found = mayHaveControlCharacter(text) ? controlCharacterIn(json) : undefined
   return found ? refuse(`"${found.field}" ${found.problem}`) : manifest
 }
 
@@ -129,9 +143,11 @@ const partsOf = (manifest: Manifest): readonly Descriptor[] =>
  * Throws InvalidManifestError: not JSON, schema 1, contradicting types, `manifests` beside `layers` (CVE-2021-41190),
  * too many children.
  */
-export function readManifest(bytes: Uint8Array, contentType = ''): Manifest {
+export const readManifest = (bytes: Uint8Array, contentType = ''): Manifest =>
+  manifestOf(parseObject(bytes), contentType)
+
+function manifestOf(json: Json, contentType: string): Manifest {
   const sent = essenceOf(contentType)
-  const json = parseObject(bytes)
   const own = typeof json.mediaType === 'string' ? json.mediaType : ''
   if (json.schemaVersion === 1 || isSchema1Type(sent) || isSchema1Type(own)) {
     refuse('it is a Docker schema 1 manifest, which registries no longer support: push the image again')

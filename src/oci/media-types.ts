@@ -10,6 +10,7 @@ export const DOCKER_SCHEMA1_SIGNED = 'application/vnd.docker.distribution.manife
 /** Supported manifest types, indexes first: without an index type a registry may respond with one child. */
 export const MANIFEST_ACCEPT = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST].join(', ')
 
+export const INDEX_TYPES = [OCI_INDEX, DOCKER_LIST] as const
 export const isIndexType = (mediaType: string): boolean =>
   mediaType === OCI_INDEX || mediaType === DOCKER_LIST
 export const isSchema1Type = (mediaType: string): boolean =>

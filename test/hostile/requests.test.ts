@@ -177,6 +177,51 @@ describe('a request body', () => {
   )
 })
 
+describe('JSON of more than 64 levels', () => {
+  const deep = `{"a":${'['.repeat(64)}${']'.repeat(64)}}`
+
+  it('in the variables of a request is refused before it is parsed', async () => {
+    const response = await fetch(api.url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: `{"query":"{version}","variables":${deep}}`,
+    })
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { errors: [{ extensions: { code: 'TOO_COMPLEX' } }] },
+    ])
+    const { status } = await fetch(`${api.url}?query={version}&variables=${encodeURIComponent(deep)}`)
+    expect(status).toBe(400)
+  })
+
+  it('in a message closes the WebSocket with 4400', async () => {
+    const client = await RawClient.open(api.wsUrl)
+    client.socket.send(`{"type":"subscribe","id":"a","payload":{"query":"{version}","variables":${deep}}}`)
+    expect(await client.closed).toMatchObject({ code: 4400 })
+  })
+})
+
+describe('two Host headers', () => {
+  const upgrade =
+    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='
+
+  it.each([
+    ['GET /graphql?query={version}', 'Connection: close'],
+    ['GET /healthz', 'Connection: close'],
+    ['GET /v2/', 'Connection: close'],
+    ['POST /webhooks/x', 'Content-Length: 0'],
+    ['GET /graphql', upgrade],
+  ])('are refused with 400: %s, %s', async (line, more) => {
+    const [host, port] = api.host.split(':')
+    for (const hosts of ['Host: localhost\r\nHost: evil.example', 'host: a\r\nHOST: a']) {
+      const socket = connect(Number(port), host)
+      socket.write(`${line} HTTP/1.1\r\n${hosts}\r\n${more}\r\n\r\n`)
+      expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 400 /)
+      socket.destroy()
+    }
+  })
+})
+
 describe('a WebSocket', () => {
   it('of another site is refused at the upgrade; one of this site, or without an Origin, is accepted', async () => {
     const opened = async (options: { origin?: string }) => {

@@ -3,9 +3,10 @@ import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { BlobStore } from '../../src/blobs/blob-store.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { digestOf } from '../../src/oci/digest.ts'
-import { MAX_INDEX_CHILDREN } from '../../src/oci/manifest.ts'
+import { MAX_INDEX_CHILDREN, parseManifest } from '../../src/oci/manifest.ts'
 import { OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-types.ts'
 import { MAX_PARTS } from '../../src/registry/content/manifest-parts.ts'
+import { cpuTime } from '../fixtures/cpu-time.ts'
 import { image } from '../fixtures/random-image.ts'
 import { artifact, descriptor, imageDocument, ociIndex, pushParts } from './manifest-documents.ts'
 import { openWorld, type World } from './world.ts'
@@ -116,21 +117,44 @@ describe('hostile manifests and races', () => {
     await expectNothing()
   })
 
-  it('200,000 levels of nesting are stored as bytes and never traversed', async () => {
-    const deep = '['.repeat(200_000) + ']'.repeat(200_000)
+  it('200,000 levels of nesting are refused before they are parsed; 64 levels are accepted', async () => {
     const document = (
       await artifact(world, 'shop/web', { subject: descriptor(image({ seed: 'web' })) })
     ).toString()
-    const bytes = document.replace(
-      '"layers"',
-      `"deep":${deep},"annotations":{"deep":${deep},"a":"b"},"layers"`,
-    )
-
-    expect((await put('deep', bytes)).status).toBe(201)
-    expect((await world.get(`${PATH}/deep`)).text).toBe(bytes)
+    const nested = (levels: number) => {
+      const deep = '['.repeat(levels) + ']'.repeat(levels)
+      return document.replace('"layers"', `"deep":${deep},"annotations":{"deep":${deep},"a":"b"},"layers"`)
+    }
+    for (const levels of [63, 200_000]) {
+      expect(await refused(put('deep', nested(levels)))).toEqual([400, 'MANIFEST_INVALID'])
+    }
+    expect((await put('deep', nested(62))).status).toBe(201)
+    expect((await world.get(`${PATH}/deep`)).text).toBe(nested(62))
     const { json } = await world.get(`/v2/shop/web/referrers/${image({ seed: 'web' }).digest}`)
     expect(json).toMatchObject({ manifests: [{ annotations: { a: 'b' } }] })
-    expect(await refused(put('deep', deep))).toEqual([400, 'MANIFEST_INVALID'])
+  })
+
+  it('a config that is nested too deep is refused', async () => {
+    const config = `{"os":"linux","architecture":"amd64","deep":${'['.repeat(64)}${']'.repeat(64)}}`
+    const web = image({ seed: 'web' })
+    await pushParts(world, 'shop/web', web)
+    await world.pushBlob('shop/web', config)
+    const deep = { ...descriptor(web.config), digest: digestOf(config), size: config.length }
+    const refusal = await put('v1', JSON.stringify(imageDocument(web, { config: deep })))
+    expect([refusal.status, refusal.code]).toEqual([400, 'MANIFEST_INVALID'])
+    expect(refusal.text).toContain('its config is nested more than 64 levels deep')
+  })
+
+  it.each([
+    ['empty lists', '[]'],
+    ['numbers', '1'],
+    ['objects and a control character', '{"a":"\\b"}'],
+    ['descriptors', `{"mediaType":"a","digest":"${digestOf('x')}","size":1}`],
+  ])('4 MiB of %s are refused in less time than a push takes', async (_what, value) => {
+    const values = Array(Math.floor(4_190_000 / (value.length + 1))).fill(value)
+    const bytes = Buffer.from(`{"schemaVersion":2,"layers":[${values.join(',')}]}`)
+    expect(cpuTime(() => expect(() => parseManifest(bytes)).toThrow('it has more than'))).toBeLessThan(250)
+    expect(await refused(put('v1', bytes))).toEqual([400, 'MANIFEST_INVALID'])
   })
 
   it('of a duplicate key, the value that is checked is the one that is used', async () => {
@@ -237,14 +261,21 @@ describe('hostile manifests and races', () => {
     expect(await refused(put('v1', longer))).toEqual([400, 'MANIFEST_INVALID'])
   })
 
-  it('indexes can be nested to any depth', async () => {
+  it('indexes are nested at most three levels deep, whatever is pushed in between', async () => {
     let inner: { mediaType: string; digest: Digest; size: number } | undefined
-    for (let level = 0; level < 30; level++) {
+    const statuses: number[] = []
+    for (let level = 1; level <= 4; level++) {
       const bytes = ociIndex(inner ? [inner] : [])
-      inner = { mediaType: OCI_INDEX, digest: digestOf(bytes), size: bytes.length }
-      expect((await put(`level-${level}`, bytes, OCI_INDEX)).status).toBe(201)
+      statuses.push((await put(`level-${level}`, bytes, OCI_INDEX)).status)
+      if (level < 4) inner = { mediaType: OCI_INDEX, digest: digestOf(bytes), size: bytes.length }
     }
-    expect((await world.get(`${PATH}/${inner?.digest}`)).status).toBe(200)
+    expect(statuses).toEqual([201, 201, 201, 400])
+    expect((await world.get(`${PATH}/level-4`)).status).toBe(404)
+
+    const child = image({ seed: 'child' })
+    await world.push('shop/web', child)
+    const wide = ociIndex([descriptor(child), ...(inner ? [inner] : [])])
+    expect(await refused(put('wide', wide, OCI_INDEX))).toEqual([400, 'MANIFEST_INVALID'])
   })
 
   it('a client that disconnects in the middle of a manifest leaves nothing', async () => {

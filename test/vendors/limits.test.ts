@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { MAX_DEPTH } from '../../src/oci/json.ts'
 import { parseResponse } from '../../src/vendors/listing/response.ts'
 import { image } from '../fixtures/random-image.ts'
 import { gitlabSide } from '../fixtures/vendors/gitlab.ts'
@@ -6,7 +7,6 @@ import { quaySide } from '../fixtures/vendors/quay.ts'
 import { startVendor } from './world.ts'
 
 const one = image({ seed: 'one' })
-const MAX_DEPTH = 32
 
 const nested = (depth: number): Uint8Array => Buffer.from(`${'['.repeat(depth)}${']'.repeat(depth)}`)
 const responseOf = (body: Uint8Array) => ({ status: 200, headers: {}, body })
@@ -58,9 +58,9 @@ describe('a listing fails with TooLong', () => {
 })
 
 describe('JSON of a response', () => {
-  test('may be nested 32 levels deep', () => {
+  test('may be nested 64 levels deep', () => {
     expect(() => parseResponse(responseOf(nested(MAX_DEPTH)))).not.toThrow()
-    expect(() => parseResponse(responseOf(nested(MAX_DEPTH + 1)))).toThrow('nested deeper than 32')
+    expect(() => parseResponse(responseOf(nested(MAX_DEPTH + 1)))).toThrow('has more than 64 levels')
   })
 
   test('may have any number of brackets in strings', () => {

@@ -94,6 +94,13 @@ export const manifestReferences = sqliteTable(
   ],
 )
 
+/** Indexes with indexes among their children: few images have them. */
+export const nestedIndexes = sqliteTable('nested_indexes', {
+  imageId: ownerKey('image_id', () => images.id).primaryKey(),
+  /** Levels of indexes, its own included: 2 or more. */
+  levels: integer('levels').notNull(),
+})
+
 /** Runs of garbage collection. */
 export const collections = sqliteTable('collections', {
   id: rowid(),

@@ -2,6 +2,7 @@ import { type GraphQLResolveInfo, Kind } from 'graphql'
 import { InvalidInputError } from '../../input/errors.ts'
 import type { KeysetPage, PageKey } from '../../input/page.ts'
 import { checkRange } from '../../input/range.ts'
+import { parseJson } from '../../oci/json.ts'
 
 /** Items of a page when neither `first` nor `last` is given. */
 export const DEFAULT_PAGE_SIZE = 50
@@ -63,12 +64,8 @@ export const keyCursors = <Node>(
 })
 
 const parseArray = (cursor: string): unknown[] => {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    return Array.isArray(value) ? value : []
-  } catch {
-    return []
-  }
+  const value = parseJson(Buffer.from(cursor, 'base64url'))
+  return Array.isArray(value) ? value : []
 }
 
 interface SelectedPage extends KeysetPage {

@@ -3,13 +3,15 @@ import type { GraphQLError } from 'graphql'
 import type { Viewer } from '../../access/right/viewer.ts'
 import { formatError } from '../../graphql/kit/errors.ts'
 import type { ChangePage, ChangeReader, ChangeSubscription } from '../../graphql/live/change-hub.ts'
+import { isTooDeep, MAX_DEPTH } from '../../oci/json.ts'
 import { readBody } from '../../request-body/read-body.ts'
 import { GRAPHQL_PATH, type GraphQLEntry, type OperationContext } from '../pipeline/pipeline.ts'
 import { MAX_BODY_BYTES } from '../request/limits.ts'
-import { headersOf, isEventStream, send, type ViewerExchange } from '../request/response.ts'
+import { headersOf, isEventStream, refuse, send, type ViewerExchange } from '../request/response.ts'
 import type { StreamingConnection, StreamingScope } from '../request/streaming-connections.ts'
 
 const NO_BODY = Buffer.alloc(0)
+const TOO_DEEP = `Limit of ${MAX_DEPTH} levels of JSON exceeded.`
 
 /** Runs the operation of a request, and responds with its result or with a stream of results. */
 export async function respondGraphQL(
@@ -18,6 +20,7 @@ export async function respondGraphQL(
 ): Promise<void> {
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
   const body = hasBody ? await readBody(request, { maxBytes: MAX_BODY_BYTES, memory }) : NO_BODY
+  if (isTooDeep(body)) return refuse(response, 400, 'TOO_COMPLEX', TOO_DEEP)
   const { method = 'GET', url = GRAPHQL_PATH, headers } = request
   const lastEventId = headers['last-event-id']
   const taken: OperationContext['taken'] = {}

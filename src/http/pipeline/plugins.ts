@@ -8,6 +8,7 @@ import type { Logger } from 'pino'
 import type { GraphQLContext } from '../../graphql/kit/context.ts'
 import { type ErrorReport, maskError, maskResult } from '../../graphql/kit/errors.ts'
 import { withTruncatedLists } from '../../graphql/kit/truncated-lists.ts'
+import { MAX_DEPTH as MAX_JSON_DEPTH, parseJson } from '../../oci/json.ts'
 import {
   MAX_ALIASES,
   MAX_DEPTH,
@@ -45,13 +46,10 @@ export const checkedParameters = (): Plugin => ({
   onRequestParse({ request, url }) {
     if (request.method !== 'GET') return
     for (const name of ['variables', 'extensions']) {
-      try {
-        JSON.parse(url.searchParams.get(name) || '{}')
-      } catch {
-        throw new GraphQLError(`"${name}" is not valid JSON`, {
-          extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
-        })
-      }
+      if (parseJson(url.searchParams.get(name) || '{}') !== undefined) continue
+      throw new GraphQLError(`"${name}" is not valid JSON of at most ${MAX_JSON_DEPTH} levels`, {
+        extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
+      })
     }
   },
 })

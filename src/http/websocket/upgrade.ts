@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { handleProtocols, type Server as Protocol } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { ForbiddenError, UnauthenticatedError } from '../../access/right/errors.ts'
+import { isTooDeep, MAX_DEPTH } from '../../oci/json.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
 import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../request/limits.ts'
 import {
@@ -18,6 +19,8 @@ import {
 } from '../request/sender.ts'
 import { WebSocketConnection } from './connection.ts'
 
+/** Close code for a message that is not valid. Source: graphql-transport-ws. */
+const INVALID_MESSAGE = 4400
 /** Close code for an internal error while a message was handled. Source: graphql-transport-ws. */
 const INTERNAL_ERROR = 4500
 
@@ -89,7 +92,11 @@ export function webSocketUpgrades(
         send: (text) => connection.send(text),
         close: (code, reason) => socket.close(code, reason),
         onMessage: (handle) => {
-          socket.on('message', (message) => void handle(String(message)).catch(fail))
+          socket.on('message', (message) => {
+            const text = String(message)
+            if (isTooDeep(text)) socket.close(INVALID_MESSAGE, `a message has at most ${MAX_DEPTH} levels`)
+            else void handle(text).catch(fail)
+          })
         },
       },
       connection,

@@ -8,6 +8,7 @@ import type { Content } from './content.ts'
 import { createCopies } from './copies.ts'
 import { checkPushedConfig } from './manifest-body.ts'
 import { artifactTypeOf, linkColumnsOf, partsUnknown } from './manifest-parts.ts'
+import { createNestedIndexes } from './nested-indexes.ts'
 import type { RegistryStreams } from './registry-streams.ts'
 
 interface ManifestStoreDependencies {
@@ -18,10 +19,11 @@ interface ManifestStoreDependencies {
 
 /**
  * Returns a function that writes a manifest whose parts the repository has: the image, its link to the repository, its
- * tags and the push log. It throws OciError for bytes that are stored with another media type.
+ * tags and the push log. It throws OciError for bytes that are stored with another media type, and for too deep indexes.
  */
 export function createManifestStore({ db, content, streams }: ManifestStoreDependencies) {
   const copies = createCopies(db)
+  const nesting = createNestedIndexes(db)
   return (tx: Transaction, viewer: Viewer, push: PushedManifest): void => {
     const { repository: name, digest, manifest, at } = push
     // linked before it is tagged: tags of other streams that follow its tags get their links with it
@@ -31,6 +33,7 @@ export function createManifestStore({ db, content, streams }: ManifestStoreDepen
       const link = { repositoryId: id, digest, imageId, ...linkColumnsOf(manifest) }
       content.addManifest(tx, { ...link, source: null, insecure: 0, at })
       requireSameType(manifest, content.manifest(id, digest)?.mediaType)
+      nesting.record(tx, { repositoryId: id, imageId, manifest })
       if (manifest.subject) copies.passOn(tx, { from: id, digest, subject: manifest.subject.digest, at })
     })
   }

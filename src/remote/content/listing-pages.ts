@@ -1,6 +1,6 @@
 import LinkHeader from 'http-link-header'
 import type { EgressResponse, ResponseHeaders } from '../../egress/exchange.ts'
-import { isObject, isTooDeep, MAX_DEPTH, parseJson } from '../../oci/json.ts'
+import { isObject, MAX_DEPTH, parseJson } from '../../oci/json.ts'
 import type { RegistryError } from '../../oci/registry-error.ts'
 import { unreadableError } from '../login/registry-errors.ts'
 import type { RequestTopic } from '../session/registry-request.ts'
@@ -67,15 +67,13 @@ export class ListingPages {
   /** Returns the page's entries, unchecked; none for null, which docker-registry sends for an empty list. */
   async entriesOf(response: EgressResponse): Promise<readonly unknown[]> {
     if (response.status !== 200) throw await this.#session.responseError(this.#topic, response)
-    // a list of lists would be read as a list without names
-    if (isTooDeep(response.body)) {
-      throw this.#unreadable(`the response is nested deeper than ${MAX_DEPTH} levels: it is not a list`)
-    }
     const json = parseJson(response.body)
     if (json === undefined) {
       const isPage = /^\s*</.test(Buffer.from(response.body).toString())
       throw this.#unreadable(
-        isPage ? 'the response is a web page' : 'the response is not JSON, or is truncated',
+        isPage
+          ? 'the response is a web page'
+          : `the response is not JSON, is truncated, or has more than ${MAX_DEPTH} levels`,
       )
     }
     const entries = isObject(json) ? json[this.#field] : undefined

@@ -1,5 +1,5 @@
 import type { Digest } from '../../oci/digest.ts'
-import { isObject, type Json } from '../../oci/json.ts'
+import { isObject, type Json, parseJson } from '../../oci/json.ts'
 import { COSIGN_PREDICATE } from '../referrer/referrer.ts'
 import { type Flaw, flaw } from './verdict.ts'
 
@@ -8,7 +8,7 @@ import { type Flaw, flaw } from './verdict.ts'
 /** Parses a JSON object; undefined for other bytes. */
 export function parseJsonObject(bytes: Uint8Array): Json | undefined {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    const value = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
     return isObject(value) ? value : undefined
   } catch {
     return undefined

@@ -14,6 +14,7 @@ import { memoized } from '../../concurrency/cache.ts'
 import { invalid } from '../../input/errors.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { SignatureFlaw } from '../../oci/failure-reason.ts'
+import { parseJson } from '../../oci/json.ts'
 import { bundleJsonOf, preAuthEncoding, UNREADABLE_ANNOTATIONS } from './cosign.ts'
 import type { KeylessRequirement, TextMatch } from './requirement.ts'
 import { matchesText } from './requirement.ts'
@@ -101,7 +102,7 @@ const CHECKPOINT_NAME = /^[A-Za-z0-9][A-Za-z0-9.:/-]{0,252}$/
 function bundleOf(bytes: Uint8Array): BundleWithClaim | Flaw {
   let bundle: Bundle
   try {
-    bundle = bundleFromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
+    bundle = bundleFromJSON(parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
   } catch {
     return flaw('Malformed', 'it cannot be read as a sigstore bundle')
   }

@@ -1,4 +1,4 @@
-import { isObject } from '../../oci/json.ts'
+import { isObject, MAX_DEPTH, parseJson } from '../../oci/json.ts'
 import { InvalidDeliveryError } from './delivery.ts'
 
 /** Decodes the body. Throws InvalidDeliveryError unless it is UTF-8. */
@@ -12,11 +12,9 @@ export function textOfBody(body: Uint8Array): string {
 
 /** Parses JSON; `name` is that of the text in errors. Throws InvalidDeliveryError. */
 export function jsonOfText(text: string, name = 'the body'): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new InvalidDeliveryError(`${name} is not JSON`, { cause: error })
-  }
+  const json = parseJson(text)
+  if (json !== undefined) return json
+  throw new InvalidDeliveryError(`${name} is not JSON, or has more than ${MAX_DEPTH} levels`)
 }
 
 /** Parses the body as JSON. Throws InvalidDeliveryError, also unless each of the `needed` fields is an object. */

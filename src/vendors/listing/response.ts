@@ -1,15 +1,16 @@
-import { isObject, isTooDeep, type Json, MAX_DEPTH, parseJson } from '../../oci/json.ts'
+import { isObject, type Json, MAX_DEPTH, parseJson } from '../../oci/json.ts'
 import { nextLink } from '../../remote/content/listing-pages.ts'
 import type { ApiResponse } from '../../remote/session/vendor-api.ts'
 import { OddShapeError } from './errors.ts'
 
 /** Parses the body of a response. Throws OddShapeError unless it is JSON of limited depth. */
 export function parseResponse({ body, headers }: ApiResponse): unknown {
-  if (isTooDeep(body)) throw new OddShapeError(`the response is nested deeper than ${MAX_DEPTH}`)
   const json = parseJson(body)
   if (json !== undefined) return json
   const isPage = /html/i.test(String(headers['content-type'] ?? ''))
-  throw new OddShapeError(isPage ? 'the response is a web page' : 'the response is not JSON')
+  throw new OddShapeError(
+    isPage ? 'the response is a web page' : `the response is not JSON, or has more than ${MAX_DEPTH} levels`,
+  )
 }
 
 /** Returns the value. Throws OddShapeError, with its `name`, unless it is an object. */

@@ -322,12 +322,16 @@ describe('a malformed or hostile listing', () => {
 
   test.each<[string, Page, string]>([
     ['is a web page', { body: '<!doctype html><title>Sign in</title>' }, 'the response is a web page'],
-    ['is cut off', { body: '{"name":"app","tags":["a",' }, 'the response is not JSON, or is truncated'],
+    [
+      'is cut off',
+      { body: '{"name":"app","tags":["a",' },
+      'the response is not JSON, is truncated, or has more than 64 levels',
+    ],
     ['has no tags', { body: '{}' }, 'the response has no field "tags" with a list'],
     [
       'is nested two million levels deep',
       { body: `{"tags":${'['.repeat(2_000_000)}${']'.repeat(2_000_000)}}` },
-      'the response is nested deeper than 32 levels: it is not a list',
+      'the response is not JSON, is truncated, or has more than 64 levels',
     ],
     ['has an object for tags', { tags: { a: 1 } }, 'the response has no field "tags" with a list'],
     [
