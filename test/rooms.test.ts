@@ -112,6 +112,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'credentials',
     'trust',
     'receiver',
+    'access',
     'server',
     'live',
   ],

@@ -112,6 +112,7 @@ async function open(
     schema: createSchema(),
     domain: {
       ...domain,
+      access,
       credentials: credentials.store,
       testCredential: createCredentialTest(credentials.store, (place, credential, context) =>
         remote.checkLogin(place, credential, { ...context, lane: 'credential tests' }),

@@ -22,6 +22,7 @@ export function createServerView(config: Config, version: string, startedAt: num
   return {
     version,
     startedAt,
+    signIn: config.signIn === null ? 'OPEN' : 'TOKENS',
     features: (Object.keys(isOn) as ServerFeature[]).filter((feature) => isOn[feature]),
     logRetentionDays: config.changeLogDays,
     limits: {

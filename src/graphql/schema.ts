@@ -61,6 +61,11 @@ import './trust/referrers.ts'
 import './trust/image-verification.ts'
 import './trust/image-stream-trust.ts'
 import './trust/set-image-stream-trust.ts'
+import './access/user.ts'
+import './access/grant.ts'
+import './access/access-token.ts'
+import './access/session.ts'
+import './access/viewer.ts'
 import './server/server.ts'
 
 builder.queryType({ description: 'Root type of queries.' })

@@ -1,11 +1,13 @@
 import { type GraphQLField, type OperationDefinitionNode, parse, validate } from 'graphql'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { accessOf } from '../../src/graphql/kit/access.ts'
 import { exampleOf } from '../../src/graphql/kit/examples.ts'
 import { createSchema } from '../../src/graphql/schema.ts'
 import { startApp } from '../fixtures/app.ts'
 import type { GraphQLClient } from '../fixtures/graphql-client.ts'
 import { PushClient } from '../fixtures/push-client.ts'
 import { image } from '../fixtures/random-image.ts'
+import { startSignedInApp } from '../fixtures/signed-in-app.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { eventStream } from '../http/clients.ts'
 
@@ -58,10 +60,16 @@ const examplesOf = (fields: readonly RootField[]): Example[] =>
     return { field: field.name, text, operation }
   })
 
-const QUERIES = examplesOf(fieldsOf(schema.getQueryType()))
-const MUTATIONS = examplesOf(fieldsOf(schema.getMutationType()))
+const isForPeople = (field: RootField): boolean => accessOf(field) === 'person'
+const [queries, mutations] = [fieldsOf(schema.getQueryType()), fieldsOf(schema.getMutationType())]
+const QUERIES = examplesOf(queries.filter((field) => !isForPeople(field)))
+const MUTATIONS = examplesOf(mutations.filter((field) => !isForPeople(field)))
+/** Examples that need a person who has signed in; those that take something away are the last. */
+const FOR_PEOPLE = examplesOf([...queries, ...mutations].filter(isForPeople)).sort(
+  (a, b) => Number(a.field.startsWith('revoke')) - Number(b.field.startsWith('revoke')),
+)
 const SUBSCRIPTIONS = examplesOf(fieldsOf(schema.getSubscriptionType()))
-const ALL = [...QUERIES, ...MUTATIONS, ...SUBSCRIPTIONS]
+const ALL = [...QUERIES, ...MUTATIONS, ...FOR_PEOPLE, ...SUBSCRIPTIONS]
 
 const hasVariables = ({ operation }: Example): boolean => (operation.variableDefinitions ?? []).length > 0
 
@@ -107,6 +115,28 @@ async function variablesOf(client: GraphQLClient): Promise<Record<string, unknow
   }
 }
 
+/** Runs the examples for people on a server with sign-in, and returns their responses by field. */
+async function runSignedIn(): Promise<Map<string, unknown>> {
+  await using server = await startSignedInApp()
+  const admin = server.as('admin')
+  const member = await server.as('member').request<{ sessions: Ids }>('{ sessions { nodes { id } } }')
+  const found = await admin.request<Record<'users' | 'accessTokens' | 'grants', Ids>>(
+    '{ users { nodes { id name } } accessTokens { nodes { id } } grants(namespace: "team") { nodes { id } } }',
+  )
+  const stranger = found.users.nodes.find(({ name }) => name?.startsWith('stranger'))
+  const [token, grant, session] = [found.accessTokens, found.grants, member.sessions].map(
+    ({ nodes }) => nodes[0]?.id,
+  )
+  const variables = { user: stranger?.id, token, grant, session }
+  const responses = new Map<string, unknown>()
+  for (const { field, text } of FOR_PEOPLE) responses.set(field, await admin.execute(text, variables))
+  return responses
+}
+
+interface Ids {
+  readonly nodes: readonly { readonly id: string; readonly name?: string }[]
+}
+
 describe('the example of a root field', () => {
   const responses = new Map<string, unknown>()
 
@@ -141,6 +171,7 @@ describe('the example of a root field', () => {
     push('latest', 'newer')
     await client.request('mutation { importImage(input: { imageStream: "ruby" }) { import { state } } }')
     await run([...inOrder(['tagImage']), ...inOrder(LAST)], variables)
+    for (const [field, response] of await runSignedIn()) responses.set(field, response)
     for (const { field, stream } of events) {
       const { value } = await stream.events.next()
       responses.set(field, JSON.parse(value?.data ?? 'null'))

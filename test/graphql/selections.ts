@@ -6,6 +6,7 @@ import {
   isObjectType,
   isRequiredArgument,
 } from 'graphql'
+import { accessOf } from '../../src/graphql/kit/access.ts'
 
 /** Values of arguments by `Type.field`. */
 type Arguments = Readonly<Record<string, string>>
@@ -19,7 +20,8 @@ interface Selected {
 
 /**
  * Returns a selection that reaches every object type from this one, each by a shortest way, with `__typename` and, where the
- * type has one, `id`. A page has three items. Fields with a required argument that `given` lacks are left out.
+ * type has one, `id`. A page has three items. Fields with a required argument that `given` lacks are left out, and those for
+ * people who have signed in.
  */
 export function selectionOf(root: GraphQLObjectType, given: Arguments): string {
   const reached = new Set([root])
@@ -29,7 +31,7 @@ export function selectionOf(root: GraphQLObjectType, given: Arguments): string {
     const fields = Object.values(parent.getFields()).flatMap((field): Selected[] => {
       const type = getNamedType(field.type)
       const isLeft = !(`${parent.name}.${field.name}` in given) && field.args.some(isRequiredArgument)
-      if (!isObjectType(type) || isLeft) return []
+      if (!isObjectType(type) || isLeft || accessOf(field) === 'person') return []
       const isExpanded = !reached.has(type)
       reached.add(type)
       return [{ field, type, isExpanded }]

@@ -1,14 +1,14 @@
 import { and, count, eq } from 'drizzle-orm'
 import { pageBy } from '../../db/page.ts'
-import { accessTokens, federationRules, grants as table, users } from '../../db/tables/index.ts'
+import { grants as table } from '../../db/tables/index.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { AccessParts } from '../identity/dependencies.ts'
-import { requireUserId } from '../identity/principal.ts'
 import { ANY } from '../right/rights.ts'
 import { requireInNamespace, requirePerson, requireServerAdmin, type Viewer } from '../right/viewer.ts'
 import { createGrantRows, type StoredGrant, type Subject } from './grant-rows.ts'
 import { checkGrantedRole, formatPlace, type GrantedAt, requireRightsOf } from './place.ts'
+import { createSubjects, type NamedSubject } from './subjects.ts'
 
 /** Selects grants; undefined selects all. */
 export interface GrantFilter {
@@ -18,8 +18,6 @@ export interface GrantFilter {
 /** Roles of principals at places. */
 export type Grants = ReturnType<typeof createGrants>
 
-/** Characters of a group's name in the claims of a provider. */
-const MAX_GROUP_LENGTH = 255
 /** Most grants at the places of one namespace: each is read when the rights of a principal are resolved. */
 const MAX_GRANTS = 2_000
 
@@ -27,6 +25,7 @@ const MAX_GRANTS = 2_000
 export function createGrants({ db, audit, changes, now }: AccessParts) {
   const { orm } = db
   const rows = createGrantRows(db)
+  const subjects = createSubjects(db)
   const inNamespace = ({ namespace }: GrantFilter) =>
     namespace === undefined ? undefined : eq(table.namespace, namespace)
   const countOf = (filter: GrantFilter): number =>
@@ -38,28 +37,10 @@ export function createGrants({ db, audit, changes, now }: AccessParts) {
     else requireInNamespace(viewer, 'grant', namespace)
   }
 
-  const requireSubject = (viewer: Viewer, subject: Subject, role: StoredGrant['role']): void => {
-    if (subject.subjectKind === 'EVERYONE' && role !== 'VIEWER' && role !== 'PULLER') {
-      throw new InvalidInputError('role', `everyone can only read: the role is VIEWER or PULLER, not ${role}`)
-    }
-    if (subject.subjectKind === 'SIGNED_IN' && role === 'SERVER_ADMIN')
-      throw new InvalidInputError('role', 'SERVER_ADMIN is a role of people and groups')
-    checkSubject(subject)
-    const id = Number(subject.subject)
-    const isMissing = {
-      USER: () => !orm.select().from(users).where(eq(users.id, id)).get(),
-      RULE: () => !orm.select().from(federationRules).where(eq(federationRules.id, id)).get(),
-      TOKEN: () =>
-        orm.select().from(accessTokens).where(eq(accessTokens.id, id)).get()?.userId !==
-        requireUserId(viewer),
-      GROUP: () => false,
-      SIGNED_IN: () => false,
-      EVERYONE: () => false,
-    }[subject.subjectKind]
-    if (isMissing()) throw new NotFoundError('there is no such user, rule or token of your own')
-  }
-
   return {
+    /** Returns the name of a grant's subject for people; null for every person and everyone. */
+    nameOf: subjects.nameOf,
+
     /** Returns a grant to those who may change it, and to no one else. */
     byId({ rights }: Viewer, id: number): StoredGrant | undefined {
       const grant = rows.byId(id)
@@ -88,14 +69,15 @@ export function createGrants({ db, audit, changes, now }: AccessParts) {
 
     /**
      * Gives a role. An equal grant stays as it is. Throws ForbiddenError, UnauthenticatedError, InvalidInputError, and
-     * NotFoundError for a subject that does not exist.
+     * NotFoundError for a subject that does not exist, ConflictError for a name of several people.
      */
-    grant(viewer: Viewer, subject: Subject, granted: GrantedAt): StoredGrant {
+    grant(viewer: Viewer, named: NamedSubject, granted: GrantedAt): StoredGrant {
       requirePerson(viewer)
       checkGrantedRole(granted, 'place')
       requireGranting(viewer, granted)
       requireRightsOf(viewer, granted)
-      requireSubject(viewer, subject, granted.role)
+      checkRoleOf(named.subjectKind, granted.role)
+      const subject = subjects.named(viewer, named)
       return db.transact((tx) => {
         if (countOf(granted) >= MAX_GRANTS)
           throw new InvalidInputError(
@@ -132,11 +114,12 @@ function requireGranting(viewer: Viewer, { role, namespace, streams }: GrantedAt
     requireInNamespace(viewer, 'grant', namespace)
 }
 
-/** Throws InvalidInputError unless the subject is written in the form of its kind. */
-function checkSubject({ subjectKind, subject }: Subject): void {
-  if (subjectKind !== 'GROUP') return
-  if (subject.length > 0 && subject.length <= MAX_GROUP_LENGTH) return
-  throw new InvalidInputError('group', `a group's name has 1 to ${MAX_GROUP_LENGTH} characters`)
+/** Throws InvalidInputError for a role that this kind of subject cannot have. */
+function checkRoleOf(subjectKind: Subject['subjectKind'], role: GrantedAt['role']): void {
+  if (subjectKind === 'EVERYONE' && role !== 'VIEWER' && role !== 'PULLER')
+    throw new InvalidInputError('role', `everyone can only read: the role is VIEWER or PULLER, not ${role}`)
+  if (subjectKind !== 'USER' && subjectKind !== 'GROUP' && role === 'SERVER_ADMIN')
+    throw new InvalidInputError('role', 'SERVER_ADMIN is a role of people and groups')
 }
 
 const auditedGrant = (action: string, { subjectKind, subject }: Subject, { role, ...place }: GrantedAt) => ({

@@ -5,7 +5,7 @@ import type { Transaction } from '../../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import { UnauthenticatedError } from '../right/errors.ts'
-import { requireServerAdmin, type Viewer } from '../right/viewer.ts'
+import { requirePerson, requireServerAdmin, type Viewer } from '../right/viewer.ts'
 import type { AccessParts } from './dependencies.ts'
 import { principalId } from './principal.ts'
 
@@ -39,6 +39,7 @@ export function createUsers({ db, audit, changes, now }: AccessParts) {
   const row = (id: number): User | undefined => orm.select().from(table).where(eq(table.id, id)).get()
 
   const setSuspended = (viewer: Viewer, id: number, suspendedAt: number | null): User => {
+    requirePerson(viewer)
     requireServerAdmin(viewer)
     return db.transact((tx) => {
       const user = row(id)

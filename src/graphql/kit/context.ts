@@ -1,3 +1,4 @@
+import type { AccessControl } from '../../access/access.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Collector } from '../../collect/blobs/collect.ts'
 import type { Pruner } from '../../collect/images/prune.ts'
@@ -42,6 +43,7 @@ export interface GraphQLContext {
   /** Also in the response header `X-Request-Id` and in every log line of the request. */
   readonly requestId: string
   readonly viewer: Viewer
+  readonly access: Pick<AccessControl, 'users' | 'sessions' | 'tokens' | 'grants' | 'uses'>
   readonly changeLog: ChangeLogView
   readonly streams: Streams
   readonly streamConditions: Pick<StreamConditions, 'ofStreams'>
@@ -92,11 +94,15 @@ export type ServerFeature =
   | 'SCHEDULED_GARBAGE_COLLECTION'
   | 'DEFAULT_CREDENTIALS'
 
+/** How clients sign in. */
+export type SignInMode = 'OPEN' | 'TOKENS'
+
 /** What clients may know about the server. */
 export interface ServerView {
   readonly version: string
   /** Milliseconds since 1970. */
   readonly startedAt: number
+  readonly signIn: SignInMode
   readonly features: readonly ServerFeature[]
   /** Null keeps the log forever. */
   readonly logRetentionDays: number | null

@@ -1,6 +1,6 @@
 import { builder, MAX_COMPLEXITY } from '../kit/builder.ts'
 import { DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE } from '../kit/connection.ts'
-import type { ServerFeature, ServerView } from '../kit/context.ts'
+import type { ServerFeature, ServerView, SignInMode } from '../kit/context.ts'
 import { ERROR_CODES, type ErrorCode, ErrorCodeEnum } from '../kit/error-codes.ts'
 import { MAX_WAIT } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
@@ -21,14 +21,22 @@ const ServerFeatureEnum = enumType<ServerFeature>('ServerFeature', {
       'The registry that receives pushes is part of this server: images are pushed to its address under `/v2/`, and garbage collections remove blobs.',
     EXTERNAL_REGISTRY:
       'The registry that receives pushes is another server, which notifies this one (`--external-registry`).',
-    REMOTE_ACCESS:
-      'Other machines may connect, without authentication (`--open-to-everybody`). Otherwise only clients on the server’s machine connect.',
+    REMOTE_ACCESS: 'Other machines may connect without sign-in (`--open-to-everybody`).',
     SCHEDULED_PRUNING:
       'The server removes old images and history periodically (`--prune-hours`); otherwise only `pruneImages` does.',
     SCHEDULED_GARBAGE_COLLECTION:
       'The server collects garbage of the registry periodically (`--collect-hours`); otherwise only `collectGarbage` does.',
     DEFAULT_CREDENTIALS:
       'Registries for which a namespace has no credential get the login of the server’s own `config.json` (`--docker-config`).',
+  },
+})
+
+const SignInModeEnum = enumType<SignInMode>('SignInMode', {
+  description: 'How clients of the server sign in.',
+  values: {
+    OPEN: 'No sign-in is configured: every client that reaches the server may do everything.',
+    TOKENS:
+      'Clients present an access token or a session (`--sign-in tokens`); without one they have the rights of everyone.',
   },
 })
 
@@ -70,6 +78,7 @@ objectType(ServerType, {
   properties: (t) => ({
     version: t.string('Version of the program, as in semantic versioning: `0.1.0`.'),
     startedAt: t.dateTime('Time at which the server started.'),
+    signIn: t.one(SignInModeEnum, 'How clients sign in.'),
     features: t.list(
       ServerFeatureEnum,
       'Optional parts that are on; at most one for each value of `ServerFeature`.',
@@ -104,6 +113,7 @@ builder.queryField('server', (t) =>
         server {
           version
           startedAt
+          signIn
           features
           logRetentionDays
           limits { pageSize defaultPageSize complexity depth waitSeconds }

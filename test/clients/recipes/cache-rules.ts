@@ -53,6 +53,7 @@ export const VALUES: readonly string[] = [
   'TrustRequirement',
   'TrustedKey',
   'ValueChange',
+  'Viewer',
 ]
 
 /** Fields that are connections, by type, with the arguments that select another list. */
@@ -127,7 +128,9 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
     ],
   },
   Query: {
+    accessTokens: [],
     deletedImageStreams: ['namespace'],
+    grants: ['namespace'],
     imageMirrorings: ['imageStream', 'namespace', 'state'],
     imagePushes: ['imageStream', 'namespace', 'since', 'tag'],
     imageStreamChanges: ['imageStream', 'kinds', 'namespace', 'since', 'tag'],
@@ -173,6 +176,8 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
     registryCredentials: ['namespace'],
     registryHosts: ['host'],
     repositories: ['matching', 'namespace'],
+    sessions: [],
+    users: [],
   },
   Receiver: {
     deliveries: ['outcome'],
