@@ -35,6 +35,8 @@ export interface Database extends Disposable {
   prepare<Row = never>(text: string): Statement<Row>
   readonly transact: Transact
   readonly transactTogether: TransactTogether
+  /** Reports whether the connection is open. */
+  isOpen(): boolean
   /** Returns the bytes of each file of the database. */
   bytes(): { readonly database: number; readonly wal: number }
 }
@@ -78,6 +80,7 @@ export function openDatabase(
       prepare: statements(sqlite),
       transact: transactions.transact,
       transactTogether: createTransactTogether(transactions),
+      isOpen: () => sqlite?.open === true,
       bytes: () => ({ database: sizeOf(file), wal: sizeOf(`${file}-wal`) }),
       [Symbol.dispose]: sqlite.close.bind(sqlite),
     }

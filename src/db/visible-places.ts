@@ -64,8 +64,9 @@ export function createScopes(db: Database) {
         isWhole: places.every(({ pattern }) => pattern === ANY),
       }
     },
-    /** Drops a scope: its holders see nothing. */
+    /** Drops a scope: its holders see nothing. All scopes end with the connection. */
     drop({ id }: Scope): void {
+      if (!db.isOpen()) return
       for (const statement of remove) statement.run(id)
     },
   }

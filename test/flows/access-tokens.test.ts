@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { connect } from '../fixtures/graphql-client.ts'
 import { type PrincipalName, type SignedInApp, startSignedInApp } from '../fixtures/signed-in-app.ts'
-import { eventStream } from '../http/clients.ts'
+import { eventStream, take } from '../http/clients.ts'
 
 let server: SignedInApp
 beforeEach(async () => {
@@ -132,7 +132,6 @@ describe('an access token', () => {
       .catch((error: unknown) => error)
     const headers = { authorization: `Bearer ${secret}` }
     const stream = await eventStream(`${server.url}/graphql`, subscription, { headers })
-    const ended = new Promise((resolve) => stream.body.once('close', resolve))
     await client.request('{ viewer { principal } }')
 
     await server.as('member').request(REVOKE, { id })
@@ -141,7 +140,9 @@ describe('an access token', () => {
       errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
     })
     expect(await closed).toMatchObject({ code: 4403 })
-    await ended
+    const results = await take(stream.events, 3)
+    expect(results.map(({ event }) => event)).toEqual(['next', 'complete'])
+    expect(results[0]?.data).toContain('UNAUTHENTICATED')
   })
 
   it('is revoked by its creator or a server admin, and is missing for others', async () => {

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { GraphQLError } from 'graphql'
+import { GraphQLError } from 'graphql'
 import type { Viewer } from '../../access/right/viewer.ts'
 import { formatError } from '../../graphql/kit/errors.ts'
 import type { ChangePage, ChangeReader, ChangeSubscription } from '../../graphql/live/change-hub.ts'
@@ -51,6 +51,11 @@ const HEADERS = {
   // prevents nginx from buffering the events
   'X-Accel-Buffering': 'no',
 }
+
+/** Last result of a stream whose viewer has signed out or was revoked. */
+const NOT_VALID = new GraphQLError('the credential is no longer valid', {
+  extensions: { code: 'UNAUTHENTICATED' },
+})
 
 const COMMENT = ':\n\n'
 const COMPLETE = 'event: complete\ndata:\n\n'
@@ -116,8 +121,11 @@ class ChangeStream implements ChangeReader, StreamingConnection {
   }
 
   closeUnauthenticated(): void {
-    // the client reconnects, and is refused
-    this.destroy()
+    // the subscription may have ended with the same change
+    if (this.#response.writableEnded) return
+    // what waits for the client is not sent any more
+    if (this.pendingBytes > 0) this.destroy()
+    else this.fail(NOT_VALID)
   }
 
   goAway(): void {
