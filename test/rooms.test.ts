@@ -60,7 +60,7 @@ const COMPOSITION_ROOT = 'app'
 /** Floors of the large rooms, the lowest first: a floor imports only those below it; files of the room itself are the top. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   db: ['tables'],
-  access: ['right', 'audit', 'identity', 'grant', 'token', 'federation', 'sign-in'],
+  access: ['right', 'audit', 'identity', 'grant', 'token', 'federation', 'sign-in', 'signed-token'],
   imagestream: [
     'image',
     'spec',
@@ -73,7 +73,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'commands',
     'schedule',
   ],
-  registry: ['protocol', 'content', 'pull-through', 'mirroring', 'routes'],
+  registry: ['protocol', 'sign-in', 'content', 'pull-through', 'mirroring', 'routes'],
   collect: ['kept', 'images', 'blobs'],
   remote: ['traffic', 'login', 'session', 'content', 'location'],
   trust: ['referrer', 'signature', 'policy', 'verification'],
@@ -129,6 +129,7 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
     'one_time_secrets',
     'quotas',
     'sessions',
+    'signing_keys',
     'tag_protections',
     'users',
   ],

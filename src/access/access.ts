@@ -15,6 +15,7 @@ import { createAccessTokens } from './token/access-tokens.ts'
 import type { BearerForm } from './token/credential.ts'
 import { createLastUses } from './token/last-uses.ts'
 import { createStoredCredentials } from './token/stored-credentials.ts'
+import { createTokenSubjects } from './token-subjects.ts'
 
 interface AccessDependencies {
   readonly db: Database
@@ -41,7 +42,8 @@ export function createAccess({ db, audit, mode, cookie, now, onError }: AccessDe
   const oneTimeSecrets = createOneTimeSecrets(db, now)
   const uses = createLastUses({ db, now, onError })
   const { rightsOf } = createPrincipalRights(parts)
-  const forms: BearerForm[] = [createStoredCredentials(db)]
+  const stored = createStoredCredentials(db)
+  const forms: BearerForm[] = [stored.form]
   const isOpen = mode === 'OPEN'
 
   return {
@@ -56,6 +58,7 @@ export function createAccess({ db, audit, mode, cookie, now, onError }: AccessDe
     cookie,
     /** Returns the rights that a principal has now: everything without sign-in. */
     rightsOf: isOpen ? () => EVERYTHING : rightsOf,
+    subjects: createTokenSubjects({ stored, rightsOf, now }),
     authentication: isOpen
       ? OPEN
       : createSignInAuthentication({ forms, cookie, rightsOf, changes, uses, audit, now }),

@@ -12,6 +12,7 @@ import { createServer } from '../http/server.ts'
 import { createScheduleRunner } from '../imagestream/schedule/schedule-runner.ts'
 import { pullRepositoryOf } from '../imagestream/spec/pull-spec.ts'
 import { createSharedContent } from '../registry/pull-through/shared-content.ts'
+import { createTokenEndpoint } from '../registry/sign-in/token-endpoint.ts'
 import { openAccess, reportAccess } from './access.ts'
 import { type Config, isLoopback } from './config.ts'
 import { openCredentials } from './credentials.ts'
@@ -20,9 +21,10 @@ import { importLog } from './import-log.ts'
 import { HOUR, MINUTE, Opened, OwnHost, type SharedParts } from './parts.ts'
 import { openReceivers } from './receivers.ts'
 import { openRegistry, registryHostOf } from './registry.ts'
+import { openRegistrySignIn } from './registry-sign-in.ts'
 import { openRemote } from './remote.ts'
 import { createServerView } from './server-view.ts'
-import { openSignIn } from './sign-in.ts'
+import { openFederation, openSignIn } from './sign-in.ts'
 import { openTrust } from './trust.ts'
 import { startUpkeep } from './upkeep.ts'
 import { readVersion } from './version.ts'
@@ -103,8 +105,10 @@ async function open(
     ...importLog(log),
   })
   const { importer, recorder, changeLog, schedules } = domain
-  const registry = await openRegistry({ ...shared, domain, remote })
   const { sealer } = credentials
+  const federation = openFederation(shared, access, egress)
+  const registrySignIn = openRegistrySignIn({ ...shared, access, sealer, federation })
+  const registry = await openRegistry({ ...shared, domain, remote, access, signIn: registrySignIn })
   const receivers = openReceivers({ ...shared, domain, sealer, egress }, opened)
   const trust = openTrust(shared, { domain, remote, registry })
   const pruner = opened.use(createPruner({ db, recorder, now }))
@@ -129,6 +133,7 @@ async function open(
     },
     version,
     registry: registry.registry,
+    respondToken: createTokenEndpoint(registrySignIn),
     notifications: registry.notifications,
     deliveries: receivers.deliveries,
     metrics,

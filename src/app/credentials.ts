@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { signingKeyVault } from '../access/signed-token/signing-key.ts'
 import { createRegistryCredentials, UnboundCredentialError } from '../credentials/registry-credentials.ts'
 import { credentialVault } from '../credentials/stored-secret.ts'
 import { receiverVault } from '../receivers/secrets.ts'
@@ -32,7 +33,7 @@ export function openCredentials({ config, db, now, log, opened }: SharedParts) {
   const { resealed, deleted } = rotateKeys({
     db,
     sealer,
-    vaults: [credentialVault(db), registrySecretVault(db), receiverVault(db)],
+    vaults: [credentialVault(db), registrySecretVault(db), receiverVault(db), signingKeyVault(db)],
     source,
     lost: lostCredentialsKey,
   })

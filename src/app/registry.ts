@@ -1,3 +1,4 @@
+import type { AccessControl } from '../access/access.ts'
 import { SYSTEM } from '../access/right/viewer.ts'
 import { type BlobStore, createDiskStore } from '../blobs/blob-store.ts'
 import { createCollector } from '../collect/blobs/collect.ts'
@@ -16,6 +17,7 @@ import { createMirrorings } from '../registry/mirroring/mirrorings.ts'
 import { DEFAULT_LIMITS, storedLease } from '../registry/protocol/limits.ts'
 import { createPullThrough } from '../registry/pull-through/pull-through.ts'
 import { createRegistry } from '../registry/registry.ts'
+import type { RegistrySignIn } from '../registry/sign-in/dependencies.ts'
 import type { RegistryClient } from '../remote/registry-client.ts'
 import type { Domain } from './domain.ts'
 import { imageSources } from './image-sources.ts'
@@ -30,6 +32,8 @@ export const registryHostOf =
 interface RegistryParts extends SharedParts {
   readonly domain: Domain
   readonly remote: RegistryClient
+  readonly access: Pick<AccessControl, 'rightsOf'>
+  readonly signIn: RegistrySignIn
 }
 
 /** The registry that images are pushed to: the integrated one, or an external one. */
@@ -90,7 +94,8 @@ interface IntegratedParts {
 }
 
 function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: IntegratedParts) {
-  const { config, db, domain, remote, now, log, opened } = parts
+  const { config, db, domain, remote, signIn, now, log, opened } = parts
+  const { rightsOf } = parts.access
   const limits = { ...DEFAULT_LIMITS, maximumBlobBytes: config.maximumBlobBytes }
   const content = createContent(db)
   const pullThrough = opened.use(
@@ -117,8 +122,10 @@ function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: Inte
       streams,
       sources: imageSources({ remote, attachments, isOwn: (registry) => registry === host() }),
       limits,
-      // every client may do everything until there is authentication
-      viewerOf: () => SYSTEM,
+      viewerOf: (principal) =>
+        principal === null
+          ? SYSTEM
+          : { ...SYSTEM, id: principal, name: principal, rights: rightsOf(principal) },
       checkVersion: (stream, resourceVersion) =>
         checkResourceVersion(
           { ...stream, resourceVersion },
@@ -134,6 +141,7 @@ function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: Inte
     db,
     blobs,
     streams,
+    signIn,
     pullThrough,
     limits,
     now,

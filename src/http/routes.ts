@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { FIRST_ADMIN_PATH } from '../access/first-admin.ts'
 import type { SignInPages } from '../access/sign-in/sign-in.ts'
-import type { Registry } from '../registry/registry.ts'
+import type { Registry, RegistryRequestContext } from '../registry/registry.ts'
+import { TOKEN_PATH } from '../registry/sign-in/challenge.ts'
+import type { TokenEndpoint } from '../registry/sign-in/token-endpoint.ts'
 import type { BodyMemory } from '../request-body/body-budget.ts'
 import { respondJson } from '../request-body/respond.ts'
 import { FILES_PATH, type GraphiQL, wantsGraphiQL } from './endpoints/graphiql.ts'
@@ -20,6 +22,8 @@ import { mayConnect, NOT_OUR_ORIGIN } from './request/sender.ts'
 export interface HttpEndpoints {
   /** The integrated registry: handles every request below `/v2/`. */
   readonly registry?: Pick<Registry, 'handle'> | undefined
+  /** Exchanges credentials for tokens that live for minutes. */
+  readonly respondToken?: TokenEndpoint | undefined
   /** Receives notifications of an external registry. */
   readonly notifications?: NotificationListener | undefined
   /** Receives deliveries of webhooks. */
@@ -61,7 +65,7 @@ export interface Routes {
 /** Returns the one table of routes, of the endpoints that are enabled. Each route is made with what it requires. */
 export function createRoutes(options: RouteOptions): Routes {
   const { endpoints, graphiql, isReady, version } = options
-  const { registry, notifications, metrics, signIn, signInPages } = endpoints
+  const { registry, respondToken, notifications, metrics, signIn, signInPages } = endpoints
   const page = forAnyone(({ request, response }) => graphiql.respondPage(request, response))
   const operations = forViewer((exchange) => respondGraphQL(options, exchange))
   return {
@@ -97,22 +101,30 @@ export function createRoutes(options: RouteOptions): Routes {
           forSecret((exchange) => respondSignInPage(signInPages, exchange)),
         ]) ?? [],
       ),
+      [TOKEN_PATH]: respondToken && registryRoute(respondToken, options),
       '/sign-out': signIn && forViewer((exchange) => respondSignOut(signIn, exchange)),
     }),
     below: routesOf({
-      [REGISTRY_PATH]: registry && registryRoute(registry, options),
+      [REGISTRY_PATH]: registry && { ...registryRoute(registry.handle, options), hasOwnDeadline: true },
       [FILES_PATH]: forAnyone(({ request, response }) => graphiql.respondFile(request, response)),
     }),
   }
 }
 
-const registryRoute = (registry: Pick<Registry, 'handle'>, { origins }: RouteOptions): HttpRoute => ({
-  ...forViewer(({ request, response, requestId, memory, viewer }) => {
+type RegistryRequestHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: RegistryRequestContext,
+) => Promise<void>
+
+/** Returns a route of the registry, which finds out itself who sends a request, and responds to others with a challenge. */
+const registryRoute = (handle: RegistryRequestHandler, { origins }: RouteOptions): HttpRoute => ({
+  access: 'viewer',
+  respond({ request, response, requestId, memory }) {
     // registry clients send no Origin: a page of another site must not push through the browser of its reader
     if (!mayConnect(request, origins)) return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
-    return registry.handle(request, response, { viewer, requestId, memory })
-  }),
-  hasOwnDeadline: true,
+    return handle(request, response, { address: request.socket.remoteAddress ?? null, requestId, memory })
+  },
 })
 
 const routesOf = (routes: Readonly<Record<string, HttpRoute | undefined>>): Map<string, HttpRoute> =>

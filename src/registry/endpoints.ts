@@ -1,4 +1,3 @@
-import type { Right } from '../access/right/role.ts'
 import { respondJson } from '../request-body/respond.ts'
 import { type Handler, JSON_TYPE, type RegistryCall, type RegistryExchange } from './protocol/exchange.ts'
 import type { RouteKind } from './protocol/router.ts'
@@ -11,6 +10,7 @@ import { createManifestPut } from './routes/manifest-put.ts'
 import { createReferrerList } from './routes/referrers.ts'
 import { createTagList } from './routes/tags.ts'
 import { createUploadRoutes } from './routes/uploads.ts'
+import type { RepositoryAction } from './sign-in/scope.ts'
 
 /** Header by which older clients recognise a registry, in the response to `/v2/` and in error responses. */
 export const API_VERSION = { 'Docker-Distribution-API-Version': 'registry/2.0' } as const
@@ -18,14 +18,11 @@ export const API_VERSION = { 'Docker-Distribution-API-Version': 'registry/2.0' }
 /** The operation of one method of a route. */
 export interface RegistryOperation<Call extends RegistryCall> {
   /** The right that it requires in the repository; null for an operation of the registry itself. */
-  readonly right: Call extends RegistryExchange ? RepositoryRight : null
+  readonly right: Call extends RegistryExchange ? RepositoryAction : null
   /** True if the operation reads the request's body. */
   readonly takesBody?: true
   readonly run: Handler<Call>
 }
-
-/** A right that an operation of a repository requires. */
-export type RepositoryRight = Extract<Right, 'pull' | 'push' | 'delete'>
 
 /** Operations of a route by method; HEAD uses GET's. */
 export type RegistryOperations<Call extends RegistryCall> = Readonly<Record<string, RegistryOperation<Call>>>

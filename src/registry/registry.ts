@@ -1,27 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Viewer } from '../access/right/viewer.ts'
 import { OciError } from '../oci/oci-error.ts'
-import { formatRepositoryName, parseRepositoryName } from '../oci/repository-name.ts'
-import type { StreamName } from '../oci/stream-name.ts'
+import { parseRepositoryName } from '../oci/repository-name.ts'
 import { limitBodyRate } from '../request-body/arrival.ts'
 import type { BodyMemory } from '../request-body/body-budget.ts'
 import { ignoreBody, respondEarly } from '../request-body/respond.ts'
 import { createContent } from './content/content.ts'
-import {
-  API_VERSION,
-  createEndpoints,
-  type RegistryOperation,
-  type RegistryOperations,
-  type RepositoryRight,
-} from './endpoints.ts'
+import { API_VERSION, createEndpoints, type RegistryOperation, type RegistryOperations } from './endpoints.ts'
 import { toOciError } from './protocol/error-mapping.ts'
 import { JSON_TYPE, type RegistryCall } from './protocol/exchange.ts'
 import { parseRoute } from './protocol/router.ts'
 import type { RegistryDependencies } from './routes/dependencies.ts'
+import { createGate } from './sign-in/gate.ts'
 
-/** Sender and id of a request, and the memory for its body, which the caller releases; the log has the id. */
+/** Address and id of a request, and the memory for its body, which the caller releases; the log has the id. */
 export interface RegistryRequestContext {
-  readonly viewer: Viewer
+  readonly address: string | null
   readonly requestId: string
   readonly memory: BodyMemory
 }
@@ -30,25 +23,31 @@ export interface RegistryRequestContext {
 export type Registry = ReturnType<typeof createRegistry>
 
 export function createRegistry(dependencies: RegistryDependencies) {
-  const { limits, log } = dependencies
+  const { signIn, limits, log } = dependencies
+  const gate = createGate(signIn)
   const endpoints = createEndpoints({ ...dependencies, content: createContent(dependencies.db) })
 
-  const route = (
+  const route = async (
     response: ServerResponse,
-    { viewer, memory }: RegistryRequestContext,
-  ): void | Promise<void> => {
+    { memory, ...client }: RegistryRequestContext,
+  ): Promise<void> => {
     const request = response.req
     const [path, query] = splitUrl(request.url ?? '')
     const found = parseRoute(path)
     if (!found)
       throw new OciError('UNSUPPORTED', 'unknown path: the registry has no such endpoint', { status: 404 })
     const { kind, name, reference } = found
-    const call: RegistryCall = { request, response, memory, query, base: `/v2/${name}`, reference, viewer }
-    if (kind === 'version' || kind === 'catalog') return operationOf(endpoints[kind], call).run(call)
+    const call = { request, response, memory, query, base: `/v2/${name}`, reference }
+    if (kind === 'version' || kind === 'catalog') {
+      const operation = operationOf(endpoints[kind], call)
+      const viewer = await (kind === 'version' ? gate.greet(request, client) : gate.list(request, client))
+      return operation.run({ ...call, viewer })
+    }
     const operation = operationOf(endpoints[kind], call)
     const repository = parseRepositoryName(name)
-    authorize(viewer, operation.right, repository)
-    return operation.run({ ...call, repository })
+    const from = kind === 'uploads' && query.has('mount') ? query.get('from') : null
+    const viewer = await gate.use(request, client, { action: operation.right, repository, name, from })
+    return operation.run({ ...call, viewer, repository })
   }
 
   /** Sends the error response, unless the client has closed the connection. */
@@ -82,13 +81,6 @@ export function createRegistry(dependencies: RegistryDependencies) {
   }
 }
 
-/** Throws OciError without the right. Runs before any lookup, so that a refusal reveals nothing about the content. */
-function authorize({ rights }: Viewer, right: RepositoryRight, name: StreamName): void {
-  if (rights.may(right, name)) return
-  const what = `${right} ${right === 'push' ? 'to' : 'from'} "${formatRepositoryName(name)}"`
-  throw new OciError('DENIED', `access denied: you may not ${what}`)
-}
-
 const NO_QUERY = new URLSearchParams()
 
 function splitUrl(url: string): [path: string, query: URLSearchParams] {
@@ -99,7 +91,7 @@ function splitUrl(url: string): [path: string, query: URLSearchParams] {
 /** Returns the operation for the request's method; GET's for a HEAD. Throws OciError. */
 function operationOf<Call extends RegistryCall>(
   operations: RegistryOperations<Call>,
-  { request, response }: RegistryCall,
+  { request, response }: Pick<RegistryCall, 'request' | 'response'>,
 ): RegistryOperation<Call> {
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '')
   const operation = Object.hasOwn(operations, method) ? operations[method] : undefined

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EVERYTHING, type Rights } from '../../src/access/right/rights.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { formatRepositoryName } from '../../src/oci/repository-name.ts'
-import type { RepositoryRight } from '../../src/registry/endpoints.ts'
+import type { RepositoryAction } from '../../src/registry/sign-in/scope.ts'
 import { asPrincipal, openWorld, type World } from './world.ts'
 
 const BLOB = digestOf('in secret')
@@ -27,7 +27,7 @@ beforeAll(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-const OPERATIONS: readonly [method: string, path: string, right: RepositoryRight][] = [
+const OPERATIONS: readonly [method: string, path: string, right: RepositoryAction][] = [
   ['GET', `/v2/secret/web/blobs/${BLOB}`, 'pull'],
   ['HEAD', `/v2/secret/web/blobs/${BLOB}`, 'pull'],
   ['GET', '/v2/secret/web/manifests/v1', 'pull'],
@@ -45,7 +45,7 @@ const OPERATIONS: readonly [method: string, path: string, right: RepositoryRight
   ['DELETE', `/v2/secret/web/blobs/${BLOB}`, 'delete'],
   ['DELETE', '/v2/secret/web/manifests/v1', 'delete'],
 ]
-const RIGHTS: readonly RepositoryRight[] = ['pull', 'push', 'delete']
+const RIGHTS: readonly RepositoryAction[] = ['pull', 'push', 'delete']
 
 describe.each(OPERATIONS)('%s %s', (method, path, right) => {
   it(`needs the right to ${right}, and no other right is enough`, async () => {

@@ -15,10 +15,14 @@ import type { RegistryStreams } from '../../src/registry/content/registry-stream
 import { DEFAULT_LIMITS, type RegistryLimits } from '../../src/registry/protocol/limits.ts'
 import type { PullThrough } from '../../src/registry/pull-through/pull-through.ts'
 import { createRegistry } from '../../src/registry/registry.ts'
+import { TOKEN_PATH } from '../../src/registry/sign-in/challenge.ts'
+import type { RegistrySignIn } from '../../src/registry/sign-in/dependencies.ts'
+import { createTokenEndpoint } from '../../src/registry/sign-in/token-endpoint.ts'
 import { BodyBudget } from '../../src/request-body/body-budget.ts'
 import { TestDomain } from '../fixtures/test-domain.ts'
 import { type Client, clientOf } from './client.ts'
 import { RawConnection } from './raw-connection.ts'
+import { testSignIn } from './test-sign-in.ts'
 
 export interface WorldOptions {
   /** Data folder, which is kept by the disposal; without one, a temporary folder is used. */
@@ -26,8 +30,12 @@ export interface WorldOptions {
   readonly limits?: Partial<RegistryLimits>
   /** Bytes of the bodies of all requests in memory at a time; any number by default. */
   readonly bodyMemory?: number
-  /** Rights of the principal that the header `x-test-principal` names; by default of everyone: everything. */
+  /** Rights of the principal that is the bearer token of a request, or `anybody`; by default everything. */
   readonly rightsOf?: (principal: string, sets: RightSets) => Rights
+  /** Returns the principal of a request without a bearer token; by default `anybody`. */
+  readonly withoutCredential?: () => string
+  /** Parts that replace those of `testSignIn`. */
+  readonly signIn?: Partial<RegistrySignIn>
   readonly pullThrough?: PullThrough
   /** Number of bytes that can still be written to the disk; default that of the real disk. */
   readonly freeBytes?: () => number
@@ -66,7 +74,7 @@ export interface Unforeseen {
 const registryHost = 'registry.test'
 
 /** Returns the header of a request of this principal. */
-export const asPrincipal = (principal: string) => ({ 'x-test-principal': principal })
+export const asPrincipal = (principal: string) => ({ authorization: `Bearer ${principal}` })
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'registry-')))
@@ -93,8 +101,14 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const streams = overridden<RegistryStreams>(receiver, options.streams?.(receiver))
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const unforeseen: Unforeseen[] = []
+  const rightSets = createRightSets(db)
+  const { withoutCredential } = options
+  const rightsOf = (principal: string) => options.rightsOf?.(principal, rightSets) ?? EVERYTHING
+  const signIn = { ...testSignIn({ db, rightsOf, withoutCredential, now }), ...options.signIn }
+  const respondToken = createTokenEndpoint(signIn)
   const registry = createRegistry({
     db,
+    signIn,
     blobs,
     streams,
     ...(options.pullThrough && { pullThrough: options.pullThrough }),
@@ -103,15 +117,15 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     log: { error: (object, message) => unforeseen.push({ object, message }) },
   })
   const bodies = new BodyBudget(options.bodyMemory ?? Number.POSITIVE_INFINITY)
-  const rightSets = createRightSets(db)
   let requests = 0
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
-    const id = request.headers['x-test-principal']?.toString() ?? 'anybody'
-    const rights = options.rightsOf?.(id, rightSets) ?? EVERYTHING
-    const requestId = `request-${++requests}`
-    const viewer = { id, name: id, rights, address: '127.0.0.1', requestId }
-    const memory = bodies.open(id)
-    void registry.handle(request, response, { viewer, requestId, memory }).finally(memory.release)
+    const memory = bodies.open('127.0.0.1')
+    const context = { address: '127.0.0.1', requestId: `request-${++requests}`, memory }
+    const isToken = request.url?.startsWith(TOKEN_PATH)
+    const handled = isToken
+      ? respondToken(request, response, context)
+      : registry.handle(request, response, context)
+    void handled.finally(memory.release)
   })
   const sockets = new Map<number | undefined, Socket>()
   server.on('connection', (socket) => sockets.set(socket.remotePort, socket))

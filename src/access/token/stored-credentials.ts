@@ -57,10 +57,29 @@ export function createStoredCredentials({ orm }: Pick<Database, 'orm'>) {
     )
   }
 
-  return (text: string): ProvenCredential | undefined => {
-    const parsed = parseSecret(text)
-    if (parsed?.kind === 'SESSION') return credentialOfSession(parsed.hash)
-    if (parsed?.kind === 'ACCESS_TOKEN') return credentialOfToken(parsed.hash)
+  const find = (kind: string, hash: Buffer): ProvenCredential | undefined => {
+    if (kind === 'SESSION') return credentialOfSession(hash)
+    if (kind === 'ACCESS_TOKEN') return credentialOfToken(hash)
     return undefined
+  }
+
+  return {
+    /** The form of sessions and access tokens. */
+    form(text: string): ProvenCredential | undefined {
+      const parsed = parseSecret(text)
+      return parsed && find(parsed.kind, parsed.hash)
+    },
+
+    /** Returns a text that identifies the credential with this secret and does not reveal it; undefined for another text. */
+    referenceOf(text: string): string | undefined {
+      const parsed = parseSecret(text)
+      return parsed && `${parsed.kind}:${parsed.hash.toString('base64url')}`
+    },
+
+    /** Returns the credential of a text that `referenceOf` returned; undefined once it was revoked. */
+    byReference(reference: string): ProvenCredential | undefined {
+      const [kind = '', hash = ''] = reference.split(':')
+      return find(kind, Buffer.from(hash, 'base64url'))
+    },
   }
 }

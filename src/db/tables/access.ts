@@ -1,5 +1,5 @@
 import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import { flag, ownerKey, rowid, time } from './columns.ts'
+import { flag, ownerKey, rowid, sealed, time } from './columns.ts'
 
 /** SHA-256 of a secret of 256 random bits, which is stored nowhere. */
 const secretHash = () => blob('hash', { mode: 'buffer' }).$type<Uint8Array>().notNull()
@@ -145,6 +145,16 @@ export const grants = sqliteTable(
     index('grants_by_namespace').on(t.namespace, t.id),
   ],
 )
+
+/** The key that signs tokens of this server, with one row. */
+export const signingKeys = sqliteTable('signing_keys', {
+  id: rowid(),
+  /** Id of the key that opens `sealed`. */
+  keyId: text('key_id').notNull(),
+  /** The private key in PEM. */
+  sealed: sealed(),
+  createdAt: time('created_at').notNull(),
+})
 
 /** Tags that are protected from being moved or removed. */
 export const tagProtections = sqliteTable(

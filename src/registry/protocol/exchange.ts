@@ -14,7 +14,7 @@ export interface RegistryCall {
   readonly query: URLSearchParams
   /** Last part of the path, as the client wrote it: a digest, a tag or an upload's id. */
   readonly reference: string
-  /** Who sends the request, and with what rights. */
+  /** Who sends the request, with the rights that its credential has. */
   readonly viewer: Viewer
 }
 

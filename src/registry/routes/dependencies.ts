@@ -4,11 +4,13 @@ import type { Content } from '../content/content.ts'
 import type { RegistryStreams } from '../content/registry-streams.ts'
 import type { RegistryLimits } from '../protocol/limits.ts'
 import type { PullThrough } from '../pull-through/pull-through.ts'
+import type { RegistrySignIn } from '../sign-in/dependencies.ts'
 
 export interface RegistryDependencies {
   readonly db: Database
   readonly blobs: BlobStore
   readonly streams: RegistryStreams
+  readonly signIn: RegistrySignIn
   /** Without it only pushed content is served. */
   readonly pullThrough?: PullThrough | undefined
   readonly limits: RegistryLimits

@@ -60,7 +60,7 @@ export function openSignIn({
     rightsOf,
     cookie,
     viewerOf({ cookie: header }, client) {
-      const credential = stored(secretInCookies(cookie, header) ?? '')
+      const credential = stored.form(secretInCookies(cookie, header) ?? '')
       if (!credential) throw new UnauthenticatedError()
       const { principal: id, name } = credential
       return { id, name, rights: rightsOf(id), ...client }
@@ -75,7 +75,7 @@ export function openSignIn({
     audit,
     users,
     signIn,
-    credentialOf: stored,
+    credentials: stored,
     later: (milliseconds: number) => {
       time += milliseconds
     },

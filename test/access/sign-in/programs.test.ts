@@ -37,7 +37,7 @@ const query = (parameters: Readonly<Record<string, string>>): string => `${new U
 const errorOf = async (response: Promise<SignInResponse>): Promise<unknown> =>
   JSON.parse((await response).body).error
 const principalOf = (response: SignInResponse): string | undefined =>
-  server.credentialOf(JSON.parse(response.body).access_token)?.principal
+  server.credentials.form(JSON.parse(response.body).access_token)?.principal
 
 describe('a program on the machine of the browser', () => {
   const path = '/sign-in/command-line'

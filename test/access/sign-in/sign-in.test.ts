@@ -57,7 +57,7 @@ describe('a person', () => {
     })
     expect(person && groupsOf(person)).toEqual(['dev', 'ops'])
     expect([...browser.cookies.keys()]).toEqual([SESSION])
-    expect(server.credentialOf(browser.cookies.get(SESSION) ?? '')?.principal).toBe(`user:${person?.id}`)
+    expect(server.credentials.form(browser.cookies.get(SESSION) ?? '')?.principal).toBe(`user:${person?.id}`)
     expect(auditOf(server)).toEqual([`signIn DONE user:${person?.id}`])
   })
 
@@ -191,7 +191,7 @@ describe('a provider', () => {
     const url = await browser.callbackUrl()
     await provider.stop()
     expect((await browser.get(url)).status).toBe(503)
-    expect(server.credentialOf(browser.cookies.get(SESSION) ?? '')).toBeDefined()
+    expect(server.credentials.form(browser.cookies.get(SESSION) ?? '')).toBeDefined()
     await provider.start()
   })
 
