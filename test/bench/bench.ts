@@ -14,6 +14,7 @@ const BENCHES = [
   'requests',
   'fairness',
   'collect',
+  'timing',
 ]
 
 const chosen = process.argv.slice(2)
