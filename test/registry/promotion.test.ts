@@ -452,9 +452,9 @@ describe('what was removed and is restored', () => {
     world.domain.streamRemoval.delete({ namespace: 'a', name: 'x' })
     const uid = db.prepare<{ uid: string }>('select uid from image_streams where deleted_at > 0').get()?.uid
 
-    const listed = await usage.repositories({}, { limit: 9 })
+    const listed = await usage.repositories(SYSTEM, {}, { limit: 9 })
     expect(listed.map(({ name }) => name)).not.toContain(`x@${uid}`)
-    expect(await usage.countRepositories({})).toBe(listed.length)
+    expect(await usage.countRepositories(SYSTEM, {})).toBe(listed.length)
     const mount = `/v2/c/z/blobs/uploads/?mount=${app.config.digest}`
     expect((await world.send('POST', mount)).status).toBe(202)
     expect((await world.send('POST', `${mount}&from=${encodeURIComponent(`a/x@${uid}`)}`)).status).toBe(202)

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { openDatabase } from '../../src/db/open.ts'
 import { createUsage } from '../../src/registry/content/usage.ts'
 import { countingIterations } from '../fixtures/event-loop.ts'
@@ -16,12 +17,13 @@ it('repositories that match a pattern are read and counted in parts, between whi
   const expected = names.filter((name) => name.includes('99'))
   const matching = '*99*'
 
-  const first = await usage.repositories({ matching }, { limit: 60, peek: false })
+  const first = await usage.repositories(SYSTEM, { matching }, { limit: 60, peek: false })
   const last = await usage.repositories(
+    SYSTEM,
     { namespace: 'team', matching },
     { limit: 60, peek: false, fromEnd: true },
   )
-  const { result, iterations } = await countingIterations(() => usage.countRepositories({ matching }))
+  const { result, iterations } = await countingIterations(() => usage.countRepositories(SYSTEM, { matching }))
 
   expect(first.map(({ name }) => name)).toEqual(expected.slice(0, 60))
   expect(last.map(({ name }) => name)).toEqual(expected.slice(-60))

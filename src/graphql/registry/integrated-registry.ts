@@ -57,11 +57,11 @@ const IntegratedRegistryType = builder.objectRef<Registry>('IntegratedRegistry')
       description: 'Uploads of blobs that have not finished, oldest first.',
       args: connectionArgs,
       complexity: (args) => ({ ...pageComplexity(args), field: 100 }),
-      resolve: async ({ uploads }, args, _context, info) =>
+      resolve: async ({ uploads }, args, { viewer }, info) =>
         listConnection(args, info, {
           cursors: uploadCursors,
           keyOf: uploadKey,
-          items: await uploads.all(),
+          items: await uploads.all(viewer),
         }),
     }),
     lastGarbageCollection: t.field({

@@ -95,7 +95,7 @@ builder.queryFields((t) => ({
         description: 'Name of the repository: `app`, or `team/app` with its namespace.',
       }),
     },
-    resolve: (_query, args, { registry }) => registry.usage.repository(streamNamed(args)),
+    resolve: (_query, args, { viewer, registry }) => registry.usage.repository(viewer, streamNamed(args)),
   }),
   repositories: t.field({
     type: RepositoryConnection,
@@ -114,13 +114,13 @@ builder.queryFields((t) => ({
       ...connectionArgs,
     },
     complexity: pageComplexity,
-    resolve: (_query, { namespace, matching, ...args }, { registry }, info) => {
+    resolve: (_query, { namespace, matching, ...args }, { viewer, registry }, info) => {
       const { stream, ...named } = patternNamed({ namespace, name: matching }, 'matching')
       const filter = { namespace: named.namespace, matching: stream }
       return connection(args, info, {
         cursors,
-        rows: async (page) => batch(await registry.usage.repositories(filter, page)),
-        totalCount: () => registry.usage.countRepositories(filter),
+        rows: async (page) => batch(await registry.usage.repositories(viewer, filter, page)),
+        totalCount: () => registry.usage.countRepositories(viewer, filter),
       })
     },
   }),

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { sees, type Viewer } from '../../access/right/viewer.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
+import { repositoryNameOf } from '../../oci/repository-name.ts'
 
 /** An unfinished upload of a blob. */
 export interface ListedUpload {
@@ -19,9 +21,10 @@ export interface ListedUpload {
 export type UploadList = ReturnType<typeof createUploadList>
 
 export const createUploadList = (blobs: Pick<BlobStore, 'uploads' | 'uploadsInto'>) => ({
-  /** Returns all unfinished uploads, oldest first. */
-  async all(): Promise<ListedUpload[]> {
-    const listed = (await blobs.uploads()).map(listedOf)
+  /** Returns all unfinished uploads into repositories that the viewer sees, oldest first. */
+  async all(viewer: Viewer): Promise<ListedUpload[]> {
+    const uploads = await blobs.uploads()
+    const listed = uploads.filter(({ repository }) => isSeen(viewer, repository)).map(listedOf)
     return listed.sort((one, other) => one.startedAt - other.startedAt || (one.key < other.key ? -1 : 1))
   },
 
@@ -31,6 +34,11 @@ export const createUploadList = (blobs: Pick<BlobStore, 'uploads' | 'uploadsInto
     return upload && listedOf(upload)
   },
 })
+
+const isSeen = (viewer: Viewer, path: string): boolean => {
+  const repository = repositoryNameOf(path)
+  return repository !== undefined && sees(viewer, repository)
+}
 
 const keyOf = (id: string): string => createHash('sha256').update(id).digest('base64url')
 

@@ -1,8 +1,11 @@
 import { and, count, eq, type SQL, sql } from 'drizzle-orm'
+import { sees, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { pageBy } from '../../db/page.ts'
+import { conditionOf } from '../../db/search.ts'
 import { repositories } from '../../db/tables/index.ts'
 import { createValueSteps } from '../../db/value-steps.ts'
+import { columnsOfStream, visibleStreams } from '../../db/visible-places.ts'
 import { windowsOf } from '../../db/windows.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
@@ -59,12 +62,15 @@ export function createUsage(db: Database) {
       ...{ table: 'repositories', column: 'namespace', index: 'repositories_by_name' },
     }),
 
-    repository: (repository: StreamName): RepositorySummary | undefined =>
-      orm
-        .select()
-        .from(repositories)
-        .where(and(eq(namespace, repository.namespace), eq(name, repository.name)))
-        .get(),
+    /** Returns the repository; undefined for an unknown one, and for that of a stream that the viewer does not see. */
+    repository: (viewer: Viewer, repository: StreamName): RepositorySummary | undefined =>
+      sees(viewer, repository)
+        ? orm
+            .select()
+            .from(repositories)
+            .where(and(eq(namespace, repository.namespace), eq(name, repository.name)))
+            .get()
+        : undefined,
 
     /** Returns the repository of a row; undefined once it is deleted, or while its stream is. */
     repositoryById: (id: number): RepositorySummary | undefined =>
@@ -75,10 +81,14 @@ export function createUsage(db: Database) {
         .get(),
 
     /**
-     * Returns a page by namespace, then name. Page keys are [namespace, name]. Reads in bounded statements, between which
+     * Returns a page of the repositories that the viewer sees, by namespace, then name. Page keys are [namespace, name]. Reads in bounded statements, between which
      * other work runs.
      */
-    async repositories(filter: RepositoryFilter, page: KeysetPage): Promise<RepositorySummary[]> {
+    async repositories(
+      viewer: Viewer,
+      filter: RepositoryFilter,
+      page: KeysetPage,
+    ): Promise<RepositorySummary[]> {
       const { limit: wanted } = pageBy([namespace, name], page)
       let found: RepositorySummary[] = []
       for await (const window of windows(filter, page)) {
@@ -87,7 +97,7 @@ export function createUsage(db: Database) {
         const matching = orm
           .select()
           .from(repositories)
-          .where(and(matches(filter), where))
+          .where(and(matches(viewer, filter), where))
         const rows = inOrder(
           matching
             .orderBy(...orderBy)
@@ -100,14 +110,14 @@ export function createUsage(db: Database) {
       return found
     },
 
-    async countRepositories(filter: RepositoryFilter): Promise<number> {
+    async countRepositories(viewer: Viewer, filter: RepositoryFilter): Promise<number> {
       let total = 0
       for await (const window of windows(filter, { limit: 0 })) {
         const { where } = pageBy([namespace, name], window)
         const counted = orm
           .select({ total: count() })
           .from(repositories)
-          .where(and(matches(filter), where))
+          .where(and(matches(viewer, filter), where))
         total += counted.get()?.total ?? 0
       }
       return total
@@ -149,8 +159,9 @@ export function createUsage(db: Database) {
   }
 }
 
-const matches = (filter: RepositoryFilter): SQL | undefined =>
+const matches = ({ rights }: Viewer, filter: RepositoryFilter): SQL | undefined =>
   and(
+    conditionOf(visibleStreams(rights, columnsOfStream('repositories'))),
     sql.raw(isNamed('name')),
     filter.namespace === undefined ? undefined : eq(namespace, filter.namespace),
     filter.matching === undefined ? undefined : sql`matches_glob(${filter.matching}, ${name})`,
