@@ -98,6 +98,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'zot',
   ],
   graphql: [
+    'work',
     'kit',
     'image',
     'tag',

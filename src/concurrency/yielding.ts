@@ -1,4 +1,5 @@
 import { setImmediate as nextIteration } from 'node:timers/promises'
+import { workOf } from './thread-work.ts'
 
 /** Rows that one transaction deletes, or items that are processed between two yields to the event loop. */
 export const BATCH = 200
@@ -67,11 +68,13 @@ const reads = new Turns()
 export const inOwnIteration = (callback: () => void): void => pieces.later(callback)
 
 /**
- * Waits for the turn to read a bounded part of a long list: about a millisecond's worth of rows. There is one turn in each
- * iteration of the event loop for all readers together; when it is free, the caller has it at once. Rejects with the
- * signal's reason once it is aborted.
+ * Waits for the turn to read a bounded part of a long list: about a millisecond's worth of rows. With the signal of an
+ * operation's work this is a turn of the work. For all other readers together there is one turn in each iteration of the
+ * event loop; when it is free, the caller has it at once. Rejects with the signal's reason once it is aborted.
  */
 export async function turnToRead(signal?: AbortSignal): Promise<void> {
+  const work = workOf(signal)
+  if (work) return work.nextTurn()
   await reads.next()
   signal?.throwIfAborted()
 }

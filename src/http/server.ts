@@ -6,16 +6,18 @@ import type { GraphQLSchema } from 'graphql'
 import type { Logger } from 'pino'
 import type { Authentication } from '../access/authentication.ts'
 import type { Viewer } from '../access/right/viewer.ts'
+import { FairThread } from '../concurrency/fair-thread.ts'
 import { startPeriodic } from '../concurrency/periodic.ts'
 import type { ChangeLog } from '../events/change-log.ts'
 import type { GraphQLContext, SharedContext } from '../graphql/kit/context.ts'
 import { type ChangeHubOptions, createChangeHub } from '../graphql/live/change-hub.ts'
+import { OperationWork } from '../graphql/work/operation-work.ts'
 import { BodyBudget } from '../request-body/body-budget.ts'
 import { createGraphiQL } from './endpoints/graphiql.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
 import { limitConnections } from './request/connection-limit.ts'
 import { MAX_BODY_MEMORY, MAX_CONNECTIONS } from './request/limits.ts'
-import { newRequestId } from './request/sender.ts'
+import { newRequestId, partyOf } from './request/sender.ts'
 import { StreamingConnections } from './request/streaming-connections.ts'
 import { createRequestHandler } from './request-handler.ts'
 import type { HttpEndpoints } from './routes.ts'
@@ -92,16 +94,18 @@ export function createServer({
 }: ServerOptions) {
   const timings = { ...TIMINGS, ...givenTimings }
   const origins = { allowedOrigins, allowedHosts }
-  const createContext = (requestId: string, viewer: Viewer): GraphQLContext => ({
+  const thread = new FairThread()
+  const createContext = (requestId: string, viewer: Viewer, connection: object): GraphQLContext => ({
     requestId,
     viewer,
+    work: new OperationWork(thread, { party: partyOf(viewer), connection }),
     ...domain,
   })
   const hub = createChangeHub({
     changeLog: domain.changeLog,
     authentication,
     fields: subscriptions,
-    createContext: (viewer) => createContext(newRequestId(), viewer),
+    createContext: (viewer, connection) => createContext(newRequestId(), viewer, connection),
     log,
   })
   const connections = new StreamingConnections({ ...timings, authentication, log })

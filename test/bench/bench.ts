@@ -15,6 +15,7 @@ const BENCHES = [
   'fairness',
   'collect',
   'timing',
+  'abuse',
 ]
 
 const chosen = process.argv.slice(2)

@@ -37,6 +37,7 @@ import type { RegistryConfigurations } from '../../registry-config/registry-conf
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
 import type { Trust } from '../../trust/trust.ts'
 import type { Senders } from '../../vendors/senders.ts'
+import type { OperationWork } from '../work/operation-work.ts'
 
 /** Dependencies of the resolvers: the domain, the request and its viewer. */
 export interface GraphQLContext {
@@ -44,6 +45,8 @@ export interface GraphQLContext {
   readonly requestId: string
   readonly viewer: Viewer
   readonly access: Pick<AccessControl, 'users' | 'sessions' | 'tokens' | 'grants' | 'uses'>
+  /** What the operation uses of the server; has the signal that is aborted when its client is gone. */
+  readonly work: OperationWork
   readonly changeLog: ChangeLogView
   readonly streams: Streams
   readonly streamConditions: Pick<StreamConditions, 'ofStreams'>
@@ -143,4 +146,4 @@ export interface RegistryView {
 }
 
 /** The part of the context that is the same for every request. */
-export type SharedContext = Omit<GraphQLContext, 'requestId' | 'viewer'>
+export type SharedContext = Omit<GraphQLContext, 'requestId' | 'viewer' | 'work'>

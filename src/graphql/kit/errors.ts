@@ -1,4 +1,9 @@
-import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
+import {
+  type ExecutionResult,
+  type FormattedExecutionResult,
+  GraphQLError,
+  type GraphQLFormattedError,
+} from 'graphql'
 import type { Logger } from 'pino'
 import type { FailureReason } from '../../oci/failure-reason.ts'
 import { isObject } from '../../oci/json.ts'
@@ -89,6 +94,15 @@ export function formatError(error: GraphQLError): GraphQLFormattedError {
   const { http, unexpected, ...exposed } = extensions ?? {}
   return Object.keys(exposed).length > 0 ? { ...rest, extensions: exposed } : rest
 }
+
+type MaskedResult = { readonly [Name in keyof ExecutionResult]: ExecutionResult[Name] | undefined }
+
+/** Returns a masked result as clients get it. */
+export const formatResult = ({ data, errors, extensions }: MaskedResult): FormattedExecutionResult => ({
+  ...(errors && { errors: errors.map(formatError) }),
+  ...(data !== undefined && { data }),
+  ...(extensions && { extensions }),
+})
 
 const rootCause = (error: unknown): unknown => {
   let cause = error

@@ -1,4 +1,5 @@
 import type { ExecutionResult, GraphQLResolveInfo, ResponsePath } from 'graphql'
+import { keysOf } from '../work/operation-work.ts'
 import { type Connection, MAXIMUM_PAGE_SIZE } from './connection.ts'
 
 /** A list of a response that has more items, and whose page has the default size. */
@@ -57,9 +58,3 @@ const shown = ({ path, returned, count }: Truncation): TruncatedList => ({
   count,
   message: `the list has more than these ${returned} items: give "first" (at most ${MAXIMUM_PAGE_SIZE}), and read the next page with "after" and pageInfo.endCursor`,
 })
-
-function keysOf(path: ResponsePath): (string | number)[] {
-  const keys: (string | number)[] = []
-  for (let at: ResponsePath | undefined = path; at; at = at.prev) keys.unshift(at.key)
-  return keys
-}

@@ -28,8 +28,8 @@ export interface ChangeHubOptions {
   readonly authentication: Pick<Authentication, 'renew' | 'onChange'>
   /** By the name of each root field that subscribes to the log. */
   readonly fields: Readonly<Record<string, FilterOf>>
-  /** Returns a new context for each execution, with a request id of its own. */
-  readonly createContext: (viewer: Viewer) => GraphQLContext
+  /** Returns a new context for each execution, with a request id of its own. `connection` stands for the group of subscriptions. */
+  readonly createContext: (viewer: Viewer, connection: object) => GraphQLContext
   readonly log: Pick<Logger, 'error'>
   /** Returns milliseconds, monotonic; `performance.now` by default. */
   readonly now?: () => number
@@ -91,9 +91,10 @@ export function createChangeHub({
     viewer: Viewer,
     entry: LogEntry,
   ): Promise<ChangeResult> {
-    const contextValue = createContext(viewer)
+    const contextValue = createContext(viewer, subscription)
     const report = { requestId: contextValue.requestId, log }
-    const result = await execute({ ...subscription.operation, rootValue: entry, contextValue })
+    const { operation } = subscription
+    const result = await contextValue.work.bound(execute({ ...operation, rootValue: entry, contextValue }))
     const { errors, ...rest } = maskResult(withTruncatedLists(result, contextValue), report)
     const payload = errors ? { ...rest, errors: errors.map(formatError) } : rest
     return {

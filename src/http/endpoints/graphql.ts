@@ -5,8 +5,10 @@ import { formatError } from '../../graphql/kit/errors.ts'
 import type { ChangePage, ChangeReader, ChangeSubscription } from '../../graphql/live/change-hub.ts'
 import { isTooDeep, MAX_DEPTH } from '../../oci/json.ts'
 import { readBody } from '../../request-body/read-body.ts'
-import { GRAPHQL_PATH, type GraphQLEntry, type OperationContext } from '../pipeline/pipeline.ts'
+import type { OperationContext } from '../pipeline/operation-context.ts'
+import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
 import { MAX_BODY_BYTES } from '../request/limits.ts'
+import { sendLongResult } from '../request/long-result.ts'
 import { headersOf, isEventStream, refuse, send, type ViewerExchange } from '../request/response.ts'
 import type { StreamingConnection, StreamingScope } from '../request/streaming-connections.ts'
 
@@ -23,7 +25,12 @@ export async function respondGraphQL(
   if (isTooDeep(body)) return refuse(response, 400, 'TOO_COMPLEX', TOO_DEEP)
   const { method = 'GET', url = GRAPHQL_PATH, headers } = request
   const lastEventId = headers['last-event-id']
-  const taken: OperationContext['taken'] = {}
+  const taken: NonNullable<OperationContext['taken']> = {}
+  const context = createContext(requestId, viewer, request.socket)
+  const { work } = context
+  response.once('close', () => work.abort())
+  // also the parser and the validation run in this client's turn
+  await work.nextTurn()
   const result = await pipeline.handleRequest(
     // the pipeline does not use the host, and the client's `Host` may be no valid host
     new pipeline.fetchAPI.Request(`http://localhost${url}`, {
@@ -32,15 +39,21 @@ export async function respondGraphQL(
       ...(body.length > 0 && { body: body.toString() }),
     }),
     {
-      ...createContext(requestId, viewer),
+      ...context,
       lastEventId: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
       taken,
     },
   )
+  const scope = { requestId, viewer, connections }
+  const head = { status: result.status, headers: headersOf(result), ...scope }
   if (taken.changes && isEventStream(result) && !response.destroyed) {
-    streamChanges(response, taken.changes, { headers: headersOf(result), requestId, viewer, connections })
+    streamChanges(response, taken.changes, head)
+  } else if (taken.result) {
+    await result.body?.cancel()
+    const around = isEventStream(result) ? EVENT : undefined
+    await sendLongResult(response, taken.result, { ...head, work, ...(around && { around }) })
   } else {
-    await send(response, result, { requestId, viewer, connections })
+    await send(response, result, scope)
   }
 }
 
@@ -59,6 +72,7 @@ const NOT_VALID = new GraphQLError('the credential is no longer valid', {
 
 const COMMENT = ':\n\n'
 const COMPLETE = 'event: complete\ndata:\n\n'
+const EVENT = ['event: next\ndata: ', `\n\n${COMPLETE}`] as const
 
 /** Responds with the entries of a subscription until the client or the server closes the connection. */
 function streamChanges(

@@ -6,10 +6,12 @@ import type { Authentication } from '../../access/authentication.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { GraphQLContext } from '../../graphql/kit/context.ts'
 import { maskError } from '../../graphql/kit/errors.ts'
-import type { ChangeHub, ChangeSubscription } from '../../graphql/live/change-hub.ts'
+import type { ChangeHub } from '../../graphql/live/change-hub.ts'
 import { DOCUMENT_CACHE_LENGTH } from '../request/limits.ts'
 import type { OriginPolicy } from '../request/sender.ts'
 import type { StreamingConnections } from '../request/streaming-connections.ts'
+import type { OperationContext } from './operation-context.ts'
+import { operationLimits } from './operation-limits.ts'
 import {
   checkedParameters,
   crossSiteProtection,
@@ -18,14 +20,6 @@ import {
   hiddenSchema,
   truncationReports,
 } from './plugins.ts'
-
-/** The resolvers' context, with what only an operation over HTTP has. */
-export interface OperationContext extends GraphQLContext {
-  /** `Last-Event-ID`: the cursor at which a broken event stream ended. */
-  readonly lastEventId?: string | undefined
-  /** Filled when the operation is a subscription to the change log; the event stream reads it. */
-  readonly taken?: { changes?: ChangeSubscription }
-}
 
 /** All steps between a request and its result, the same for HTTP, event streams and WebSockets. */
 export type Pipeline = YogaServerInstance<OperationContext, object>
@@ -37,7 +31,8 @@ export interface GraphQLEntry {
   readonly connections: StreamingConnections
   readonly authentication: Authentication
   readonly origins: OriginPolicy
-  readonly createContext: (requestId: string, viewer: Viewer) => GraphQLContext
+  /** `connection` is the one over which the operation came: connections of one client get the thread in turns. */
+  readonly createContext: (requestId: string, viewer: Viewer, connection: object) => GraphQLContext
   readonly log: Logger
 }
 
@@ -89,6 +84,7 @@ export function createPipeline({ schema, hub, origins, log, introspection }: Pip
       crossSiteProtection(),
       checkedParameters(),
       logSubscriptions(hub, log),
+      operationLimits(),
       errorMasking(log),
       truncationReports(),
     ],
@@ -97,7 +93,8 @@ export function createPipeline({ schema, hub, origins, log, introspection }: Pip
 
 const EVENT_STREAM = 'text/event-stream'
 
-const NO_RESULTS: AsyncIterableIterator<ExecutionResult> = {
+/** A stream without results, for what is sent beside it. */
+export const NO_RESULTS: AsyncIterableIterator<ExecutionResult> = {
   [Symbol.asyncIterator]: () => NO_RESULTS,
   next: () => Promise.resolve({ done: true, value: undefined }),
 }

@@ -86,7 +86,7 @@ async function sendEvents(
 }
 
 /** Returns the connection of a response; `goAway` ends a stream, whereas another response is sent to its end. */
-function connectionOf(
+export function connectionOf(
   response: ServerResponse,
   { requestId, viewer }: Pick<StreamingScope, 'requestId' | 'viewer'>,
   goAway = () => {},

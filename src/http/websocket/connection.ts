@@ -3,6 +3,7 @@ import { CloseCode } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { ChangeMember, ChangePage } from '../../graphql/live/change-hub.ts'
+import type { OperationWork } from '../../graphql/work/operation-work.ts'
 import type { StreamingConnection, StreamingConnections } from '../request/streaming-connections.ts'
 
 /** Close code for a client that does not read. graphql-ws clients reconnect after it. */
@@ -30,6 +31,8 @@ export class WebSocketConnection implements StreamingConnection {
   readonly #network: Duplex
   readonly #connections: StreamingConnections
   #awaitsPong = false
+  /** Operations in progress, by their ids; without subscriptions to the change log. */
+  #works: Map<string, OperationWork> | undefined
   /** Members that had a page to send while the network was busy. */
   #blocked: Set<ChangeMember> | undefined
 
@@ -72,6 +75,32 @@ export class WebSocketConnection implements StreamingConnection {
     if (this.#connections.mayWrite(this, frames.length)) this.#network.write(frames)
     this.#holdBack()
     return true
+  }
+
+  /** Remembers the work of an operation, which is aborted with it. */
+  begin(id: string, work: OperationWork): void {
+    this.#works ??= new Map()
+    this.#works.set(id, work)
+  }
+
+  /** Ends an operation that is complete, by default all. */
+  end(id?: string): void {
+    if (!this.#works) return
+    for (const [known, work] of this.#works) if (id === undefined || known === id) work.abort()
+    if (id === undefined) this.#works = undefined
+    else this.#works.delete(id)
+  }
+
+  /** Sends a long result of one operation, whose text is the parts. */
+  sendResult(id: string, parts: readonly Buffer[]): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return
+    const all = [Buffer.from(prefixOf(id)), ...parts, Buffer.from([SUFFIX])]
+    const size = all.reduce((sum, { length }) => sum + length, 0)
+    if (!this.#connections.mayWrite(this, size)) return
+    const header = Buffer.alloc(MAX_HEADER)
+    const end = writeHeader(header, 0, size)
+    for (const part of [header.subarray(0, end), ...all]) this.#network.write(part)
+    this.#holdBack()
   }
 
   get pendingBytes(): number {
@@ -125,7 +154,7 @@ const SUFFIX = '}'.charCodeAt(0)
  * all frames are in one buffer: one write of the whole page costs as much as one write of a single message.
  */
 function nextFrames(id: string, { results }: ChangePage): Buffer {
-  const prefix = `{"id":${JSON.stringify(id)},"type":"next","payload":`
+  const prefix = prefixOf(id)
   const prefixBytes = Buffer.byteLength(prefix)
   let size = 0
   for (const { json } of results) {
@@ -142,6 +171,10 @@ function nextFrames(id: string, { results }: ChangePage): Buffer {
   }
   return frames
 }
+
+const prefixOf = (id: string): string => `{"id":${JSON.stringify(id)},"type":"next","payload":`
+
+const MAX_HEADER = 10
 
 const headerBytes = (length: number): number => (length < 126 ? 2 : length < 0x1_0000 ? 4 : 10)
 

@@ -1,16 +1,17 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql'
 import { makeServer, type OperationResult, type Server, type SubscribePayload } from 'graphql-ws'
 import { UnauthenticatedError } from '../../access/right/errors.ts'
-import { type ErrorReport, formatError, maskError } from '../../graphql/kit/errors.ts'
+import { type ErrorReport, formatError, formatResult, maskError } from '../../graphql/kit/errors.ts'
 import type {
   ChangeMember,
   ChangePage,
   ChangeReader,
   ChangeSubscription,
 } from '../../graphql/live/change-hub.ts'
-import type { GraphQLEntry } from '../pipeline/pipeline.ts'
+import { type GraphQLEntry, NO_RESULTS } from '../pipeline/pipeline.ts'
 import { tooComplex } from '../pipeline/plugins.ts'
 import { MAX_OPERATIONS_PER_SOCKET } from '../request/limits.ts'
+import { longText } from '../request/long-result.ts'
 import type { WebSocketConnection } from './connection.ts'
 
 /** Runs a prepared operation. graphql-ws passes it on as the root value, which the schema does not use. */
@@ -33,7 +34,10 @@ export function createWebSocketProtocol(
     id: string,
     { query, variables, operationName }: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
-    const context = createContext(connection.requestId, connection.viewer)
+    const context = createContext(connection.requestId, connection.viewer, connection)
+    const { work } = context
+    // also the parser and the validation run in this client's turn
+    await work.nextTurn()
     const enveloped = pipeline.getEnveloped(context)
     const schema = enveloped.schema
     const document = parseWith(enveloped.parse, query)
@@ -48,11 +52,15 @@ export function createWebSocketProtocol(
       // kept as long as the subscription: only the fields that graphql-ws reads
       return { schema, document, operationName, contextValue: undefined, rootValue: () => subscription }
     }
+    connection.begin(id, work)
     const args = { ...operation, contextValue: await enveloped.contextFactory() }
     const isSubscription = definition.operation === 'subscription'
     const start: Run = async () => {
       try {
-        return await (isSubscription ? enveloped.subscribe(args) : enveloped.execute(args))
+        const result = await (isSubscription ? enveloped.subscribe(args) : enveloped.execute(args))
+        if (isSubscription || !work.isLong) return result
+        connection.sendResult(id, await longText(formatResult(result), work))
+        return NO_RESULTS
       } catch (error) {
         return { errors: [maskError(error, reportOf(connection))] }
       }
@@ -88,13 +96,9 @@ export function createWebSocketProtocol(
     },
     execute: run,
     subscribe: run,
-    onNext: (_context, _id, _payload, _args, { data, errors, extensions }) => {
-      if (!errors) return
-      return {
-        ...(data !== undefined && { data }),
-        errors: errors.map(formatError),
-        ...(extensions && { extensions }),
-      }
+    onNext: (_context, _id, _payload, _args, result) => (result.errors ? formatResult(result) : undefined),
+    onComplete: ({ extra }, id) => {
+      extra.end(id)
     },
     onError: ({ extra }, _id, _payload, errors) =>
       errors.map((error) => formatError(maskError(error, reportOf(extra)))),

@@ -105,6 +105,7 @@ export function webSocketUpgrades(
     socket.on('error', () => {})
     socket.once('close', (code, reason) => {
       connections.delete(connection)
+      connection.end()
       closed(code, String(reason)).catch(fail)
       log.info(
         { requestId, transport: 'websocket', code, ms: Math.round(performance.now() - since) },

@@ -3,6 +3,7 @@ import { type GraphQLError, parse } from 'graphql'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EVERYTHING } from '../../../src/access/right/rights.ts'
 import { SYSTEM, type Viewer } from '../../../src/access/right/viewer.ts'
+import { FairThread } from '../../../src/concurrency/fair-thread.ts'
 import type { GraphQLContext } from '../../../src/graphql/kit/context.ts'
 import {
   type ChangeHub,
@@ -12,10 +13,12 @@ import {
   createChangeHub,
 } from '../../../src/graphql/live/change-hub.ts'
 import type { StreamName } from '../../../src/oci/stream-name.ts'
+import { OperationWork } from '../../../src/graphql/work/operation-work.ts'
 import { randomNumbers } from '../../fixtures/random-numbers.ts'
 import { seedOf } from '../../fixtures/seed.ts'
 import { createWorld, filterOf, type World } from '../../http/world.ts'
 
+const thread = new FairThread()
 let world: World
 let hub: ChangeHub
 let now = 0
@@ -30,10 +33,11 @@ beforeEach(() => {
     changeLog: world.changeLog,
     authentication: access,
     fields: { imagePushed: filterOf },
-    createContext: (viewer) =>
+    createContext: (viewer, connection) =>
       ({
         requestId: 'shared',
         viewer,
+        work: new OperationWork(thread, { party: viewer.id, connection }),
         changeLog: world.changeLog,
       }) as Partial<GraphQLContext> as GraphQLContext,
     log: { error: (details: unknown) => void failures.push(details) },

@@ -1,0 +1,125 @@
+import { type ExecutionResult, GraphQLError, type ResponsePath } from 'graphql'
+import type { FairThread } from '../../concurrency/fair-thread.ts'
+import type { ThreadWork } from '../../concurrency/thread-work.ts'
+
+/**
+ * Bytes of stored manifests and configs, and characters of documents, that one operation may use: they are in memory
+ * together.
+ */
+export const MAX_OPERATION_BYTES = 32 * 1024 * 1024
+
+/** Milliseconds of the server’s thread that one operation may use. */
+export const MAX_OPERATION_MILLISECONDS = 10_000
+
+/** Bytes and milliseconds of an operation whose result is sent as one text. */
+const SHORT_BYTES = 64 * 1024
+const SHORT_MILLISECONDS = 2
+
+/** The client of an operation: a principal or an address, and one of its connections. */
+export interface OperationClient {
+  readonly party: string
+  readonly connection: object
+}
+
+/** What one operation uses: the thread, in turns with the operations of other clients, and bytes. Ends it at its limits. */
+export class OperationWork {
+  readonly #work: ThreadWork
+  #bytes = 0
+  #path: ResponsePath | undefined
+  #fail: ((error: GraphQLError) => void) | undefined
+  #failure: GraphQLError | undefined
+
+  constructor(thread: FairThread, { party, connection }: OperationClient) {
+    this.#work = thread.begin(party, connection, {
+      milliseconds: MAX_OPERATION_MILLISECONDS,
+      onLate: () =>
+        this.#end(
+          `the operation has used ${MAX_OPERATION_MILLISECONDS} milliseconds of the server: use smaller pages`,
+        ),
+    })
+  }
+
+  /** Is aborted when the client is gone or the operation is at its limits. */
+  get signal(): AbortSignal {
+    return this.#work.signal
+  }
+
+  /** Milliseconds of the thread that the operation has used. */
+  get milliseconds(): number {
+    return this.#work.milliseconds
+  }
+
+  /** Bytes that the operation has used. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /**
+   * Returns undefined if the field may be resolved now, else a promise for the next turn, which never settles once the
+   * operation has ended.
+   */
+  turn(path: ResponsePath): Promise<void> | undefined {
+    this.#path = path
+    return this.#work.turn()
+  }
+
+  /** Resolves when the operation may go on; rejects once it has ended. */
+  nextTurn(): Promise<void> {
+    return this.#work.nextTurn()
+  }
+
+  /** Counts bytes before they are read. Ends the operation, and throws, where it uses too many. */
+  spend(bytes: number): void {
+    this.#bytes += bytes
+    if (this.#bytes > MAX_OPERATION_BYTES) {
+      throw this.#end(
+        `the operation reads more than ${MAX_OPERATION_BYTES} bytes of manifests, configs and documents: use smaller pages`,
+      )
+    }
+  }
+
+  /** Starts all limits again, for the next event of a subscription. */
+  restart(): void {
+    this.#bytes = 0
+    this.#work.restart()
+  }
+
+  /** Whether its result may be so long that its text is written in parts. */
+  get isLong(): boolean {
+    return this.#bytes > SHORT_BYTES || this.#work.milliseconds > SHORT_MILLISECONDS
+  }
+
+  /** Ends the operation because its client is gone, or because it is complete. */
+  abort(): void {
+    this.#end('the client has disconnected', 'BAD_REQUEST')
+  }
+
+  /** Returns the result of an execution; without data, and with the error, if the operation is ended meanwhile. */
+  bound<Result extends ExecutionResult>(
+    result: Result | Promise<Result>,
+  ): Result | Promise<Result | ExecutionResult> {
+    if (!(result instanceof Promise)) return result
+    const ended = new Promise<ExecutionResult>((resolve) => {
+      this.#fail = (error) => resolve({ data: null, errors: [error] })
+      if (this.#failure) this.#fail(this.#failure)
+    })
+    return Promise.race([result, ended])
+  }
+
+  #end(message: string, code: 'TOO_COMPLEX' | 'BAD_REQUEST' = 'TOO_COMPLEX'): GraphQLError {
+    const path = this.#path && keysOf(this.#path)
+    const extensions = { code }
+    this.#failure ??= new GraphQLError(message, { ...(path && { path }), extensions })
+    const error = this.#failure
+    this.#work.abort(error)
+    this.#fail?.(error)
+    return error
+  }
+}
+
+/** Returns a path as errors have it. */
+export function keysOf(path: ResponsePath): (string | number)[] {
+  const keys: (string | number)[] = []
+  for (let at: ResponsePath | undefined = path; at; at = at.prev) keys.unshift(at.key)
+  return keys
+}

@@ -1,0 +1,22 @@
+import { isAsyncIterable, type Plugin } from 'graphql-yoga'
+import { formatResult } from '../../graphql/kit/errors.ts'
+import type { OperationContext } from './operation-context.ts'
+
+/** Ends operations at the limits of their work, and leaves the text of long results to the transport. */
+export const operationLimits = (): Plugin<OperationContext, OperationContext> => ({
+  onExecute({ args, executeFn, setExecuteFn }) {
+    const { work } = args.contextValue
+    setExecuteFn((given) => work.bound(executeFn(given)))
+  },
+  onSubscribe({ args }) {
+    const { work } = args.contextValue
+    // the executor ends the subscription with the reason of the signal
+    Object.assign(args, { signal: work.signal })
+    return { onSubscribeResult: () => ({ onNext: () => work.restart() }) }
+  },
+  onResultProcess({ result, setResult, serverContext: { taken, work } }) {
+    if (!taken || !work.isLong || isAsyncIterable(result) || Array.isArray(result)) return
+    taken.result = formatResult(result)
+    setResult({ ...result, stringify: () => '' })
+  },
+})
