@@ -16,7 +16,7 @@ import { respondMetrics } from './metrics/respond-metrics.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from './pipeline/pipeline.ts'
 import { refuse } from './request/response.ts'
 import { forAnyone, forSecret, forViewer, forViewerOfEverything, type HttpRoute } from './request/route.ts'
-import { mayConnect, NOT_OUR_ORIGIN } from './request/sender.ts'
+import { mayCauseWork, NOT_OUR_ORIGIN } from './request/sender.ts'
 
 /** The endpoints of other rooms, each undefined where it is not enabled. */
 export interface HttpEndpoints {
@@ -67,7 +67,11 @@ export function createRoutes(options: RouteOptions): Routes {
   const { endpoints, graphiql, isReady, version } = options
   const { registry, respondToken, notifications, metrics, signIn, signInPages } = endpoints
   const page = forAnyone(({ request, response }) => graphiql.respondPage(request, response))
-  const operations = forViewer((exchange) => respondGraphQL(options, exchange))
+  const operations = forViewer((exchange) =>
+    mayCauseWork(exchange.request, options.origins)
+      ? respondGraphQL(options, exchange)
+      : refuse(exchange.response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN),
+  )
   return {
     at: routesOf({
       '/': forAnyone(({ response }) =>
@@ -122,7 +126,7 @@ const registryRoute = (handle: RegistryRequestHandler, { origins }: RouteOptions
   access: 'viewer',
   respond({ request, response, requestId, memory }) {
     // registry clients send no Origin: a page of another site must not push through the browser of its reader
-    if (!mayConnect(request, origins)) return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
+    if (!mayCauseWork(request, origins)) return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
     return handle(request, response, { address: request.socket.remoteAddress ?? null, requestId, memory })
   },
 })

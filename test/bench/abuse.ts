@@ -11,10 +11,10 @@ import { seed } from './seed.ts'
 // the server accepts, over 8 connections from the same address.
 
 const FLOOD_CONNECTIONS = 8
-const DURATION = 8_000
+const DURATION = 4_000
 /** Milliseconds between two queries of the small client. */
 const PAUSE = 15
-const SIZE = { streams: 2000, tags: 50, events: 10 }
+const SIZE = { streams: 500, tags: 50, events: 4 }
 
 const SMALL = `query ($name: String!) { imageStream(name: $name) {
   name tags(first: 5) { nodes { tag image { digest size } } } } }`

@@ -79,10 +79,34 @@ describe('a request', () => {
 describe('other sites', () => {
   it('cannot read responses, unless they are allowed', async () => {
     const evil = await post(api.url, '{ version }', { headers: { Origin: 'https://evil.example' } })
-    expect(evil.headers.get('access-control-allow-origin')).toBeNull()
+    expect([evil.status, evil.headers.get('access-control-allow-origin')]).toEqual([403, null])
     const allowed = await post(api.url, '{ version }', { headers: { Origin: 'https://console.example.org' } })
     expect(allowed.headers.get('access-control-allow-origin')).toBe('https://console.example.org')
     expect(allowed.headers.get('access-control-allow-credentials')).toBeNull()
+  })
+
+  it.each([
+    ['an image, a script or a form', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['a page of another name of the site', { 'Sec-Fetch-Site': 'same-site' }],
+    ['a fetch without CORS', { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors' }],
+    ['a page with its origin', { Origin: 'https://evil.example' }],
+    ['a page without an origin of its own', { Origin: 'null' }],
+    ['a link', { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' }],
+  ])('cannot start a query with GET: %s', async (_what, headers) => {
+    const response = await fetch(`${api.url}?query={version}`, { headers })
+
+    expect([response.status, (await response.json()).errors[0].extensions.code]).toEqual([403, 'FORBIDDEN'])
+  })
+
+  it.each([
+    ['a program', {}],
+    ['a page of this server', { 'Sec-Fetch-Site': 'same-origin' }],
+    ['an address that the user entered', { 'Sec-Fetch-Site': 'none' }],
+    ['an allowed origin', { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://console.example.org' }],
+  ])('do not prevent a query with GET: %s', async (_what, headers) => {
+    const response = await fetch(`${api.url}?query={version}`, { headers })
+
+    expect([response.status, (await response.json()).data]).toEqual([200, { version: '1' }])
   })
 
   it('cannot use a host name that they point to this server', async () => {

@@ -85,6 +85,17 @@ export function mayConnect({ headers }: IncomingMessage, { allowedOrigins }: Ori
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
 }
 
+/** Values of `Sec-Fetch-Site` for a request of this server's own page, for an address that the user entered, and for programs. */
+const OWN_SITE: readonly unknown[] = ['same-origin', 'none', undefined]
+
+/**
+ * Reports whether a request that causes work is none of a page of another site, or of one of an allowed origin. A browser sends
+ * `Sec-Fetch-Site` also where it sends no `Origin`: for an image, a script or a link. Source: W3C Fetch Metadata.
+ */
+export const mayCauseWork = (request: IncomingMessage, origins: OriginPolicy): boolean =>
+  mayConnect(request, origins) &&
+  (OWN_SITE.includes(request.headers['sec-fetch-site']) || request.headers.origin !== undefined)
+
 /**
  * Returns who sends a request. Throws, or rejects with, UnauthenticatedError for a credential that is not valid, and ForbiddenError
  * for a cookie in a request that changes something, or opens a WebSocket, and may come from a page of another site.
