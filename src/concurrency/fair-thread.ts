@@ -5,8 +5,12 @@ import { type Lane, least, leastUsed, type Party, ThreadWork, type WorkLimit } f
 /** Milliseconds of work between two iterations of the event loop. */
 const SLICE = 2
 
-/** Works of one party that have begun and wait for a turn: its other works begin only when one of these ends. */
-const MAX_BEGUN = 8
+const LIMITS = {
+  /** Milliseconds after which a work is long. */
+  long: 250,
+  /** Long works of one party that run at a time, in turns; others wait until one of these ends: each has results in memory. */
+  maxLong: 16,
+}
 
 /** Parties whose use of the thread is remembered. */
 const MAX_PARTIES = 10_000
@@ -17,6 +21,7 @@ const MAX_PARTIES = 10_000
  * the event loop handles other events. Work that finds the thread idle begins at once.
  */
 export class FairThread {
+  readonly #limits: typeof LIMITS
   readonly #parties = new LRUCache<string, Party>({ max: MAX_PARTIES })
   readonly #lanes = new WeakMap<object, Lane>()
   readonly #waiting = new Set<Party>()
@@ -27,9 +32,13 @@ export class FairThread {
   #since = 0
   #isServing = false
 
+  constructor(limits: Partial<typeof LIMITS> = {}) {
+    this.#limits = { ...LIMITS, ...limits }
+  }
+
   /** Creates a work of a party, for example an address, over one of its connections. */
   begin(name: string, connection: object, limit: WorkLimit): ThreadWork {
-    const party = this.#parties.get(name) ?? { used: 0, lanes: new Set(), begun: 0 }
+    const party = this.#parties.get(name) ?? { used: 0, lanes: new Set(), long: 0 }
     this.#parties.set(name, party)
     const lane = this.#lanes.get(connection) ?? { used: 0, works: new Set() }
     this.#lanes.set(connection, lane)
@@ -59,7 +68,8 @@ export class FairThread {
     if (!work.isQueued) return
     const { party, lane } = work.place
     work.isQueued = false
-    if (work.hasBegun) party.begun--
+    if (work.isAdmitted) party.long--
+    work.isAdmitted = false
     lane.works.delete(work)
     if (lane.works.size === 0) party.lanes.delete(lane)
     if (party.lanes.size === 0) this.#waiting.delete(party)
@@ -69,7 +79,6 @@ export class FairThread {
     if (work.isQueued) return
     const { party, lane } = work.place
     work.isQueued = true
-    if (work.hasBegun) party.begun++
     // what comes back has no advantage over those that waited meanwhile
     if (!this.#waiting.has(party)) party.used = Math.max(party.used, leastUsed(this.#waiting))
     if (!party.lanes.has(lane)) lane.used = Math.max(lane.used, leastUsed(party.lanes))
@@ -92,13 +101,19 @@ export class FairThread {
   /** Resumes works of the connection that is due, until its slice is over or all of them wait for something else. */
   async #slice(): Promise<void> {
     const party = least(this.#waiting)
-    const isFull = (party?.begun ?? 0) >= MAX_BEGUN
-    const isEligible = ({ hasBegun }: ThreadWork): boolean => hasBegun || !isFull
-    const lanes = [...(party?.lanes ?? [])].filter(({ works }) => !isFull || [...works].some(isEligible))
+    if (!party) return
+    const isEligible = ({ isAdmitted, milliseconds }: ThreadWork): boolean =>
+      isAdmitted || milliseconds < this.#limits.long || party.long < this.#limits.maxLong
+    const isFull = party.long >= this.#limits.maxLong
+    const lanes = isFull ? [...party.lanes].filter(({ works }) => [...works].some(isEligible)) : party.lanes
     const works = least(lanes)?.works ?? new Set()
     this.#until = performance.now() + SLICE
     for (const work of works) {
       if (!isEligible(work)) continue
+      if (work.milliseconds >= this.#limits.long && !work.isAdmitted) {
+        work.isAdmitted = true
+        party.long++
+      }
       await this.#resume(work)
       // the works of one connection take turns
       if (works.delete(work)) works.add(work)
@@ -107,7 +122,6 @@ export class FairThread {
   }
 
   async #resume(work: ThreadWork): Promise<void> {
-    if (!work.hasBegun) work.place.party.begun++
     this.#start(work)
     do {
       work.resumes.shift()?.()
@@ -120,7 +134,6 @@ export class FairThread {
   #start(work: ThreadWork): void {
     this.#current = work
     this.#since = performance.now()
-    work.hasBegun = true
   }
 
   #charge(work: ThreadWork): void {

@@ -14,8 +14,8 @@ export interface Lane extends Share {
 /** A principal or an address: its connections with works that wait. */
 export interface Party extends Share {
   readonly lanes: Set<Lane>
-  /** Works that have begun and wait. */
-  begun: number
+  /** Its long works that run. */
+  long: number
 }
 
 /** Limit of a work's time. */
@@ -50,8 +50,8 @@ export class ThreadWork {
   readonly place: { readonly party: Party; readonly lane: Lane }
   /** What continues at the next turns. */
   readonly resumes = new Resumes()
-  /** Whether it has had a turn. */
-  hasBegun = false
+  /** Whether it is one of the long works of its party that run; those run until they wait for something else. */
+  isAdmitted = false
   /** Whether it waits in its lane. */
   isQueued = false
   readonly #thread: Thread

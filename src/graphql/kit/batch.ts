@@ -1,3 +1,4 @@
+import { inBatches } from '../../concurrency/yielding.ts'
 import { groupBy } from '../../input/maps.ts'
 
 /** Objects that one statement read, and the values that were loaded for all of them since. */
@@ -13,13 +14,18 @@ interface BatchItem {
   [BATCH]?: Batch
 }
 
+/** Objects of one batch: a statement for more of them would take longer than other clients should wait. */
+const MAX_ITEMS = 500
+
 /**
- * Marks objects as one batch and returns them. The first of them that needs a further value by `loadForBatch` loads it
- * for all: a list costs one statement for each selected field, without an analysis of the selection.
+ * Marks objects as one batch and returns them, of a long list as several. The first of them that needs a further value by
+ * `loadForBatch` loads it for all: a list costs one statement for each selected field, without an analysis of the selection.
  */
 export function batch<Item extends object>(items: readonly Item[]): readonly Item[] {
-  const shared: Batch = { items, loaded: new Map() }
-  for (const item of items) (item as BatchItem)[BATCH] = shared
+  for (const some of inBatches(items, MAX_ITEMS)) {
+    const shared: Batch = { items: some, loaded: new Map() }
+    for (const item of some) (item as BatchItem)[BATCH] = shared
+  }
   return items
 }
 
@@ -32,6 +38,19 @@ export function loadForBatch<Item extends object, Loaded>(
   const shared = (item as BatchItem)[BATCH] ?? batchOfOne(item)
   if (!shared.loaded.has(name)) shared.loaded.set(name, load(shared.items as readonly Item[]))
   return shared.loaded.get(name) as Loaded
+}
+
+/** Returns the result of `load` for a group of at most `most` objects of the batch of this object, which is one of them. */
+export function loadForGroup<Item extends object, Loaded>(
+  item: Item,
+  { name, most }: { readonly name: string; readonly most: number },
+  load: (items: readonly Item[]) => Loaded,
+): Loaded {
+  const { items } = (item as BatchItem)[BATCH] ?? batchOfOne(item)
+  if (items.length <= most) return loadForBatch(item, name, load)
+  const places = loadForBatch(item, 'places', (all) => new Map(all.map((one, at) => [one, at])))
+  const group = Math.floor((places.get(item) ?? 0) / most)
+  return loadForBatch(item, `${name} ${group}`, (all) => load(all.slice(group * most, (group + 1) * most)))
 }
 
 interface Identified {

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import { groupBy } from '../../input/maps.ts'
 import type { KeysetPage } from '../../input/page.ts'
-import { loadForBatch } from './batch.ts'
+import { loadForBatch, loadForGroup } from './batch.ts'
 import {
   after,
   Connection,
@@ -10,6 +10,9 @@ import {
   type MaybePromise,
   pageOf,
 } from './connection.ts'
+
+/** Rows that one statement reads: a millisecond or two. */
+const MAX_ROWS = 1_000
 
 interface Owner {
   readonly id: number
@@ -46,7 +49,8 @@ export function ownedConnection<One extends Owner, Row>(
     page,
     cursors,
     rows: () => {
-      const found = loadForBatch(owner, `${name} ${JSON.stringify(page)}`, (owners) =>
+      const most = Math.max(1, Math.floor(MAX_ROWS / page.limit))
+      const found = loadForGroup(owner, { name: `${name} ${JSON.stringify(page)}`, most }, (owners) =>
         after(rows(idsOf(owners), page, owners), (all) => groupBy(all, ownerIdOf)),
       )
       return after(found, (byOwner) => byOwner.get(owner.id) ?? [])

@@ -62,7 +62,7 @@ export function createChangeHub({
   const groups = new Map<string, ChangeGroup<Membership>>()
   const rendered = new RenderedChanges(now)
   const mask = (error: unknown, viewer: Viewer): GraphQLError =>
-    maskError(error, { requestId: createContext(viewer).requestId, log })
+    maskError(error, { requestId: createContext(viewer, {}).requestId, log })
   let turn: NodeJS.Immediate | undefined
 
   // entries of the same turn of the event loop are read together

@@ -24,12 +24,12 @@ export async function sendLongResult(
   if (response.destroyed) return
   const connection = connectionOf(response, { requestId, viewer })
   connections.add(connection)
-  response.once('close', () => connections.delete(connection))
+  const closed = once(response, 'close').then(() => connections.delete(connection))
   response.writeHead(status, others)
   response.write(before)
   for (const part of jsonParts(result)) {
     await work.nextTurn()
-    if (!response.write(part)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!response.write(part)) await Promise.race([once(response, 'drain'), closed])
     if (response.destroyed) return
   }
   response.end(after)

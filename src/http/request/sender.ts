@@ -35,7 +35,8 @@ export function addressOf({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>)
  * Returns the key under which the use of the server is counted and divided: the principal and the address of the client.
  * All clients behind one address are one party until they sign in.
  */
-export const partyOf = ({ id, address }: Pick<Viewer, 'id' | 'address'>): string => `${id} ${addressOf({ remoteAddress: address ?? '' })}`
+export const partyOf = ({ id, address }: Pick<Viewer, 'id' | 'address'>): string =>
+  `${id} ${addressOf({ remoteAddress: address ?? '' })}`
 
 /** Pages of other sites that may use the API, and host names under which this server may be addressed. */
 export interface OriginPolicy {

@@ -12,8 +12,8 @@ import {
   type ChangeReader,
   createChangeHub,
 } from '../../../src/graphql/live/change-hub.ts'
-import type { StreamName } from '../../../src/oci/stream-name.ts'
 import { OperationWork } from '../../../src/graphql/work/operation-work.ts'
+import type { StreamName } from '../../../src/oci/stream-name.ts'
 import { randomNumbers } from '../../fixtures/random-numbers.ts'
 import { seedOf } from '../../fixtures/seed.ts'
 import { createWorld, filterOf, type World } from '../../http/world.ts'
