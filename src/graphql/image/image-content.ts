@@ -1,4 +1,5 @@
 import type { Image } from '../../imagestream/image/image.ts'
+import type { ContentSize } from '../../imagestream/image/images.ts'
 import { type ImageConfig, parseImageConfig } from '../../oci/image-config.ts'
 import { type Manifest, readManifest } from '../../oci/manifest.ts'
 import { batchValues, loadById, loadReferred } from '../kit/batch.ts'
@@ -23,12 +24,56 @@ export const wholeOf = (image: AnyImage, { images }: GraphQLContext): Image => {
   return whole
 }
 
-/** Returns the exact bytes of the image's manifest, loaded for the image's batch. */
-export const bytesOf = (image: AnyImage, { images }: GraphQLContext): Uint8Array => {
+/** Returns the exact bytes of the image's manifest, loaded for a part of the image's batch. */
+export const bytesOf = (image: AnyImage, { images, work }: GraphQLContext): Uint8Array => {
   if ('fetched' in image) return image.fetched.bytes
-  const bytes = loadById(image, 'bytes', (ids) => images.manifests(ids))
+  const read = { name: 'bytes', sizes: images.manifestSizes, read: images.manifests }
+  const bytes = loadWithin(work, image, read)
   if (!bytes) throw new Error(`image ${image.id} has no manifest`)
   return bytes
+}
+
+/** Bytes that one statement reads, or those of one image. */
+const PART_BYTES = 256 * 1024
+
+/** Images whose contents are read together. */
+interface Part {
+  readonly ids: number[]
+  size: number
+  contents: ReadonlyMap<number, Uint8Array> | undefined
+}
+
+interface ContentRead {
+  readonly name: string
+  readonly sizes: (ids: readonly number[]) => ContentSize[]
+  readonly read: (ids: readonly number[]) => ReadonlyMap<number, Uint8Array>
+}
+
+/** Returns the content of an image, read in parts of its batch. The operation pays for the bytes of a part before they are read. */
+function loadWithin(
+  work: Pick<GraphQLContext['work'], 'spend'>,
+  image: { readonly id: number },
+  { name, sizes, read }: ContentRead,
+): Uint8Array | undefined {
+  const part = loadById(image, `${name} parts`, (ids) => partsOf(sizes(ids)))
+  if (!part) return undefined
+  if (!part.contents) {
+    work.spend(part.size)
+    part.contents = read(part.ids)
+  }
+  return part.contents.get(image.id)
+}
+
+function partsOf(sizes: readonly ContentSize[]): ReadonlyMap<number, Part> {
+  const parts = new Map<number, Part>()
+  let part: Part | undefined
+  for (const { id, size } of sizes) {
+    if (!part || part.size + size > PART_BYTES) part = { ids: [], size: 0, contents: undefined }
+    part.ids.push(id)
+    part.size += size
+    parts.set(id, part)
+  }
+  return parts
 }
 
 /** Returns the parsed manifest, which is stored or part of the dry run. */
@@ -44,8 +89,8 @@ export const childrenOf = (index: AnyImage, context: GraphQLContext) => {
 }
 
 /** Returns the config; null for an index and for an artifact that is not a container image. */
-export const configOf = (image: AnyImage, { images }: GraphQLContext): ImageConfig | null => {
-  const bytes =
-    'fetched' in image ? image.fetched.config?.bytes : loadById(image, 'config', (ids) => images.configs(ids))
+export const configOf = (image: AnyImage, { images, work }: GraphQLContext): ImageConfig | null => {
+  const read = { name: 'config', sizes: images.configSizes, read: images.configs }
+  const bytes = 'fetched' in image ? image.fetched.config?.bytes : loadWithin(work, image, read)
   return bytes ? parseImageConfig(new TextDecoder().decode(bytes)) : null
 }

@@ -82,7 +82,7 @@ builder.queryField('images', (t) =>
       const given = [namespace, imageStream, kind, mediaType, artifactType].filter((one) => one != null)
       return { ...page, field: page.field + (given.length + countCriteria(args)) * SEARCH_COMPLEXITY }
     },
-    resolve: (_query, { orderBy: order, ...args }, { imageList }, info): Connection<AnyImage> => {
+    resolve: (_query, { orderBy: order, ...args }, { imageList, work }, info): Connection<AnyImage> => {
       const named = patternNamed({ name: args.imageStream, namespace: args.namespace }, 'imageStream')
       if (named.tag !== undefined) {
         throw new InvalidInputError(
@@ -99,8 +99,8 @@ builder.queryField('images', (t) =>
       }
       return connection<AnyImage>(args, info, {
         cursors: CURSORS[order],
-        rows: async (page) => batch<Image>(await imageList.page({ ...filter, order, page })),
-        totalCount: () => imageList.count(filter),
+        rows: async (page) => batch<Image>(await imageList.page({ ...filter, order, page }, work.signal)),
+        totalCount: () => imageList.count(filter, work.signal),
       })
     },
   }),

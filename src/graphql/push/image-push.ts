@@ -141,7 +141,7 @@ builder.queryField('imagePushes', (t) =>
     resolve: (_query, { namespace, imageStream, tag, ...args }, context, info) => {
       const filter = pushFilterOf({ namespace, imageStream, tag })
       return logConnection(args, context, info, (range) =>
-        context.changeLog.find(context.viewer, { ...range, filter }),
+        context.changeLog.find(context.viewer, { ...range, filter }, context.work.signal),
       )
     },
   }),

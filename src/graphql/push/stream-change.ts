@@ -157,7 +157,7 @@ builder.queryField('imageStreamChanges', (t) =>
     resolve: (_query, { namespace, imageStream, tag, kinds, ...args }, context, info) => {
       const filter = changeFilterOf({ namespace, imageStream, tag, kinds })
       return logConnection(args, context, info, (range) =>
-        context.changeLog.findEntries(context.viewer, { ...range, filter }),
+        context.changeLog.findEntries(context.viewer, { ...range, filter }, context.work.signal),
       )
     },
   }),

@@ -19,7 +19,6 @@ import { ownedConnection } from '../kit/owned-connection.ts'
 import { ImageStreamSpecType, ImageStreamTagType, ImageStreamType, KeyValueType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { ImageStreamTagConnection, removedTagsOfStream, tagOfStream } from '../tag/tags-of-stream.ts'
-import { withinDocumentBudget } from './document-budget.ts'
 
 registerRowNode('ImageStream', { load: anyStream, access: { streamOf: (stream) => stream } })
 
@@ -133,11 +132,11 @@ objectType(ImageStreamType, {
         'The image stream as an OpenShift `ImageStream` document (`image.openshift.io/v1`), with all tags and their history.',
       args: documentFormatArg,
       complexity: 1000,
-      resolve: (stream, { format }, context, info) =>
-        withinDocumentBudget(context, info, {
-          make: () => (format === 'YAML' ? documentYaml : documentJson)(stream, context),
-          lengthOf: ({ length }) => length,
-        }),
+      resolve: (stream, { format }, context) => {
+        const text = (format === 'YAML' ? documentYaml : documentJson)(stream, context)
+        context.work.spend(text.length)
+        return text
+      },
     }),
     documentWarnings: t.field({
       type: ['String'],

@@ -1,4 +1,3 @@
-import { turnToRead } from '../../concurrency/yielding.ts'
 import {
   documentWarnings,
   imageStreamDocument,
@@ -7,7 +6,6 @@ import {
 } from '../../documents/image-stream-document.ts'
 import { builder } from '../kit/builder.ts'
 import { reported } from '../kit/truncated-lists.ts'
-import { withinDocumentBudget } from './document-budget.ts'
 import { documentFormatArg } from './image-stream.ts'
 import { ImageStreamConnection } from './stream-search.ts'
 
@@ -24,11 +22,9 @@ builder.objectField(ImageStreamConnection, 'document', (t) =>
       const items: object[] = []
       const warnings: string[] = []
       for (const stream of reported(await connection.nodes, connection, context, info)) {
-        await turnToRead()
-        const item = withinDocumentBudget(context, info, {
-          make: () => imageStreamDocument(stream, context),
-          lengthOf: (document) => JSON.stringify(document).length,
-        })
+        await context.work.nextTurn()
+        const item = imageStreamDocument(stream, context)
+        context.work.spend(JSON.stringify(item).length)
         items.push(item)
         if (format === 'YAML') {
           const path = `items[${items.length - 1}]`

@@ -25,7 +25,8 @@ objectType(NamespaceType, {
     imageStreamCount: t.int({
       description: 'Number of image streams in the namespace.',
       complexity: 10,
-      resolve: ({ name: namespace }, _args, { viewer, streams }) => streams.count(viewer, { namespace }),
+      resolve: ({ name: namespace }, _args, { viewer, streams, work }) =>
+        streams.count(viewer, { namespace }, work.signal),
     }),
   }),
 })

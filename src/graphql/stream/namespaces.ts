@@ -9,7 +9,7 @@ export interface Namespace {
   readonly name: string
 }
 
-type Holders = Pick<GraphQLContext, 'viewer' | 'streams' | 'registry' | 'credentials' | 'receivers'>
+type Holders = Pick<GraphQLContext, 'work' | 'viewer' | 'streams' | 'registry' | 'credentials' | 'receivers'>
 
 /** Steps between two yields to other work: about a millisecond. */
 const STEPS_A_TURN = 100
@@ -60,7 +60,7 @@ async function* namespacesOf(
   }
   let steps = 0
   for (let name = first(); name !== undefined; ) {
-    if (steps++ % STEPS_A_TURN === 0) await turnToRead()
+    if (steps++ % STEPS_A_TURN === 0) await turnToRead(holders.work.signal)
     if (fromEnd ? name <= (above ?? '') || name < (from ?? '') : name >= (lowerOf(below, to) ?? END)) return
     if ((matching === undefined || matchesGlob(matching, name)) && isHeld(name)) yield { name }
     const last = name

@@ -108,7 +108,7 @@ const streamSearchComplexity = (args: Omit<StreamSearchArguments, 'orderBy'>) =>
 /** Returns the page of image streams that the arguments select. Throws InvalidInputError. */
 function streamsFound(
   { notCheckedSince, orderBy: order, ...args }: StreamSearchArguments,
-  { viewer, streams }: GraphQLContext,
+  { viewer, streams, work }: GraphQLContext,
   info: GraphQLResolveInfo,
 ): Connection<ImageStream> {
   const named = patternNamed({ ...args, name: args.matching }, 'matching')
@@ -119,8 +119,8 @@ function streamsFound(
   }
   return connection(args, info, {
     cursors: CURSORS[order],
-    rows: async (page) => batch(await streams.page(viewer, { ...filter, order, page })),
-    totalCount: () => streams.count(viewer, filter),
+    rows: async (page) => batch(await streams.page(viewer, { ...filter, order, page }, work.signal)),
+    totalCount: () => streams.count(viewer, filter, work.signal),
   })
 }
 

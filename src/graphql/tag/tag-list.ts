@@ -57,7 +57,7 @@ builder.queryField('imageStreamTags', (t) =>
       const criteria = countCriteria(args) + patterns.length
       return { ...page, field: page.field + criteria * SEARCH_COMPLEXITY }
     },
-    resolve: (_query, { orderBy, artifacts, imageStream, ...args }, { viewer, tagList }, info) => {
+    resolve: (_query, { orderBy, artifacts, imageStream, ...args }, { viewer, tagList, work }, info) => {
       const order = orderBy ?? 'IMPORTANCE'
       const named = patternNamed({ name: imageStream, namespace: args.namespace }, 'imageStream')
       if (named.tag !== undefined && args.matching != null && args.matching !== named.tag) {
@@ -73,11 +73,11 @@ builder.queryField('imageStreamTags', (t) =>
       return connection(args, info, {
         cursors: cursorsOf(order),
         rows: async (page) => {
-          const rows = await tagList.page(viewer, { ...filter, order, page })
+          const rows = await tagList.page(viewer, { ...filter, order, page }, work.signal)
           batchTags(rows)
           return rows
         },
-        totalCount: () => tagList.count(viewer, filter),
+        totalCount: () => tagList.count(viewer, filter, work.signal),
       })
     },
   }),

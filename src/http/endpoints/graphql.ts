@@ -49,7 +49,7 @@ export async function respondGraphQL(
   if (taken.changes && isEventStream(result) && !response.destroyed) {
     streamChanges(response, taken.changes, head)
   } else if (taken.result) {
-    await result.body?.cancel()
+    // the body of the result is not read: a stream has not begun
     const around = isEventStream(result) ? EVENT : undefined
     await sendLongResult(response, taken.result, { ...head, work, ...(around && { around }) })
   } else {

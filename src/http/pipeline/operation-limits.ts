@@ -16,6 +16,7 @@ export const operationLimits = (): Plugin<OperationContext, OperationContext> =>
   },
   onResultProcess({ result, setResult, serverContext: { taken, work } }) {
     if (!taken || !work.isLong || isAsyncIterable(result) || Array.isArray(result)) return
+    if (result.data == null) return
     taken.result = formatResult(result)
     setResult({ ...result, stringify: () => '' })
   },

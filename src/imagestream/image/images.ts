@@ -16,6 +16,12 @@ import {
 import { imageColumns } from './image-columns.ts'
 import { createPushedMarks } from './pushed-images.ts'
 
+/** Number of bytes of the manifest or config of an image. */
+export interface ContentSize {
+  readonly id: number
+  readonly size: number
+}
+
 /** Stored images, with their manifests and configs. */
 export type Images = ReturnType<typeof createImages>
 
@@ -35,6 +41,13 @@ export function createImages(db: Database) {
   const config = db.prepare<ConfigBytes>('select bytes from image_configs where digest = ?')
   const configs = db.prepare<ConfigBytes & Pick<Image, 'id'>>(
     `select i.id, c.bytes from images i join image_configs c on c.digest = i.config_digest
+     where i.id in (select value from json_each(?))`,
+  )
+  const manifestSizes = db.prepare<ContentSize>(
+    'select id, length(manifest) as size from images where id in (select value from json_each(?))',
+  )
+  const configSizes = db.prepare<ContentSize>(
+    `select i.id, length(c.bytes) as size from images i join image_configs c on c.digest = i.config_digest
      where i.id in (select value from json_each(?))`,
   )
   const manifest = db.prepare<ManifestRow>(
@@ -109,6 +122,10 @@ export function createImages(db: Database) {
       new Map(byIds.all(JSON.stringify(ids)).map((image) => [image.id, image])),
     byDigests: (digests: readonly Digest[]): Map<Digest, Image> =>
       new Map(byDigests.all(JSON.stringify(digests)).map((image) => [image.digest, image])),
+    /** Returns the numbers of bytes of manifests, by image id; reads none of the bytes. */
+    manifestSizes: (ids: readonly number[]): ContentSize[] => manifestSizes.all(JSON.stringify(ids)),
+    /** Returns the numbers of bytes of configs; images without a config are missing. Reads none of the bytes. */
+    configSizes: (ids: readonly number[]): ContentSize[] => configSizes.all(JSON.stringify(ids)),
     /** Returns the exact bytes of manifests, by image id. */
     manifests: (ids: readonly number[]): Map<number, Uint8Array> =>
       new Map(manifests.all(JSON.stringify(ids)).map(({ id, bytes }) => [id, bytes])),

@@ -97,10 +97,10 @@ export function createStreams(db: Database) {
     countDeleted: (viewer: Viewer, namespace: string | undefined): Promise<number> =>
       search.count(viewer, { namespace, order: 'LAST_DELETED' }),
     /** Returns a page of the streams that meet the filter, in order; its keys are `streamKeyOf(stream, order)`. */
-    page: (viewer: Viewer, listing: StreamQuery): Promise<ImageStream[]> =>
-      search.page(viewer, listing, COLUMNS),
-    count: (viewer: Viewer, filter: StreamFilter): Promise<number> =>
-      search.count(viewer, { ...filter, order: 'NAME' }),
+    page: (viewer: Viewer, listing: StreamQuery, signal?: AbortSignal): Promise<ImageStream[]> =>
+      search.page(viewer, listing, COLUMNS, signal),
+    count: (viewer: Viewer, filter: StreamFilter, signal?: AbortSignal): Promise<number> =>
+      search.count(viewer, { ...filter, order: 'NAME' }, signal),
     /** Returns a page of each stream's spec tags, by name; its keys are [name]. */
     specTagPages: (streamIds: readonly number[], page: KeysetPage): SpecTag[] =>
       pageOfOwners(db, { ...SPEC_TAGS, columns: SPEC_TAG_COLUMNS, order: BY_NAME }, streamIds, page),

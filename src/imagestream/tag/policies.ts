@@ -47,13 +47,17 @@ export function createPolicies(db: Database) {
      * Applies the filters of policies to a stream's own tags in parts, between which other work runs. A decision or a
      * transaction that applies the policies next, and cannot yield, finds the results. Ignores invalid policies.
      */
-    async applyFilters(streamId: number, policies: Iterable<TagPolicyInput>): Promise<void> {
+    async applyFilters(
+      streamId: number,
+      policies: Iterable<TagPolicyInput>,
+      signal?: AbortSignal,
+    ): Promise<void> {
       const rules = [...policies].flatMap((policy) => (policy.filter ? (validRule(policy) ?? []) : []))
       if (rules.length === 0) return
       const names = candidates.view(streamId).all()
       for (const rule of rules) {
         for (const some of inBatches(names, NAMES_A_TURN)) {
-          await turnToRead()
+          await turnToRead(signal)
           for (const candidate of some) rule.rank(candidate)
         }
       }
