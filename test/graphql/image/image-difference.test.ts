@@ -178,7 +178,7 @@ describe('imageDifference', () => {
     }
     const [from, to] = many.map(({ digest }) => digest)
 
-    expect(await statementsOf(from ?? '', to ?? '')).toBeLessThanOrEqual(8)
+    expect(await statementsOf(from ?? '', to ?? '')).toBeLessThanOrEqual(10)
     expect((await compare(from ?? '', to ?? ''))?.platforms).toHaveLength(20)
   })
 })
