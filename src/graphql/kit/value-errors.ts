@@ -4,6 +4,8 @@ const INVALID_VALUE = /^(Variable "\$\w+") got invalid value /
 const PATH = / at "([\w.[\]]+)"$/
 const MISSING =
   /^Variable "\$(\w+)" of (?:required type ".+" was not provided|non-null type ".+" must not be null)\.$/
+/** The last of 50 errors of graphql-js, after which it ignores the others. */
+const TOO_MANY = 'Too many errors processing variables, error limit reached. Execution aborted.'
 const ARGUMENT = /^Argument "(\w+)" /
 
 /**
@@ -12,6 +14,7 @@ const ARGUMENT = /^Argument "(\w+)" /
  */
 export function variableError(error: GraphQLError): GraphQLError | undefined {
   const { message, originalError } = error
+  if (message === TOO_MANY) return invalid(error, message, 'variables')
   const missing = MISSING.exec(message)?.[1]
   if (missing !== undefined && !originalError) return invalid(error, message, missing)
   const [, variable] = INVALID_VALUE.exec(message) ?? []
