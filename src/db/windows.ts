@@ -18,6 +18,9 @@ export interface OrderedRows {
 /** Conditions that are checked in the time of about two milliseconds, each on one row. */
 const PROBES_A_TURN = 2_000
 
+/** Rows of the first part of a short page, which is enough where most rows meet the conditions. */
+const FIRST_ROWS = 100
+
 /**
  * Yields pages that together are the page, in its order of reading, each of a bounded number of rows: a statement that checks
  * further conditions on each row of one page is bounded too, and other work runs before the next. `probes` is the number of
@@ -28,7 +31,8 @@ export async function* windowsOf(
   { from, where, columns, bounds = () => [] }: OrderedRows,
   { page, probes, signal }: { page: KeysetPage; probes: number; signal?: AbortSignal | undefined },
 ): AsyncGenerator<KeysetPage> {
-  const size = Math.ceil(PROBES_A_TURN / (1 + probes))
+  const most = Math.ceil(PROBES_A_TURN / (1 + probes))
+  let size = page.limit > 0 ? Math.min(most, Math.max(FIRST_ROWS, 2 * page.limit)) : most
   const names = columns.map(({ column }) => column).join(', ')
   for (let rest = page; ; ) {
     await turnToRead(signal)
@@ -46,5 +50,6 @@ export async function* windowsOf(
     }
     yield page.fromEnd ? { ...rest, after: next } : { ...rest, before: next }
     rest = page.fromEnd ? { ...rest, before: last } : { ...rest, after: last }
+    size = Math.min(most, 4 * size)
   }
 }

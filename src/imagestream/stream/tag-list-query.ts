@@ -4,7 +4,7 @@ import type { KeysetPage, PageKey } from '../../input/page.ts'
 import { keyOf, type Tag, type TagOrder } from '../tag/tag.ts'
 import { criteriaCount, type TagSearchFilter } from '../tag/tag-search.ts'
 import type { WalkedStreams } from './stream-walk.ts'
-import { visibleStreamsBy } from './visible-streams.ts'
+import { seesFewNamespaces, visibleStreamsBy } from './visible-streams.ts'
 
 /** Criteria for tags of all streams. */
 export interface TagListFilter extends TagSearchFilter, WalkedStreams {}
@@ -41,11 +41,11 @@ export function streamCriteria(viewer: Viewer, { namespace, stream }: WalkedStre
 }
 
 /** Reports whether a list has the tags of some streams, which together may be few. */
-export const isOfSomeStreams = ({ rights }: Viewer, { namespace, stream }: WalkedStreams): boolean =>
-  namespace !== undefined || stream !== undefined || rights.scopes.length > 0
+export const mayBeOfFewStreams = (viewer: Viewer, { namespace, stream }: WalkedStreams): boolean =>
+  namespace !== undefined || stream !== undefined || seesFewNamespaces(viewer)
 
 /** Returns how many rows of other tables or columns a search checks for each tag at most. */
 export const probesOf = (viewer: Viewer, { namespace, stream, ...filter }: TagListFilter): number =>
   criteriaCount(filter) +
-  (isOfSomeStreams(viewer, { namespace, stream }) ? 2 : 0) +
-  viewer.rights.scopes.length
+  (namespace === undefined && stream === undefined ? 0 : 2) +
+  2 * viewer.rights.scopes.length

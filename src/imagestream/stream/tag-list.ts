@@ -9,8 +9,8 @@ import { searchTags } from '../tag/tag-search.ts'
 import { createStreamWalk } from './stream-walk.ts'
 import { createTagListPages } from './tag-list-pages.ts'
 import {
-  isOfSomeStreams,
   type ListedTag,
+  mayBeOfFewStreams,
   probesOf,
   streamCriteria,
   type TagListFilter,
@@ -39,7 +39,7 @@ export function createTagList(db: Database, tags: Tags) {
     { order, namespace, stream }: TagListQuery,
     signal: AbortSignal | undefined,
   ): Promise<readonly number[] | undefined> => {
-    if (order !== 'NEWEST_FIRST' || !isOfSomeStreams(viewer, { namespace, stream })) return undefined
+    if (order !== 'NEWEST_FIRST' || !mayBeOfFewStreams(viewer, { namespace, stream })) return undefined
     const parts = walk(viewer, { namespace, stream }, {}, { rows: () => FEW_ROWS, signal })
     const first = await parts.next()
     if (first.done) return []
@@ -55,13 +55,13 @@ export function createTagList(db: Database, tags: Tags) {
     signal: AbortSignal | undefined,
   ): Promise<number> => {
     let total = 0
-    for await (const { streams } of walk(
+    for await (const { streams, isSmall } of walk(
       viewer,
       { namespace, stream },
       {},
       { rows: () => FEW_ROWS, signal },
     )) {
-      const counts = await tags.totalOfStreams(
+      const counts = await tags[isSmall ? 'countOfStreams' : 'totalOfStreams'](
         streams.map(({ id }) => id),
         filter,
       )

@@ -53,8 +53,14 @@ export function visibleStreamsBy({ rights }: Viewer, namespace?: string) {
   }
 }
 
+/** Reports whether the viewer sees so few namespaces that the streams of all may be few. */
+export function seesFewNamespaces({ rights }: Viewer): boolean {
+  const scope = narrowest(rights.scopes)
+  return scope !== undefined && mayBeFew(scope)
+}
+
 /** Each namespace has a stream or more. */
-const mayBeFew = ({ namespaces }: Scope, namespace: string | undefined): boolean =>
+const mayBeFew = ({ namespaces }: Scope, namespace?: string): boolean =>
   namespace !== undefined || (namespaces ?? 0) <= FEW
 
 const VISIBLE = 's.namespace = v.namespace and s.name >= v.low and s.name < v.high'
