@@ -256,7 +256,9 @@ describe('10,000 values of JSON', () => {
         (type, value, how) => {
           const named = getNamedType(type)
           const fields = isInputObjectType(named) ? Object.keys(named.getFields()) : []
-          const v = [value, JSON.stringify(value), Object.fromEntries(fields.map((field) => [field, value]))][how]
+          const v = [value, JSON.stringify(value), Object.fromEntries(fields.map((field) => [field, value]))][
+            how
+          ]
           const { errors = [] } = getVariableValues(schema, [definitionOf(type)], { v }, { maxErrors: 5 })
           for (const error of errors) expect(maskError(error, report).extensions.code).toBe('INVALID')
         },
