@@ -53,7 +53,7 @@ export interface RouteOptions extends GraphQLEntry {
 }
 
 /** Path to which an external registry sends its notifications. */
-export const NOTIFICATIONS_PATH = '/webhooks/registry'
+const NOTIFICATIONS_PATH = '/webhooks/registry'
 const REGISTRY_PATH = '/v2'
 
 /** The routes by path: exact ones, and those of all paths below one. Deliveries to receivers are found by their secret path. */

@@ -14,10 +14,7 @@ export type Subject = Pick<StoredGrant, 'subjectKind' | 'subject'>
 export const SIGNED_IN: Subject = { subjectKind: 'SIGNED_IN', subject: '' }
 export const EVERYONE: Subject = { subjectKind: 'EVERYONE', subject: '' }
 
-/** Rows of grants, without any check. */
-export type GrantRows = ReturnType<typeof createGrantRows>
-
-/** Creates the reads and writes of rows. */
+/** Creates the reads and writes of rows, without any check. */
 export function createGrantRows({ orm }: Pick<Database, 'orm'>) {
   const isOf = ({ subjectKind, subject }: Subject) =>
     and(eq(table.subjectKind, subjectKind), eq(table.subject, subject))

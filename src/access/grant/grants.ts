@@ -15,9 +15,6 @@ export interface GrantFilter {
   readonly namespace?: string | undefined
 }
 
-/** Roles of principals at places. */
-export type Grants = ReturnType<typeof createGrants>
-
 /** Most grants at the places of one namespace: each is read when the rights of a principal are resolved. */
 const MAX_GRANTS = 2_000
 

@@ -12,9 +12,6 @@ export interface NamedSubject {
   readonly name: string | null
 }
 
-/** Names of subjects. */
-export type Subjects = ReturnType<typeof createSubjects>
-
 /** Characters of a group's name in the claims of a provider. */
 const MAX_GROUP_LENGTH = 255
 

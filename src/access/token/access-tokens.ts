@@ -24,9 +24,6 @@ export interface NewAccessToken {
   readonly expiresAt: number | null
 }
 
-/** Access tokens of people, for machines. */
-export type AccessTokens = ReturnType<typeof createAccessTokens>
-
 const MAX_NAME_LENGTH = 100
 /** Most grants of a token. */
 const MAX_GRANTS = 50
