@@ -54,7 +54,7 @@ export class RawClient {
   readonly #waiting: ((message: Message) => void)[] = []
   readonly closed: Promise<{ code: number; reason: string }>
 
-  constructor(url: string, options: { origin?: string } = {}) {
+  constructor(url: string, options: { origin?: string; headers?: Record<string, string> } = {}) {
     this.socket = new WebSocket(url, 'graphql-transport-ws', options)
     this.socket.on('message', (text) => {
       const message: Message = JSON.parse(String(text))
