@@ -111,7 +111,9 @@ describe('the link for the first admin', () => {
     const accepted = await accept()
     expect(accepted.status).toBe(303)
     const cookie = accepted.headers.get('set-cookie') ?? ''
-    expect(cookie).toMatch(/^imagestreams=iss_\w{49}; Max-Age=(?:2592000|2591\d{3}); Path=\/; HttpOnly; SameSite=Lax$/)
+    expect(cookie).toMatch(
+      /^imagestreams=iss_\w{49}; Max-Age=(?:2592000|2591\d{3}); Path=\/; HttpOnly; SameSite=Lax$/,
+    )
     expect((await accept()).status).toBe(401)
 
     const headers = { cookie: cookie.split(';', 1)[0] ?? '', origin: own.app.url }
