@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'external-registry': ['access', 'oci', 'input', 'concurrency', 'db', 'imagestream', 'request-body'],
   registry: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'request-body'],
   collect: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
-  receivers: ['oci', 'input', 'concurrency', 'logins', 'db', 'secrets', 'imagestream', 'vendors'],
+  receivers: ['access', 'oci', 'input', 'concurrency', 'logins', 'db', 'secrets', 'imagestream', 'vendors'],
   graphql: [
     'access',
     'oci',
@@ -60,7 +60,7 @@ const COMPOSITION_ROOT = 'app'
 /** Floors of the large rooms, the lowest first: a floor imports only those below it; files of the room itself are the top. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   db: ['tables'],
-  access: ['right', 'audit', 'identity', 'grant', 'token', 'federation', 'sign-in', 'signed-token'],
+  access: ['right', 'audit', 'protection', 'identity', 'grant', 'token', 'federation', 'sign-in', 'signed-token'],
   imagestream: [
     'image',
     'spec',

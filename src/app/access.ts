@@ -1,5 +1,4 @@
 import { type AccessControl, createAccess } from '../access/access.ts'
-import { createAuditLog } from '../access/audit/audit-log.ts'
 import { FIRST_ADMIN_PATH } from '../access/first-admin.ts'
 import { sessionCookie } from '../access/identity/session-cookie.ts'
 import { startPeriodic } from '../concurrency/periodic.ts'
@@ -7,10 +6,9 @@ import type { ValueSteps } from '../db/value-steps.ts'
 import { isLoopback } from './config.ts'
 import { HOUR, MINUTE, type SharedParts } from './parts.ts'
 
-/** Opens identities, credentials, grants and the audit log. */
-export function openAccess({ db, config, now, log, opened }: SharedParts): AccessControl {
+/** Opens identities, credentials and grants. */
+export function openAccess({ db, audit, config, now, log, opened }: SharedParts): AccessControl {
   const onError = (error: unknown): void => log.error({ err: error }, 'cannot record access')
-  const audit = opened.use(createAuditLog({ db, now, onError }))
   opened.use(startPeriodic({ intervalMs: MINUTE, now, run: audit.storeOmitted, onError }))
   const isSecure = config.publicUrl?.protocol === 'https:' || !isLoopback(config.host)
   const access = opened.use(

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
+import { createAuditLog } from '../access/audit/audit-log.ts'
 import { createPruner } from '../collect/images/prune.ts'
 import { createCredentialTest } from '../credentials/credential-test.ts'
 import { openDatabase } from '../db/open.ts'
@@ -80,7 +81,10 @@ async function open(
   const metrics = createMetrics()
   const ownHost = new OwnHost()
   const db = opened.use(openDatabase(join(config.dataFolder, 'imagestreams.db'), { onFatal }))
-  const shared: SharedParts = { config, db, now, log, opened, ownHost: ownHost.get }
+  const audit = opened.use(
+    createAuditLog({ db, now, onError: (error) => log.error({ err: error }, 'cannot record a refusal') }),
+  )
+  const shared: SharedParts = { config, db, audit, now, log, opened, ownHost: ownHost.get }
   const access = openAccess(shared)
   const credentials = openCredentials(shared)
   const { egress, configurations, remote, importSource } = openRemote(shared, {
@@ -90,6 +94,8 @@ async function open(
   })
   const domain = createDomain({
     db,
+    audit,
+    rightsOf: access.rightsOf,
     content: config.externalRegistry ? null : createSharedContent({ db, host: registryHostOf(shared) }),
     remote: importSource,
     now,
@@ -105,13 +111,21 @@ async function open(
     ...importLog(log),
   })
   const { importer, recorder, changeLog, schedules } = domain
+  const retryRefused = (): void => {
+    try {
+      domain.following.retryRefused()
+    } catch (error) {
+      log.error({ err: error }, 'cannot move tags whose source may be pulled again')
+    }
+  }
+  opened.defer(access.changes.onChange(retryRefused))
   const { sealer } = credentials
   const federation = openFederation(shared, access, egress)
   const registrySignIn = openRegistrySignIn({ ...shared, access, sealer, federation })
   const registry = await openRegistry({ ...shared, domain, remote, access, signIn: registrySignIn })
   const receivers = openReceivers({ ...shared, domain, sealer, egress }, opened)
   const trust = openTrust(shared, { domain, remote, registry })
-  const pruner = opened.use(createPruner({ db, recorder, now }))
+  const pruner = opened.use(createPruner({ db, audit, recorder, now }))
   const server = createServer({
     schema: createSchema(),
     domain: {

@@ -1,3 +1,4 @@
+import type { AuditRecorder } from '../access/audit/audit-log.ts'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { createChangeLog } from '../events/change-log.ts'
@@ -12,6 +13,7 @@ import {
 } from '../imagestream/import/transition-reports.ts'
 import { changeOf, createChangeRecorder } from '../imagestream/record/change-record.ts'
 import { createTagRecorder } from '../imagestream/record/record.ts'
+import type { PrincipalRights } from '../imagestream/record/record-followers.ts'
 import type { StreamContent } from '../imagestream/record/stream-content.ts'
 import { createSchedules } from '../imagestream/schedule/schedule.ts'
 import { createImportRows } from '../imagestream/stored-import/import-rows.ts'
@@ -38,6 +40,8 @@ export interface DomainDependencies
     Pick<StreamWriterDependencies, 'importMode' | 'uuid' | 'blockOf'>,
     Partial<Pick<TransitionReportsDependencies, 'onReport' | 'onFurtherTags'>> {
   readonly db: Database
+  readonly audit: AuditRecorder
+  readonly rightsOf: PrincipalRights
   readonly remote: RemoteRegistry
   /** Content of the integrated registry; null where an external one replaces it. */
   readonly content: StreamContent | null
@@ -54,7 +58,8 @@ export type Domain = ReturnType<typeof createDomain>
 
 /** Joins the rooms of the domain. Nothing runs yet: `importer.resume` begins. */
 export function createDomain(dependencies: DomainDependencies) {
-  const { db, content, now, importMode, scheduleIntervalMs, fullScanMs, onImportFinished } = dependencies
+  const { db, audit, rightsOf, content, now, importMode, scheduleIntervalMs, fullScanMs, onImportFinished } =
+    dependencies
   const changeLog = createChangeLog(db)
   const images = createImages(db)
   const streams = createStreams(db)
@@ -67,10 +72,18 @@ export function createDomain(dependencies: DomainDependencies) {
     recordChange(tx, changeOf(transition))
     reports.onTransition(tx, transition)
   }
-  const recorder = createTagRecorder({ db, changeLog, recordChange, content, now, onTransition })
+  const recorder = createTagRecorder({
+    db,
+    changeLog,
+    recordChange,
+    content,
+    rightsOf,
+    now,
+    onTransition,
+  })
   const policies = createPolicies(db)
   const lookBack = createLookBack(db)
-  const following = createFollowing({ db, streams, tags, recorder, now })
+  const following = createFollowing({ db, streams, tags, recorder, rightsOf, now })
 
   const importRows = createImportRows(db)
   const watches = createRepositoryWatches(db, fullScanMs)
@@ -117,6 +130,7 @@ export function createDomain(dependencies: DomainDependencies) {
   const commands = createCommands(
     {
       db,
+      audit,
       streams,
       writer,
       importer,

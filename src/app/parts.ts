@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { AuditLog } from '../access/audit/audit-log.ts'
 import type { Database } from '../db/open.ts'
 import type { Config } from './config.ts'
 
@@ -11,6 +12,7 @@ export const DAY = 24 * HOUR
 export interface SharedParts {
   readonly config: Config
   readonly db: Database
+  readonly audit: AuditLog
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly log: Logger

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
+import type { AuditRecorder } from '../access/audit/audit-log.ts'
 import type { Database } from '../db/open.ts'
 import type { Egress } from '../egress/egress.ts'
 import type { GraphQLContext } from '../graphql/kit/context.ts'
@@ -22,6 +23,7 @@ import type { Opened } from './parts.ts'
 export interface ReceiverParts {
   readonly config: Config
   readonly db: Database
+  readonly audit: AuditRecorder
   readonly domain: Pick<Domain, 'importer' | 'announcements' | 'hintRetries' | 'schedules'>
   readonly sealer: Sealer
   readonly egress: Egress
@@ -45,7 +47,7 @@ const random = (): string => randomBytes(32).toString('base64url')
 
 /** Joins the receivers of deliveries with the imports that they start. */
 export function openReceivers(parts: ReceiverParts, opened: Opened): ReceiverRooms {
-  const { config, db, domain, sealer, egress, now, log, ownHost } = parts
+  const { config, db, audit, domain, sealer, egress, now, log, ownHost } = parts
   const { importer, announcements, hintRetries, schedules } = domain
   const publicUrl = (): string => config.publicUrl?.origin ?? `http://${ownHost()}`
   const fetchKeys = createJsonFetcher((url, options) => egress.request(url, options))
@@ -56,7 +58,7 @@ export function openReceivers(parts: ReceiverParts, opened: Opened): ReceiverRoo
     publicUrl,
     now,
   }
-  const receivers = createReceivers({ ...context, randomKey: random, announcements, schedules })
+  const receivers = createReceivers({ ...context, audit, randomKey: random, announcements, schedules })
   const deliveryLog = createDeliveryLog(db, now)
   const worker = opened.use(
     createHintWorker({

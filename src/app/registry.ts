@@ -41,13 +41,14 @@ export type RegistryRooms = Awaited<ReturnType<typeof openRegistry>>
 
 /** Joins the integrated registry, or the follower of an external registry that replaces it. */
 export async function openRegistry(parts: RegistryParts) {
-  const { config, db, now, log, opened } = parts
+  const { config, db, audit, now, log, opened } = parts
   const { dataFolder, minimumFreeBytes, externalRegistry, registryHost } = config
   const { untaggedDays, keepTagRevisions, collectHours } = config
   const blobs = opened.use(await createDiskStore({ folder: dataFolder, now, minimumFreeBytes }))
   const collector = opened.use(
     createCollector({
       db,
+      audit,
       blobs,
       lease: storedLease(DEFAULT_LIMITS),
       policy: { untaggedAfter: untaggedDays === null ? null : untaggedDays * DAY, keepTagRevisions },
@@ -94,7 +95,7 @@ interface IntegratedParts {
 }
 
 function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: IntegratedParts) {
-  const { config, db, domain, remote, signIn, now, log, opened } = parts
+  const { config, db, audit, domain, remote, signIn, now, log, opened } = parts
   const { rightsOf } = parts.access
   const limits = { ...DEFAULT_LIMITS, maximumBlobBytes: config.maximumBlobBytes }
   const content = createContent(db)
@@ -112,10 +113,17 @@ function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: Inte
       log,
     }),
   )
-  const streams = createPushReceiver({ ...domain, db, importMode: config.importMode, registryHost: host })
+  const streams = createPushReceiver({
+    ...domain,
+    db,
+    audit,
+    importMode: config.importMode,
+    registryHost: host,
+  })
   const mirrorings = opened.use(
     createMirrorings({
       db,
+      audit,
       content,
       blobs,
       fetching: pullThrough,

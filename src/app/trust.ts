@@ -12,13 +12,14 @@ interface TrustParts {
 
 /** Joins trust with its sources: other registries over the network, and the integrated registry's own rows. */
 export function openTrust(
-  { db, now, log, opened }: SharedParts,
+  { db, audit, now, log, opened }: SharedParts,
   { domain, remote, registry }: TrustParts,
 ): Trust {
   const { view, attachments } = registry
   return opened.use(
     createTrust({
       db,
+      audit,
       now,
       recordUpdate: domain.writer.recordUpdate,
       sources: {

@@ -1,4 +1,5 @@
 import { requireRight, sees, type Viewer } from '../access/right/viewer.ts'
+import { onStream } from '../access/audit/audit-entry.ts'
 import type { Transaction } from '../db/transact.ts'
 import { transactUnlessDry } from '../imagestream/commands/dry-run.ts'
 import { createStoppedSources, type StoppedSource } from '../imagestream/commands/stopped-sources.ts'
@@ -77,7 +78,7 @@ interface Step {
 export function createApplyDocuments(
   dependencies: CommandDependencies & HistoryImportDependencies,
 ): ApplyDocumentsCommand {
-  const { db, streams, tags, writer, importer, importMode } = dependencies
+  const { db, audit, streams, tags, writer, importer, importMode } = dependencies
   const stoppedBetween = createStoppedSources(tags)
   const historyOf = createHistoryImports(dependencies)
 
@@ -104,7 +105,7 @@ export function createApplyDocuments(
   ): Step => {
     const { kind, namespace, name, report } = document
     checkRights(viewer, document)
-    const target = readTarget(dependencies, { namespace, name })
+    const target = readTarget(dependencies, viewer, { namespace, name })
     requireRight(viewer, target.stream ? 'tag' : 'create', target)
     const conflict = versionConflict(document, target.stream)
     if (conflict !== null) return { applied: notApplied(document, conflict), dryRun: null }
@@ -120,10 +121,11 @@ export function createApplyDocuments(
     const stoppedSources = target.stream ? stoppedBetween(target.stream.id, target.spec, spec) : []
     const change =
       isStored && difference !== ''
-        ? report.checked(() => writeTarget(tx, writer, target, { spec, metadata }))
+        ? report.checked(() => writeTarget(tx, viewer, { writer, target }, { spec, metadata }))
         : null
     const written = change?.stream ?? target.stream
     if (written) history.store(tx, written.id)
+    if (diff !== '') audit.record(tx, viewer, onStream('applyImageStream', document, { kind }))
 
     let importId: number | null = null
     if (isStored && !dryRun) {

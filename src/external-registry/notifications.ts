@@ -68,7 +68,7 @@ export function createNotificationHandler(
     await finish(id, (tx) => {
       for (const tag of gone) {
         const hasLaterPush = inbox.hasLaterPush({ repository, tag: tag.tag, occurredAt })
-        if (!hasLaterPush && tags.isUnchanged(origin, tag.tag, tag)) tags.remove(tx, tag)
+        if (!hasLaterPush && tags.isUnchanged(origin, tag.tag, tag)) tags.remove(tx, origin, tag)
       }
     })
   }

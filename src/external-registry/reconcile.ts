@@ -156,7 +156,7 @@ async function correct(
     if (!before || !isFromHere || tags.isInSpec(before)) return 'unchanged'
     return db.transactTogether((tx): Correction => {
       if (!tags.isUnchanged(origin, tag, before)) return 'unchanged'
-      tags.remove(tx, before)
+      tags.remove(tx, origin, before)
       inbox.recordObservation(tx, { repository, tag, digest, at })
       return 'removed'
     })

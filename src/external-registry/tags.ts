@@ -1,3 +1,4 @@
+import { TagProtectedError } from '../access/protection/tag-protected-error.ts'
 import { SYSTEM } from '../access/right/viewer.ts'
 import { yieldToEventLoop } from '../concurrency/yielding.ts'
 import type { Database } from '../db/open.ts'
@@ -89,7 +90,7 @@ export function createExternalTags(dependencies: ExternalTagsDependencies) {
       tag: TagName | null,
       image: FetchedImage | Image,
     ): boolean {
-      const { pushed } = receive(tx, {
+      const { pushed } = receive(tx, SYSTEM, {
         stream: { namespace, name },
         repository: { registry, repository },
         image,
@@ -99,9 +100,15 @@ export function createExternalTags(dependencies: ExternalTagsDependencies) {
       })
       return pushed
     },
-    /** Removes the tag with its history and its spec tag. */
-    remove: (tx: Transaction, { streamId, tag }: ExternalTag): void =>
-      void recorder.removeTag(tx, { streamId, tag }, 'DELETED_IN_REGISTRY'),
+    /** Removes the tag with its history and its spec tag. A protected tag stays. */
+    remove(tx: Transaction, { namespace, name }: ExternalOrigin, { streamId: id, tag }: ExternalTag): void {
+      const stream = { id, namespace, name }
+      try {
+        recorder.removeTag(tx, SYSTEM, { stream, tag, reason: 'DELETED_IN_REGISTRY' })
+      } catch (error) {
+        if (!(error instanceof TagProtectedError)) throw error
+      }
+    },
     /** Reports, inside a transaction, whether the tag is the same as before. */
     isUnchanged(origin: ExternalOrigin, tag: TagName, before: ExternalTag | undefined): boolean {
       const current = find(origin, tag)

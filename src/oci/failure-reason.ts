@@ -12,6 +12,10 @@ export type FailureReason =
   // of imports
   | 'TooManyTags'
   | 'Superseded'
+  // of tags that keep their image
+  | 'ProtectedTag'
+  | 'NoPullRight'
+  | 'QuotaExceeded'
   // of mirrorings
   | 'StorageFull'
   | 'Conflict'

@@ -1,3 +1,5 @@
+import type { AuditRecorder } from '../access/audit/audit-log.ts'
+import { requireInNamespace, type Viewer } from '../access/right/viewer.ts'
 import type { Transaction } from '../db/transact.ts'
 import { createValueSteps } from '../db/value-steps.ts'
 import type { Schedules } from '../imagestream/schedule/schedule.ts'
@@ -38,6 +40,7 @@ export interface IssuedReceiver {
 }
 
 export interface ReceiversDependencies extends ReceiverContext {
+  readonly audit: AuditRecorder
   /** Returns an unpredictable key for a URL. */
   readonly randomKey: () => string
   readonly announcements: Pick<Announcements, 'forget'>
@@ -55,13 +58,18 @@ export const MAX_OVERLAP_MINUTES = 90 * 24 * 60
 
 /** Creates the receivers of all namespaces. */
 export function createReceivers(dependencies: ReceiversDependencies) {
-  const { db, senders, secrets, randomKey, now, announcements, schedules } = dependencies
+  const { db, audit, senders, secrets, randomKey, now, announcements, schedules } = dependencies
   const { insert, update, delete: remove, ...rows } = createReceiverRows(db)
 
-  const find = (id: number): Receiver => {
+  const find = (viewer: Viewer, id: number): Receiver => {
     const receiver = rows.byIds([id]).get(id)
-    if (!receiver) throw new NotFoundError('no receiver has this id')
+    const isSeen = receiver && viewer.rights.mayInNamespace('configure', receiver.namespace)
+    if (!isSeen) throw new NotFoundError('no receiver has this id')
     return receiver
+  }
+  const record = (tx: Transaction, viewer: Viewer, action: string, receiver: Receiver): void => {
+    const { id, namespace, sender, registry } = receiver
+    audit.record(tx, viewer, { action, namespace, target: `receiver ${id}`, details: { sender, registry } })
   }
   const issue = (tx: Transaction, receiver: Receiver, oldUntil: number | null): string | null =>
     senders[receiver.sender].authenticity === 'JWT' ? null : secrets.issue(tx, receiver, oldUntil)
@@ -76,11 +84,12 @@ export function createReceivers(dependencies: ReceiversDependencies) {
       ...{ table: 'webhooks', column: 'namespace', index: 'webhooks_by_namespace' },
     }),
 
-    /** Returns a receiver. Throws NotFoundError. */
+    /** Returns a receiver, of whose namespace the viewer has the right `configure`. Throws NotFoundError. */
     find,
 
-    /** Creates a receiver. Throws InvalidInputError. */
-    create({ namespace, sender: kind, ...input }: CreateReceiver): IssuedReceiver {
+    /** Creates a receiver. Throws InvalidInputError, ForbiddenError. */
+    create(viewer: Viewer, { namespace, sender: kind, ...input }: CreateReceiver): IssuedReceiver {
+      requireInNamespace(viewer, 'configure', namespace)
       checkNamespace(namespace)
       const sender = senders[kind]
       const registry = checkRegistry(input.registry, sender)
@@ -95,15 +104,16 @@ export function createReceivers(dependencies: ReceiversDependencies) {
           throw new InvalidInputError('namespace', `a namespace has at most ${MAX_RECEIVERS} receivers`)
         }
         const id = insert({ key: randomKey(), namespace, sender: kind, ...scope, at: now() })
-        const receiver = find(id)
+        const receiver = find(viewer, id)
+        record(tx, viewer, 'createReceiver', receiver)
         return { receiver, secret: issue(tx, receiver, null) }
       })
     },
 
     /** Changes a receiver. Throws NotFoundError, InvalidInputError. */
-    update: ({ id, enabled, dropOldSecret, ...input }: UpdateReceiver): Receiver =>
+    update: (viewer: Viewer, { id, enabled, dropOldSecret, ...input }: UpdateReceiver): Receiver =>
       db.transact((tx) => {
-        const old = find(id)
+        const old = find(viewer, id)
         const sender = senders[old.sender]
         const registry = input.registry == null ? old.registry : checkRegistry(input.registry, sender)
         const { aliases, repositories, settings } = input
@@ -116,7 +126,8 @@ export function createReceivers(dependencies: ReceiversDependencies) {
           at: now(),
         })
         if (dropOldSecret) secrets.dropOld(tx, id)
-        const updated = find(id)
+        const updated = find(viewer, id)
+        record(tx, viewer, 'updateReceiver', updated)
         if (!updated.enabled || registry !== old.registry || repositories) quicken(tx, id)
         return updated
       }),
@@ -125,9 +136,9 @@ export function createReceivers(dependencies: ReceiversDependencies) {
      * Creates a new secret. The old one stays valid for `keepOldMinutes`, at most `MAX_OVERLAP_MINUTES`; null: until it is
      * dropped. Throws NotFoundError, InvalidInputError.
      */
-    rotate: (id: number, keepOldMinutes: number | null): IssuedReceiver =>
+    rotate: (viewer: Viewer, id: number, keepOldMinutes: number | null): IssuedReceiver =>
       db.transact((tx) => {
-        const receiver = find(id)
+        const receiver = find(viewer, id)
         if (keepOldMinutes !== null) checkRange('keepOldMinutes', keepOldMinutes, 0, MAX_OVERLAP_MINUTES)
         const { authenticity, title } = senders[receiver.sender]
         if (authenticity === 'JWT') {
@@ -136,6 +147,7 @@ export function createReceivers(dependencies: ReceiversDependencies) {
             `there is no secret to rotate: ${title} signs deliveries with its own keys`,
           )
         }
+        record(tx, viewer, 'rotateReceiverSecret', receiver)
         return {
           receiver,
           secret: issue(tx, receiver, keepOldMinutes === null ? null : now() + keepOldMinutes * 60_000),
@@ -143,13 +155,18 @@ export function createReceivers(dependencies: ReceiversDependencies) {
       }),
 
     /** Deletes a receiver, and returns it. Throws NotFoundError. */
-    delete: (id: number): Receiver =>
+    delete: (viewer: Viewer, id: number): Receiver =>
       db.transact((tx) => {
-        const receiver = find(id)
+        const receiver = find(viewer, id)
+        record(tx, viewer, 'deleteReceiver', receiver)
         quicken(tx, id)
         remove(id)
         return receiver
       }),
+
+    /** Records that the viewer sends the receiver a delivery. */
+    recordTest: (viewer: Viewer, receiver: Receiver): void =>
+      db.transact((tx) => record(tx, viewer, 'testReceiver', receiver)),
 
     /** Returns the lifetimes of the valid secrets of each receiver. */
     secretsOf: secrets.live,

@@ -1,3 +1,4 @@
+import type { Viewer } from '../access/right/viewer.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { checkTagName } from '../input/names.ts'
 import { digestOf } from '../oci/digest.ts'
@@ -68,8 +69,8 @@ export function createTestReceiver(dependencies: TestReceiverDependencies) {
     }
   }
 
-  return async (input: TestReceiver) => {
-    const receiver = receivers.find(input.id)
+  return async (viewer: Viewer, input: TestReceiver) => {
+    const receiver = receivers.find(viewer, input.id)
     const image = sampleImageOf(receiver, input)
     const endpoint = {
       url: publicUrl() + pathOf(receiver),
@@ -77,6 +78,7 @@ export function createTestReceiver(dependencies: TestReceiverDependencies) {
       settings: settingsOf(receiver),
     }
     const delivery = senders[receiver.sender].sample(endpoint, image)
+    receivers.recordTest(viewer, receiver)
     const { deliveryId, hints } = await intake.try(receiver, delivery, input.follow)
     const sources = hintTargets.of(receiver.namespace)
     const targets = hints.flatMap((hint) => sources.targetsOf(hint))

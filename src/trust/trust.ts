@@ -19,7 +19,7 @@ export interface TrustDependencies extends TrustPolicyDependencies {
   readonly onInternalError: (error: unknown) => void
 }
 
-export function createTrust({ db, sources, now, recordUpdate, onInternalError }: TrustDependencies) {
+export function createTrust({ db, audit, sources, now, recordUpdate, onInternalError }: TrustDependencies) {
   const images = createImages(db)
   const manifestOf = (digest: Digest) => images.storedManifest(digest)?.manifest
   const reader = new ArtifactReader({ sources, onInternalError })
@@ -27,7 +27,7 @@ export function createTrust({ db, sources, now, recordUpdate, onInternalError }:
   const referrers = createReferrers(shared, manifestOf)
   const verifications = createVerifications(shared, referrers)
   return {
-    policies: createTrustPolicies({ db, now, recordUpdate }),
+    policies: createTrustPolicies({ db, audit, now, recordUpdate }),
     locations: { ...createImageLocations(db), isSeen: createSeenLocations(db) },
     referrers,
     /** Verifies the image that a tag points to. The result is information only: it blocks no import and no pull. */

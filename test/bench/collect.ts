@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { EVERYTHING } from '../../src/access/right/rights.ts'
 import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { createDomain } from '../../src/app/domain.ts'
 import { createDiskStore } from '../../src/blobs/blob-store.ts'
@@ -10,6 +11,7 @@ import { createCollector } from '../../src/collect/blobs/collect.ts'
 import { createPruner } from '../../src/collect/images/prune.ts'
 import { type Database, openDatabase } from '../../src/db/open.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
+import { NO_AUDIT } from '../fixtures/no-audit.ts'
 
 // What the plans of both collectors cost over a large registry, beside one statement that reads the same rows and decides
 // nothing.
@@ -68,7 +70,16 @@ async function bench(): Promise<void> {
   const now = () => NOW
   const blobs = await createDiskStore({ folder, now, minimumFreeBytes: 0 })
   const { recorder } = createDomain({
-    ...{ db, now, remote: new FakeRegistry(), uuid: () => 'uid', importMode: 'Legacy', maximumTags: null },
+    ...{
+      db,
+      audit: NO_AUDIT,
+      rightsOf: () => EVERYTHING,
+      now,
+      remote: new FakeRegistry(),
+      uuid: () => 'uid',
+      importMode: 'Legacy',
+      maximumTags: null,
+    },
     ...{
       content: null,
       scheduleIntervalMs: DAY,
@@ -79,17 +90,17 @@ async function bench(): Promise<void> {
   })
   seed(db)
   await using collector = createCollector({
-    ...{ db, blobs, now, intervalMs: null, lease: DAY },
+    ...{ db, audit: NO_AUDIT, blobs, now, intervalMs: null, lease: DAY },
     policy: { untaggedAfter: 0, keepTagRevisions: 3 },
   })
-  await using pruner = createPruner({ db, recorder, now })
+  await using pruner = createPruner({ db, audit: NO_AUDIT, recorder, now })
 
   const limit = await timed(() => db.prepare(READ_ALL).all())
   console.log(
     `collect: ${IMAGES} untagged images of ${LAYERS} layers; one statement reads them in ${limit.toFixed(0)} ms`,
   )
   for (const [name, plan] of [
-    ['plan of garbage collection', () => collector.plan().totals()],
+    ['plan of garbage collection', () => collector.plan(SYSTEM).totals()],
     ['plan of pruning', () => pruner.plan(SYSTEM).totals()],
   ] as const) {
     const time = await timed(plan)

@@ -165,7 +165,7 @@ describe('the document of a stream', () => {
 
   it('has the same content in YAML, also where strings look like numbers, times or null', async () => {
     await createFull()
-    domain.writer.update({
+    domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       labels: TREACHEROUS.map((value, at) => ({ key: `k${at}`, value })),

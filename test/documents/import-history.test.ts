@@ -237,17 +237,17 @@ describe('the history of a tag in a document', () => {
       { namespace: 'default', imageStream: 'ruby', tag: 'v1' },
     ]
 
-    domain.tagRemoval.remove(v1)
+    domain.tagRemoval.remove(SYSTEM, v1)
     expect(reported('v1')).toEqual([])
     expect(applyOne(domain, document, IMPORT)).toMatchObject({ action: 'UNCHANGED', importedEntryCount: 0 })
     expect(domain.tagNames()).toEqual(['v2'])
     domain.time += 1
     const { uid } = domain.stream()
-    domain.streamRemoval.delete(ruby)
-    domain.streamRemoval.restore({ uid })
+    domain.streamRemoval.delete(SYSTEM, ruby)
+    domain.streamRemoval.restore(SYSTEM, { uid })
     expect(domain.tagNames()).toEqual(['v2'])
 
-    domain.tagRemoval.restore(v1)
+    domain.tagRemoval.restore(SYSTEM, v1)
     expect(reported('v1')).toEqual(before)
     expect(domain.tag('v1')).toMatchObject({ image: null })
     expect(domain.log()).toEqual([])
@@ -270,7 +270,7 @@ describe('the history of a tag in a document', () => {
       const before = reported('v1')
       expect(before).toHaveLength(3)
 
-      domain.writer.update({ namespace: 'default', name: 'ruby', removeTags: ['v1'] })
+      domain.writer.update(SYSTEM, { namespace: 'default', name: 'ruby', removeTags: ['v1'] })
 
       expect(reported('v1')).toEqual(before)
     },

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { TestDomain } from '../fixtures/test-domain.ts'
 import {
   apply,
@@ -88,7 +89,7 @@ describe('a document', () => {
     const annotations = Object.fromEntries(treacherous.map((text, at) => [`k${at}`, text]))
     apply(domain, imageStream({}, { annotations }))
     const yaml = exportedYaml(domain, 'ruby')
-    domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
+    domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: 'ruby' })
 
     apply(domain, yaml)
 

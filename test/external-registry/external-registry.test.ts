@@ -45,12 +45,16 @@ describe('a notification of a push', () => {
   })
 
   it('of a tag with a spec tag has the generation of the spec tag', async () => {
-    const { stream } = world.domain.writer.create({
+    const { stream } = world.domain.writer.create(SYSTEM, {
       namespace: 'shop',
       name: 'web',
       spec: { tags: [{ name: 'v1', reference: false }] },
     })
-    world.domain.writer.update({ namespace: 'shop', name: 'web', spec: { lookupPolicy: { local: true } } })
+    world.domain.writer.update(SYSTEM, {
+      namespace: 'shop',
+      name: 'web',
+      spec: { lookupPolicy: { local: true } },
+    })
     await world.pushAndTell('shop/web', 'v1', one)
     await world.pushAndTell('shop/web', 'v2', one)
 
@@ -252,7 +256,7 @@ describe('a notification of a deletion', () => {
   it('keeps a tag that was imported or pushed from another place since', async () => {
     world.registry.push('elsewhere.test/web', 'v1', two)
     await world.pushAndTell('shop/web', 'v1', one)
-    const importId = world.domain.importImage({
+    const importId = world.domain.importImage(SYSTEM, {
       namespace: 'shop',
       imageStream: 'web',
       tag: 'v1',

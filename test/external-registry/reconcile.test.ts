@@ -90,7 +90,7 @@ describe('a full scan of the registry', () => {
 
   it('keeps a missing tag that has a spec tag or comes from another place', async () => {
     world.registry.push('elsewhere.test/web', 'v2', two)
-    const { importId } = world.domain.writer.create({
+    const { importId } = world.domain.writer.create(SYSTEM, {
       namespace: 'shop',
       name: 'web',
       spec: { tags: [{ name: 'v1', reference: false }, fromImage('v2', 'elsewhere.test/web:v2')] },
@@ -105,7 +105,7 @@ describe('a full scan of the registry', () => {
 
   it('keeps a tag that another stream imports from the registry', async () => {
     world.push('shop/web', 'v1', one)
-    const { importId } = world.domain.writer.create({
+    const { importId } = world.domain.writer.create(SYSTEM, {
       namespace: 'other',
       name: 'copy',
       spec: { tags: [fromImage('v1', `${web}:v1`)] },
@@ -138,7 +138,7 @@ describe('a full scan of the registry', () => {
   it('does not record an older image again', async () => {
     world.registry.push('elsewhere.test/web', 'v1', two)
     await world.pushAndTell('shop/web', 'v1', one)
-    const importId = world.domain.importImage({
+    const importId = world.domain.importImage(SYSTEM, {
       namespace: 'shop',
       imageStream: 'web',
       tag: 'v1',
@@ -195,7 +195,7 @@ describe('a scan during notifications', () => {
     const held = world.registry.hold(({ kind, subject }) => kind === 'manifest' && subject === two.digest)
     const looking = reconcile()
     await held.reached
-    const importId = world.domain.importImage({
+    const importId = world.domain.importImage(SYSTEM, {
       namespace: 'shop',
       imageStream: 'web',
       tag: 'v1',

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { RUNNING_IMPORTS } from '../../src/imagestream/import/import.ts'
 import { startApp } from '../fixtures/app.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -20,7 +21,7 @@ describe('a registry that does not respond', () => {
   it('does not prevent imports of another registry from starting, regardless of its number of waiting imports', async () => {
     const held = domain.remote.hold(({ repository }) => repository.startsWith('slow.test/'))
     for (let at = 0; at < 2 * RUNNING_IMPORTS; at += 1) {
-      domain.writer.create({
+      domain.writer.create(SYSTEM, {
         ...{ namespace: 'default', name: `slow-${at}` },
         spec: { dockerImageRepository: `slow.test/app-${at}` },
       })

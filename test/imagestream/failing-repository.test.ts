@@ -188,7 +188,11 @@ describe('a stream whose whole repository fails', () => {
   it('ceases to fail when the spec no longer has the repository', async () => {
     domain.remote.fail(UPSTREAM, '', 'Forbidden')
     await domain.create()
-    domain.writer.update({ namespace: 'default', name: 'ruby', spec: { dockerImageRepository: null } })
+    domain.writer.update(SYSTEM, {
+      namespace: 'default',
+      name: 'ruby',
+      spec: { dockerImageRepository: null },
+    })
 
     expect(conditions()).toEqual([])
     expect(await failing()).toEqual([])
@@ -197,7 +201,7 @@ describe('a stream whose whole repository fails', () => {
   it('is reported again when another repository of its spec fails too', async () => {
     domain.remote.fail(UPSTREAM, '', 'Forbidden')
     await domain.create()
-    const { importId } = domain.writer.update({
+    const { importId } = domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { dockerImageRepository: OTHER },
@@ -215,13 +219,13 @@ describe('a stream whose whole repository fails', () => {
     domain.remote.fail(UPSTREAM, '', 'Forbidden')
     domain.remote.push(OTHER, 'one', image({ seed: 1 }))
     const held = domain.remote.hold(({ repository }) => repository === UPSTREAM)
-    const first = domain.writer.create({
+    const first = domain.writer.create(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { dockerImageRepository: UPSTREAM },
     })
     await held.reached
-    const second = domain.writer.update({
+    const second = domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { dockerImageRepository: OTHER },
@@ -237,7 +241,7 @@ describe('a stream whose whole repository fails', () => {
   it('is deleted with its condition', async () => {
     domain.remote.fail(UPSTREAM, '', 'Forbidden')
     await domain.create()
-    domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
+    domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: 'ruby' })
 
     expect(domain.streamConditions.countFailing()).toEqual({ repositories: {}, tags: {} })
   })
@@ -351,7 +355,7 @@ describe('a failing tag', () => {
       spec: { tags: [fromImage('one', `${UPSTREAM}:1.0`), fromImage('latest', UPSTREAM)] },
     })
     reported()
-    domain.tagging.tagImage({
+    domain.tagging.tagImage(SYSTEM, {
       namespace: 'default',
       imageStream: 'ruby',
       tag: 'one',

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { ImportMode } from '../../src/imagestream/image/fetch-image.ts'
 import type { Image as StoredImage } from '../../src/imagestream/image/image.ts'
 import { type Digest, digestOf } from '../../src/oci/digest.ts'
@@ -263,8 +264,8 @@ describe('content', () => {
     domain.remote.push(UPSTREAM, 'latest', both).push('mirror.test/ruby', 'latest', both)
     const held = domain.remote.hold(({ kind }) => kind === 'manifest')
     const begin = (name: string, from: string): number =>
-      domain.writer.create({ namespace: 'default', name, spec: { dockerImageRepository: from } }).importId ??
-      0
+      domain.writer.create(SYSTEM, { namespace: 'default', name, spec: { dockerImageRepository: from } })
+        .importId ?? 0
     const imports = [begin('one', UPSTREAM), begin('two', 'mirror.test/ruby')]
     await held.reached
     held.release()
@@ -283,8 +284,8 @@ describe('content', () => {
     domain.remote.fail(UPSTREAM, amd64.digest, 'Unauthorized')
     const held = domain.remote.hold(({ kind }) => kind === 'manifest')
     const begin = (name: string, from: string): number =>
-      domain.writer.create({ namespace: 'default', name, spec: { dockerImageRepository: from } }).importId ??
-      0
+      domain.writer.create(SYSTEM, { namespace: 'default', name, spec: { dockerImageRepository: from } })
+        .importId ?? 0
     const imports = [begin('one', UPSTREAM), begin('two', 'mirror.test/ruby')]
     await held.reached
     held.release()

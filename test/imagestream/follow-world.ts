@@ -46,13 +46,13 @@ export class FollowWorld extends TestDomain {
   /** A new stream with these spec tags. */
   createWith(stream: string, tags: readonly SpecTagInput[]): void {
     const { namespace, name } = namesOf(`${stream}:x`)
-    this.writer.create({ namespace, name, spec: { tags } })
+    this.writer.create(SYSTEM, { namespace, name, spec: { tags } })
   }
 
   /** Replaces the stream's spec tags. */
   specify(stream: string, tags: readonly SpecTagInput[]): void {
     const { namespace, name } = namesOf(`${stream}:x`)
-    this.writer.update({ namespace, name, spec: { tags } })
+    this.writer.update(SYSTEM, { namespace, name, spec: { tags } })
   }
 
   /** Runs `tagImage` for a tag, as a copy by default. */
@@ -60,12 +60,12 @@ export class FollowWorld extends TestDomain {
     const { namespace, name: imageStream, tag } = namesOf(at)
     const source = typeof from === 'string' ? ({ kind: 'ImageStreamTag', name: from } as const) : from
     const no = { alias: false, reference: false, scheduled: false, insecure: false }
-    return this.tagging.tagImage({ namespace, imageStream, tag, from: source, ...no, ...more })
+    return this.tagging.tagImage(SYSTEM, { namespace, imageStream, tag, from: source, ...no, ...more })
   }
 
   untag(at: string): void {
     const { namespace, name: imageStream, tag } = namesOf(at)
-    this.tagRemoval.remove({ namespace, imageStream, tag })
+    this.tagRemoval.remove(SYSTEM, { namespace, imageStream, tag })
   }
 
   /** A tag's history, newest first. */

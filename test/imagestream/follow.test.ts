@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image } from '../fixtures/random-image.ts'
 import { watchStatements } from '../fixtures/statements.ts'
 import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -97,6 +98,7 @@ describe('a tag that follows another', () => {
     world.db.transact((tx) =>
       world.recorder.recordTagEvent(
         tx,
+        SYSTEM,
         { streamId: stream.id, namespace: 'default', streamName: 'web', tag: tagName('1') },
         {
           imageId: 1,
@@ -168,7 +170,7 @@ describe('a tag that follows another', () => {
   it('keeps its image when the stream of its source is deleted, and follows a new one of that name', () => {
     world.push(one, 'web:1')
     world.createWith('app', [following('base', 'web:1')])
-    world.streamRemoval.delete({ namespace: 'default', name: 'web' })
+    world.streamRemoval.delete(SYSTEM, { namespace: 'default', name: 'web' })
     expect(world.digestsOf('app:base')).toEqual([ONE])
 
     world.push(two, 'web:1')
@@ -191,7 +193,7 @@ describe('a tag that follows another', () => {
 describe('a spec tag from a tag', () => {
   it('gets the image of its source in the transaction that writes it', () => {
     world.push(one, 'web:1')
-    const { stream } = world.writer.create({
+    const { stream } = world.writer.create(SYSTEM, {
       namespace: 'default',
       name: 'app',
       spec: { tags: [following('base', 'web:1')] },

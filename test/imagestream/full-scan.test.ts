@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { LONGEST_IMPORT, TAGS_IN_FLIGHT } from '../../src/imagestream/import/import-run.ts'
 import { RegistryError } from '../../src/oci/registry-error.ts'
 import type { FakeRegistry } from '../fixtures/fake-registry.ts'
@@ -71,7 +72,7 @@ describe('a full scan', () => {
   it('runs after the repository or the import mode of the spec changed', async () => {
     world.release(5)
     await world.create()
-    world.domain.writer.update({
+    world.domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: {
@@ -343,7 +344,7 @@ describe('a tag that disappeared from its registry', () => {
 
   it('is not a tag of the stream’s previous repository', async () => {
     domain.remote.push('mirror.test/ruby', 'latest', image({ seed: 'mirror' }))
-    const { importId } = domain.writer.update({
+    const { importId } = domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { dockerImageRepository: 'mirror.test/ruby' },

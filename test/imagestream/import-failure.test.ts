@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
@@ -87,7 +88,7 @@ describe('a tag that fails', () => {
     push('latest', 1)
     push('gone', 2)
     const held = domain.remote.hold(({ subject }) => subject === 'gone')
-    const { importId } = domain.writer.create({
+    const { importId } = domain.writer.create(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { dockerImageRepository: UPSTREAM },

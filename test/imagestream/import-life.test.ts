@@ -14,8 +14,8 @@ afterEach(() => domain[Symbol.asyncDispose]())
 
 const RUBY = { namespace: 'default', name: 'ruby' }
 const begin = (name = 'ruby'): number =>
-  domain.writer.create({ namespace: 'default', name, spec: { dockerImageRepository: UPSTREAM } }).importId ??
-  0
+  domain.writer.create(SYSTEM, { namespace: 'default', name, spec: { dockerImageRepository: UPSTREAM } })
+    .importId ?? 0
 const importOf = (id: number): Import | undefined => domain.importer.byIds(SYSTEM, [id]).get(id)
 
 describe('a spec that changes while its import runs', () => {
@@ -24,7 +24,7 @@ describe('a spec that changes while its import runs', () => {
     const older = begin()
     await held.reached
     domain.remote.push('mirror.test/ruby', 'latest', image({ seed: 'mirror' }))
-    const { importId } = domain.writer.update({
+    const { importId } = domain.writer.update(SYSTEM, {
       ...RUBY,
       spec: { dockerImageRepository: 'mirror.test/ruby' },
     })
@@ -40,12 +40,12 @@ describe('a spec that changes while its import runs', () => {
   it('gets no condition for a failure of the older spec', async () => {
     domain.remote.fail(UPSTREAM, '3.3', 'Unauthorized')
     const held = domain.remote.hold(({ kind }) => kind === 'resolve')
-    const { importId } = domain.writer.create({
+    const { importId } = domain.writer.create(SYSTEM, {
       ...RUBY,
       spec: { tags: [fromImage('a', `${UPSTREAM}:3.3`)] },
     })
     await held.reached
-    domain.writer.update({ ...RUBY, spec: { tags: [] } })
+    domain.writer.update(SYSTEM, { ...RUBY, spec: { tags: [] } })
     held.release()
 
     expect(await domain.finished(importId ?? 0)).toMatchObject({ state: 'FAILED', failed: 1 })
@@ -60,7 +60,7 @@ describe('a stream that is deleted while its import runs', () => {
     await held.reached
     const waiting = domain.beginImport({ tag: 'latest' })
     const watched = [running, waiting].map((id) => domain.finished(id))
-    domain.streamRemoval.delete(RUBY)
+    domain.streamRemoval.delete(SYSTEM, RUBY)
 
     const ended = {
       state: 'FAILED',
@@ -81,7 +81,7 @@ describe('a stream that is deleted while its import runs', () => {
     held.release()
     // the response has arrived, and its transaction has not started
     await Promise.resolve()
-    domain.db.transactTogether(() => domain.streamRemoval.delete(RUBY))
+    domain.db.transactTogether(() => domain.streamRemoval.delete(SYSTEM, RUBY))
     await domain.finished(id)
     await domain.importer[Symbol.asyncDispose]()
 

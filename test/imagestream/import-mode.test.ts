@@ -22,12 +22,12 @@ const policy = (importMode: ImportMode) => ({ insecure: false, scheduled: false,
 const WAYS = {
   'the stream’s import policy': async (importMode: ImportMode) => {
     const spec = { importPolicy: policy(importMode) }
-    const { importId } = domain.writer.update({ namespace: 'default', name: 'ruby', spec })
+    const { importId } = domain.writer.update(SYSTEM, { namespace: 'default', name: 'ruby', spec })
     if (importId !== null) await domain.finished(importId)
   },
   'a spec tag': async (importMode: ImportMode) => {
     const tags = [fromImage('latest', UPSTREAM, { importPolicy: policy(importMode) })]
-    const { importId } = domain.writer.update({ namespace: 'default', name: 'ruby', spec: { tags } })
+    const { importId } = domain.writer.update(SYSTEM, { namespace: 'default', name: 'ruby', spec: { tags } })
     await domain.finished(importId ?? 0)
   },
   'a document': async (importMode: ImportMode) => {
@@ -55,7 +55,7 @@ const WAYS = {
     await domain.import({ from: UPSTREAM, all: true, importMode })
   },
   tagImage: async (importMode: ImportMode) => {
-    const { importId } = domain.tagging.tagImage({
+    const { importId } = domain.tagging.tagImage(SYSTEM, {
       namespace: 'default',
       imageStream: 'ruby',
       tag: 'latest',
@@ -143,14 +143,14 @@ describe('a mode for one import', () => {
 describe('a mode that changes while an import runs', () => {
   it('ends as the mode of the spec', async () => {
     const hold = domain.remote.hold(({ kind }) => kind === 'resolve')
-    const { importId } = domain.writer.create({
+    const { importId } = domain.writer.create(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { dockerImageRepository: UPSTREAM },
     })
     await hold.reached
     const spec = { importPolicy: policy('PreserveOriginal') }
-    const changed = domain.writer.update({ namespace: 'default', name: 'ruby', spec })
+    const changed = domain.writer.update(SYSTEM, { namespace: 'default', name: 'ruby', spec })
     hold.release()
     await domain.finished(importId ?? 0)
     await domain.finished(changed.importId ?? 0)

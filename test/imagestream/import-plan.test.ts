@@ -91,14 +91,14 @@ describe('a spec tag', () => {
 
   it('that is written during the import takes precedence over a repository tag', async () => {
     const held = domain.remote.hold(({ subject }) => subject === '3.3')
-    const { importId } = domain.writer.create({
+    const { importId } = domain.writer.create(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { dockerImageRepository: UPSTREAM },
     })
     await held.reached
     const tags = [fromImage('3.3', `${OTHER}:x`, { reference: true })]
-    domain.writer.update({ namespace: 'default', name: 'ruby', spec: { tags } })
+    domain.writer.update(SYSTEM, { namespace: 'default', name: 'ruby', spec: { tags } })
     held.release()
     const imported = await domain.finished(importId ?? 0)
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image, releases } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
 
@@ -106,7 +107,7 @@ describe('an import without changes', () => {
     const importPolicy = { insecure: true, scheduled: false, importMode: 'Legacy' } as const
     await domain.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
     domain.remote.takeCalls()
-    const { importId } = domain.writer.update({
+    const { importId } = domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { tags: [fromImage('latest', UPSTREAM, { importPolicy })] },

@@ -41,7 +41,7 @@ beforeAll(() => {
   let at = 0
   for (const stream of STREAMS) {
     const [namespace = '', ...rest] = stream.split('/')
-    world.domain.writer.create({ namespace, name: rest.join('/'), spec: {} })
+    world.domain.writer.create(SYSTEM, { namespace, name: rest.join('/'), spec: {} })
     if (stream === 'c/empty') continue
     for (const tag of TAGS) {
       if (at++ % 4 === 3) continue
@@ -49,7 +49,7 @@ beforeAll(() => {
     }
   }
   record('d/web', 'all', both)
-  world.domain.streamRemoval.delete({ namespace: 'a', name: 'web-2' })
+  world.domain.streamRemoval.delete(SYSTEM, { namespace: 'a', name: 'web-2' })
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
@@ -64,6 +64,7 @@ function record(stream: string, tag: string, content: (typeof IMAGES)[number] | 
   db.transact((tx) =>
     recorder.recordTagEvent(
       tx,
+      SYSTEM,
       { streamId, namespace, streamName, tag: tagName(tag) },
       { ...event, source: 'IMPORT', upstreamDigest: null, at: time },
     ),

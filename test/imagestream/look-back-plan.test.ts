@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { cpuTime } from '../fixtures/cpu-time.ts'
 import { watchStatements } from '../fixtures/statements.ts'
 import { TestDomain } from '../fixtures/test-domain.ts'
@@ -14,7 +15,7 @@ let domain: TestDomain
 let streamId: number
 beforeAll(() => {
   domain = new TestDomain()
-  streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
+  streamId = domain.writer.create(SYSTEM, { namespace: 'default', name: 'ruby' }).stream.id
   seed()
 })
 afterAll(() => domain[Symbol.asyncDispose]())

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { PastTag } from '../../src/imagestream/tag/image-histories.ts'
 import { groupBy } from '../../src/input/maps.ts'
 import { moves, tagsAt } from '../fixtures/ruby-history.ts'
@@ -12,7 +13,7 @@ const dates = [...groupBy(all, ({ at }) => at.getTime())]
 let domain: TestDomain
 beforeAll(() => {
   domain = new TestDomain({ importMode: 'PreserveOriginal' })
-  const { stream } = domain.writer.create({ namespace: 'default', name: 'ruby' })
+  const { stream } = domain.writer.create(SYSTEM, { namespace: 'default', name: 'ruby' })
   for (const [at, moved] of dates) {
     recordMoves(
       domain,

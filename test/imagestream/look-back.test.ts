@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image } from '../fixtures/random-image.ts'
 import { watchStatements } from '../fixtures/statements.ts'
 import { ALL, TestDomain, tagName } from '../fixtures/test-domain.ts'
@@ -9,7 +10,7 @@ let domain: TestDomain
 let streamId: number
 beforeEach(() => {
   domain = new TestDomain()
-  streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
+  streamId = domain.writer.create(SYSTEM, { namespace: 'default', name: 'ruby' }).stream.id
 })
 afterEach(() => domain[Symbol.asyncDispose]())
 
@@ -85,8 +86,8 @@ describe('the image of a tag at a time', () => {
     const entry = fc.record({ tag: fc.constantFrom('a', 'b', 'c'), wait: fc.nat(3), seed: fc.nat(4) })
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1, maxLength: 60 }), (entries) => {
-        domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
-        streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
+        domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: 'ruby' })
+        streamId = domain.writer.create(SYSTEM, { namespace: 'default', name: 'ruby' }).stream.id
         let now = 10
         const all = entries.map(({ tag, wait, seed }) => {
           now += wait
@@ -108,8 +109,8 @@ describe('the image of a tag at a time', () => {
   it('is the last entry that is not later, where the clock was set back', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(20), { minLength: 1, maxLength: 40 }), fc.nat(21), (times, time) => {
-        domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
-        streamId = domain.writer.create({ namespace: 'default', name: 'ruby' }).stream.id
+        domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: 'ruby' })
+        streamId = domain.writer.create(SYSTEM, { namespace: 'default', name: 'ruby' }).stream.id
         record(times.map((when, seed) => moved(seed % 3 === 0 ? 'b' : 'a', seed, when)))
 
         for (const tag of ['a', 'b']) {
@@ -131,7 +132,7 @@ describe('a stream’s tags at a time', () => {
     record([moved('a', 1, 100), moved('b', 2, 1000), moved('a', 3, 200)])
     const then = () => [tagsThen(300), domain.lookBack.countTagsAt([streamId], { time: 300 }).get(streamId)]
     const before = then()
-    domain.tagRemoval.remove({ namespace: 'default', imageStream: 'ruby', tag: 'a' })
+    domain.tagRemoval.remove(SYSTEM, { namespace: 'default', imageStream: 'ruby', tag: 'a' })
 
     expect(before).toEqual([new Map([['a', image({ seed: 3 }).digest]]), 1])
     expect(then()).toEqual(before)
@@ -157,7 +158,7 @@ describe('a stream’s tags at a time', () => {
 
   it('are read for many streams in two statements, for any number of tags', () => {
     const ids = Array.from({ length: 20 }, (_, n) => {
-      const { id, name } = domain.writer.create({ namespace: 'default', name: `s${n}` }).stream
+      const { id, name } = domain.writer.create(SYSTEM, { namespace: 'default', name: `s${n}` }).stream
       record(
         Array.from({ length: 30 }, (_, seed) => moved(`t${seed}`, seed % 5, 1000)),
         { id, name },
@@ -177,7 +178,7 @@ describe('a stream’s tags at a time', () => {
 
 describe('an image’s history', () => {
   it('has every entry of every tag in all streams, newest first, in pages', () => {
-    const other = domain.writer.create({ namespace: 'default', name: 'other' }).stream
+    const other = domain.writer.create(SYSTEM, { namespace: 'default', name: 'other' }).stream
     record([moved('a', 1, 1000), moved('b', 2, 1000)])
     record([moved('x', 1, 2000)], { id: other.id, name: 'other' })
     record([moved('a', 2, 3000), moved('b', 1, 4000), moved('a', 1, 5000)])

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { MAXIMUM_IMAGES } from '../../src/imagestream/import/choose-tag.ts'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { TagDecision } from '../../src/imagestream/tag/policy-choice.ts'
@@ -175,7 +176,7 @@ describe('the newest of a repository', () => {
     push({ a: 3, b: 9 })
     await domain.create({ spec: { tags: [] } })
     const before = domain.dump()
-    const { importId, decision: now } = domain.setTagPolicy({
+    const { importId, decision: now } = domain.setTagPolicy(SYSTEM, {
       namespace: 'default',
       imageStream: 'ruby',
       tag: 'nightly',

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { compilePattern } from '../../src/policy/pattern.ts'
 import { NAMES_A_TURN } from '../../src/policy/rule.ts'
 import { countingIterations } from '../fixtures/event-loop.ts'
@@ -34,7 +35,7 @@ describe('the cost of a policy', () => {
     const all = [...releases(5000, { images: 20 })]
     for (const [tag, content] of all) world.remote.push(UPSTREAM, tag, content)
     const spec = { dockerImageRepository: UPSTREAM, tags: [ruled('stable', { order: 'SEMVER' })] }
-    const { importId } = world.writer.create({ namespace: 'default', name: 'ruby', spec })
+    const { importId } = world.writer.create(SYSTEM, { namespace: 'default', name: 'ruby', spec })
     statements.reset()
 
     expect(await world.finished(importId ?? 0)).toMatchObject({ imported: all.length, failed: 0 })

@@ -127,6 +127,7 @@ describe('a tag with a policy over its own stream', () => {
     world.db.transact((tx) =>
       world.recorder.recordTagEvent(
         tx,
+        SYSTEM,
         { streamId, namespace: 'default', streamName: 'web', tag: tagName('1.0') },
         {
           imageId: 1,
@@ -519,7 +520,7 @@ describe('a tag’s policy is removed', () => {
 
   it('with a roll back', () => {
     world.push(two, 'web:1.0')
-    world.rollBackTag({ namespace: 'default', imageStream: 'web', tag: 'stable', digest: ONE })
+    world.rollBackTag(SYSTEM, { namespace: 'default', imageStream: 'web', tag: 'stable', digest: ONE })
     expect(world.digestsOf('web:stable')).toEqual([ONE, TWO, ONE])
     ended()
   })
@@ -530,7 +531,7 @@ describe('a tag’s policy is removed', () => {
   })
 
   it('with the stream', () => {
-    world.streamRemoval.delete({ namespace: 'default', name: 'web' })
+    world.streamRemoval.delete(SYSTEM, { namespace: 'default', name: 'web' })
 
     expect(world.db.prepare('select * from policy_choices').all()).toEqual([])
   })

@@ -164,7 +164,7 @@ describe('streams', () => {
       ['a', 'python', 'x'],
       ['a', 'ruby-slim', 'x'],
     ] as const) {
-      domain.writer.create({
+      domain.writer.create(SYSTEM, {
         namespace,
         name,
         labels: [

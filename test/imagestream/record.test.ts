@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { RecordedEvent } from '../../src/imagestream/record/record-one.ts'
 import type { ImportFailure, TagChange } from '../../src/imagestream/tag/tag-change.ts'
 import { digestOf } from '../../src/oci/digest.ts'
@@ -29,7 +30,7 @@ afterEach(() => domain[Symbol.asyncDispose]())
 const address = () => ({ streamId, namespace: 'default', streamName: 'ruby', tag: tagName('latest') })
 const record = (change: Partial<TagChange> = {}): RecordedEvent =>
   domain.db.transact((tx) =>
-    domain.recorder.recordTagEvent(tx, address(), {
+    domain.recorder.recordTagEvent(tx, SYSTEM, address(), {
       imageId: first,
       dockerImageReference: 'registry.test/ruby@sha256:a',
       generation: 1,
@@ -246,7 +247,13 @@ describe('a transaction of several records', () => {
 
 describe('a removed tag', () => {
   const remove = (): boolean =>
-    domain.db.transact((tx) => domain.recorder.removeTag(tx, address(), 'UNTAGGED'))
+    domain.db.transact((tx) =>
+      domain.recorder.removeTag(tx, SYSTEM, {
+        stream: domain.stream(),
+        tag: tagName('latest'),
+        reason: 'UNTAGGED',
+      }),
+    )
 
   it('keeps its history, loses its conditions, and its pushes stay in the log', () => {
     record()
@@ -266,7 +273,7 @@ describe('a removed tag', () => {
 
   it('loses its spec tag, which raises the generation', async () => {
     const spec = { tags: [fromImage('latest', 'registry.test/ruby:latest')] }
-    domain.writer.update({ namespace: 'default', name: 'ruby', spec })
+    domain.writer.update(SYSTEM, { namespace: 'default', name: 'ruby', spec })
     const { generation } = domain.stream()
 
     expect(remove()).toBe(true)
@@ -292,11 +299,11 @@ describe('a removed tag', () => {
   it('is a removed tag again, with the spec tag that it had, once a source that fails is removed', () => {
     record()
     const spec = { tags: [fromImage('latest', 'registry.test/ruby:latest')] }
-    domain.writer.update({ namespace: 'default', name: 'ruby', spec })
+    domain.writer.update(SYSTEM, { namespace: 'default', name: 'ruby', spec })
     remove()
     const before = domain.tags.removed(streamId, tagName('latest'))
     expect(before?.removedSpec).toContain('registry.test/ruby:latest')
-    domain.writer.update({
+    domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { tags: [fromImage('latest', 'registry.test/none:latest')] },
@@ -304,7 +311,7 @@ describe('a removed tag', () => {
     fail()
     expect(domain.tag('latest')?.removedAt).toBeNull()
 
-    domain.writer.update({ namespace: 'default', name: 'ruby', spec: { tags: [] } })
+    domain.writer.update(SYSTEM, { namespace: 'default', name: 'ruby', spec: { tags: [] } })
 
     expect(domain.tag('latest')).toBeUndefined()
     expect(domain.tags.removed(streamId, tagName('latest'))).toEqual(before)

@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { FetchedImage } from '../../src/imagestream/image/image.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
 import type { Image, Index } from '../fixtures/random-image.ts'
@@ -32,6 +33,7 @@ export function recordMoves(
         images.store(tx, fetchedOf(content), (of) => `registry.test/${stream.name}@${of}`)
       recorder.recordTagEvent(
         tx,
+        SYSTEM,
         { streamId: stream.id, namespace: 'default', streamName: stream.name, tag: tagName(tag) },
         {
           imageId,

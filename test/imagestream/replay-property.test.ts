@@ -99,7 +99,7 @@ async function dare(world: FollowWorld, pruner: Pruner, one: Step): Promise<void
     const { namespace, name } = namesOf(`${one.stream}:x`)
     const importPolicy = { insecure: false, scheduled: false, importMode: one.importMode }
     const input = { namespace, name, spec: { dockerImageRepository: one.repository, importPolicy } }
-    const { importId } = idOf(`${one.stream}:x`) ? writer.update(input) : writer.create(input)
+    const { importId } = idOf(`${one.stream}:x`) ? writer.update(SYSTEM, input) : writer.create(SYSTEM, input)
     if (importId !== null) await world.finished(importId)
   } else if (one.do === 'import' || one.do === 'import once') {
     const { namespace, name: imageStream } = namesOf(`${one.stream}:x`)
@@ -130,10 +130,10 @@ async function dare(world: FollowWorld, pruner: Pruner, one: Step): Promise<void
     const events = world.eventsOf(one.at)
     const to = events[Math.min(one.to, events.length - 1)]
     const digest = to && world.images.byIds([to.imageId]).get(to.imageId)?.digest
-    if (digest) world.rollBackTag({ namespace, imageStream, tag: name, digest })
+    if (digest) world.rollBackTag(SYSTEM, { namespace, imageStream, tag: name, digest })
   } else if (one.do === 'specify') {
     const { namespace, name } = namesOf(`${one.stream}:x`)
-    const { importId } = writer.update({ namespace, name, spec: { tags: one.tags.map(specTagOf) } })
+    const { importId } = writer.update(SYSTEM, { namespace, name, spec: { tags: one.tags.map(specTagOf) } })
     if (importId !== null) await world.finished(importId)
   } else if (one.do === 'untag') world.untag(one.at)
   else if (one.do === 'unpush') {
@@ -142,15 +142,15 @@ async function dare(world: FollowWorld, pruner: Pruner, one: Step): Promise<void
     if (found) world.db.transact((tx) => world.receiver.removeTags(tx, SYSTEM, found.id, [tagName(name)]))
   } else if (one.do === 'delete') {
     const { namespace, name } = namesOf(`${one.stream}:x`)
-    world.streamRemoval.delete({ namespace, name })
+    world.streamRemoval.delete(SYSTEM, { namespace, name })
   } else if (one.do === 'restore tag') {
     const { namespace, name: imageStream, tag: name } = namesOf(one.at)
-    const { importId } = world.tagRemoval.restore({ namespace, imageStream, tag: name })
+    const { importId } = world.tagRemoval.restore(SYSTEM, { namespace, imageStream, tag: name })
     if (importId !== null) await world.finished(importId)
   } else if (one.do === 'restore') {
     const uid = deletedUids(world).at(-1 - one.deleted)
     if (uid === undefined) return
-    const { importId } = world.streamRemoval.restore({ uid })
+    const { importId } = world.streamRemoval.restore(SYSTEM, { uid })
     if (importId !== null) await world.finished(importId)
   } else {
     const keepYoungerThanMinutes = one.hours * 60
@@ -243,7 +243,7 @@ describe('a replay of the log of all changes', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
         await using world = new FollowWorld()
-        await using pruner = createPruner({ db: world.db, recorder: world.recorder, now: () => world.time })
+        await using pruner = createPruner({ ...world, now: () => world.time })
         const reader = new Reader()
         let pruned = false
         const past: { readonly time: number; readonly tags: Map<string, number> }[] = []

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { createReportedMoves, KEPT_MOVES } from '../../src/imagestream/watch/reported-moves.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import type { ReportedMove } from '../../src/oci/vendor-listing.ts'
@@ -140,7 +141,7 @@ describe('a move that a vendor reports', () => {
   it('stays with the history of a removed tag', async () => {
     world.vendor.moves = [move('1.0.3', 'short', began + MINUTE, began + 2 * MINUTE)]
     await world.poll()
-    world.domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
+    world.domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: 'ruby' })
     expect(world.domain.dump()).toMatchObject({ tag_claims: [], import_listings: [] })
     expect(world.domain.dump().reported_moves).toHaveLength(1)
   })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import type { TagDecision } from '../../src/imagestream/tag/policy-choice.ts'
 import { RegistryError } from '../../src/oci/registry-error.ts'
@@ -173,7 +174,7 @@ describe('a rule over a repository', () => {
   it('is applied again as soon as it changes', async () => {
     push('3.3.1', '3.4.0')
     await create(chosen('stable'))
-    const { importId } = domain.writer.update({
+    const { importId } = domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { tags: [chosen('stable', { order: 'SEMVER', range: '~3.3' })] },
@@ -192,7 +193,7 @@ describe('a rule over a repository', () => {
     const gate = domain.remote.hold(({ kind, subject }) => kind === 'resolve' && subject === '3.3.2')
     const importId = domain.beginImport()
     await gate.reached
-    const written = domain.writer.update({
+    const written = domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { tags: [chosen('stable', { order: 'SEMVER', lowest: true })] },

@@ -19,14 +19,14 @@ const sourceOfBase = () => world.streams.specTag(world.stream('app').id, tagName
 /** Deletes and restores the stream, or removes and restores its tag. */
 const WAYS = {
   'the tag': () => {
-    world.tagRemoval.remove(BASE)
+    world.tagRemoval.remove(SYSTEM, BASE)
     world.time += 1
-    world.tagRemoval.restore(BASE)
+    world.tagRemoval.restore(SYSTEM, BASE)
   },
   'the stream': () => {
-    const { uid } = world.streamRemoval.delete(APP).stream
+    const { uid } = world.streamRemoval.delete(SYSTEM, APP).stream
     world.time += 1
-    world.streamRemoval.restore({ uid })
+    world.streamRemoval.restore(SYSTEM, { uid })
   },
 }
 
@@ -91,11 +91,11 @@ describe('a stream that is restored under another name', () => {
       following('other', 'web:1'),
       { name: 'pinned', from: { kind: 'ImageStreamImage', name: `app@${one.digest}` }, reference: false },
     ])
-    const { uid } = world.streamRemoval.delete(APP).stream
+    const { uid } = world.streamRemoval.delete(SYSTEM, APP).stream
     world.push(two, 'app:1')
     const before = world.log().length
 
-    world.streamRemoval.restore({ uid, ...OLD })
+    world.streamRemoval.restore(SYSTEM, { uid, ...OLD })
 
     expect(sources()).toEqual({
       own: ['team', 'sub/app:1'],
@@ -114,8 +114,8 @@ describe('a stream that is restored under another name', () => {
   it('has the same sources when it is restored under its name', () => {
     world.push(one, 'app:1')
     world.specify('app', [following('own', 'app:1'), following('implied', '1')])
-    const { uid } = world.streamRemoval.delete(APP).stream
-    const { stream } = world.streamRemoval.restore({ uid })
+    const { uid } = world.streamRemoval.delete(SYSTEM, APP).stream
+    const { stream } = world.streamRemoval.restore(SYSTEM, { uid })
 
     expect(
       world.streams.specTags([stream.id]).map(({ fromName, fromNamespace }) => [fromNamespace, fromName]),

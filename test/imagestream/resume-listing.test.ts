@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { MAX_PAGE_AGE } from '../../src/imagestream/watch/saved-pages.ts'
 import { RegistryError } from '../../src/oci/registry-error.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
@@ -35,7 +36,7 @@ async function interruptBehind(at: number, time?: number): Promise<number> {
   domain.time = time ?? domain.time
   const held = remote.hold(({ kind, subject }) => kind === 'list' && subject === nameOf(at))
   using _ = { [Symbol.dispose]: () => held.release() }
-  const { importId } = domain.writer.create({
+  const { importId } = domain.writer.create(SYSTEM, {
     namespace: 'default',
     name: 'ruby',
     spec: { dockerImageRepository: UPSTREAM },
@@ -121,14 +122,14 @@ describe('a tag list that was interrupted by a stop of the server', () => {
     release(25)
     await using domain = new TestDomain({ file: ':memory:', remote })
     const held = remote.hold(({ kind, subject }) => kind === 'list' && subject === nameOf(20))
-    domain.writer.create({
+    domain.writer.create(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { dockerImageRepository: UPSTREAM },
     })
     await held.reached
     expect(domain.dump().import_listings).toHaveLength(2)
-    domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
+    domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: 'ruby' })
     held.release()
     expect(domain.dump().import_listings).toEqual([])
   })

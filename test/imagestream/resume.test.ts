@@ -36,8 +36,11 @@ async function interruptAt(tag: string, importId: (domain: TestDomain) => number
 }
 
 const create = (domain: TestDomain): number =>
-  domain.writer.create({ namespace: 'default', name: 'ruby', spec: { dockerImageRepository: UPSTREAM } })
-    .importId ?? 0
+  domain.writer.create(SYSTEM, {
+    namespace: 'default',
+    name: 'ruby',
+    spec: { dockerImageRepository: UPSTREAM },
+  }).importId ?? 0
 
 describe('an import that was interrupted by a stop of the server', () => {
   it('is finished after the next start, without duplicate pushes or gaps in the log', async () => {
@@ -143,7 +146,7 @@ describe('an import that was interrupted by a stop of the server', () => {
     remote.push(UPSTREAM, 'latest', image({ seed: 1 }))
     let waiting = 0
     await interruptAt('latest', (domain) => {
-      const { importId } = domain.writer.create({
+      const { importId } = domain.writer.create(SYSTEM, {
         namespace: 'default',
         name: 'ruby',
         spec: { tags: [fromImage('a', UPSTREAM), fromImage('b', `${UPSTREAM}:missing`)] },

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { RollBackTagInput } from '../../src/imagestream/commands/roll-back.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -25,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => domain[Symbol.asyncDispose]())
 
 const rollBack = (input: Partial<RollBackTagInput>) =>
-  domain.rollBackTag({ namespace: 'default', imageStream: 'ruby', tag: '3', ...input })
+  domain.rollBackTag(SYSTEM, { namespace: 'default', imageStream: 'ruby', tag: '3', ...input })
 const specTag = (tag = '3') => domain.streams.specTags([domain.stream().id]).find(({ name }) => name === tag)
 
 describe('a rolled-back tag', () => {
@@ -70,7 +71,7 @@ describe('a rolled-back tag', () => {
   it('stays there although it had an imported source, and keeps the reference policy', async () => {
     domain.remote.push(UPSTREAM, 'own', image({ seed: 1 }))
     const referencePolicy = { type: 'Local' as const }
-    domain.writer.update({
+    domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { tags: [fromImage('mine', `${UPSTREAM}:own`, { referencePolicy })] },
@@ -88,7 +89,7 @@ describe('a rolled-back tag', () => {
 
   it('moves the tags that follow it', () => {
     const follow = (tag: string, name: string) =>
-      domain.tagging.tagImage({
+      domain.tagging.tagImage(SYSTEM, {
         namespace: 'default',
         imageStream: 'ruby',
         tag,
@@ -110,7 +111,7 @@ describe('a rolled-back tag', () => {
   })
 
   it('no longer follows another tag', async () => {
-    domain.tagging.tagImage({
+    domain.tagging.tagImage(SYSTEM, {
       namespace: 'default',
       imageStream: 'ruby',
       tag: 'stable',
@@ -163,7 +164,7 @@ describe('a history after any imports and roll-backs', () => {
         for (const one of steps) {
           domain.time += HOUR
           const rollBack = (where: Partial<RollBackTagInput>) =>
-            domain.rollBackTag({ namespace: 'default', imageStream: 'ruby', tag: '3', ...where })
+            domain.rollBackTag(SYSTEM, { namespace: 'default', imageStream: 'ruby', tag: '3', ...where })
           let seed: number | undefined
           if (one.do === 'import') {
             domain.remote.push(UPSTREAM, '3', image({ seed: one.seed }))

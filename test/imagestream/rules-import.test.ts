@@ -21,7 +21,7 @@ beforeEach(() => {
 afterEach(() => world[Symbol.asyncDispose]())
 
 const change = (tags: readonly SpecTagInput[]) =>
-  world.writer.update({ namespace: 'default', name: 'ruby', spec: { tags } })
+  world.writer.update(SYSTEM, { namespace: 'default', name: 'ruby', spec: { tags } })
 
 const generations = (tag: string) => ({
   wanted: world.streams.specTags([world.stream().id]).find(({ name }) => name === tag)?.generation,
@@ -35,7 +35,7 @@ describe('a new stream', () => {
     ['with a tag that only refers', [fromImage('x', UPSTREAM, { reference: true })]],
     ['with a tag of which only annotations are said', [{ name: 'x', reference: false }]],
   ])('%s has nothing importable, and no import begins', (_what, tags) => {
-    const { importId } = world.writer.create({ namespace: 'default', name: 'app', spec: { tags } })
+    const { importId } = world.writer.create(SYSTEM, { namespace: 'default', name: 'app', spec: { tags } })
 
     expect(importId).toBeNull()
     expect(world.remote.calls).toEqual([])
@@ -100,7 +100,7 @@ describe('the mode of a stream without one in its spec', () => {
   const arm64 = image({ seed: 3, platform: { os: 'linux', architecture: 'arm64' } })
   const both = index([one, arm64])
   const made: Record<string, (on: FollowWorld) => void> = {
-    createImageStream: (on) => on.writer.create({ namespace: 'default', name: 'ruby', spec: {} }),
+    createImageStream: (on) => on.writer.create(SYSTEM, { namespace: 'default', name: 'ruby', spec: {} }),
     'a push': (on) => on.push(one, 'ruby:pushed'),
     importImage: (on) => {
       on.beginImport({ tag: 'x', from: UPSTREAM, confirm: true })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 import { FollowWorld, following } from './follow-world.ts'
@@ -30,7 +31,7 @@ describe('conditions are cleared', () => {
 
   it('when only the generation is raised', async () => {
     const tags = [fromImage('latest', UPSTREAM, { annotations: [{ key: 'a', value: 'b' }] })]
-    const { importId } = world.writer.update({ namespace: 'default', name: 'ruby', spec: { tags } })
+    const { importId } = world.writer.update(SYSTEM, { namespace: 'default', name: 'ruby', spec: { tags } })
     await world.finished(importId ?? 0)
 
     expect(world.history('latest')).toMatchObject([{ generation: 2 }])
@@ -136,7 +137,7 @@ describe('no push', () => {
     await world.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
     const log = world.log()
     const tags = [fromImage('latest', UPSTREAM, { annotations: [{ key: 'a', value: 'b' }] })]
-    const { importId } = world.writer.update({ namespace: 'default', name: 'ruby', spec: { tags } })
+    const { importId } = world.writer.update(SYSTEM, { namespace: 'default', name: 'ruby', spec: { tags } })
     await world.finished(importId ?? 0)
     world.remote.push('registry.test/mirror', 'latest', one)
     await world.import({ tag: 'latest', from: 'registry.test/mirror', replaceSource: true })
@@ -147,7 +148,11 @@ describe('no push', () => {
     await world.import()
     expect(world.condition('latest')?.reason).toBe('NotFound')
     world.db.transact((tx) =>
-      world.recorder.removeTag(tx, { streamId: world.stream().id, tag: tagName('latest') }, 'UNTAGGED'),
+      world.recorder.removeTag(tx, SYSTEM, {
+        stream: world.stream(),
+        tag: tagName('latest'),
+        reason: 'UNTAGGED',
+      }),
     )
 
     expect(world.log()).toEqual(log)

@@ -21,7 +21,7 @@ afterEach(() => world[Symbol.asyncDispose]())
 
 const RUBY = { namespace: 'default', name: 'ruby' }
 const KEPT = [fromImage('a', UPSTREAM), following('b', 'web:1')]
-const update = (input: object) => world.writer.update({ ...RUBY, ...input })
+const update = (input: object) => world.writer.update(SYSTEM, { ...RUBY, ...input })
 const document = (more: object): string => {
   const { uid, resourceVersion } = world.stream()
   return JSON.stringify({
@@ -68,7 +68,7 @@ const WRITES: Record<string, { readonly spec: boolean; readonly write: () => unk
   rollbackTag: {
     spec: true,
     write: () =>
-      world.rollBackTag({ namespace: 'default', imageStream: 'ruby', tag: 'a', digest: one.digest }),
+      world.rollBackTag(SYSTEM, { namespace: 'default', imageStream: 'ruby', tag: 'a', digest: one.digest }),
   },
   'a document': {
     spec: false,
@@ -119,7 +119,7 @@ describe('every write raises the resource version, and a change of spec the gene
   })
 
   it('by the pruning of history entries too', async () => {
-    await using pruner = createPruner({ db: world.db, recorder: world.recorder, now: () => world.time })
+    await using pruner = createPruner({ ...world, now: () => world.time })
     for (const content of [two, one, two, one]) world.push(content, 'ruby:3.3')
     const before = versions()
 
@@ -158,12 +158,20 @@ describe('a write with an old version', () => {
       'updateImageStream',
       (resourceVersion) => update({ resourceVersion, labels: [{ key: 'a', value: '1' }] }),
     ],
-    ['deleteImageStream', (resourceVersion) => world.streamRemoval.delete({ ...RUBY, resourceVersion })],
+    [
+      'deleteImageStream',
+      (resourceVersion) => world.streamRemoval.delete(SYSTEM, { ...RUBY, resourceVersion }),
+    ],
     ['tagImage', (resourceVersion) => world.retag('ruby:x', 'web:1', { resourceVersion })],
     [
       'untagImage',
       (resourceVersion) =>
-        world.tagRemoval.remove({ namespace: 'default', imageStream: 'ruby', tag: 'a', resourceVersion }),
+        world.tagRemoval.remove(SYSTEM, {
+          namespace: 'default',
+          imageStream: 'ruby',
+          tag: 'a',
+          resourceVersion,
+        }),
     ],
     ['importImage', (resourceVersion) => world.beginImport({ tag: 'y', from: UPSTREAM, resourceVersion })],
     [
@@ -173,7 +181,7 @@ describe('a write with an old version', () => {
     [
       'rollbackTag',
       (resourceVersion) =>
-        world.rollBackTag({
+        world.rollBackTag(SYSTEM, {
           namespace: 'default',
           imageStream: 'ruby',
           tag: 'a',
@@ -197,7 +205,7 @@ describe('a write with an old version', () => {
 
   it.each(['tagImage', 'importImage'])('is refused where the stream was deleted: %s', (write) => {
     const resourceVersion = String(world.stream().resourceVersion)
-    world.streamRemoval.delete(RUBY)
+    world.streamRemoval.delete(SYSTEM, RUBY)
     const before = world.dump()
 
     const again = () =>
@@ -235,7 +243,7 @@ describe('a removal', () => {
     const { images } = world.dump()
     const log = world.log()
 
-    world.streamRemoval.delete(RUBY)
+    world.streamRemoval.delete(SYSTEM, RUBY)
 
     expect(world.dump().images).toEqual(images)
     expect(world.log()).toEqual(log)

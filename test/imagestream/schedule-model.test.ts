@@ -141,7 +141,7 @@ class Walk {
     else if (exists && one.do === 'import tag') {
       await domain.import({ imageStream: one.stream, tag: TAGS[one.tag] ?? '' })
     } else if (exists && one.do === 'delete') {
-      domain.streamRemoval.delete({ namespace: 'default', name: one.stream })
+      domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: one.stream })
       this.#model.spec(one.stream, [], domain.time)
     } else if (exists && one.do === 'hold') await this.#hold(one)
     this.#follow()
@@ -158,7 +158,7 @@ class Walk {
         fromImage(tag, `${upstreamOf(stream)}:${tag}`, { importPolicy: policyOf(tag) }),
       ),
     }
-    domain.writer[exists ? 'update' : 'create']({ namespace: 'default', name: stream, spec })
+    domain.writer[exists ? 'update' : 'create'](SYSTEM, { namespace: 'default', name: stream, spec })
     this.#model.spec(
       stream,
       ['', ...tags].filter((tag) => scheduled.includes(tag as Source)),

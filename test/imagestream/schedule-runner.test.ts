@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { PLACES, PLACES_OF_REGISTRY } from '../../src/imagestream/schedule/schedule.ts'
 import { cpuTime } from '../fixtures/cpu-time.ts'
 import { FakeRegistry } from '../fixtures/fake-registry.ts'
@@ -30,7 +31,11 @@ const createStreams = async (count: number, to = world, registries = 1): Promise
   const names = Array.from({ length: count }, (_, at) => `app-${at}`)
   for (const [at, name] of names.entries()) {
     const dockerImageRepository = at % registries === 0 ? UPSTREAM : `registry-${at % registries}.test/ruby`
-    to.domain.writer.create({ namespace: 'default', name, spec: { ...ALL_TAGS, dockerImageRepository } })
+    to.domain.writer.create(SYSTEM, {
+      namespace: 'default',
+      name,
+      spec: { ...ALL_TAGS, dockerImageRepository },
+    })
   }
   await to.settle()
   return names
@@ -140,7 +145,7 @@ describe('a scheduled source', () => {
     const [first = '', second = ''] = await createStreams(2)
     makeOverdue()
     world.runner.start()
-    world.domain.streamRemoval.delete({ namespace: 'default', name: second })
+    world.domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: second })
 
     await world.pass(MINUTE)
 
@@ -156,7 +161,7 @@ describe('a scheduled source', () => {
     await held.reached
     expect(world.takeRequested()).toHaveLength(2)
 
-    world.domain.streamRemoval.delete({ namespace: 'default', name: first })
+    world.domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: first })
     held.release()
     await world.pass(INTERVAL + SECOND)
 
@@ -232,7 +237,7 @@ describe('streams that are due at the same time', () => {
 
   it('of a slow registry do not block others: each registry has a share of the places (kargo#2836)', async () => {
     await createStreams(PLACES + 20)
-    const { stream } = world.domain.writer.create({
+    const { stream } = world.domain.writer.create(SYSTEM, {
       namespace: 'default',
       name: 'elsewhere',
       spec: { ...ALL_TAGS, dockerImageRepository: 'elsewhere.test/ruby' },
@@ -312,7 +317,7 @@ describe('the timer', () => {
   it('is set with one indexed statement for 10,000 schedules', async () => {
     const { db, schedules } = world.domain
     world.runner.start()
-    const { stream } = world.domain.writer.create({ namespace: 'default', name: 'ruby' })
+    const { stream } = world.domain.writer.create(SYSTEM, { namespace: 'default', name: 'ruby' })
     db.transact(() => {
       for (let at = 0; at < 10_000; at++) {
         db.prepare(`insert into image_streams (uid, namespace, name, generation, resource_version, created_at, labels,

@@ -133,7 +133,7 @@ export class ScheduleWorld implements AsyncDisposable {
 
   /** Creates a stream of the upstream's tags, and waits for its first import. */
   async createStream(name = 'ruby', spec: SpecInput = {}): Promise<ImageStream> {
-    const { stream } = this.domain.writer.create({
+    const { stream } = this.domain.writer.create(SYSTEM, {
       namespace: 'default',
       name,
       spec: { dockerImageRepository: UPSTREAM, importPolicy: SCHEDULED, ...spec },
@@ -143,7 +143,7 @@ export class ScheduleWorld implements AsyncDisposable {
   }
 
   update(spec: SpecInput, name = 'ruby'): void {
-    this.domain.writer.update({ namespace: 'default', name, spec })
+    this.domain.writer.update(SYSTEM, { namespace: 'default', name, spec })
   }
 
   schedules(name = 'ruby'): Schedule[] {

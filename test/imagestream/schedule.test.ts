@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { isImportable } from '../../src/imagestream/spec/spec.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -51,7 +52,7 @@ describe('the scheduled sources of a spec', () => {
           reference: reference && kind !== null,
           importPolicy: scheduled && kind !== 'ImageStreamTag' ? SCHEDULED : UNSCHEDULED,
         }))
-        const { stream } = world.domain.writer.create({
+        const { stream } = world.domain.writer.create(SYSTEM, {
           namespace: 'default',
           name: `app-${++streams}`,
           spec: { tags },
@@ -88,10 +89,10 @@ describe('the scheduled sources of a spec', () => {
   })
 
   it('lose a tag that is removed by another command', async () => {
-    const { id } = await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
+    const stream = await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
     const { db, recorder } = world.domain
 
-    db.transact((tx) => recorder.removeTag(tx, { streamId: id, tag: tagName('3.3') }, 'UNTAGGED'))
+    db.transact((tx) => recorder.removeTag(tx, SYSTEM, { stream, tag: tagName('3.3'), reason: 'UNTAGGED' }))
 
     expect(tagsOf()).toEqual([''])
   })
@@ -99,7 +100,7 @@ describe('the scheduled sources of a spec', () => {
   it('are deleted with the stream', async () => {
     const { id } = await world.createStream('ruby', { tags: [scheduledTag('3.3')] })
 
-    world.domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
+    world.domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: 'ruby' })
 
     expect(world.domain.schedules.ofStreams([id])).toEqual([])
   })
@@ -110,7 +111,7 @@ describe('the scheduled sources of a spec', () => {
 
     expect(() =>
       db.transact(() => {
-        writer.update({ namespace: 'default', name: 'ruby', spec: { importPolicy: SCHEDULED } })
+        writer.update(SYSTEM, { namespace: 'default', name: 'ruby', spec: { importPolicy: SCHEDULED } })
         throw new Error('no')
       }),
     ).toThrow('no')
@@ -126,7 +127,7 @@ describe('first due times', () => {
     }
     const { writer, schedules } = world.domain
     const spec = { dockerImageRepository: UPSTREAM, importPolicy: SCHEDULED }
-    for (let at = 50; at < 150; at++) writer.update({ namespace: 'default', name: `app-${at}`, spec })
+    for (let at = 50; at < 150; at++) writer.update(SYSTEM, { namespace: 'default', name: `app-${at}`, spec })
 
     const ids = Array.from({ length: 100 }, (_, at) => world.domain.stream(`app-${at + 50}`).id)
     const waits = schedules.ofStreams(ids).map(({ dueAt }) => dueAt - now())
@@ -196,7 +197,7 @@ describe('a finished import', () => {
     await held.reached
     world.domain.time += MINUTE
     world.domain.remote.push('mirror.test/ruby', '3.3', image({ seed: 'mirror' }))
-    world.domain.writer.update({
+    world.domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { tags: [fromImage('3.3', 'mirror.test/ruby:3.3', { importPolicy: SCHEDULED })] },

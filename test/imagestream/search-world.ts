@@ -80,7 +80,7 @@ export class SearchWorld implements AsyncDisposable {
     { labels = {}, registries = [] }: { labels?: KnownStream['labels']; registries?: readonly string[] } = {},
   ): KnownStream {
     const [ofRepository, ...ofTags] = registries
-    const { id } = this.domain.writer.create({
+    const { id } = this.domain.writer.create(SYSTEM, {
       namespace,
       name,
       labels: Object.entries(labels).map(([key, value]) => ({ key, value })),
@@ -103,7 +103,7 @@ export class SearchWorld implements AsyncDisposable {
   relabel(stream: KnownStream, labels: KnownStream['labels']): void {
     const { namespace, name } = stream
     const written = Object.entries(labels).map(([key, value]) => ({ key, value }))
-    this.domain.writer.update({ namespace, name, labels: written })
+    this.domain.writer.update(SYSTEM, { namespace, name, labels: written })
     stream.labels = labels
   }
 
@@ -116,6 +116,7 @@ export class SearchWorld implements AsyncDisposable {
       const imageId = images.store(tx, fetched(content), pullSpec)
       recorder.recordTagEvent(
         tx,
+        SYSTEM,
         { streamId, namespace, streamName, tag: tagName(tag) },
         {
           imageId,
@@ -155,7 +156,7 @@ export class SearchWorld implements AsyncDisposable {
 
   remove(stream: KnownStream, tag: string): void {
     const { db, recorder } = this.domain
-    db.transact((tx) => recorder.removeTag(tx, { streamId: stream.id, tag: tagName(tag) }, 'UNTAGGED'))
+    db.transact((tx) => recorder.removeTag(tx, SYSTEM, { stream, tag: tagName(tag), reason: 'UNTAGGED' }))
     stream.tags.delete(tag)
   }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { SetTagPolicyInput } from '../../src/imagestream/commands/set-tag-policy.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -15,7 +16,7 @@ const push = (...tags: string[]): void => {
 }
 
 const setTagPolicy = (input: Partial<SetTagPolicyInput> = {}) =>
-  domain.setTagPolicy({
+  domain.setTagPolicy(SYSTEM, {
     namespace: 'default',
     imageStream: 'ruby',
     tag: 'stable',
@@ -64,6 +65,7 @@ describe('setTagPolicy for the stream’s own tags', () => {
     domain.db.transact((tx) =>
       domain.recorder.recordTagEvent(
         tx,
+        SYSTEM,
         { streamId, namespace: 'default', streamName: 'ruby', tag: tagName('stable') },
         {
           imageId: imageId ?? 0,
@@ -128,7 +130,7 @@ describe('setTagPolicy for the stream’s own tags', () => {
 
   it('is removed by untagImage, with the tag', async () => {
     setTagPolicy()
-    domain.tagRemoval.remove({ namespace: 'default', imageStream: 'ruby', tag: 'stable' })
+    domain.tagRemoval.remove(SYSTEM, { namespace: 'default', imageStream: 'ruby', tag: 'stable' })
     push('3.5.0')
     await domain.import()
 
@@ -138,7 +140,7 @@ describe('setTagPolicy for the stream’s own tags', () => {
 })
 
 const tagged = () =>
-  domain.tagging.tagImage({
+  domain.tagging.tagImage(SYSTEM, {
     namespace: 'default',
     imageStream: 'ruby',
     tag: 'stable',
@@ -150,7 +152,7 @@ const tagged = () =>
   })
 
 const rolledBack = () =>
-  domain.rollBackTag({
+  domain.rollBackTag(SYSTEM, {
     namespace: 'default',
     imageStream: 'ruby',
     tag: 'stable',

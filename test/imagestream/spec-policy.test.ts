@@ -100,7 +100,7 @@ describe('a spec tag with a policy', () => {
 
   it('over its own stream is not imported, on request or on a schedule', () => {
     const importPolicy = { insecure: false, scheduled: true, importMode: 'Legacy' } as const
-    const { importId } = world.writer.create({
+    const { importId } = world.writer.create(SYSTEM, {
       namespace: 'default',
       name: 'web',
       spec: { tags: [ruled('own', SEMVER, { importPolicy })] },

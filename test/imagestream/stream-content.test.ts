@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { StreamContent, TaggedContent } from '../../src/imagestream/record/stream-content.ts'
 import { REGISTRY_HOST, UPSTREAM } from '../fixtures/test-domain.ts'
 import { FollowWorld, following, one, two } from './follow-world.ts'
@@ -68,7 +69,7 @@ describe('the content of an image that a tag gets from another stream', () => {
       world.push(each, 'web:1')
       world.retag('shop:prod', 'web:1')
     }
-    world.rollBackTag({ namespace: 'default', imageStream: 'shop', tag: 'prod', digest: one.digest })
+    world.rollBackTag(SYSTEM, { namespace: 'default', imageStream: 'shop', tag: 'prod', digest: one.digest })
 
     expect([...content.asked].at(-1)).toBe(`default/shop: own/default/shop@${one.digest} of default/shop`)
   })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { TagOrder } from '../../src/imagestream/tag/tag.ts'
 import type { TagSearchFilter } from '../../src/imagestream/tag/tag-search.ts'
 import { countingIterations } from '../fixtures/event-loop.ts'
@@ -13,7 +14,7 @@ let one: number
 let small: number
 beforeAll(() => {
   domain = new TestDomain()
-  const create = (name: string) => domain.writer.create({ namespace: 'default', name }).stream.id
+  const create = (name: string) => domain.writer.create(SYSTEM, { namespace: 'default', name }).stream.id
   many = create('many')
   one = create('one')
   small = create('small')

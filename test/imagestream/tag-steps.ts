@@ -117,7 +117,8 @@ export class Rehearsal {
     else if (step.do === 'fail') this.#failLike(step.at)
     else if (step.do === 'untag') world.untag(step.at)
     else if (step.do === 'unpush') this.#unpush(step.at)
-    else if (step.do === 'delete') world.streamRemoval.delete({ namespace: 'default', name: step.stream })
+    else if (step.do === 'delete')
+      world.streamRemoval.delete(SYSTEM, { namespace: 'default', name: step.stream })
     else if (step.do === 'specify') {
       const tags = step.tags.map(([tag, wanted]) => specTag(tag, wanted))
       if (world.streams.byName(SYSTEM, 'default', step.stream)) world.specify(step.stream, tags)
@@ -133,7 +134,7 @@ export class Rehearsal {
     if (imageId === undefined || !found) return
     const { address, generation } = found
     world.db.transact((tx) =>
-      world.recorder.recordTagEvent(tx, address, {
+      world.recorder.recordTagEvent(tx, SYSTEM, address, {
         imageId,
         dockerImageReference: upstreamReference(content),
         generation,

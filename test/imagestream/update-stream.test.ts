@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { CreateStreamInput, UpdateStreamInput } from '../../src/imagestream/commands/write-stream.ts'
 import type { SpecInput } from '../../src/imagestream/spec/spec.ts'
 import { ConflictError, NotFoundError } from '../../src/input/errors.ts'
@@ -13,8 +14,8 @@ beforeEach(() => {
 afterEach(() => domain[Symbol.asyncDispose]())
 
 const RUBY = { namespace: 'default', name: 'ruby' }
-const create = (input: Partial<CreateStreamInput> = {}) => domain.writer.create({ ...RUBY, ...input })
-const update = (input: Partial<UpdateStreamInput> = {}) => domain.writer.update({ ...RUBY, ...input })
+const create = (input: Partial<CreateStreamInput> = {}) => domain.writer.create(SYSTEM, { ...RUBY, ...input })
+const update = (input: Partial<UpdateStreamInput> = {}) => domain.writer.update(SYSTEM, { ...RUBY, ...input })
 const spec = (input: SpecInput) => update({ spec: input })
 const versions = () => {
   const { generation, resourceVersion } = domain.stream()
@@ -162,7 +163,7 @@ describe('updating a stream', () => {
     const setTags = [fromImage('a', `${UPSTREAM}:latest`)]
 
     expect(
-      domain.writer.update({ namespace: 'default', name: 'ruby', setTags, dryRun: true }).importId,
+      domain.writer.update(SYSTEM, { namespace: 'default', name: 'ruby', setTags, dryRun: true }).importId,
     ).toBeNull()
     await domain.finished(importId ?? 0)
   })

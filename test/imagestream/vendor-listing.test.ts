@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { image } from '../fixtures/random-image.ts'
 import { fromImage, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -118,7 +119,11 @@ describe('an import of a repository whose vendor has a listing', () => {
     await world.create()
     const { domain } = world
     domain.db.transact((tx) =>
-      domain.recorder.removeTag(tx, { streamId: domain.stream().id, tag: '1.0.2' as never }, 'UNTAGGED'),
+      domain.recorder.removeTag(tx, SYSTEM, {
+        stream: domain.stream(),
+        tag: '1.0.2' as never,
+        reason: 'UNTAGGED',
+      }),
     )
     expect(await world.poll()).toMatchObject({ requested: ['1.0.2'], lists: 0, pages: 3 })
     expect(domain.digests('1.0.2')).toEqual([digestOf(2), digestOf(2)])
@@ -134,7 +139,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     expect(domain.digests('1.0.4')[0]).toBe(digestOf('other'))
     world.take()
     expect(await world.poll()).toMatchObject({ imported: { unchanged: 150 } })
-    domain.writer.update({
+    domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'ruby',
       spec: { dockerImageRepository: UPSTREAM, tags: [] },
@@ -196,6 +201,7 @@ describe('an import of a repository whose vendor has a listing', () => {
     domain.db.transact((tx) =>
       domain.recorder.recordTagEvent(
         tx,
+        SYSTEM,
         { streamId, namespace, streamName, tag: '1.0.2' as never },
         {
           imageId,

@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => domain[Symbol.asyncDispose]())
 
 const RUBY = { namespace: 'default', name: 'ruby' }
-const create = (input: Partial<CreateStreamInput> = {}) => domain.writer.create({ ...RUBY, ...input })
+const create = (input: Partial<CreateStreamInput> = {}) => domain.writer.create(SYSTEM, { ...RUBY, ...input })
 
 const SCHEDULED = { insecure: false, scheduled: true, importMode: 'Legacy' } as const
 
@@ -119,7 +119,11 @@ describe('deleting a stream', () => {
   it('removes its tags and its spec, and keeps the histories, the images and the change log', async () => {
     const { stream } = await domain.create()
 
-    expect(domain.streamRemoval.delete(RUBY)).toMatchObject({ stream, tagCount: 2, historyEntryCount: 2 })
+    expect(domain.streamRemoval.delete(SYSTEM, RUBY)).toMatchObject({
+      stream,
+      tagCount: 2,
+      historyEntryCount: 2,
+    })
     expect(domain.streams.byName(SYSTEM, RUBY.namespace, RUBY.name)).toBeUndefined()
     expect(domain.streams.byIds(SYSTEM, [stream.id]).size).toBe(0)
     const left = domain.dump()
@@ -132,7 +136,7 @@ describe('deleting a stream', () => {
 
   it('frees the name, but never the id', async () => {
     const { stream } = await domain.create()
-    domain.streamRemoval.delete(RUBY)
+    domain.streamRemoval.delete(SYSTEM, RUBY)
 
     expect((await domain.create()).stream.id).toBeGreaterThan(stream.id)
     expect(domain.tags.imported(stream.id, tagName('latest'))).toBeUndefined()
@@ -141,8 +145,10 @@ describe('deleting a stream', () => {
   it('with an old resource version is a conflict', () => {
     create()
 
-    expect(() => domain.streamRemoval.delete({ ...RUBY, resourceVersion: '2' })).toThrow(ConflictError)
-    expect(() => domain.streamRemoval.delete({ ...RUBY, name: 'missing' })).toThrow(NotFoundError)
-    expect(domain.streamRemoval.delete({ ...RUBY, resourceVersion: '1' }).stream.id).toBe(1)
+    expect(() => domain.streamRemoval.delete(SYSTEM, { ...RUBY, resourceVersion: '2' })).toThrow(
+      ConflictError,
+    )
+    expect(() => domain.streamRemoval.delete(SYSTEM, { ...RUBY, name: 'missing' })).toThrow(NotFoundError)
+    expect(domain.streamRemoval.delete(SYSTEM, { ...RUBY, resourceVersion: '1' }).stream.id).toBe(1)
   })
 })

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { IN_TIME, PROOFS } from '../../src/receivers/announcements.ts'
 import { SILENT_AFTER, stateOf } from '../../src/receivers/receiver.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -131,13 +132,17 @@ describe('a repository whose changes are announced in time', () => {
   it.each([
     [
       'disabled',
-      () => world.receivers.update({ id: issued.receiver.id, enabled: false, dropOldSecret: false }),
+      () => world.receivers.update(SYSTEM, { id: issued.receiver.id, enabled: false, dropOldSecret: false }),
     ],
-    ['deleted', () => world.receivers.delete(issued.receiver.id)],
+    ['deleted', () => world.receivers.delete(SYSTEM, issued.receiver.id)],
     [
       'given another scope',
       () =>
-        world.receivers.update({ id: issued.receiver.id, repositories: ['elsewhere'], dropOldSecret: false }),
+        world.receivers.update(SYSTEM, {
+          id: issued.receiver.id,
+          repositories: ['elsewhere'],
+          dropOldSecret: false,
+        }),
     ],
   ])('is due within the next interval once the receiver is %s', async (_what, weaken) => {
     await world.follow('app', REPOSITORY)
@@ -180,7 +185,7 @@ describe('a repository whose changes are announced in time', () => {
     await world.follow('app', REPOSITORY)
     await prove(3 * PROOFS)
     world.domain.remote.push('registry.test/team/other', 'v1', image({ seed: 'other' }))
-    world.domain.writer.update({
+    world.domain.writer.update(SYSTEM, {
       namespace: 'default',
       name: 'app',
       spec: { dockerImageRepository: 'registry.test/team/other' },
@@ -233,7 +238,11 @@ describe('a receiver is not rated by', () => {
   })
 
   it('a change of a repository outside of its scope', async () => {
-    world.receivers.update({ id: issued.receiver.id, repositories: ['elsewhere'], dropOldSecret: false })
+    world.receivers.update(SYSTEM, {
+      id: issued.receiver.id,
+      repositories: ['elsewhere'],
+      dropOldSecret: false,
+    })
     await world.follow('app', REPOSITORY)
     world.push('v1', image({ seed: 'new' }))
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import {
   ENTRIES_WITHOUT_HINTS,
   FROM_ONE_SOURCE,
@@ -186,11 +187,11 @@ describe('an unknown endpoint', () => {
     const path = pathOf(issued.receiver)
     expect(world.intake.open(path, 'here')).toBeDefined()
 
-    world.receivers.update({ id, enabled: false, dropOldSecret: false })
+    world.receivers.update(SYSTEM, { id, enabled: false, dropOldSecret: false })
     expect(world.intake.open(path, 'here')).toBeUndefined()
-    world.receivers.update({ id, enabled: true, dropOldSecret: false })
+    world.receivers.update(SYSTEM, { id, enabled: true, dropOldSecret: false })
     expect(world.intake.open(path, 'here')).toBeDefined()
-    world.receivers.delete(id)
+    world.receivers.delete(SYSTEM, id)
     expect(world.intake.open(path, 'here')).toBeUndefined()
     for (const none of ['registry', '', '../x', 'a'.repeat(43), `${key} `, '%00']) {
       expect(world.intake.open(`/webhooks/${none}`, 'here')).toBeUndefined()
@@ -205,9 +206,9 @@ describe('a receiver that changes while a delivery arrives', () => {
     return endpoint
   }
   const gone = { status: 404, body: { error: 'not found' } }
-  const remove = () => world.receivers.delete(issued.receiver.id)
+  const remove = () => world.receivers.delete(SYSTEM, issued.receiver.id)
   const disable = () =>
-    world.receivers.update({ id: issued.receiver.id, enabled: false, dropOldSecret: false })
+    world.receivers.update(SYSTEM, { id: issued.receiver.id, enabled: false, dropOldSecret: false })
 
   it.each([
     ['is deleted', remove],
@@ -227,7 +228,7 @@ describe('a receiver that changes while a delivery arrives', () => {
   it('applies its new scope', async () => {
     const endpoint = opened()
     const repositories = ['another/app']
-    world.receivers.update({ id: issued.receiver.id, repositories, dropOldSecret: false })
+    world.receivers.update(SYSTEM, { id: issued.receiver.id, repositories, dropOldSecret: false })
 
     await endpoint.receive(world.notification(issued, v1))
 
@@ -323,13 +324,13 @@ describe('the log', () => {
 describe('a secret', () => {
   it('that was rotated is valid for a while beside the new one; older ones are not', async () => {
     const [first] = [issued]
-    const second = world.receivers.rotate(issued.receiver.id, 1)
+    const second = world.receivers.rotate(SYSTEM, issued.receiver.id, 1)
     const believed = async (secret: string | null) =>
       (await world.deliver(issued, world.notification({ ...issued, secret: secret ?? '' }, v1)))?.status !==
       401
     expect([await believed(first.secret), await believed(second.secret)]).toEqual([true, true])
 
-    const third = world.receivers.rotate(issued.receiver.id, 1)
+    const third = world.receivers.rotate(SYSTEM, issued.receiver.id, 1)
     expect([
       await believed(first.secret),
       await believed(second.secret),
@@ -341,13 +342,13 @@ describe('a secret', () => {
 
   it('that was rotated can stay valid until it is dropped, or be dropped at once', async () => {
     const believes = (secret: string) => world.secrets.open(world.receiver(issued.receiver)).includes(secret)
-    world.receivers.rotate(issued.receiver.id, null)
+    world.receivers.rotate(SYSTEM, issued.receiver.id, null)
     world.domain.time += KEPT_FOR
     expect(believes(issued.secret)).toBe(true)
-    world.receivers.update({ id: issued.receiver.id, dropOldSecret: true })
+    world.receivers.update(SYSTEM, { id: issued.receiver.id, dropOldSecret: true })
     expect(believes(issued.secret)).toBe(false)
 
-    const { secret } = world.receivers.rotate(issued.receiver.id, 0)
+    const { secret } = world.receivers.rotate(SYSTEM, issued.receiver.id, 0)
     expect(world.secrets.open(world.receiver(issued.receiver))).toEqual([secret])
   })
 

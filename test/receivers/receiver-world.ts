@@ -13,6 +13,7 @@ import { createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
 import type { Delivery, DeliveryResponse } from '../../src/vendors/delivery/delivery.ts'
 import { createSenders, type Senders } from '../../src/vendors/senders.ts'
+import { NO_AUDIT } from '../fixtures/no-audit.ts'
 import type { Image, Index } from '../fixtures/random-image.ts'
 import { ALL, TestDomain, type TestDomainOptions } from '../fixtures/test-domain.ts'
 
@@ -65,7 +66,13 @@ export class ReceiverWorld implements AsyncDisposable {
     this.log = createDeliveryLog(db, now)
     const { senders, secrets, log } = this
     const context = { db, senders, secrets, publicUrl: () => 'https://streams.test', now }
-    this.receivers = createReceivers({ ...context, randomKey: random, announcements, schedules })
+    this.receivers = createReceivers({
+      ...context,
+      audit: NO_AUDIT,
+      randomKey: random,
+      announcements,
+      schedules,
+    })
     this.worker = createHintWorker({
       db,
       importer,
@@ -97,7 +104,7 @@ export class ReceiverWorld implements AsyncDisposable {
   }
 
   create(input: Partial<CreateReceiver> = {}): Issued {
-    const { receiver, secret } = this.receivers.create({
+    const { receiver, secret } = this.receivers.create(SYSTEM, {
       namespace: 'default',
       sender: 'GENERIC',
       registry: REGISTRY,
@@ -114,7 +121,7 @@ export class ReceiverWorld implements AsyncDisposable {
 
   /** A stream of all tags of the repository, imported. */
   async follow(name = 'app', spec: object = { dockerImageRepository: SOURCE }, namespace = 'default') {
-    const { stream } = this.domain.writer.create({ namespace, name, spec })
+    const { stream } = this.domain.writer.create(SYSTEM, { namespace, name, spec })
     await this.settle()
     return stream
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { pathOf } from '../../src/receivers/receiver.ts'
 import { MAX_PREFIXES } from '../../src/receivers/receiver-input.ts'
 import { type CreateReceiver, MAX_RECEIVERS } from '../../src/receivers/receivers.ts'
@@ -71,7 +72,11 @@ describe('a receiver', () => {
     const { receiver } = world.create({ repositories: ['team'], aliases: ['internal:5000'] })
     world.domain.time += 1000
 
-    const changed = world.receivers.update({ id: receiver.id, repositories: [], dropOldSecret: false })
+    const changed = world.receivers.update(SYSTEM, {
+      id: receiver.id,
+      repositories: [],
+      dropOldSecret: false,
+    })
 
     expect(changed).toEqual({ ...receiver, repositories: [], updatedAt: world.domain.time })
   })
@@ -87,12 +92,12 @@ describe('a receiver', () => {
 
   it('that does not exist cannot be changed, rotated, deleted or tested', async () => {
     const none = { code: 'NOT_FOUND' }
-    expect(() => world.receivers.update({ id: 7, dropOldSecret: false })).toThrow(
+    expect(() => world.receivers.update(SYSTEM, { id: 7, dropOldSecret: false })).toThrow(
       expect.objectContaining(none),
     )
-    expect(() => world.receivers.rotate(7, 0)).toThrow(expect.objectContaining(none))
-    expect(() => world.receivers.delete(7)).toThrow(expect.objectContaining(none))
-    await expect(world.test({ id: 7, follow: false, waitSeconds: 0 })).rejects.toMatchObject(none)
+    expect(() => world.receivers.rotate(SYSTEM, 7, 0)).toThrow(expect.objectContaining(none))
+    expect(() => world.receivers.delete(SYSTEM, 7)).toThrow(expect.objectContaining(none))
+    await expect(world.test(SYSTEM, { id: 7, follow: false, waitSeconds: 0 })).rejects.toMatchObject(none)
   })
 
   it('of a platform that signs has no secret to rotate', () => {
@@ -102,7 +107,7 @@ describe('a receiver', () => {
     })
 
     expect(secret).toBe('')
-    expect(() => world.receivers.rotate(receiver.id, 0)).toThrow(/there is no secret to rotate/)
+    expect(() => world.receivers.rotate(SYSTEM, receiver.id, 0)).toThrow(/there is no secret to rotate/)
     expect(world.receivers.secretsOf([receiver.id]).size).toBe(0)
   })
 
@@ -111,7 +116,7 @@ describe('a receiver', () => {
     world.isWorking = false
     await world.deliver(issued, world.notification(issued, { tag: 'v1' }))
 
-    world.receivers.delete(issued.receiver.id)
+    world.receivers.delete(SYSTEM, issued.receiver.id)
 
     const { webhooks, webhook_secrets, webhook_deliveries, webhook_hints } = world.domain.dump()
     expect([webhooks, webhook_secrets, webhook_deliveries, webhook_hints]).toEqual([[], [], [], []])
@@ -125,7 +130,7 @@ describe('a test', () => {
     const { receiver } = world.create()
     world.domain.remote.takeCalls()
 
-    const tested = await world.test({ id: receiver.id, tag: 'v1', follow: false, waitSeconds: 0 })
+    const tested = await world.test(SYSTEM, { id: receiver.id, tag: 'v1', follow: false, waitSeconds: 0 })
 
     expect(tested).toMatchObject({ delivery: { outcome: 'ACCEPTED', message: null } })
     expect(world.log.hintsOf([tested.delivery.id], ALL)).toMatchObject([
@@ -144,7 +149,7 @@ describe('a test', () => {
       const { receiver } = world.create({ sender: 'HARBOR' })
 
       await expect(
-        world.test({ id: receiver.id, repository, follow: false, waitSeconds: 0 }),
+        world.test(SYSTEM, { id: receiver.id, repository, follow: false, waitSeconds: 0 }),
       ).rejects.toMatchObject({
         code: 'INVALID',
         field: 'repository',
@@ -159,7 +164,7 @@ describe('a test', () => {
     await world.follow('app', { tags: [fromImage('v1', `${SOURCE}:v1`)] })
     const { receiver } = world.create({ repositories: ['team'] })
 
-    expect(await world.test({ id: receiver.id, follow: false, waitSeconds: 0 })).toMatchObject({
+    expect(await world.test(SYSTEM, { id: receiver.id, follow: false, waitSeconds: 0 })).toMatchObject({
       delivery: { outcome: 'ACCEPTED', summary: 'push of registry.test/team/app:v1' },
       targets: [{ tag: 'v1', isSpecTag: 1 }],
     })
@@ -170,7 +175,7 @@ describe('a test', () => {
     await world.follow()
     const { receiver } = world.create()
 
-    await world.test({ id: receiver.id, tag: 'v1', follow: true, waitSeconds: 0 })
+    await world.test(SYSTEM, { id: receiver.id, tag: 'v1', follow: true, waitSeconds: 0 })
     await world.settle()
 
     expect(await world.retry()).toBeUndefined()
@@ -182,7 +187,12 @@ describe('a test', () => {
     const { receiver } = world.create()
     world.domain.remote.push(SOURCE, 'v1', image({ seed: 2 }))
 
-    const { delivery } = await world.test({ id: receiver.id, tag: 'v1', follow: true, waitSeconds: 300 })
+    const { delivery } = await world.test(SYSTEM, {
+      id: receiver.id,
+      tag: 'v1',
+      follow: true,
+      waitSeconds: 300,
+    })
 
     expect(world.targets({ receiver, secret: '' })).toEqual(['app:v1 FINISHED'])
     expect(delivery).toMatchObject({ outcome: 'ACCEPTED', isTest: 1 })
@@ -196,7 +206,7 @@ describe('a test', () => {
     })
     const unsigned = world.senders.GOOGLE.sample(place(''), sampleImage)
 
-    expect(await world.test({ id: receiver.id, follow: false, waitSeconds: 0 })).toMatchObject({
+    expect(await world.test(SYSTEM, { id: receiver.id, follow: false, waitSeconds: 0 })).toMatchObject({
       delivery: { outcome: 'ACCEPTED' },
     })
     expect(await world.intake.open(pathOf(receiver), '192.0.2.1')?.receive(unsigned)).toMatchObject({
@@ -207,7 +217,7 @@ describe('a test', () => {
   it('has a repository in scope if no stream imports one', async () => {
     const { receiver } = world.create({ repositories: ['team/backend'] })
 
-    expect(await world.test({ id: receiver.id, follow: false, waitSeconds: 0 })).toMatchObject({
+    expect(await world.test(SYSTEM, { id: receiver.id, follow: false, waitSeconds: 0 })).toMatchObject({
       delivery: { outcome: 'ACCEPTED', summary: 'push of registry.test/team/backend/app:latest' },
       targets: [],
     })

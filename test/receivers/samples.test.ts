@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { SENDER_KINDS } from '../../src/vendors/senders.ts'
 import { ALL } from '../fixtures/test-domain.ts'
 import { REGISTRY, REPOSITORY, ReceiverWorld } from './receiver-world.ts'
@@ -22,7 +23,7 @@ it.each(SENDER_KINDS)(
     const { receiver } = world.create({ sender, registry, settings: { serviceAccount } })
 
     for (let time = 0; time < 2; time++) {
-      const tested = await world.test({
+      const tested = await world.test(SYSTEM, {
         id: receiver.id,
         repository: REPOSITORY,
         tag: 'v1',

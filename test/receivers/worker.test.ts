@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { FAN_OUT_AT_ONCE, FAN_OUT_TIME } from '../../src/receivers/fan-out.ts'
 import { MAX_UNFINISHED } from '../../src/receivers/request-targets.ts'
 import { createHintWorker } from '../../src/receivers/worker.ts'
@@ -253,7 +254,11 @@ describe('many hints', () => {
   it('for many streams leave room for imports on request', async () => {
     const names = Array.from({ length: MAX_UNFINISHED + 10 }, (_, at) => `app-${at}`)
     for (const name of names) {
-      world.domain.writer.create({ namespace: 'default', name, spec: { dockerImageRepository: SOURCE } })
+      world.domain.writer.create(SYSTEM, {
+        namespace: 'default',
+        name,
+        spec: { dockerImageRepository: SOURCE },
+      })
     }
     await world.settle()
     world.push('v1', two)
@@ -321,10 +326,10 @@ describe('a restart', () => {
     await world.follow()
     world.isWorking = false
     await world.deliver(issued, world.notification(issued, { tag: 'v1' }))
-    world.domain.streamRemoval.delete({ namespace: 'default', name: 'app' })
+    world.domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: 'app' })
     const gone = world.create()
     await world.deliver(gone, world.notification(gone, { tag: 'v1' }))
-    world.receivers.delete(gone.receiver.id)
+    world.receivers.delete(SYSTEM, gone.receiver.id)
 
     world.isWorking = true
     world.worker.wake()

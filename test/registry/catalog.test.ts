@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EVERYTHING, type RoleGrant } from '../../src/access/right/rights.ts'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image } from '../fixtures/random-image.ts'
 import { asPrincipal, openWorld, type World } from './world.ts'
 
@@ -91,14 +92,14 @@ describe('the catalog', () => {
   })
 
   it('lists only repositories with manifests or pulled-through tags', async () => {
-    world.domain.writer.create({ namespace: 'shop', name: 'empty', spec: {} })
+    world.domain.writer.create(SYSTEM, { namespace: 'shop', name: 'empty', spec: {} })
     await world.pushBlob('shop/blobs', 'a blob')
     await world.push('shop/gone', web, 'v1')
     await world.delete(`/v2/shop/gone/manifests/${web.digest}`)
     await world.push('shop/by-digest', web)
     world.domain.remote.push('registry.test/web', 'v1', web)
     for (const type of ['Local', 'Source'] as const) {
-      const { importId } = world.domain.writer.create({
+      const { importId } = world.domain.writer.create(SYSTEM, {
         namespace: 'shop',
         name: type.toLowerCase(),
         spec: {

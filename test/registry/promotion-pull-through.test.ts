@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image, index } from '../fixtures/random-image.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { openPullWorld } from './pull-through-world.ts'
@@ -16,7 +17,7 @@ async function start(alias: boolean) {
   upstream.push('team/app', 'v1', app)
   await it.importTag({ from: `${upstream.host}/team/app`, content: app })
   const promote = () =>
-    it.domain.tagging.tagImage({
+    it.domain.tagging.tagImage(SYSTEM, {
       ...{ namespace: 'copies', imageStream: 'app', tag: 'prod', alias, reference: false },
       from: { kind: 'ImageStreamTag', name: 'web:v1', namespace: 'shop' },
       ...{ scheduled: false, insecure: false },
@@ -79,7 +80,7 @@ describe('a tag of another stream that is pulled through, tagged in this one', (
   test('is pulled after the other stream was deleted', async () => {
     await using it = await start(false)
     it.promote()
-    it.domain.streamRemoval.delete({ namespace: 'shop', name: 'web' })
+    it.domain.streamRemoval.delete(SYSTEM, { namespace: 'shop', name: 'web' })
 
     expect(await it.statuses('manifests/prod', `manifests/${amd.digest}`)).toEqual([200, 200])
     expect(await it.statuses(`blobs/${amd.config.digest}`)).toEqual([200])
@@ -88,10 +89,10 @@ describe('a tag of another stream that is pulled through, tagged in this one', (
   test('is promoted further after the other stream was deleted, and keeps the pull spec of its source', async () => {
     await using it = await start(false)
     it.promote()
-    it.domain.streamRemoval.delete({ namespace: 'shop', name: 'web' })
+    it.domain.streamRemoval.delete(SYSTEM, { namespace: 'shop', name: 'web' })
     // as after the history of the deleted stream was pruned
     it.domain.db.prepare('update tag_events set import_id = null').run()
-    it.domain.tagging.tagImage({
+    it.domain.tagging.tagImage(SYSTEM, {
       ...{ namespace: 'more', imageStream: 'app', tag: 'live', alias: false, reference: false },
       from: { kind: 'ImageStreamTag', name: 'app:prod', namespace: 'copies' },
       ...{ scheduled: false, insecure: false },

@@ -25,7 +25,7 @@ const promote = (from: string, tag = 'prod', more: Partial<TagImageInput> = {}) 
   const [namespace = '', name = ''] = from.split('/')
   const kind = name.includes('@') ? 'ImageStreamImage' : 'ImageStreamTag'
   const options = { alias: false, reference: false, scheduled: false, insecure: false }
-  return world.domain.tagging.tagImage({
+  return world.domain.tagging.tagImage(SYSTEM, {
     ...{ namespace: 'b', imageStream: 'y', tag, from: { kind, name, namespace } },
     ...options,
     ...more,
@@ -130,7 +130,7 @@ describe('a pushed image that is tagged in another stream', () => {
     await world.push('a/x', app, 'v1')
     await world.push('a/x', before)
     promote('a/x:v1')
-    world.domain.tagging.tagImage({
+    world.domain.tagging.tagImage(SYSTEM, {
       ...{ namespace: 'c', imageStream: 'z', tag: 'live', alias: true, reference: false },
       ...{
         from: { kind: 'ImageStreamTag', name: 'y:prod', namespace: 'b' },
@@ -281,7 +281,7 @@ describe('a tag that follows the tag of another stream', () => {
 
   it('serves an image that is pushed after it began to wait, through any number of streams', async () => {
     promote('a/x:v1', 'prod', { alias: true })
-    world.domain.tagging.tagImage({
+    world.domain.tagging.tagImage(SYSTEM, {
       ...{ namespace: 'c', imageStream: 'z', tag: 'live', alias: true, reference: false },
       ...{
         from: { kind: 'ImageStreamTag', name: 'y:prod', namespace: 'b' },
@@ -298,7 +298,7 @@ describe('a tag that follows the tag of another stream', () => {
   })
 
   it('gives its image to the policies of its stream', async () => {
-    world.domain.setTagPolicy({
+    world.domain.setTagPolicy(SYSTEM, {
       ...{ namespace: 'b', imageStream: 'y', tag: 'stable', policy: { order: 'SEMVER' }, dryRun: false },
       ...{ scheduled: false, insecure: false },
     } as never)
@@ -315,7 +315,7 @@ describe('a stream whose spec has tags of another stream', () => {
     const tags = ['v1', 'v2']
     await world.push('a/x', app, 'v1')
     await world.push('a/x', next, 'v2')
-    world.domain.writer.create({
+    world.domain.writer.create(SYSTEM, {
       ...{ namespace: 'b', name: 'y' },
       spec: {
         tags: tags.map((name) => ({
@@ -358,7 +358,7 @@ describe('an image that a stream imports from this registry', () => {
   it('is pulled under its own name too, while its pull spec names the source', async () => {
     await world.push('a/x', app, 'v1')
     world.domain.remote.push('registry.test/a/x', 'v1', app)
-    const importId = world.domain.importImage({
+    const importId = world.domain.importImage(SYSTEM, {
       ...{ namespace: 'b', imageStream: 'y', tag: 'prod', from: 'registry.test/a/x:v1' },
       ...{ all: false, confirm: true, dryRun: false },
     })
@@ -371,7 +371,7 @@ describe('an image that a stream imports from this registry', () => {
   it('is not linked from a repository of the same path of another registry', async () => {
     await world.push('a/x', app, 'v1')
     world.domain.remote.push('quay.io/a/x', 'v1', app)
-    const importId = world.domain.importImage({
+    const importId = world.domain.importImage(SYSTEM, {
       ...{ namespace: 'c', imageStream: 'z', tag: 'live', from: 'quay.io/a/x:v1' },
       ...{ all: false, confirm: true, dryRun: false },
     })
@@ -389,13 +389,13 @@ describe('a roll-back to an image of another stream', () => {
     await world.push('a/x', app, 'v1')
     promote('a/x:v1', 'prod', { alias: true })
     await world.push('a/x', next, 'v1')
-    world.domain.rollBackTag({ namespace: 'b', imageStream: 'y', tag: 'prod', digest: app.digest })
+    world.domain.rollBackTag(SYSTEM, { namespace: 'b', imageStream: 'y', tag: 'prod', digest: app.digest })
     await pull('b/y', 'prod', app)
 
     await world.push('a/x', next, 'v2')
     promote('a/x:v2')
     await world.delete(`/v2/b/y/manifests/${app.digest}`)
-    world.domain.rollBackTag({ namespace: 'b', imageStream: 'y', tag: 'prod', digest: app.digest })
+    world.domain.rollBackTag(SYSTEM, { namespace: 'b', imageStream: 'y', tag: 'prod', digest: app.digest })
     await pull('b/y', 'prod', app)
     expect(pullSpec()).toBe(`registry.test/b/y@${app.digest}`)
   })
@@ -435,9 +435,9 @@ describe('what was removed and is restored', () => {
   it('as a stream under another name, is pulled under that name', async () => {
     await world.push('a/x', app, 'v1')
     const uid = world.domain.streams.byName(SYSTEM, 'a', 'x')?.uid ?? ''
-    world.domain.streamRemoval.delete({ namespace: 'a', name: 'x' })
+    world.domain.streamRemoval.delete(SYSTEM, { namespace: 'a', name: 'x' })
     await world.push('a/x', next, 'v1')
-    world.domain.streamRemoval.restore({ uid, name: 'restored' })
+    world.domain.streamRemoval.restore(SYSTEM, { uid, name: 'restored' })
 
     await pull('a/restored', 'v1', app)
     expect(tagOf('a', 'restored', 'v1')?.dockerImageReference).toBe(`registry.test/a/restored@${app.digest}`)
@@ -449,7 +449,7 @@ describe('what was removed and is restored', () => {
     const usage = createUsage(db)
     await world.push('a/x', app, 'v1')
     await world.push('a/other', next, 'v1')
-    world.domain.streamRemoval.delete({ namespace: 'a', name: 'x' })
+    world.domain.streamRemoval.delete(SYSTEM, { namespace: 'a', name: 'x' })
     const uid = db.prepare<{ uid: string }>('select uid from image_streams where deleted_at > 0').get()?.uid
 
     const listed = await usage.repositories(SYSTEM, {}, { limit: 9 })
@@ -458,16 +458,16 @@ describe('what was removed and is restored', () => {
     const mount = `/v2/c/z/blobs/uploads/?mount=${app.config.digest}`
     expect((await world.send('POST', mount)).status).toBe(202)
     expect((await world.send('POST', `${mount}&from=${encodeURIComponent(`a/x@${uid}`)}`)).status).toBe(202)
-    world.domain.streamRemoval.restore({ uid: uid ?? '' })
+    world.domain.streamRemoval.restore(SYSTEM, { uid: uid ?? '' })
     expect((await world.send('POST', mount)).status).toBe(201)
   })
 
   it('as a tag with an image of another stream, is pulled, also if its repository lost the image', async () => {
     await world.push('a/x', app, 'v1')
     promote('a/x:v1')
-    world.domain.tagRemoval.remove({ namespace: 'b', imageStream: 'y', tag: 'prod' })
+    world.domain.tagRemoval.remove(SYSTEM, { namespace: 'b', imageStream: 'y', tag: 'prod' })
     await world.delete(`/v2/b/y/manifests/${app.digest}`)
-    world.domain.tagRemoval.restore({ namespace: 'b', imageStream: 'y', tag: 'prod' })
+    world.domain.tagRemoval.restore(SYSTEM, { namespace: 'b', imageStream: 'y', tag: 'prod' })
 
     await pull('b/y', 'prod', app)
     expect(pullSpec()).toBe(`registry.test/b/y@${app.digest}`)
@@ -484,10 +484,10 @@ describe('deletion', () => {
     ['its tag', () => world.delete('/v2/a/x/manifests/v1')],
     ['its manifest', () => world.delete(`/v2/a/x/manifests/${app.digest}`)],
     ['its blob', () => world.delete(`/v2/a/x/blobs/${app.config.digest}`)],
-    ['its stream', () => world.domain.streamRemoval.delete({ namespace: 'a', name: 'x' })],
+    ['its stream', () => world.domain.streamRemoval.delete(SYSTEM, { namespace: 'a', name: 'x' })],
     [
       'its tag, in the API',
-      () => world.domain.tagRemoval.remove({ namespace: 'a', imageStream: 'x', tag: 'v1' }),
+      () => world.domain.tagRemoval.remove(SYSTEM, { namespace: 'a', imageStream: 'x', tag: 'v1' }),
     ],
   ])('of %s leaves the image in the other stream', async (_what, remove) => {
     await remove()

@@ -18,7 +18,7 @@ async function start() {
     more: { alias: boolean; referencePolicy?: 'Local' | 'Source' },
     name = 'web:v1',
   ) =>
-    it.domain.tagging.tagImage({
+    it.domain.tagging.tagImage(SYSTEM, {
       namespace: 'copies',
       imageStream: 'app',
       tag,
@@ -65,6 +65,7 @@ describe('a tag from another tag, with referencePolicy Local', () => {
     it.domain.db.transact((tx) =>
       it.domain.recorder.recordTagEvent(
         tx,
+        SYSTEM,
         { streamId: stream?.id ?? 0, namespace: 'shop', streamName: 'web', tag: tagName('pushed') },
         {
           imageId,

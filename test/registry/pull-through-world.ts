@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { PullThrough } from '../../src/registry/pull-through/pull-through.ts'
 import { createPullThrough } from '../../src/registry/pull-through/pull-through.ts'
 import type { Content, Image, Index } from '../fixtures/random-image.ts'
@@ -80,7 +81,7 @@ export async function openPullWorld({ client, ...options }: PullWorldOptions = {
         importPolicy: { importMode, insecure, scheduled: false },
       })
       const namespace = 'shop'
-      const { importId } = domain.writer.create({ namespace, name: stream, spec: { tags: [spec] } })
+      const { importId } = domain.writer.create(SYSTEM, { namespace, name: stream, spec: { tags: [spec] } })
       await domain.finished(importId ?? 0)
     },
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image } from '../fixtures/random-image.ts'
 import { artifact } from './manifest-documents.ts'
 import { openWorld, type World } from './world.ts'
@@ -110,7 +111,7 @@ describe('the list of tags', () => {
   })
 
   it('is empty for a stream without pushes', async () => {
-    world.domain.writer.create({ namespace: 'shop', name: 'empty', spec: {} })
+    world.domain.writer.create(SYSTEM, { namespace: 'shop', name: 'empty', spec: {} })
 
     expect((await list('', 'shop/empty')).json).toEqual({ name: 'shop/empty', tags: [] })
   })
@@ -125,7 +126,7 @@ describe('the list of tags', () => {
       reference: false,
       referencePolicy: { type: referencePolicy },
     })
-    const { importId } = world.domain.writer.create({
+    const { importId } = world.domain.writer.create(SYSTEM, {
       namespace: 'shop',
       name: 'web',
       spec: { tags: [from('local', 'Local'), from('source', 'Source'), from('missing', 'Local', 'nowhere')] },

@@ -19,6 +19,7 @@ import { TOKEN_PATH } from '../../src/registry/sign-in/challenge.ts'
 import type { RegistrySignIn } from '../../src/registry/sign-in/dependencies.ts'
 import { createTokenEndpoint } from '../../src/registry/sign-in/token-endpoint.ts'
 import { BodyBudget } from '../../src/request-body/body-budget.ts'
+import { NO_AUDIT } from '../fixtures/no-audit.ts'
 import { TestDomain } from '../fixtures/test-domain.ts'
 import { type Client, clientOf } from './client.ts'
 import { RawConnection } from './raw-connection.ts'
@@ -91,6 +92,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const blobs = overridden<BlobStore>(store, options.blobs?.(store))
   const receiver = createPushReceiver({
     db,
+    audit: NO_AUDIT,
     streams: domain.streams,
     writer,
     images,

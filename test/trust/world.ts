@@ -6,6 +6,7 @@ import type { ReferrersOfImage } from '../../src/trust/referrer/referrers.ts'
 import { createTrust, type Trust } from '../../src/trust/trust.ts'
 import type { Verification } from '../../src/trust/verification/verification.ts'
 import { Attached } from '../fixtures/artifacts.ts'
+import { NO_AUDIT } from '../fixtures/no-audit.ts'
 import { type Image, image } from '../fixtures/random-image.ts'
 import { TestClient } from '../fixtures/registry-client.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
@@ -30,6 +31,7 @@ export class TrustWorld implements AsyncDisposable {
     upstream.push(REPOSITORY, 'latest', this.app)
     this.trust = createTrust({
       db: this.db,
+      audit: NO_AUDIT,
       sources: {
         open: (repository, signal) =>
           this.client.remote.repository(repository, { ...repository, lane: 'trust', signal }),

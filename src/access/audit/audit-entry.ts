@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { auditEntries } from '../../db/tables/index.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 
 /** One entry of the audit log: who did what, when, from where, with which outcome. */
 export type AuditEntry = typeof auditEntries.$inferSelect
@@ -15,6 +16,22 @@ export interface AuditedAction {
   /** Further facts, without secrets. */
   readonly details?: Readonly<Record<string, unknown>>
 }
+
+type Details = AuditedAction['details']
+
+/** Returns an action that concerns a stream. */
+export const onStream = (
+  action: string,
+  { namespace, name }: StreamName,
+  details: Details = {},
+): AuditedAction => ({ action, namespace, target: `${namespace}/${name}`, details })
+
+/** Returns an action that concerns a tag of a stream. */
+export const onTag = (
+  action: string,
+  { namespace, imageStream, tag }: { namespace: string; imageStream: string; tag: string },
+  details: Details = {},
+): AuditedAction => ({ action, namespace, target: `${namespace}/${imageStream}:${tag}`, details })
 
 /** Hash that the first entry contains, in place of the one of an entry before it. */
 export const FIRST_HASH = new Uint8Array(32)

@@ -86,9 +86,13 @@ export function createAuditLog({ db, now, onError }: AuditLogDependencies) {
   }
 
   return {
-    /** Adds what the viewer did, in the transaction of the change. A dry run, which changes nothing, is not recorded. */
-    record: (tx: Transaction, viewer: Viewer, action: AuditedAction): void =>
-      append(tx, viewer, { ...action, outcome: 'DONE' }),
+    /**
+     * Adds what the viewer did, in the transaction of the change. A dry run, whose transaction is rolled back, leaves no entry;
+     * nor does the server's own work, of which the histories of the tags have the results.
+     */
+    record(tx: Transaction, viewer: Viewer, action: AuditedAction): void {
+      if (viewer !== SYSTEM) append(tx, viewer, { ...action, outcome: 'DONE' })
+    },
 
     /**
      * Adds what the viewer was not allowed to do, in a transaction of its own. Of a flood of refusals some are stored, and

@@ -39,6 +39,13 @@ export const anonymous = (
 /** Reports whether the viewer has presented no credential. */
 export const isAnonymous = ({ id }: Viewer): boolean => id === ANONYMOUS
 
+/**
+ * Returns the id under which a viewer's rights are found again later; null for the server itself and for clients of a server
+ * without sign-in, who may do everything.
+ */
+export const principalOf = (viewer: Viewer): string | null =>
+  viewer === SYSTEM || (isAnonymous(viewer) && viewer.rights === EVERYTHING) ? null : viewer.id
+
 /** Reports whether the viewer may view the stream; also for a name that no stream has. */
 export const sees = ({ rights }: Viewer, stream: StreamName): boolean => rights.may('view', stream)
 

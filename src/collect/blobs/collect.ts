@@ -1,3 +1,5 @@
+import type { AuditRecorder } from '../../access/audit/audit-log.ts'
+import { requireServerAdmin, SYSTEM, type Viewer } from '../../access/right/viewer.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import { KeyLock } from '../../concurrency/bounded.ts'
 import { startPeriodic } from '../../concurrency/periodic.ts'
@@ -11,6 +13,7 @@ import { type CollectionPolicy, collectionTermsAt } from './terms.ts'
 
 export interface CollectorDependencies {
   readonly db: Database
+  readonly audit: AuditRecorder
   readonly blobs: BlobStore
   /** Milliseconds that content is kept after the registry last confirmed it to a client. */
   readonly lease: number
@@ -31,7 +34,7 @@ export type Collector = ReturnType<typeof createCollector>
  * leaves at most unused files, which the next run removes. Disposing aborts the run, and resolves when it has stopped.
  */
 export function createCollector(dependencies: CollectorDependencies) {
-  const { db, blobs, lease, policy, intervalMs, now, log } = dependencies
+  const { db, audit, blobs, lease, policy, intervalMs, now, log } = dependencies
   const collections = createCollections(db)
   collections.closeInterrupted()
   const parts = createCollectionParts(db, blobs)
@@ -71,11 +74,15 @@ export function createCollector(dependencies: CollectorDependencies) {
 
   /**
    * Runs once; a call during a run joins it, and only the signal of the first call can abort it. Files that cannot be
-   * removed are in the collection's message. Rejects with the error that stopped it.
+   * removed are in the collection's message. Rejects with the error that stopped it, ForbiddenError or
+   * UnauthenticatedError.
    */
-  const collect = async (signal?: AbortSignal): Promise<GarbageCollection> => {
+  const collect = async (viewer: Viewer, signal?: AbortSignal): Promise<GarbageCollection> => {
+    requireServerAdmin(viewer)
     stopping.signal.throwIfAborted()
     signal?.throwIfAborted()
+    const action = { action: 'collectGarbage', namespace: null, target: null }
+    db.transact((tx) => audit.record(tx, viewer, action))
     return runs.run('collect', () => runOnce(withStopping(signal)))
   }
 
@@ -83,7 +90,8 @@ export function createCollector(dependencies: CollectorDependencies) {
     collect,
 
     /** Returns what `collect` would remove, and why the rest is kept, without changes. Its reads reject with TooManyPlansError. */
-    plan(signal?: AbortSignal): GarbageCollectionPlan {
+    plan(viewer: Viewer, signal?: AbortSignal): GarbageCollectionPlan {
+      requireServerAdmin(viewer)
       const either = withStopping(signal)
       // one plan at a time: they share a temporary table
       return new GarbageCollectionPlan((report) =>
@@ -109,7 +117,7 @@ export function createCollector(dependencies: CollectorDependencies) {
         intervalMs,
         now,
         lastFinish: collections.lastFinish,
-        run: () => collect(),
+        run: () => collect(SYSTEM),
         onError(error) {
           if (!stopping.signal.aborted) log?.error({ err: error }, 'garbage collection failed')
         },

@@ -1,3 +1,4 @@
+import type { AuditRecorder } from '../../access/audit/audit-log.ts'
 import { requireInNamespace, requireServerAdmin, type Viewer } from '../../access/right/viewer.ts'
 import { KeyLock } from '../../concurrency/bounded.ts'
 import { createPlanLimit } from '../kept/plan-limit.ts'
@@ -7,6 +8,7 @@ import { PruneReport, type PruneTotals } from './report.ts'
 import { type PrunePolicy, pruneTermsAt } from './terms.ts'
 
 export interface PrunerDependencies extends PruneRunDependencies {
+  readonly audit: AuditRecorder
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -19,7 +21,7 @@ export type Pruner = ReturnType<typeof createPruner>
  * continue: each deleting transaction checks again. Runs are serialized; the next run completes one that a crash
  * interrupted. Disposing aborts the running one, and resolves when it has stopped.
  */
-export function createPruner({ now, ...dependencies }: PrunerDependencies) {
+export function createPruner({ audit, now, ...dependencies }: PrunerDependencies) {
   const runner = createPruneRun(dependencies)
   const stopping = new AbortController()
   const runs = new KeyLock()
@@ -73,6 +75,10 @@ export function createPruner({ now, ...dependencies }: PrunerDependencies) {
       checkRights(viewer, policy)
       // an invalid policy rejects before earlier runs have ended
       pruneTermsAt(now(), policy)
+      const { namespace = null, ...details } = policy
+      const action = { action: 'pruneImages', namespace: namespace ?? null, target: null, details }
+      // many transactions follow: an interrupted run has deleted, too
+      dependencies.db.transact((tx) => audit.record(tx, viewer, action))
       await serialized(policy, report, { isDryRun: false, signal: withStopping(signal) })
       return report.totals()
     },

@@ -123,6 +123,11 @@ export const specTags = sqliteTable(
     followsNamespace: text('follows_namespace'),
     followsStream: text('follows_stream'),
     followsTag: text('follows_tag').$type<TagName>(),
+    /**
+     * Id of the principal who wrote it: the tag moves with another stream's only while the principal may pull there. Null for
+     * one that was written without sign-in.
+     */
+    writtenBy: text('written_by'),
   },
   (t) => [
     primaryKey({ columns: [t.streamId, t.name] }),

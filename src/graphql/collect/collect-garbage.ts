@@ -44,8 +44,8 @@ mutation('collectGarbage', {
   inputDescription: 'Options of the garbage collection.',
   payload: CollectGarbagePayload,
   complexity: PLAN_COMPLEXITY,
-  resolve: async ({ dryRun }, { registry: { collector } }) =>
+  resolve: async ({ dryRun }, { viewer, registry: { collector } }) =>
     dryRun
-      ? { plan: collector.plan(), garbageCollection: null }
-      : { plan: null, garbageCollection: await collector.collect() },
+      ? { plan: collector.plan(viewer), garbageCollection: null }
+      : { plan: null, garbageCollection: await collector.collect(viewer) },
 })

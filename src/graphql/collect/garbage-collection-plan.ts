@@ -181,6 +181,8 @@ builder.queryField('garbageCollectionPlan', (t) =>
     `,
     complexity: PLAN_COMPLEXITY,
     resolve: (_query, _args, context) =>
-      planOfOperation(context, 'garbageCollectionPlan', () => context.registry.collector.plan()),
+      planOfOperation(context, 'garbageCollectionPlan', () =>
+        context.registry.collector.plan(context.viewer),
+      ),
   }),
 )

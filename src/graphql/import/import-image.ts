@@ -85,7 +85,7 @@ mutation('importImage', {
     )
     const input = { ...given, ...named, imageStream }
     const seconds = checkWait(input.waitSeconds)
-    const finished = await importer.wait(importImage(input), seconds)
+    const finished = await importer.wait(importImage(viewer, input), seconds)
     if (!finished) throw new Error('the import that was just started does not exist')
     return {
       import: finished,

@@ -38,6 +38,11 @@ export const FailureReasonEnum = enumType<FailureReason>('FailureReason', {
     TooManyTags:
       'A policy with order `NEWEST` would have to read the images of more tags than are allowed. A narrower filter avoids it.',
     Superseded: 'The spec changed during the import, and an import of the new spec replaces the result.',
+    ProtectedTag:
+      'The namespace protects the tag from being moved, so that it keeps its image; the message names the protection.',
+    NoPullRight:
+      'The principal who wrote the source of the tag may no longer pull from that stream, so that the tag keeps its image until the right is granted again or another principal writes the source.',
+    QuotaExceeded: 'A quota of the namespace is exhausted; the message names it.',
     StorageFull: 'The disk of this server is full, or too small for the image. Free space, then retry.',
     Conflict:
       'The image stream was changed, created or deleted since its `resourceVersion` was read. Read it again, then retry.',

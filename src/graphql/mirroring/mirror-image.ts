@@ -111,9 +111,9 @@ function integrated({ mirrorings }: Pick<GraphQLContext, 'mirrorings'>): Mirrori
 type Input = typeof MirrorImageInput.$inferInput
 
 /** Returns the request of the input. Throws InvalidInputError; NotFoundError and ConflictError for the image of a stream. */
-function requestOf(given: Input, { imageReference }: GraphQLContext): MirroringRequest {
+function requestOf(given: Input, { viewer, imageReference }: GraphQLContext): MirroringRequest {
   const { namespace, imageStream, tag, from, ...input } = ofTag(given)
-  const source = imageReference({ namespace, name: imageStream }, from)
+  const source = imageReference(viewer, { namespace, name: imageStream }, from)
   const platforms = [...new Set(input.platforms ?? [])]
   if (platforms.length > MAX_PLATFORMS) {
     throw new InvalidInputError('platforms', `platforms may have at most ${MAX_PLATFORMS} items`)

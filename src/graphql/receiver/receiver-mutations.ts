@@ -86,7 +86,7 @@ mutation('createReceiver', {
   input: CreateReceiverInput,
   inputDescription: 'The receiver.',
   payload: CreateReceiverPayload,
-  resolve: (input, { receivers }) => receivers.store.create(input),
+  resolve: (input, { viewer, receivers }) => receivers.store.create(viewer, input),
 })
 
 mutation('rotateReceiverSecret', {
@@ -102,8 +102,8 @@ mutation('rotateReceiverSecret', {
   input: RotateReceiverSecretInput,
   inputDescription: 'The receiver.',
   payload: RotateReceiverSecretPayload,
-  resolve: ({ id, keepOldMinutes }, { receivers }) =>
-    receivers.store.rotate(receiverIdOf(id), keepOldMinutes ?? null),
+  resolve: ({ id, keepOldMinutes }, { viewer, receivers }) =>
+    receivers.store.rotate(viewer, receiverIdOf(id), keepOldMinutes ?? null),
 })
 
 mutation('updateReceiver', {
@@ -118,8 +118,8 @@ mutation('updateReceiver', {
   input: UpdateReceiverInput,
   inputDescription: 'The changes.',
   payload: UpdateReceiverPayload,
-  resolve: (input, { receivers }) => ({
-    receiver: receivers.store.update({ ...input, id: receiverIdOf(input.id) }),
+  resolve: (input, { viewer, receivers }) => ({
+    receiver: receivers.store.update(viewer, { ...input, id: receiverIdOf(input.id) }),
   }),
 })
 
@@ -135,8 +135,8 @@ mutation('deleteReceiver', {
   input: DeleteReceiverInput,
   inputDescription: 'The receiver.',
   payload: DeleteReceiverPayload,
-  resolve: ({ id }, { receivers }) => {
-    const receiver = receivers.store.delete(receiverIdOf(id))
+  resolve: ({ id }, { viewer, receivers }) => {
+    const receiver = receivers.store.delete(viewer, receiverIdOf(id))
     return { deletedId: nodeId('Receiver', receiver.id), receiver }
   },
 })

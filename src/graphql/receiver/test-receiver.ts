@@ -88,6 +88,6 @@ mutation('testReceiver', {
   input: TestReceiverInput,
   inputDescription: 'The receiver and the contents of the test delivery.',
   payload: TestReceiverPayload,
-  resolve: ({ id, waitSeconds, ...input }, { receivers }) =>
-    receivers.test({ ...input, id: receiverIdOf(id), waitSeconds: checkWait(waitSeconds) }),
+  resolve: ({ id, waitSeconds, ...input }, { viewer, receivers }) =>
+    receivers.test(viewer, { ...input, id: receiverIdOf(id), waitSeconds: checkWait(waitSeconds) }),
 })

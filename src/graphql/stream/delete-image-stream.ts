@@ -57,8 +57,8 @@ mutation('deleteImageStream', {
   input: DeleteImageStreamInput,
   inputDescription: 'The image stream.',
   payload: DeleteImageStreamPayload,
-  resolve: (input, { streamRemoval }) => ({
-    ...streamRemoval.delete(ofStream(input)),
+  resolve: (input, { viewer, streamRemoval }) => ({
+    ...streamRemoval.delete(viewer, ofStream(input)),
     isDryRun: input.dryRun,
   }),
 })

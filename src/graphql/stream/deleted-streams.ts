@@ -93,6 +93,6 @@ mutation('restoreImageStream', {
     const { uid, namespace, name, waitSeconds } = input
     const seconds = checkWait(waitSeconds)
     const target = name == null ? { namespace } : streamNamed({ namespace, name })
-    return payloadOf(context.streamRemoval.restore({ uid, ...target }), seconds, context)
+    return payloadOf(context.streamRemoval.restore(context.viewer, { uid, ...target }), seconds, context)
   },
 })

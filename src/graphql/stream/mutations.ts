@@ -140,7 +140,11 @@ mutation('createImageStream', {
   payload: CreateImageStreamPayload,
   resolve: (input, context) => {
     const seconds = checkWait(input.waitSeconds)
-    return payloadOf(context.writer.create({ ...input, ...streamNamed(input) }), seconds, context)
+    return payloadOf(
+      context.writer.create(context.viewer, { ...input, ...streamNamed(input) }),
+      seconds,
+      context,
+    )
   },
 })
 
@@ -167,12 +171,12 @@ mutation('updateImageStream', {
   resolve: async (given, context) => {
     const input = ofStream(given)
     const seconds = checkWait(input.waitSeconds)
-    const { streams, policies, writer } = context
-    const existing = streams.byName(context.viewer, input.namespace, input.name)
+    const { viewer, streams, policies, writer } = context
+    const existing = streams.byName(viewer, input.namespace, input.name)
     const specTags = [...(input.spec?.tags ?? []), ...(input.setTags ?? [])]
     const ofOwnTags = specTags.flatMap(({ from, policy }) => (policy && !from ? policy : []))
     if (existing && ofOwnTags.length > 0) await policies.applyFilters(existing.id, ofOwnTags)
-    const { stoppedSources, ...written } = writer.update(input)
+    const { stoppedSources, ...written } = writer.update(viewer, input)
     return { ...(await payloadOf(written, seconds, context)), stoppedSources }
   },
 })

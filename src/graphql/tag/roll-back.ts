@@ -64,5 +64,5 @@ mutation('rollbackTag', {
   input: RollbackTagInput,
   inputDescription: 'The tag and the target of the rollback.',
   payload: RollbackTagPayload,
-  resolve: (input, { rollBackTag }) => rollBackTag(ofTag(input)),
+  resolve: (input, { viewer, rollBackTag }) => rollBackTag(viewer, ofTag(input)),
 })

@@ -85,7 +85,7 @@ mutation('setTagPolicy', {
     const seconds = checkWait(input.waitSeconds)
     const existing = streams.byName(viewer, input.namespace, input.imageStream)
     if (existing && input.repository == null) await policies.applyFilters(existing.id, [input.policy])
-    const { tag, importId, decision } = setTagPolicy(input)
+    const { tag, importId, decision } = setTagPolicy(viewer, input)
     const finished = importId === null ? undefined : await importer.wait(importId, seconds)
     const stream = streams.byName(viewer, input.namespace, input.imageStream)
     const decided = decision()

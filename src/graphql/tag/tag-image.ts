@@ -170,7 +170,7 @@ mutation('tagImage', {
   payload: TagImagePayload,
   resolve: (input, context) => {
     const seconds = checkWait(input.waitSeconds)
-    return taggedPayload(context.tagging.tagImage(ofTag(input)), seconds, context)
+    return taggedPayload(context.tagging.tagImage(context.viewer, ofTag(input)), seconds, context)
   },
 })
 
@@ -190,7 +190,7 @@ mutation('untagImage', {
   resolve: (input, context) => {
     const named = ofTag(input)
     const present = presentTag(named, context)
-    const outcome = context.tagRemoval.remove(named)
+    const outcome = context.tagRemoval.remove(context.viewer, named)
     if (!present) throw new Error(`the tag ${named.tag} that was just removed did not exist`)
     const imageStream = writtenStream(outcome.streamId, context)
     const removed = input.dryRun ? undefined : removedTagOfStream(imageStream, present.name, context)
@@ -213,6 +213,6 @@ mutation('restoreTag', {
   payload: RestoreTagPayload,
   resolve: (input, context) => {
     const seconds = checkWait(input.waitSeconds)
-    return taggedPayload(context.tagRemoval.restore(ofTag(input)), seconds, context)
+    return taggedPayload(context.tagRemoval.restore(context.viewer, ofTag(input)), seconds, context)
   },
 })

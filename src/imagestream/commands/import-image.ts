@@ -1,4 +1,5 @@
-import { SYSTEM } from '../../access/right/viewer.ts'
+import { onStream, onTag } from '../../access/audit/audit-entry.ts'
+import { requireRight, type Viewer } from '../../access/right/viewer.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName } from '../../input/names.ts'
 import { type ImportImageInput, importOptions, planImportImage } from './import-image-plan.ts'
@@ -13,22 +14,31 @@ export type ImportImageCommand = ReturnType<typeof createImportImage>
 
 export const createImportImage =
   (dependencies: CommandDependencies) =>
-  (input: ImportImageInput): number => {
-    const { db, streams, writer, importer, importMode } = dependencies
+  (viewer: Viewer, input: ImportImageInput): number => {
+    const { db, audit, streams, writer, importer, importMode } = dependencies
     const { namespace, imageStream: name, resourceVersion } = input
+    requireRight(viewer, 'import', { namespace, name })
     checkNamespace(namespace)
     checkStreamName(namespace, name, 'imageStream')
-    if (!input.confirm && !streams.byName(SYSTEM, namespace, name)) {
+    if (!input.confirm && !streams.byName(viewer, namespace, name)) {
       throw new NotFoundError(`there is no image stream ${namespace}/${name}; confirm: true creates it`)
     }
-    const target = readTarget(dependencies, { namespace, name, resourceVersion })
+    const target = readTarget(dependencies, viewer, { namespace, name, resourceVersion })
     const { spec, request } = planImportImage(target.spec, input, importMode)
     if (input.dryRun) {
       // the planned spec keeps its generation: options that it does not store apply to this import alone
       return importer.dryRun(plannedStream(target, spec), { ...request, ...importOptions(input) })
     }
     return db.transact((tx) => {
-      const { stream } = writeTarget(tx, writer, target, { spec, fieldOf: () => 'from' })
+      const { stream } = writeTarget(tx, viewer, { writer, target }, { spec, fieldOf: () => 'from' })
+      audit.record(tx, viewer, auditedImport(input))
       return importer.request(tx, stream.id, request)
     })
   }
+
+function auditedImport({ tag, from, all, ...input }: ImportImageInput) {
+  const details = { ...(from != null && { from }), ...(all && { all }) }
+  return tag == null
+    ? onStream('importImage', { namespace: input.namespace, name: input.imageStream }, details)
+    : onTag('importImage', { ...input, tag }, details)
+}

@@ -1,4 +1,7 @@
 import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm'
+import { onStream } from '../../access/audit/audit-entry.ts'
+import type { AuditRecorder } from '../../access/audit/audit-log.ts'
+import { TagProtectedError } from '../../access/protection/tag-protected-error.ts'
 import { SYSTEM, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, tags as tagsTable } from '../../db/tables/index.ts'
@@ -48,11 +51,13 @@ export const createImageReceiver =
   ({ streams, writer, images, recorder, importMode }: ImageReceiverDependencies) =>
   (
     tx: Transaction,
+    viewer: Viewer,
     { stream: name, repository, image, tags, upstreamDigest, at, onStored }: ReceivedImage,
   ) => {
     const { namespace, name: streamName } = name
     const stream =
-      streams.byName(SYSTEM, namespace, streamName) ?? writer.insert(tx, name, emptySpec(importMode)).stream
+      streams.byName(viewer, namespace, streamName) ??
+      writer.insert(tx, viewer, { name, spec: emptySpec(importMode) }).stream
     const pullSpec = (digest: Digest): string => pullSpecByDigest(repository, digest)
     const imageId = images.store(tx, image, pullSpec)
     onStored?.({ imageId, streamId: stream.id })
@@ -62,7 +67,15 @@ export const createImageReceiver =
       const address = { streamId: stream.id, namespace, streamName, tag }
       const generation = streams.generations(stream.id, tag)?.specTag ?? stream.generation
       const change = { imageId, dockerImageReference: pullSpec(image.digest), generation, upstreamDigest, at }
-      if (recorder.recordTagEvent(tx, address, { ...change, source: 'REGISTRY' }).pushed) isPushed = true
+      try {
+        const moved = { ...change, source: 'REGISTRY' } as const
+        if (recorder.recordTagEvent(tx, viewer, address, moved).pushed) isPushed = true
+      } catch (error) {
+        // an external registry has moved its tag already
+        if (viewer !== SYSTEM || !(error instanceof TagProtectedError)) throw error
+        const { message } = error
+        recorder.recordImportFailure(tx, address, { reason: 'ProtectedTag', message, generation, at })
+      }
     }
     return { imageId, streamId: stream.id, pushed: isPushed }
   }
@@ -72,12 +85,13 @@ export type PushReceiver = ReturnType<typeof createPushReceiver>
 
 export interface PushReceiverDependencies extends ImageReceiverDependencies {
   readonly db: Database
+  readonly audit: AuditRecorder
   /** Returns the `host[:port]` for the pull specs of pushed images. */
   readonly registryHost: () => string
 }
 
 export function createPushReceiver(dependencies: PushReceiverDependencies) {
-  const { db, streams, images, recorder, registryHost } = dependencies
+  const { db, audit, streams, images, recorder, registryHost } = dependencies
   const receive = createImageReceiver(dependencies)
   const tagsOfImage = db.orm
     .select({ name: tagsTable.name })
@@ -109,7 +123,7 @@ export function createPushReceiver(dependencies: PushReceiverDependencies) {
     /** Stores the image, creates the stream if it does not exist, and points its tags to the image after `onStored`. */
     recordPush(
       tx: Transaction,
-      _viewer: Viewer,
+      viewer: Viewer,
       { repository: stream, tags, at, ...content }: PushedManifest,
       onStored?: OnImageStored,
     ): { readonly imageId: number; readonly streamId: number } {
@@ -117,19 +131,24 @@ export function createPushReceiver(dependencies: PushReceiverDependencies) {
       const repository = { registry: registryHost(), repository: repositoryPathOf(stream) }
       // the next import requests the tags from their sources again
       const received = { stream, repository, image, tags, upstreamDigest: null, at }
-      return receive(tx, { ...received, ...(onStored && { onStored }) })
+      audit.record(tx, viewer, onStream('push', stream, { digest: content.digest, tags }))
+      return receive(tx, viewer, { ...received, ...(onStored && { onStored }) })
     },
 
     /** Removes tags and their spec tags. Their histories stay. */
-    removeTags(tx: Transaction, _viewer: Viewer, streamId: number, tags: readonly TagName[]): void {
-      for (const tag of tags) {
-        recorder.removeTag(tx, { streamId, tag }, 'DELETED_IN_REGISTRY')
-      }
+    removeTags(tx: Transaction, viewer: Viewer, streamId: number, tags: readonly TagName[]): void {
+      const stream = streams.byIds(SYSTEM, [streamId]).get(streamId)
+      if (!stream) return
+      for (const tag of tags) recorder.removeTag(tx, viewer, { stream, tag, reason: 'DELETED_IN_REGISTRY' })
     },
 
     /** Returns the stream's tags that point to the image, by name. */
     tagsOfImage: (streamId: number, imageId: number): readonly TagName[] =>
       tagsOfImage.all({ streamId, imageId }).map(({ name }) => name),
+
+    /** Records that the viewer deletes a tag or a manifest, named as in the request. */
+    recordDeletion: (tx: Transaction, viewer: Viewer, repository: StreamName, reference: string): void =>
+      audit.record(tx, viewer, onStream('deleteManifest', repository, { reference })),
 
     /** Reports whether there is a stream of this name that is not deleted. */
     exists: ({ namespace, name }: StreamName): boolean =>

@@ -1,5 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
-import { SYSTEM } from '../../access/right/viewer.ts'
+import { onStream } from '../../access/audit/audit-entry.ts'
+import { requireRight, type Viewer } from '../../access/right/viewer.ts'
 import { imageStreams } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { AlreadyExistsError, InvalidInputError, NotFoundError } from '../../input/errors.ts'
@@ -43,7 +44,16 @@ export interface RestoreStreamInput {
 export interface StreamRemovalDependencies
   extends Pick<
     CommandDependencies,
-    'db' | 'streams' | 'writer' | 'importer' | 'recorder' | 'recordChange' | 'tags' | 'importMode' | 'now'
+    | 'db'
+    | 'audit'
+    | 'streams'
+    | 'writer'
+    | 'importer'
+    | 'recorder'
+    | 'recordChange'
+    | 'tags'
+    | 'importMode'
+    | 'now'
   > {
   /** Runs in the transaction that deleted the stream. */
   readonly onDeleted: (tx: Transaction, stream: ImageStream) => void
@@ -60,6 +70,7 @@ export type StreamRemoval = ReturnType<typeof createStreamRemoval>
 export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
   const {
     db,
+    audit,
     streams,
     writer,
     importer,
@@ -84,8 +95,8 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
 
   const restoreTags = (
     tx: Transaction,
-    { id: streamId, namespace, name: streamName }: ImageStream,
-    deletedAt: number,
+    viewer: Viewer,
+    { id: streamId, namespace, name: streamName, deletedAt }: ImageStream & { readonly deletedAt: number },
   ): void => {
     const reported = tags.removedWithoutImage(streamId, { at: deletedAt })
     for (const { name: tag } of reported) recordChange(tx, { kind: 'TAG_RESTORED', streamId, tag })
@@ -97,15 +108,21 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
     for (const { name: tag, ...event } of tags.removedWithStream(streamId)) {
       const address = { streamId, namespace, streamName, tag }
       recordChange(tx, { kind: 'TAG_RESTORED', streamId, tag })
-      recorder.recordTagEvent(tx, address, copiedChange(event, { generation: event.generation, at: now() }))
+      recorder.recordTagEvent(
+        tx,
+        viewer,
+        address,
+        copiedChange(event, { generation: event.generation, at: now() }),
+      )
     }
   }
 
   return {
     /** Throws NotFoundError, ConflictError. */
-    delete: (input: DeleteStreamInput): StreamDeletion =>
-      transactUnlessDry(db, input.dryRun ?? false, (tx) => {
-        const stream = existingStream(streams, input)
+    delete(viewer: Viewer, input: DeleteStreamInput): StreamDeletion {
+      requireRight(viewer, 'delete', input)
+      return transactUnlessDry(db, input.dryRun ?? false, (tx) => {
+        const stream = existingStream(streams, viewer, input)
         const spec = streams.spec(stream)
         const deletion = {
           stream,
@@ -115,36 +132,41 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
         }
         importer.endOfStream(tx, stream.id)
         const at = now()
-        recorder.removeAllTags(tx, stream.id, { at, reason: 'STREAM_DELETED' })
-        writer.writeSpec(tx, stream, emptySpec(importMode), { isLogged: false })
+        recorder.removeAllTags(tx, viewer, { stream, at, reason: 'STREAM_DELETED' })
+        writer.writeSpec(tx, viewer, { stream, spec: emptySpec(importMode), isLogged: false })
         update(stream.id, { deletedAt: at, deletedSpec: specText(spec) })
         recordChange(tx, { kind: 'STREAM_DELETED', streamId: stream.id })
         onDeleted(tx, stream)
+        audit.record(tx, viewer, onStream('deleteImageStream', stream))
         return deletion
-      }),
+      })
+    },
 
     /**
      * Restores a deleted stream: its spec, and the images of the tags that it had, as new entries of their histories. Its
      * sources are imported; those that were its own tags are so under another name, too. Throws InvalidInputError,
      * NotFoundError, AlreadyExistsError where its name is taken.
      */
-    restore: (input: RestoreStreamInput): WrittenStream =>
+    restore: (viewer: Viewer, input: RestoreStreamInput): WrittenStream =>
       db.transact((tx) => {
-        const { deleted, target } = restorable(streams, input)
+        const { deleted, target } = restorable(streams, viewer, input)
         update(deleted.id, { ...target, deletedAt: null, deletedSpec: null })
-        const stream = existingStream(streams, target)
+        const stream = existingStream(streams, viewer, target)
         recordChange(tx, { kind: 'STREAM_RESTORED', streamId: stream.id })
         onRestored(tx, stream)
-        restoreTags(tx, stream, deleted.deletedAt)
+        restoreTags(tx, viewer, { ...stream, deletedAt: deleted.deletedAt })
         const spec = deleted.deletedSpec === null ? emptySpec(importMode) : readSpec(deleted.deletedSpec)
         const tags = [...spec.tags].map(
           ([tag, source]) => [tag, renamedSource(deleted, target, source)] as const,
         )
         const named = { ...spec, tags: new Map(tags) }
-        const change = writer.writeSpec(tx, existingStream(streams, target), named, {
+        const change = writer.writeSpec(tx, viewer, {
+          stream: existingStream(streams, viewer, target),
+          spec: named,
           isLogged: false,
           isRestored: true,
         })
+        audit.record(tx, viewer, onStream('restoreImageStream', target, { uid: deleted.uid }))
         return { stream: change.stream, importId: importChange(tx, importer, change) }
       }),
   }
@@ -154,17 +176,22 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
  * Returns the deleted stream with the name that it gets. Throws InvalidInputError, NotFoundError, AlreadyExistsError where
  * the name is taken.
  */
-function restorable(streams: Streams, { uid, namespace, name }: RestoreStreamInput) {
-  const deleted = streams.byUid(SYSTEM, uid)
+function restorable(streams: Streams, viewer: Viewer, { uid, namespace, name }: RestoreStreamInput) {
+  const deleted = streams.byUid(viewer, uid)
   if (!deleted) throw new NotFoundError(`there is no image stream with the uid "${uid}", deleted or not`)
   const { deletedAt } = deleted
   if (deletedAt === null) {
     throw new InvalidInputError('uid', `${deleted.namespace}/${deleted.name} is not deleted`)
   }
   const target = { namespace: namespace ?? deleted.namespace, name: name ?? deleted.name }
+  requireRight(viewer, 'create', target)
+  // the content leaves the place where others may read it
+  if (target.namespace !== deleted.namespace || target.name !== deleted.name) {
+    requireRight(viewer, 'delete', deleted)
+  }
   checkNamespace(target.namespace)
   checkStreamName(target.namespace, target.name)
-  if (streams.byName(SYSTEM, target.namespace, target.name)) {
+  if (streams.byName(viewer, target.namespace, target.name)) {
     const why = `there is an image stream ${target.namespace}/${target.name} already: restore it under another name`
     throw new AlreadyExistsError(why)
   }

@@ -1,3 +1,5 @@
+import { onTag } from '../../access/audit/audit-entry.ts'
+import { requireRight, type Viewer } from '../../access/right/viewer.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { TagName } from '../../oci/tag.ts'
@@ -35,14 +37,14 @@ export interface RestoredTag {
 export type TagRemoval = ReturnType<typeof createTagRemoval>
 
 export function createTagRemoval(dependencies: CommandDependencies) {
-  const { db, streams, tags, recorder, recordChange, writer, importer, now } = dependencies
+  const { db, audit, streams, tags, recorder, recordChange, writer, importer, now } = dependencies
   const stoppedBetween = createStoppedSources(tags)
 
   /** Records the last image of the removed tag, if it had one, as a new entry of its history. Returns the tag. */
   const restoreImage = (
     tx: Transaction,
-    streamId: number,
-    { namespace, imageStream, tag }: TagInput & { tag: TagName },
+    viewer: Viewer,
+    { streamId, namespace, imageStream, tag }: TagInput & { streamId: number; tag: TagName },
   ) => {
     const removed = tags.removed(streamId, tag)
     if (!removed) {
@@ -60,7 +62,7 @@ export function createTagRemoval(dependencies: CommandDependencies) {
     const { generation } = removed
     const change = copiedChange(removed, { generation, at: now() })
     recordChange(tx, { kind: 'TAG_RESTORED', streamId, tag })
-    recorder.recordTagEvent(tx, { streamId, namespace, streamName: imageStream, tag }, change)
+    recorder.recordTagEvent(tx, viewer, { streamId, namespace, streamName: imageStream, tag }, change)
     return removed
   }
 
@@ -69,20 +71,22 @@ export function createTagRemoval(dependencies: CommandDependencies) {
      * Removes a tag and its spec tag. Its history stays, and `restore` restores it. Throws InvalidInputError; NotFoundError
      * where neither spec nor status has the tag; ConflictError.
      */
-    remove(input: RemoveTagInput): TagRemovalOutcome {
+    remove(viewer: Viewer, input: RemoveTagInput): TagRemovalOutcome {
       const { namespace, imageStream: name, resourceVersion } = input
+      requireRight(viewer, 'delete', { namespace, name })
       const tag = checkTagInput(input)
       return transactUnlessDry(db, input.dryRun ?? false, (tx) => {
-        const stream = existingStream(streams, { namespace, name, resourceVersion })
+        const stream = existingStream(streams, viewer, { namespace, name, resourceVersion })
         const spec = streams.spec(stream)
         const others = new Map(spec.tags)
         others.delete(tag)
         const stoppedSources = stoppedBetween(stream.id, spec, { ...spec, tags: others })
         const [old] = tags.named([stream.id], tag)
         const historyEntryCount = old ? (tags.countEvents([old.id]).get(old.id) ?? 0) : 0
-        if (!recorder.removeTag(tx, { streamId: stream.id, tag }, 'UNTAGGED')) {
+        if (!recorder.removeTag(tx, viewer, { stream, tag, reason: 'UNTAGGED' })) {
           throw new NotFoundError(`${namespace}/${name} has no tag ${tag}`)
         }
+        audit.record(tx, viewer, onTag('untagImage', input))
         return { streamId: stream.id, stoppedSources, historyEntryCount }
       })
     },
@@ -91,17 +95,24 @@ export function createTagRemoval(dependencies: CommandDependencies) {
      * Restores a removed tag: the image that it pointed to, as a new entry of its history, and the spec tag that was removed
      * with it, whose source is imported. Throws InvalidInputError where the tag is not removed, NotFoundError, ConflictError.
      */
-    restore(input: TagInput): RestoredTag {
+    restore(viewer: Viewer, input: TagInput): RestoredTag {
       const { namespace, imageStream: name, resourceVersion } = input
+      requireRight(viewer, 'tag', { namespace, name })
       const tag = checkTagInput(input)
       return db.transact((tx) => {
-        const { id: streamId } = existingStream(streams, { namespace, name, resourceVersion })
-        const { removedSpec } = restoreImage(tx, streamId, { ...input, tag })
-        const stream = existingStream(streams, { namespace, name })
+        const { id: streamId } = existingStream(streams, viewer, { namespace, name, resourceVersion })
+        const { removedSpec } = restoreImage(tx, viewer, { ...input, streamId, tag })
+        audit.record(tx, viewer, onTag('restoreTag', input))
+        const stream = existingStream(streams, viewer, { namespace, name })
         const spec = streams.spec(stream)
         if (removedSpec === null || spec.tags.has(tag)) return { streamId, tag, importId: null }
         const restored = { ...spec, tags: new Map(spec.tags).set(tag, readSpecTag(removedSpec)) }
-        const change = writer.writeSpec(tx, stream, restored, { fieldOf: () => 'tag', isRestored: true })
+        const change = writer.writeSpec(tx, viewer, {
+          stream,
+          spec: restored,
+          fieldOf: () => 'tag',
+          isRestored: true,
+        })
         return { streamId, tag, importId: importChange(tx, importer, change) }
       })
     },

@@ -1,3 +1,5 @@
+import { onTag } from '../../access/audit/audit-entry.ts'
+import { requireRight, type Viewer } from '../../access/right/viewer.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
@@ -34,8 +36,8 @@ export interface RolledBackTag {
 export type RollBackCommand = ReturnType<typeof createRollBack>
 
 export function createRollBack(dependencies: CommandDependencies) {
-  const { db, streams, tags, images } = dependencies
-  const { tagImage } = createTagging(dependencies)
+  const { db, audit, streams, tags, images } = dependencies
+  const { setSource } = createTagging(dependencies)
   const targetOf = createTargets(dependencies)
 
   const newestOf = ({ id }: Tag): TagEvent | undefined => tags.events([id], { limit: 1, peek: false })[0]
@@ -45,26 +47,27 @@ export function createRollBack(dependencies: CommandDependencies) {
     return removed && tags.byIds([removed.tagId]).get(removed.tagId)
   }
 
-  const find = (input: RollBackTagInput) => {
+  const find = (viewer: Viewer, input: RollBackTagInput) => {
     const { namespace, imageStream, resourceVersion } = input
     const name = checkTagInput(input)
-    const stream = existingStream(streams, { namespace, name: imageStream, resourceVersion })
+    const stream = existingStream(streams, viewer, { namespace, name: imageStream, resourceVersion })
     const found = tags.named([stream.id], name)[0] ?? removedTag(stream.id, name)
     const newest = found && newestOf(found)
     if (!found || !newest) throw new NotFoundError(`${namespace}/${imageStream}:${name} never had an image`)
     return { stream, tag: found, newest }
   }
 
-  return (input: RollBackTagInput): RolledBackTag => {
+  return (viewer: Viewer, input: RollBackTagInput): RolledBackTag => {
     const { namespace, imageStream, to, digest, at } = input
+    requireRight(viewer, 'tag', { namespace, name: imageStream })
     if ([to, digest, at].filter((target) => target != null).length !== 1) {
       throw new InvalidInputError(
         'to',
         'give exactly one of "to", the previous image, "digest", an image in the history of the tag, and "at", a time',
       )
     }
-    return db.transact(() => {
-      const { stream, tag, newest } = find(input)
+    return db.transact((tx) => {
+      const { stream, tag, newest } = find(viewer, input)
       const target = targetOf(tag, newest, input)
       const image = images.byIds([target.imageId]).get(target.imageId)
       if (!image) throw new Error(`image ${target.imageId} of tag event ${target.id} is missing`)
@@ -72,7 +75,8 @@ export function createRollBack(dependencies: CommandDependencies) {
       // a nested name needs its namespace
       const from = { kind: 'ImageStreamImage', name, ...(name.includes('/') && { namespace }) } as const
       const options = { alias: false, reference: false, scheduled: false, insecure: false }
-      tagImage({ namespace, imageStream, tag: tag.name, from, ...options })
+      setSource(tx, viewer, { namespace, imageStream, tag: tag.name, from, ...options })
+      audit.record(tx, viewer, onTag('rollBackTag', input, { digest: image.digest }))
       const [now] = tags.named([stream.id], tag.name)
       const event = now && newestOf(now)
       if (!now || !event) throw new Error(`${imageStream}:${tag.name} is missing after its roll-back`)

@@ -1,3 +1,5 @@
+import { onTag } from '../../access/audit/audit-entry.ts'
+import { requireRight, type Viewer } from '../../access/right/viewer.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { checkRepository } from '../../input/names.ts'
@@ -51,23 +53,28 @@ export interface PolicyDecision extends Decision {
 export type SetTagPolicyCommand = ReturnType<typeof createSetTagPolicy>
 
 export function createSetTagPolicy(dependencies: CommandDependencies) {
-  const { db, writer, importer, following, policies, importMode } = dependencies
+  const { db, audit, writer, importer, following, policies, importMode } = dependencies
 
   /** Returns the stream, and its spec with the policy. */
-  const plan = (tag: TagName, input: SetTagPolicyInput) => {
+  const plan = (viewer: Viewer, tag: TagName, input: SetTagPolicyInput) => {
     const { namespace, imageStream: name, resourceVersion } = input
-    const target = readTarget(dependencies, { namespace, name, resourceVersion })
+    const target = readTarget(dependencies, viewer, { namespace, name, resourceVersion })
     const tags = new Map(target.spec.tags)
     tags.set(tag, contentOf(input, tags.get(tag), importMode))
     return { target, spec: { ...target.spec, tags } }
   }
 
-  const write = (tx: Transaction, tag: TagName, input: SetTagPolicyInput): SetTagPolicyOutcome => {
-    const { target, spec } = plan(tag, input)
-    const { stream } = writeTarget(tx, writer, target, { spec, fieldOf: () => 'repository' })
+  const write = (
+    tx: Transaction,
+    viewer: Viewer,
+    { tag, ...input }: SetTagPolicyInput & { readonly tag: TagName },
+  ): SetTagPolicyOutcome => {
+    const { target, spec } = plan(viewer, tag, { ...input, tag })
+    const { stream } = writeTarget(tx, viewer, { writer, target }, { spec, fieldOf: () => 'repository' })
+    audit.record(tx, viewer, onTag('setTagPolicy', { ...input, tag }))
     // an unchanged spec was not written, and the tag may have been pushed to since
     if (input.repository == null) {
-      following.copySources(tx, stream, { tags: [], rewritten: [tag], fieldOf: () => 'tag' })
+      following.copySources(tx, viewer, { stream, tags: [], rewritten: [tag], fieldOf: () => 'tag' })
     }
     return {
       tag,
@@ -76,8 +83,8 @@ export function createSetTagPolicy(dependencies: CommandDependencies) {
     }
   }
 
-  const dryRun = (tag: TagName, input: SetTagPolicyInput): SetTagPolicyOutcome => {
-    const { target, spec } = plan(tag, input)
+  const dryRun = (viewer: Viewer, tag: TagName, input: SetTagPolicyInput): SetTagPolicyOutcome => {
+    const { target, spec } = plan(viewer, tag, input)
     if (input.repository == null) {
       const policy = readPolicy(policyText(input.policy, 'policy'))
       const decision = policies.preview(target.stream?.id ?? null, tag, policy, REPORTED)
@@ -91,9 +98,12 @@ export function createSetTagPolicy(dependencies: CommandDependencies) {
     return { tag, importId, decision }
   }
 
-  return (input: SetTagPolicyInput): SetTagPolicyOutcome => {
+  return (viewer: Viewer, input: SetTagPolicyInput): SetTagPolicyOutcome => {
+    requireRight(viewer, 'configure', { namespace: input.namespace, name: input.imageStream })
     const tag = checkTagInput(input)
-    return input.dryRun ? dryRun(tag, input) : db.transact((tx) => write(tx, tag, input))
+    return input.dryRun
+      ? dryRun(viewer, tag, input)
+      : db.transact((tx) => write(tx, viewer, { ...input, tag }))
   }
 }
 

@@ -1,6 +1,10 @@
+import { onTag } from '../../access/audit/audit-entry.ts'
+import { requireRight, type Viewer } from '../../access/right/viewer.ts'
+import type { Transaction } from '../../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { requireSource } from '../spec/source-rights.ts'
 import { flag, isImportable, type ObjectReferenceInput, type SpecTagContent } from '../spec/spec.ts'
 import {
   checkSchedulable,
@@ -49,8 +53,28 @@ export interface TaggedImage {
 export type Tagging = ReturnType<typeof createTagging>
 
 export function createTagging(dependencies: CommandDependencies) {
-  const { db, writer, importer, following, importMode } = dependencies
+  const { db, audit, writer, importer, following, importMode } = dependencies
   const fieldOf = (): string => 'from.name'
+
+  const setSource = (tx: Transaction, viewer: Viewer, given: TagImageInput): TaggedImage => {
+    const { namespace, imageStream: name, resourceVersion } = given
+    requireRight(viewer, 'tag', { namespace, name })
+    const tag = checkTagInput(given)
+    const input = { ...given, from: checkedSource(given) }
+    const target = readTarget(dependencies, viewer, { namespace, name, resourceVersion })
+    const old = target.spec
+    const content: SpecTagContent = {
+      ...sourceOf(viewer, target, input, following),
+      policy: null,
+      ...importColumns(input, old.tags.get(tag), importMode),
+    }
+    const spec = { ...old, tags: new Map(old.tags).set(tag, content) }
+    const { stream } = writeTarget(tx, viewer, { writer, target }, { spec, fieldOf })
+    // an unchanged spec was not written, and the tag may have moved since
+    if (isFromStream(content)) following.copySources(tx, viewer, { stream, tags: [tag], fieldOf })
+    const importId = isImportable(content) ? importer.request(tx, stream.id, importOfTag(tag)) : null
+    return { streamId: stream.id, tag, importId }
+  }
 
   return {
     /**
@@ -59,33 +83,22 @@ export function createTagging(dependencies: CommandDependencies) {
      * where the source has no image; ConflictError where the source matches several images, or the resource version is not
      * the newest.
      */
-    tagImage(given: TagImageInput): TaggedImage {
-      const { namespace, imageStream: name, resourceVersion } = given
-      const tag = checkTagInput(given)
-      const input = { ...given, from: checkedSource(given) }
-      return db.transact((tx) => {
-        const target = readTarget(dependencies, { namespace, name, resourceVersion })
-        const old = target.spec
-        const content: SpecTagContent = {
-          ...sourceOf(target, input, following),
-          policy: null,
-          ...importColumns(input, old.tags.get(tag), importMode),
-        }
-        const spec = { ...old, tags: new Map(old.tags).set(tag, content) }
-        const { stream } = writeTarget(tx, writer, target, { spec, fieldOf })
-        // an unchanged spec was not written, and the tag may have moved since
-        if (isFromStream(content)) following.copySources(tx, stream, { tags: [tag], fieldOf })
-        const importId = isImportable(content) ? importer.request(tx, stream.id, importOfTag(tag)) : null
-        return { streamId: stream.id, tag, importId }
-      })
-    },
+    tagImage: (viewer: Viewer, input: TagImageInput): TaggedImage =>
+      db.transact((tx) => {
+        const tagged = setSource(tx, viewer, input)
+        const { kind, name } = input.from
+        audit.record(tx, viewer, onTag('tagImage', input, { from: `${kind} ${name}`, alias: input.alias }))
+        return tagged
+      }),
+    setSource,
   }
 }
 
 /** Returns the source for the spec tag: for a copy, the source's image now, by its whole digest. */
-function sourceOf(home: StreamName, input: TagImageInput, following: Following): TagSource {
+function sourceOf(viewer: Viewer, home: StreamName, input: TagImageInput, following: Following): TagSource {
   const { kind, name, namespace: fromNamespace = null } = input.from
   const source = { fromKind: kind, fromName: name, fromNamespace, reference: flag(input.reference) }
+  requireSource(viewer, home, source)
   if (kind === 'DockerImage' || input.alias || (kind === 'ImageStreamTag' && input.reference)) return source
   const named = streamTagOf(home, source) ?? streamImageOf(home, source)
   const image = following.sourceImage(home, source)

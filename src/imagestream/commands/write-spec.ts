@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
-import { SYSTEM } from '../../access/right/viewer.ts'
+import { requireRight, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, streamLabels } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -12,6 +12,7 @@ import type { TagName } from '../../oci/tag.ts'
 import type { Importer } from '../import/import.ts'
 import type { ChangeRecorder } from '../record/change-record.ts'
 import { createRemoveSpecTags } from '../record/remove-spec-tags.ts'
+import { requireSources } from '../spec/source-rights.ts'
 import { type ImageStream, isImportable, type Spec } from '../spec/spec.ts'
 import { type BlockOf, checkSources, NO_SOURCES, type SourceField } from '../spec/spec-admission.ts'
 import { type NamedSpecTag, specDifference } from '../spec/spec-difference.ts'
@@ -35,6 +36,18 @@ export interface WriteOptions {
    * that is blocked now is restored as it would have stayed. False by default.
    */
   readonly isRestored?: boolean
+}
+
+/** A stream to insert. */
+export interface NewStream extends Pick<WriteOptions, 'metadata' | 'fieldOf'> {
+  readonly name: StreamName
+  readonly spec: Spec
+}
+
+/** A stream that gets another spec. */
+export interface SpecWrite extends WriteOptions {
+  readonly stream: ImageStream
+  readonly spec: Spec
 }
 
 /** The part of a written spec that can be imported and was not before. */
@@ -86,16 +99,23 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
   }
 
   return {
-    /** Inserts a stream. Throws InvalidInputError, AlreadyExistsError, and the errors of `writeSpec`. */
+    /**
+     * Inserts a stream, which requires the right to create it. Throws InvalidInputError, AlreadyExistsError, and the errors of
+     * `writeSpec`.
+     */
     insert(
       tx: Transaction,
-      { namespace, name }: StreamName,
-      spec: Spec,
-      { metadata = NO_METADATA, fieldOf = fieldIn(spec) }: WriteOptions = {},
+      viewer: Viewer,
+      { name: { namespace, name }, spec, metadata = NO_METADATA, fieldOf = fieldIn(spec) }: NewStream,
     ): SpecChange {
+      requireRight(viewer, 'create', { namespace, name })
       checkNamespace(namespace)
       checkStreamName(namespace, name)
-      if (streams.byName(SYSTEM, namespace, name)) {
+      requireSources(viewer, { namespace, name }, spec, {
+        repository: spec.dockerImageRepository !== null,
+        changed: [...spec.tags],
+      })
+      if (streams.byName(viewer, namespace, name)) {
         throw new AlreadyExistsError(`there is an image stream ${namespace}/${name} already`)
       }
       checkSources(blockOf, { before: NO_SOURCES, after: spec }, fieldOf)
@@ -117,7 +137,7 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       writeLabels(db, stream)
       recordChange(tx, { kind: 'STREAM_CREATED', streamId: stream.id })
       recordSources(tx, stream.id, [...spec.tags.keys()])
-      specTagRows.write(tx, stream, { tags: [...spec.tags], removed: [], fieldOf })
+      specTagRows.write(tx, viewer, { stream, tags: [...spec.tags], removed: [], fieldOf })
       specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
       onSpecWritten(tx, stream)
       return changeOf(stream, spec.dockerImageRepository !== null, [...spec.tags])
@@ -132,13 +152,15 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
     /**
      * Writes the difference between the stored spec and this one. Tags from other tags get the image of their source, and
      * tags with a policy the one that it chooses. Removed spec tags stay in the status with their histories.
-     * Throws InvalidInputError where a source is blocked or a tag follows
-     * itself, NotFoundError, ConflictError; then the transaction must fail.
+     * Requires the rights to use the new sources. Throws InvalidInputError where a source is blocked or a tag follows itself,
+     * ForbiddenError, NotFoundError, ConflictError; then the transaction must fail.
      */
-    writeSpec(tx: Transaction, stream: ImageStream, spec: Spec, options: WriteOptions = {}): SpecChange {
-      const { metadata = stream, fieldOf = fieldIn(spec), isLogged = true, isRestored = false } = options
+    writeSpec(tx: Transaction, viewer: Viewer, write: SpecWrite): SpecChange {
+      const { stream, spec, metadata = stream, fieldOf = fieldIn(spec) } = write
+      const { isLogged = true, isRestored = false } = write
       const old = streams.spec(stream)
       const difference = specDifference(old, spec)
+      requireSources(viewer, stream, spec, difference)
       const { labels, annotations } = metadata
       const isSame = difference.isEmpty && labels === stream.labels && annotations === stream.annotations
       if (isSame) return changeOf(stream, false, [])
@@ -159,7 +181,13 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       // another repository is imported now, and that import stores its own result
       if (repository && spec.dockerImageRepository === null) streamConditions.clearFailure(tx, stream.id)
       if (removed.length > 0) removeSpecTags(tx, stream.id, removed)
-      specTagRows.write(tx, written, { tags: changed, removed, fieldOf, isRestored })
+      specTagRows.write(tx, viewer, {
+        stream: written,
+        tags: changed,
+        removed,
+        fieldOf,
+        isRestored,
+      })
       if (difference.isRearranged) specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
       onSpecWritten(tx, written)
       return changeOf(written, repository && spec.dockerImageRepository !== null, changed)

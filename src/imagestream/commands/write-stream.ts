@@ -1,3 +1,5 @@
+import { onStream } from '../../access/audit/audit-entry.ts'
+import { requireRight, type Viewer } from '../../access/right/viewer.ts'
 import { changeKeyValues, type KeyValue, writeKeyValues } from '../../input/key-values.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import { changeSpec, changeSpecTags, emptySpec } from '../spec/change-spec.ts'
@@ -47,10 +49,10 @@ export interface UpdatedStream extends WrittenStream {
 export type StreamWriter = ReturnType<typeof createStreamWriter>
 
 export type StreamWriterDependencies = SpecWriterDependencies &
-  Pick<CommandDependencies, 'importer' | 'importMode' | 'tags'>
+  Pick<CommandDependencies, 'audit' | 'importer' | 'importMode' | 'tags'>
 
 export function createStreamWriter(dependencies: StreamWriterDependencies) {
-  const { db, streams, tags, importer, importMode } = dependencies
+  const { db, audit, streams, tags, importer, importMode } = dependencies
   const stoppedBetween = createStoppedSources(tags)
   const writer = createSpecWriter(dependencies)
 
@@ -58,21 +60,25 @@ export function createStreamWriter(dependencies: StreamWriterDependencies) {
     ...writer,
 
     /** Throws InvalidInputError, AlreadyExistsError. */
-    create: (input: CreateStreamInput): WrittenStream =>
-      db.transact((tx) => {
+    create(viewer: Viewer, input: CreateStreamInput): WrittenStream {
+      requireRight(viewer, 'create', input)
+      return db.transact((tx) => {
         const spec = changeSpec(emptySpec(importMode), input.spec ?? {}, importMode)
         const metadata = {
           labels: writeKeyValues(input.labels ?? [], 'labels'),
           annotations: writeAnnotations(input.annotations ?? []),
         }
-        const change = writer.insert(tx, input, spec, { metadata })
+        const change = writer.insert(tx, viewer, { name: input, spec, metadata })
+        audit.record(tx, viewer, onStream('createImageStream', input))
         return { stream: change.stream, importId: importChange(tx, importer, change) }
-      }),
+      })
+    },
 
     /** Throws InvalidInputError, NotFoundError, ConflictError where the resource version is not the newest. */
-    update: (input: UpdateStreamInput): UpdatedStream =>
-      transactUnlessDry(db, input.dryRun ?? false, (tx) => {
-        const stream = existingStream(streams, input)
+    update(viewer: Viewer, input: UpdateStreamInput): UpdatedStream {
+      requireRight(viewer, 'tag', input)
+      return transactUnlessDry(db, input.dryRun ?? false, (tx) => {
+        const stream = existingStream(streams, viewer, input)
         const metadata = {
           labels: changeKeyValues(
             stream.labels,
@@ -93,10 +99,12 @@ export function createStreamWriter(dependencies: StreamWriterDependencies) {
           const at = tag === null ? -1 : setTags.indexOf(tag)
           return at < 0 ? fieldIn(spec)(tag) : `setTags.${at}.from.name`
         }
-        const change = writer.writeSpec(tx, stream, spec, { metadata, fieldOf })
+        const change = writer.writeSpec(tx, viewer, { stream, spec, metadata, fieldOf })
+        audit.record(tx, viewer, onStream('updateImageStream', input))
         // a dry run could join an import that waits, which is not its own
         const importId = input.dryRun ? null : importChange(tx, importer, change)
         return { stream: change.stream, importId, stoppedSources }
-      }),
+      })
+    },
   }
 }

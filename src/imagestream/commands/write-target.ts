@@ -1,4 +1,5 @@
-import { SYSTEM } from '../../access/right/viewer.ts'
+import type { AuditRecorder } from '../../access/audit/audit-log.ts'
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { ConflictError } from '../../input/errors.ts'
@@ -29,6 +30,7 @@ import type { SpecChange, SpecWriter, WriteOptions } from './write-spec.ts'
 /** The parts of the domain that commands use. */
 export interface CommandDependencies {
   readonly db: Database
+  readonly audit: AuditRecorder
   readonly streams: Streams
   readonly writer: SpecWriter
   readonly importer: Importer
@@ -79,8 +81,8 @@ export function checkTagInput({ namespace, imageStream, tag }: TagInput): TagNam
 }
 
 /** Returns the stream. Throws NotFoundError, and ConflictError where `resourceVersion` is not the newest. */
-export function existingStream(streams: Streams, read: ReadVersion): ImageStream {
-  const stream = streams.existing(SYSTEM, read.namespace, read.name)
+export function existingStream(streams: Streams, viewer: Viewer, read: ReadVersion): ImageStream {
+  const stream = streams.existing(viewer, read.namespace, read.name)
   checkResourceVersion(read, stream)
   return stream
 }
@@ -113,13 +115,14 @@ export interface WriteTarget extends StreamName {
   readonly spec: Spec
 }
 
-/** Reads the stream. Throws ConflictError where `resourceVersion` is not the newest. */
+/** Reads the stream, of which the viewer has a right. Throws ConflictError where `resourceVersion` is not the newest. */
 export function readTarget(
   { streams, importMode }: Pick<CommandDependencies, 'streams' | 'importMode'>,
+  viewer: Viewer,
   read: ReadVersion,
 ): WriteTarget {
   const { namespace, name } = read
-  const stream = streams.byName(SYSTEM, namespace, name)
+  const stream = streams.byName(viewer, namespace, name)
   checkResourceVersion(read, stream)
   return { namespace, name, stream, spec: stream ? streams.spec(stream) : emptySpec(importMode) }
 }
@@ -127,11 +130,13 @@ export function readTarget(
 /** Writes the spec, and the stream where there is none. Throws as the writer does. */
 export const writeTarget = (
   tx: Transaction,
-  writer: SpecWriter,
-  { namespace, name, stream }: WriteTarget,
+  viewer: Viewer,
+  { writer, target }: { readonly writer: SpecWriter; readonly target: WriteTarget },
   { spec, ...options }: WriteOptions & { readonly spec: Spec },
 ): SpecChange =>
-  stream ? writer.writeSpec(tx, stream, spec, options) : writer.insert(tx, { namespace, name }, spec, options)
+  target.stream
+    ? writer.writeSpec(tx, viewer, { ...options, stream: target.stream, spec })
+    : writer.insert(tx, viewer, { ...options, name: target, spec })
 
 const NEW_STREAM = {
   id: 0,
@@ -161,6 +166,7 @@ export function plannedStream(
     specTags: [...tags].map(([tag, content]) => ({
       generation: planned.generation,
       ...FOLLOWS_NONE,
+      writtenBy: null,
       ...content,
       streamId: planned.id,
       name: tag,

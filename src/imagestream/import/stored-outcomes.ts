@@ -1,3 +1,4 @@
+import { TagProtectedError } from '../../access/protection/tag-protected-error.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
@@ -54,12 +55,20 @@ export class StoredOutcomes implements ImportOutcomes {
 
   async found(target: ImportTarget, found: FetchedTagImage, upstreamDigest: Digest): Promise<TagOutcome> {
     const { rows } = this.#context
-    const recorded = await this.#commitTogether((tx) => {
+    const recording = this.#commitTogether((tx) => {
       if (this.#recorder.isStillWanted(target))
         return this.#recorder.record(tx, target, found, upstreamDigest)
       rows.saveFailure(tx, this.#importId, target.tag, SUPERSEDED)
       return undefined
     })
+    const recorded = await recording.catch((error: unknown) => {
+      if (error instanceof TagProtectedError) return error
+      throw error
+    })
+    if (recorded instanceof TagProtectedError) {
+      const failure = await this.failed(target, { reason: 'ProtectedTag', message: recorded.message })
+      return { state: 'FAILED', ...failure }
+    }
     if (!recorded) return { state: 'FAILED', ...SUPERSEDED }
     if (recorded.pushed) return { state: 'IMPORTED' }
     this.unchangedTags.addSameImage(recorded.tagEventId, recorded.before, upstreamDigest)

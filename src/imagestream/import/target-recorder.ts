@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../access/right/viewer.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
@@ -37,7 +38,7 @@ export function createTargetRecorder(context: ImportContext, importId: number, s
       const address = { streamId, namespace, streamName, tag }
       const dockerImageReference = pullSpec(image.digest)
       const change = { imageId, dockerImageReference, generation, importId, upstreamDigest, at: now() }
-      return { ...recorder.recordTagEvent(tx, address, { ...change, source: 'IMPORT' }), before }
+      return { ...recorder.recordTagEvent(tx, SYSTEM, address, { ...change, source: 'IMPORT' }), before }
     },
 
     /** Records that a complete list lacks the tag that a rule chose before. Reports whether an earlier one lacked it too. */

@@ -1,3 +1,5 @@
+import type { TagGuard } from '../../access/protection/tag-guard.ts'
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { ChangeLog } from '../../events/change-log.ts'
 import type { createConditionRows } from '../tag/condition-rows.ts'
@@ -36,15 +38,16 @@ export interface RecordedElsewhere {
   /** Runs in the transaction in which a tag begins or ceases to fail. */
   readonly onTransition: (tx: Transaction, transition: ImportTransition) => void
   readonly share: ReturnType<typeof createSharing>
+  readonly guard: TagGuard
 }
 
 /** Records the change of a single tag. */
 export type RecordOne = ReturnType<typeof createRecordOne>
 
-/** Creates the function that records the change of a single tag: its row, its event, its content and its push. */
+/** Creates the function that records the change of a single tag, unless it is protected from the viewer: its row, its event, its content and its push. */
 export function createRecordOne(
   { tags, conditions, events, versions }: RecordedRows,
-  { changeLog, onTransition, share }: RecordedElsewhere,
+  { changeLog, onTransition, share, guard }: RecordedElsewhere,
 ) {
   /** Adds an event, or rewrites the newest one where only the image or only the reference differs. Returns its id. */
   const write = (
@@ -69,11 +72,13 @@ export function createRecordOne(
     return old.eventId
   }
 
-  return (tx: Transaction, address: TagAddress, received: TagChange): Recording => {
-    const change = share(tx, address, received)
+  return (tx: Transaction, viewer: Viewer, address: TagAddress, received: TagChange): Recording => {
     const { streamId, streamName: imageStreamName, tag } = address
     const old = tags.find(streamId, tag)
-    const sameImage = old?.imageId === change.imageId
+    const sameImage = old?.imageId === received.imageId
+    const { namespace } = address
+    if (old?.imageId != null && !sameImage) guard.require(viewer, { namespace, name: imageStreamName }, [tag])
+    const change = share(tx, address, received)
     const sameReference = old?.dockerImageReference === change.dockerImageReference
     // an import of an older spec that finishes late never lowers the generation
     const sameGeneration = old !== undefined && old.generation !== null && change.generation <= old.generation
@@ -92,7 +97,6 @@ export function createRecordOne(
 
     const from = old?.imageId ?? null
     if (!sameImage) {
-      const { namespace } = address
       const { at: pushedAt, source, imageId, dockerImageReference } = change
       const push = { pushedAt, source, namespace, imageStreamName, streamId, tag, dockerImageReference }
       changeLog.appendPush(tx, { ...push, imageId, previousImageId: from })

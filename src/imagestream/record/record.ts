@@ -1,21 +1,22 @@
+import { createTagGuard } from '../../access/protection/tag-guard.ts'
+import { SYSTEM, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { createConditionRows } from '../tag/condition-rows.ts'
-import type { TagAddress, TagChange, TagKey } from '../tag/tag-change.ts'
-import type { RemovalReason } from '../tag/tag-event.ts'
+import type { TagAddress, TagChange } from '../tag/tag-change.ts'
 import { createStreamVersions, createTagRows } from '../tag/tag-rows.ts'
 import type { ChangeRecorder } from './change-record.ts'
 import { createEventRows } from './event-rows.ts'
 import { type ChangedTags, createPolicyRules, type TagMove } from './policy-rules.ts'
 import { createRecordFailure } from './record-failure.ts'
-import { createRecordWithFollowers } from './record-followers.ts'
+import { createRecordWithFollowers, type PrincipalRights } from './record-followers.ts'
 import { createRecordOne, type RecordedElsewhere, type RecordedEvent } from './record-one.ts'
-import { createRecordRemoval } from './record-removal.ts'
+import { createRecordRemoval, type RemovedTag } from './record-removal.ts'
 import { createSharing, type StreamContent } from './stream-content.ts'
 
 /** Spec tags of one stream that were written together. */
-export interface SpecTagChanges {
+export interface SpecTagChanges extends Omit<TagAddress, 'tag'> {
   /** Changes of tags that copy the image of another tag or of a history; each is read after those before it are recorded. */
   readonly events: Iterable<{ readonly tag: TagName; readonly change: TagChange }>
   /** Tags whose spec tag was added, changed or removed. */
@@ -25,18 +26,19 @@ export interface SpecTagChanges {
 /** All changes of tags: imports, pushes and tagging use it, and no other module writes tag events. */
 export type TagRecorder = ReturnType<typeof createTagRecorder>
 
-export interface TagRecorderDependencies extends Omit<RecordedElsewhere, 'share'> {
+export interface TagRecorderDependencies extends Omit<RecordedElsewhere, 'share' | 'guard'> {
   readonly db: Database
   readonly recordChange: ChangeRecorder
   /** Null where no integrated registry serves the images of streams. */
   readonly content: StreamContent | null
+  readonly rightsOf: PrincipalRights
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
 /** Creates the recorder of a database, the only module that writes tag events. */
 export function createTagRecorder(dependencies: TagRecorderDependencies) {
-  const { db, changeLog, recordChange, content, now, onTransition } = dependencies
+  const { db, changeLog, recordChange, content, rightsOf, now, onTransition } = dependencies
   const rows = {
     tags: createTagRows(db),
     conditions: createConditionRows(db),
@@ -44,25 +46,27 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
     versions: createStreamVersions(db),
   }
   const { tags, events, versions } = rows
-  const recordOne = createRecordOne(rows, { changeLog, onTransition, share: createSharing(content) })
-  const recordWithFollowers = createRecordWithFollowers(db, recordOne)
+  const guard = createTagGuard(db)
+  const recordOne = createRecordOne(rows, { changeLog, onTransition, share: createSharing(content), guard })
+  const recordFailure = createRecordFailure(rows, onTransition)
+  const withFollowers = createRecordWithFollowers(db, recordOne, { rightsOf, recordFailure })
   const policies = createPolicyRules(db)
-  const removal = createRecordRemoval(db, rows, { recordChange, now })
+  const removal = createRecordRemoval(db, rows, { recordChange, guard, now })
 
   // One round is enough: a policy never chooses a tag that follows another or has a policy, and only such tags move here.
   const applyPolicies = (tx: Transaction, streamId: number, changed: ChangedTags): void => {
     for (const { address, change } of policies.choose(tx, streamId, changed)) {
-      recordWithFollowers(tx, address, change)
+      withFollowers.recordCopy(tx, address, change)
     }
   }
 
   return {
     /**
      * Records the change of one tag. Spec tags that follow the tag, directly or through others, get the same image, and so
-     * do the tags of the stream whose policy chooses the tag, with their followers.
+     * do the tags of the stream whose policy chooses the tag, with their followers. Throws TagProtectedError.
      */
-    recordTagEvent(tx: Transaction, address: TagAddress, change: TagChange): RecordedEvent {
-      const { moved, isRecovered, ...recorded } = recordWithFollowers(tx, address, change)
+    recordTagEvent(tx: Transaction, viewer: Viewer, address: TagAddress, change: TagChange): RecordedEvent {
+      const { moved, isRecovered, ...recorded } = withFollowers.record(tx, viewer, address, change)
       if (moved || isRecovered) {
         const changed = moved ? { moved: [moved], rewritten: [] } : { moved: [], rewritten: [address.tag] }
         applyPolicies(tx, address.streamId, { ...changed, at: change.at })
@@ -70,16 +74,19 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
       return recorded
     },
 
-    /** Records the changes of one write of a spec; the stream's policies choose once, after all of them. */
-    recordSpecTags(
-      tx: Transaction,
-      stream: Omit<TagAddress, 'tag'>,
-      { events, rewritten }: SpecTagChanges,
-    ): void {
+    /**
+     * Records the changes of one write of a spec; the stream's policies choose once, after all of them. Throws
+     * TagProtectedError, except for the server's own work.
+     */
+    recordSpecTags(tx: Transaction, viewer: Viewer, { events, rewritten, ...stream }: SpecTagChanges): void {
       const moved: TagMove[] = []
       for (const { tag, change } of events) {
-        const recording = recordWithFollowers(tx, { ...stream, tag }, change)
-        if (recording.moved) moved.push(recording.moved)
+        const address = { ...stream, tag }
+        const recording =
+          viewer === SYSTEM
+            ? withFollowers.recordCopy(tx, address, change)
+            : withFollowers.record(tx, viewer, address, change)
+        if (recording?.moved) moved.push(recording.moved)
       }
       applyPolicies(tx, stream.streamId, { moved, rewritten, at: now() })
     },
@@ -88,7 +95,7 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
      * Sets the condition `ImportSuccess=False`; the history stays. A tag that its registry does not have any longer is no
      * candidate of policies: `leaveGoneTags` applies those that chose it.
      */
-    recordImportFailure: createRecordFailure(rows, onTransition),
+    recordImportFailure: recordFailure,
 
     /**
      * Applies the stream's policies that chose a tag that its registry does not have any longer. Called at the end of an
@@ -100,11 +107,11 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
 
     /**
      * Removes the tag and its spec tag; policies that chose it choose another tag. The history stays, and its newest entry
-     * has the time and the reason. Reports whether the tag existed.
+     * has the time and the reason. Reports whether the tag existed. Throws TagProtectedError.
      */
-    removeTag(tx: Transaction, { streamId, tag }: TagKey, reason: RemovalReason): boolean {
-      if (!removal.removeTag(tx, { streamId, tag }, reason)) return false
-      applyPolicies(tx, streamId, { moved: [], rewritten: [tag], at: now() })
+    removeTag(tx: Transaction, viewer: Viewer, removed: RemovedTag): boolean {
+      if (!removal.removeTag(tx, viewer, removed)) return false
+      applyPolicies(tx, removed.stream.id, { moved: [], rewritten: [removed.tag], at: now() })
       return true
     },
 

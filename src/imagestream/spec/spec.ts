@@ -15,7 +15,10 @@ export type Spec = Pick<
   'dockerImageRepository' | 'insecure' | 'scheduled' | 'importMode' | 'lookupLocal'
 > & { readonly tags: ReadonlyMap<TagName, SpecTagContent> }
 /** The desired state of one tag; the tag that it follows is derived when it is written. */
-export type SpecTagContent = Omit<SpecTag, 'streamId' | 'name' | 'generation' | keyof typeof FOLLOWS_NONE>
+export type SpecTagContent = Omit<
+  SpecTag,
+  'streamId' | 'name' | 'generation' | 'writtenBy' | keyof typeof FOLLOWS_NONE
+>
 
 export interface ImportPolicyInput {
   readonly insecure: boolean

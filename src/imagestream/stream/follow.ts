@@ -1,12 +1,14 @@
-import { SYSTEM } from '../../access/right/viewer.ts'
+import { principalOf, SYSTEM, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import type { tagEvents } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import { type Digest, parseDigest } from '../../oci/digest.ts'
+import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { TagRecorder } from '../record/record.ts'
+import { mayCopy, type PrincipalRights } from '../record/record-followers.ts'
 import type { ImageStream, SpecTag } from '../spec/spec.ts'
 import {
   formatStreamTag,
@@ -33,6 +35,7 @@ export interface SourceImage extends Pick<typeof tagEvents.$inferSelect, 'imageI
 export type Following = ReturnType<typeof createFollowing>
 
 export interface WrittenSpecTags {
+  readonly stream: ImageStream
   /** Spec tags that get the image of their source. */
   readonly tags: readonly TagName[]
   /** Tags whose spec tag was written or removed, for the policies; by default `tags`. */
@@ -46,14 +49,24 @@ export interface FollowingDependencies {
   readonly streams: Streams
   readonly tags: Tags
   readonly recorder: TagRecorder
+  readonly rightsOf: PrincipalRights
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
+/** Reasons for which tags of streams keep their images; they can end without a write of the tag or of its source. */
+const REFUSALS = ['NoPullRight', 'ProtectedTag'] as const satisfies readonly FailureReason[]
+
 export function createFollowing(dependencies: FollowingDependencies) {
-  const { db, streams, recorder, now } = dependencies
+  const { db, streams, recorder, rightsOf, now } = dependencies
   const depthsOf = createFollowChains(db)
   const sourceImage = createSourceImages(dependencies)
+  // an unchanged spec tag that is written again moves by the rights of the one who wrote it last
+  const refused = db.prepare<{ streamId: number; tags: string }>(
+    `select stream_id as streamId, json_group_array(name) as tags from tags indexed by tags_by_failing
+     where failing in (select value from json_each(?)) group by stream_id`,
+  )
+  const setWriter = db.prepare('update spec_tags set written_by = ? where stream_id = ? and name = ?')
 
   /** Sorts sources before their followers: a tag that follows over two steps gets one event. */
   const sourcesFirst = (
@@ -74,6 +87,36 @@ export function createFollowing(dependencies: FollowingDependencies) {
     return [...written].sort((a, b) => (depthOf.get(a) ?? 0) - (depthOf.get(b) ?? 0))
   }
 
+  /**
+   * Gives each of the stream's spec tags, which the same transaction wrote, the image of its source, if that is a stream;
+   * then the stream's policies choose. Throws InvalidInputError where a tag follows itself through others.
+   */
+  const copySources = (
+    tx: Transaction,
+    viewer: Viewer,
+    { stream, tags, rewritten = tags, fieldOf }: WrittenSpecTags,
+  ): void => {
+    if (viewer !== SYSTEM) for (const tag of tags) setWriter.run(principalOf(viewer), stream.id, tag)
+    const specTags = tags.flatMap((tag) => streams.specTag(stream.id, tag) ?? [])
+    const fromStreams = sourcesFirst(stream, specTags.filter(isFromStream), fieldOf)
+    const address = { streamId: stream.id, namespace: stream.namespace, streamName: stream.name }
+    const isAllowed = ({ writtenBy }: SpecTag, source: StreamName): boolean =>
+      viewer !== SYSTEM || isSameStream(source, stream) || mayCopy(rightsOf, writtenBy, source)
+    const eventsOf = function* (written: readonly SpecTag[]) {
+      for (const specTag of written) {
+        const image = sourceImage(stream, specTag)
+        const { name: tag, generation } = specTag
+        if (!image || !isAllowed(specTag, image.stream)) continue
+        yield { tag, change: copiedChange(image, { generation, copiedFrom: image.stream, at: now() }) }
+      }
+    }
+    // policies choose among tags that follow no other, and other tags may follow the ones that have a policy
+    const copies = fromStreams.filter(({ followsTag }) => followsTag === null)
+    const followers = fromStreams.filter(({ followsTag }) => followsTag !== null)
+    recorder.recordSpecTags(tx, viewer, { ...address, events: eventsOf(copies), rewritten })
+    recorder.recordSpecTags(tx, viewer, { ...address, events: eventsOf(followers), rewritten: [] })
+  }
+
   return {
     /**
      * Returns the image of a spec tag's source now. Undefined where the source is not a stream, or a tag or whole digest
@@ -81,34 +124,24 @@ export function createFollowing(dependencies: FollowingDependencies) {
      * matches several.
      */
     sourceImage,
+    copySources,
     /**
-     * Gives each of the stream's spec tags, which the same transaction wrote, the image of its source, if that is a stream;
-     * then the stream's policies choose. Throws InvalidInputError where a tag follows itself through others.
+     * Gives tags that kept their images, because a right was missing or they were protected, the image of their source where
+     * nothing is in the way now. Called after rights or protections have changed.
      */
-    copySources(
-      tx: Transaction,
-      stream: ImageStream,
-      { tags, rewritten = tags, fieldOf }: WrittenSpecTags,
-    ): void {
-      const specTags = tags.flatMap((tag) => streams.specTag(stream.id, tag) ?? [])
-      const fromStreams = sourcesFirst(stream, specTags.filter(isFromStream), fieldOf)
-      const address = { streamId: stream.id, namespace: stream.namespace, streamName: stream.name }
-      const eventsOf = function* (written: readonly SpecTag[]) {
-        for (const specTag of written) {
-          const image = sourceImage(stream, specTag)
-          const { name: tag, generation } = specTag
-          if (!image) continue
-          yield { tag, change: copiedChange(image, { generation, copiedFrom: image.stream, at: now() }) }
-        }
+    retryRefused(): void {
+      for (const { streamId, tags } of refused.all(JSON.stringify(REFUSALS))) {
+        db.transact((tx) => {
+          const stream = streams.byIds(SYSTEM, [streamId]).get(streamId)
+          if (stream) copySources(tx, SYSTEM, { stream, tags: JSON.parse(tags), fieldOf: String })
+        })
       }
-      // policies choose among tags that follow no other, and other tags may follow the ones that have a policy
-      const copies = fromStreams.filter(({ followsTag }) => followsTag === null)
-      const followers = fromStreams.filter(({ followsTag }) => followsTag !== null)
-      recorder.recordSpecTags(tx, address, { events: eventsOf(copies), rewritten })
-      recorder.recordSpecTags(tx, address, { events: eventsOf(followers), rewritten: [] })
     },
   }
 }
+
+const isSameStream = (one: StreamName, other: StreamName): boolean =>
+  one.namespace === other.namespace && one.name === other.name
 
 /** Maximum number of digests that the error about a shortened digest names. */
 const MAX_CANDIDATES = 10

@@ -1,5 +1,6 @@
 import { getTableColumns } from 'drizzle-orm'
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
+import { principalOf, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { specTags } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -20,6 +21,7 @@ const WRITTEN = Object.entries(written) as [keyof typeof written, SQLiteColumn][
 const NAMES = WRITTEN.map(([, { name }]) => name)
 
 export interface ChangedSpecTags {
+  readonly stream: ImageStream
   readonly tags: readonly NamedSpecTag[]
   readonly removed: readonly TagName[]
   /** Returns the field of a tag's `from.name`, for errors. */
@@ -66,8 +68,8 @@ export function createSpecTagRows(db: Database, following: Following) {
      */
     write(
       tx: Transaction,
-      stream: ImageStream,
-      { tags, removed, fieldOf, isRestored = false }: ChangedSpecTags,
+      viewer: Viewer,
+      { stream, tags, removed, fieldOf, isRestored = false }: ChangedSpecTags,
     ): void {
       const { id: streamId, generation } = stream
       forgetChoices.run(
@@ -76,7 +78,7 @@ export function createSpecTagRows(db: Database, following: Following) {
       )
       for (const [name, tag] of tags) {
         const derived = { ...followedColumns(stream, tag), registry: registryOf(tag) }
-        const row = { ...tag, ...derived, streamId, name, generation }
+        const row = { ...tag, ...derived, streamId, name, generation, writtenBy: principalOf(viewer) }
         upsert.run(...WRITTEN.map(([field]) => row[field]))
       }
       if (tags.some(([, { policy }]) => policy !== null)) checkPolicies(streamId)
@@ -84,7 +86,7 @@ export function createSpecTagRows(db: Database, following: Following) {
       const isCopied = isRestored ? followsTag : isFromStream
       const fromStreams = tags.filter(([, tag]) => isCopied(tag)).map(([name]) => name)
       const rewritten = [...tags.map(([name]) => name), ...removed]
-      following.copySources(tx, stream, { tags: fromStreams, rewritten, fieldOf })
+      following.copySources(tx, viewer, { stream, tags: fromStreams, rewritten, fieldOf })
     },
     /** Stores the order of all spec tags of the stream. */
     arrange: (_tx: Transaction, streamId: number, names: readonly TagName[]): void => {

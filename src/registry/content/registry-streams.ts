@@ -15,6 +15,8 @@ export interface RegistryStreams {
   ): void
   /** Removes tags with their history, and their spec tags. */
   removeTags(tx: Transaction, viewer: Viewer, streamId: number, tags: readonly TagName[]): void
+  /** Records that the viewer deletes a tag or a manifest, named as in the request. */
+  recordDeletion(tx: Transaction, viewer: Viewer, repository: StreamName, reference: string): void
   /** Returns the stream's tags that point to the image, by name. */
   tagsOfImage(streamId: number, imageId: number): readonly TagName[]
   /** Reports whether there is a stream of this name that is not deleted. */

@@ -1,3 +1,4 @@
+import { TagProtectedError } from '../../access/protection/tag-protected-error.ts'
 import { ForbiddenError, UnauthenticatedError } from '../../access/right/errors.ts'
 import { DigestMismatchError } from '../../blobs/errors.ts'
 import type { imageMirrorings } from '../../db/tables/index.ts'
@@ -19,7 +20,9 @@ export type ImageMirroring = Omit<
 }
 
 /** Why a mirroring failed. */
-export type MirroringFailure = RegistryErrorReason | Extract<FailureReason, 'StorageFull' | 'Conflict'>
+export type MirroringFailure =
+  | RegistryErrorReason
+  | Extract<FailureReason, 'StorageFull' | 'Conflict' | 'ProtectedTag'>
 
 /** Options of a mirroring, beside its source and its destination. */
 export interface MirroringOptions {
@@ -68,6 +71,7 @@ export function failureOf(
   if (error instanceof DigestMismatchError) {
     return { reason: 'InvalidManifest', message: `the registry sent other bytes: ${message}` }
   }
+  if (error instanceof TagProtectedError) return { reason: 'ProtectedTag', message }
   if (error instanceof ForbiddenError || error instanceof UnauthenticatedError)
     return { reason: 'Forbidden', message }
   if (error instanceof NotFoundError) return { reason: 'NotFound', message }

@@ -1,8 +1,11 @@
+import { onTag } from '../../access/audit/audit-entry.ts'
+import type { AuditRecorder } from '../../access/audit/audit-log.ts'
 import { requireRight, sees, type Viewer } from '../../access/right/viewer.ts'
 import { Deadline, unlessAborted } from '../../concurrency/abort.ts'
 import { Semaphore } from '../../concurrency/bounded.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
+import { formatReference } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import { BlobCopyProgress } from './copy-blobs.ts'
@@ -12,6 +15,7 @@ import { createMirroringRights } from './mirroring-rights.ts'
 import { createMirroringRows, type MirroringFilter } from './mirroring-rows.ts'
 
 export interface MirroringDependencies extends ImageCopyDependencies {
+  readonly audit: AuditRecorder
   /** Returns the principal with its rights now, of which a deleted one has none. Null for a request from before sign-in. */
   readonly viewerOf: (principal: string | null) => Viewer
   readonly onInternalError: (error: unknown, mirroringId: number) => void
@@ -50,7 +54,7 @@ const REPORT_INTERVAL = 250
 export type Mirrorings = ReturnType<typeof createMirrorings>
 
 export function createMirrorings(dependencies: MirroringDependencies) {
-  const { db, viewerOf, checkVersion, onInternalError, sleep, now } = dependencies
+  const { db, audit, viewerOf, checkVersion, onInternalError, sleep, now } = dependencies
   const requireRights = createMirroringRights(dependencies)
   const rows = createMirroringRows(db)
   const copies = createImageCopies(dependencies)
@@ -192,6 +196,7 @@ export function createMirrorings(dependencies: MirroringDependencies) {
             `${MAX_UNFINISHED} mirrorings wait or run: repeat the request when some have ended, or cancel those that run`,
           )
         }
+        audit.record(tx, viewer, onTag('mirrorImage', request, { source: formatReference(request.source) }))
         return twin ?? rows.add(tx, viewer, request, now())
       })
       if (!live.has(id)) enqueue(id)
@@ -222,7 +227,10 @@ export function createMirrorings(dependencies: MirroringDependencies) {
       const found = existing(viewer, id)
       requireRight(viewer, 'import', streamOf(found))
       if (found.finishedAt !== null) return found
-      db.transact((tx) => rows.update(tx, id, finish(id, { state: 'CANCELLED' })))
+      db.transact((tx) => {
+        rows.update(tx, id, finish(id, { state: 'CANCELLED' }))
+        audit.record(tx, viewer, onTag('cancelImageMirroring', found))
+      })
       live.get(id)?.abort.abort(new Error('the mirroring was cancelled'))
       return current(id) ?? found
     },

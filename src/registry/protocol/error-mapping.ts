@@ -1,3 +1,4 @@
+import { ForbiddenError } from '../../access/right/errors.ts'
 import {
   DigestMismatchError,
   UploadBusyError,
@@ -25,6 +26,7 @@ export function toOciError(error: unknown): OciError | undefined {
     const message = 'the bytes do not match the digest: upload them again'
     return new OciError('DIGEST_INVALID', message, { cause: error })
   }
+  if (error instanceof ForbiddenError) return new OciError('DENIED', error.message, { cause: error })
   const failure = storageFailure(error)
   if (failure === 'read-only') {
     const message =

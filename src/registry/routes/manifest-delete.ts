@@ -24,15 +24,18 @@ export function createManifestDelete({ db, content, streams }: RouteDependencies
     const repository = content.repository(name)
     if (!repository) return false
     const { id, streamId } = repository
+    const recordDeletion = (): void => streams.recordDeletion(tx, viewer, name, tag ?? digest)
     if (tag !== undefined) {
       if (!content.manifestOfTag(repository, tag)) return false
       if (streamId !== null) streams.removeTags(tx, viewer, streamId, [tag])
+      recordDeletion()
       return true
     }
     const manifest = content.manifest(id, digest)
     if (!manifest) return false
     const tags = streamId === null ? [] : streams.tagsOfImage(streamId, manifest.imageId)
     if (streamId !== null && tags.length > 0) streams.removeTags(tx, viewer, streamId, tags)
+    recordDeletion()
     return content.removeManifest(tx, id, digest)
   }
 

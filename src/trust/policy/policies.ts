@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto'
 import { eq, sql } from 'drizzle-orm'
+import { onStream } from '../../access/audit/audit-entry.ts'
+import type { AuditRecorder } from '../../access/audit/audit-log.ts'
 import { requireRight, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { trustPolicies as table } from '../../db/tables/trust.ts'
@@ -37,6 +39,7 @@ export interface TrustInput {
 
 export interface TrustPolicyDependencies {
   readonly db: Database
+  readonly audit: AuditRecorder
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Gives the stream of a changed policy a new version, and returns it. */
@@ -44,7 +47,7 @@ export interface TrustPolicyDependencies {
 }
 
 /** Creates the reads and writes of the trust policies of streams. */
-export function createTrustPolicies({ db, now, recordUpdate }: TrustPolicyDependencies) {
+export function createTrustPolicies({ db, audit, now, recordUpdate }: TrustPolicyDependencies) {
   const { orm } = db
   const streams = createStreams(db)
   return {
@@ -77,7 +80,7 @@ export function createTrustPolicies({ db, now, recordUpdate }: TrustPolicyDepend
       const requirements = await parseRequirements(input.requirements)
       return db.transact((tx) => {
         // the stream may have been deleted while the requirements were parsed
-        const stream = existingStream(streams, { namespace, name, resourceVersion })
+        const stream = existingStream(streams, viewer, { namespace, name, resourceVersion })
         if (stream.id !== streamId) {
           throw new NotFoundError(`the image stream ${namespace}/${name} was deleted`)
         }
@@ -93,6 +96,11 @@ export function createTrustPolicies({ db, now, recordUpdate }: TrustPolicyDepend
             .onConflictDoUpdate({ target: table.streamId, set: columns })
             .run()
         }
+        audit.record(
+          tx,
+          viewer,
+          onStream('setImageStreamTrust', stream, { requirements: requirements.length }),
+        )
         return recordUpdate(tx, stream)
       })
     },

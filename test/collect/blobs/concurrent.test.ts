@@ -254,7 +254,7 @@ describe('clients that push, mount, pull and delete during collections', () => {
     }
     const collect = async (): Promise<void> => {
       while (left > 0) {
-        const { blobs, message } = await world.collector.collect()
+        const { blobs, message } = await world.collector.collect(SYSTEM)
         expect(message).toBeNull()
         collections++
         removed += blobs
@@ -311,7 +311,7 @@ describe('a promotion during a collection', () => {
     world.pass(30 * DAY)
     let transactions = 0
     const promote = () =>
-      world.domain.tagging.tagImage({
+      world.domain.tagging.tagImage(SYSTEM, {
         ...{ namespace: 'b', imageStream: 'y', tag: 'prod', alias: false, reference: false },
         from: { kind: 'ImageStreamImage', name: `x@${app.digest}`, namespace: 'a' },
         ...{ scheduled: false, insecure: false },
@@ -321,7 +321,7 @@ describe('a promotion during a collection', () => {
         if (++transactions === number) promote()
       }),
     })
-    await collector.collect()
+    await collector.collect(SYSTEM)
     if (transactions < number) return transactions
 
     const { id } = world.domain.streams.byName(SYSTEM, 'b', 'y') ?? { id: 0 }

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import type { Database } from '../../../src/db/open.ts'
 import { type Digest, digestOf } from '../../../src/oci/digest.ts'
 import { image, layer } from '../../fixtures/random-image.ts'
@@ -32,7 +33,7 @@ describe('the collection of blobs', () => {
     const orphan = await world.pushBlob('shop/web', 'twelve bytes')
     world.pass(DAY)
 
-    expect(await world.collector.collect()).toMatchObject({ blobs: 0, bytes: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ blobs: 0, bytes: 0 })
     expect(await world.collectLater()).toMatchObject({ blobs: 1, bytes: 12, message: null })
 
     expect(await world.status(`shop/web/blobs/${orphan}`)).toBe(404)
@@ -52,7 +53,7 @@ describe('the collection of blobs', () => {
     expect((await world.send(method, path)).status).toBe(200)
     world.pass(DAY - HOUR)
 
-    expect(await world.collector.collect()).toMatchObject({ blobs: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ blobs: 0 })
     expect((await world.send(method, path)).status).toBe(200)
   })
 
@@ -64,7 +65,7 @@ describe('the collection of blobs', () => {
     expect(mounted.status).toBe(201)
     world.pass(HOUR)
 
-    expect(await world.collector.collect()).toMatchObject({ blobs: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ blobs: 0 })
     expect(await world.contents()).toMatchObject({
       links: [`shop/web ${digest}`],
       repositories: ['shop/web'],
@@ -102,8 +103,8 @@ describe('the collection of blobs', () => {
     const count = 2_500
     insertBlobs(world.domain.db, count)
 
-    expect(await world.collector.plan().blobs.count()).toBe(count)
-    expect(await world.collector.collect()).toMatchObject({ blobs: count })
+    expect(await world.collector.plan(SYSTEM).blobs.count()).toBe(count)
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ blobs: count })
     expect(await world.contents()).toMatchObject({ blobs: [], links: [], repositories: [] })
   })
 
@@ -112,7 +113,7 @@ describe('the collection of blobs', () => {
     const stray = await leaveStray(world.blobs, 'stray')
     expect((await world.contents()).files).toEqual([stray])
 
-    expect(await world.collector.collect()).toMatchObject({ blobs: 1, bytes: 5 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ blobs: 1, bytes: 5 })
     expect((await world.contents()).files).toEqual([])
   })
 
@@ -121,7 +122,7 @@ describe('the collection of blobs', () => {
     await world.push('shop/web', app('gone'), 'v1')
     world.domain.db.prepare('delete from image_streams').run()
 
-    expect(await world.collector.collect()).toMatchObject({ blobs: 2, manifests: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ blobs: 2, manifests: 0 })
     expect(await world.contents()).toEqual({
       files: [],
       blobs: [],
@@ -139,7 +140,7 @@ describe('the collection of blobs', () => {
     await world.delete(`/v2/shop/other/blobs/${digest}`)
     await world.delete(`/v2/shop/web/manifests/${app('deleted').digest}`)
 
-    await world.collector.collect()
+    await world.collector.collect(SYSTEM)
     expect((await world.contents()).repositories).toEqual(['shop/other', 'shop/web'])
     await world.collectLater()
     expect((await world.contents()).repositories).toEqual(['shop/web'])
@@ -153,7 +154,7 @@ describe('the collection of blobs', () => {
     const collector = world.collectorOf({
       db: beforeTransactions(db, () => changes.push(world.domain.changes())),
     })
-    await collector.collect()
+    await collector.collect(SYSTEM)
     changes.push(world.domain.changes())
 
     const each = changes.slice(1).map((total, at) => total - (changes[at] ?? 0))
@@ -172,7 +173,7 @@ describe('a blob that is about to be removed', () => {
     const collector = world.collectorOf({
       db: beforeTransactions(db, () => ++transactions > 2 && late.run(...values)),
     })
-    return collector.collect()
+    return collector.collect(SYSTEM)
   }
 
   it.each([0, 150])('is kept when a manifest names it (and %d of other repositories do)', async (count) => {
@@ -225,10 +226,10 @@ describe('the collection of uploads', () => {
     const continued = await world.startUpload('shop/web')
     world.pass(DAY - HOUR)
     await world.send('PATCH', continued, { body: 'more' })
-    expect(await world.collector.collect()).toMatchObject({ uploads: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ uploads: 0 })
     world.pass(1)
 
-    expect(await world.collector.collect()).toMatchObject({ uploads: 1, bytes: 10 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ uploads: 1, bytes: 10 })
     expect((await world.get(abandoned)).code).toBe('BLOB_UPLOAD_UNKNOWN')
     const put = await world.put(`${continued}?digest=${digestOf('more')}`, '')
     expect(put.status).toBe(201)
@@ -243,7 +244,7 @@ describe('the collection of uploads', () => {
     await expect.poll(async () => (await world.blobs.uploads())[0]?.size).toBe(6)
     world.pass(7 * DAY)
 
-    expect(await world.collector.collect()).toMatchObject({ uploads: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ uploads: 0 })
     body.end('second')
     expect((await patched).status).toBe(202)
     expect((await world.put(`${location}?digest=${digestOf('first second')}`, '')).status).toBe(201)
@@ -255,7 +256,7 @@ describe('the collection of uploads', () => {
     world.pass(DAY - HOUR)
     const location = await world.startUpload('shop/web')
     world.pass(2 * HOUR)
-    await world.collector.collect()
+    await world.collector.collect(SYSTEM)
     expect(await world.contents()).toMatchObject({ repositories: [], files: [] })
 
     expect((await world.put(`${location}?digest=${first}`, 'first')).status).toBe(201)

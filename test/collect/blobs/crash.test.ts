@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import { digestOf } from '../../../src/oci/digest.ts'
 import { image, layer } from '../../fixtures/random-image.ts'
 import {
@@ -46,7 +47,7 @@ async function collectAndDie(
   const db = beforeTransactions(world.domain.db, () => isStarted && live('transaction'))
   const collector = world.collectorOf({ db, blobs })
   isStarted = true
-  await collector.collect().catch(() => {})
+  await collector.collect(SYSTEM).catch(() => {})
   return isDead
 }
 
@@ -61,7 +62,7 @@ describe('a collection that crashes', () => {
       expect(halfway.files).toEqual(expect.arrayContaining([...halfway.blobs]))
       await expectServed(world)
 
-      expect(await world.collectorOf({}).collect()).toMatchObject({ message: null })
+      expect(await world.collectorOf({}).collect(SYSTEM)).toMatchObject({ message: null })
       expect(await world.contents()).toEqual(undisturbed)
       expect(await world.blobs.uploads()).toEqual([])
       if (!died) break
@@ -80,7 +81,7 @@ describe('a collection that crashes', () => {
     expect(files).toEqual(expect.arrayContaining(texts.map((text) => digestOf(text))))
     await world.pushBlob('shop/web', 'b')
 
-    await world.collector.collect()
+    await world.collector.collect(SYSTEM)
 
     expect((await world.get(`/v2/shop/web/blobs/${digestOf('b')}`)).text).toBe('b')
     expect((await world.contents()).files).not.toContain(digestOf('a'))
@@ -89,7 +90,7 @@ describe('a collection that crashes', () => {
 
 async function collected(): Promise<Contents> {
   await using world = await open()
-  await world.collector.collect()
+  await world.collector.collect(SYSTEM)
   return await world.contents()
 }
 

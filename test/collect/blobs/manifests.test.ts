@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import { type Digest, digestOf } from '../../../src/oci/digest.ts'
 import { OCI_MANIFEST } from '../../../src/oci/media-types.ts'
 import type { TagName } from '../../../src/oci/tag.ts'
@@ -33,7 +34,7 @@ describe('the collection of untagged manifests', () => {
     world.pass(365 * DAY)
 
     expect(await reasonsIn(world)).toEqual({ [tagged.digest]: { reason: 'TAGGED', tag: 'v1' } })
-    expect(await world.collector.collect()).toMatchObject({ manifests: 0, blobs: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 0, blobs: 0 })
     expect(await world.status('web/manifests/v1')).toBe(200)
   })
 
@@ -41,7 +42,7 @@ describe('the collection of untagged manifests', () => {
     await using world = await open()
     const [base, other] = [app('base'), app('other')]
     await world.push('web', base, 'v1')
-    const { stream } = world.domain.writer.create({ namespace: 'default', name: 'shop', spec: {} })
+    const { stream } = world.domain.writer.create(SYSTEM, { namespace: 'default', name: 'shop', spec: {} })
     moveTag(world, 'base', base.digest, { stream, source: 'IMPORT' })
     await world.push('web', other, 'v1')
     await world.push('web', app('third'), 'v1')
@@ -52,7 +53,7 @@ describe('the collection of untagged manifests', () => {
       { repository: { name: 'web' }, kept: { reason: 'TAGGED_ELSEWHERE', tag: 'default/shop:base' } },
       { repository: { name: 'shop' }, kept: { reason: 'TAGGED', tag: 'base' } },
     ])
-    await world.collector.collect()
+    await world.collector.collect(SYSTEM)
     expect(await world.status(`web/manifests/${base.digest}`)).toBe(200)
   })
 
@@ -61,21 +62,21 @@ describe('the collection of untagged manifests', () => {
     const base = app('base')
     await world.push('web', base, 'v1')
     const from = { kind: 'ImageStreamTag', name: 'web:v1' } as const
-    world.domain.writer.create({
+    world.domain.writer.create(SYSTEM, {
       ...{ namespace: 'default', name: 'shop', spec: { tags: [{ name: 'base', from, reference: true }] } },
     })
     await world.push('web', app('other'), 'v1')
     await world.push('web', app('third'), 'v1')
     world.pass(365 * DAY)
 
-    await world.collector.collect()
+    await world.collector.collect(SYSTEM)
     expect(await world.status(`web/manifests/${base.digest}`)).toBe(404)
     expect(await world.status('shop/manifests/base')).toBe(200)
     expect(await world.status(`shop/blobs/${base.config.digest}`)).toBe(200)
 
-    world.domain.tagRemoval.remove({ namespace: 'default', imageStream: 'shop', tag: 'base' })
+    world.domain.tagRemoval.remove(SYSTEM, { namespace: 'default', imageStream: 'shop', tag: 'base' })
     world.pass(365 * DAY)
-    expect(await world.collector.collect()).toMatchObject({ manifests: 1, blobs: 2 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 1, blobs: 2 })
     expect(await world.status(`shop/manifests/${base.digest}`)).toBe(404)
   })
 
@@ -86,7 +87,7 @@ describe('the collection of untagged manifests', () => {
     await world.push('a/b/c', shared, 'v1')
     world.pass(8 * DAY)
 
-    await world.collector.collect()
+    await world.collector.collect(SYSTEM)
     expect(await world.status(`b/c/manifests/${shared.digest}`)).toBe(404)
     expect(await world.status(`a/b/c/manifests/${shared.digest}`)).toBe(200)
   })
@@ -101,7 +102,7 @@ describe('the collection of untagged manifests', () => {
       [third.digest]: { reason: 'TAGGED', tag: 'latest' },
       [second.digest]: { reason: 'IN_HISTORY', tag: 'latest' },
     })
-    expect(await world.collector.collect()).toMatchObject({ manifests: 1, blobs: 2, message: null })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 1, blobs: 2, message: null })
 
     expect(await world.status(`web/manifests/${first.digest}`)).toBe(404)
     expect(await world.status(`web/blobs/${first.config.digest}`)).toBe(404)
@@ -125,7 +126,7 @@ describe('the collection of untagged manifests', () => {
       }),
     })
 
-    await collector.collect()
+    await collector.collect(SYSTEM)
 
     expect(transactions).toBeGreaterThan(3)
     expect(world.domain.digests('latest', 'web').slice(0, 2)).toEqual([third.digest, first.digest])
@@ -147,13 +148,13 @@ describe('the collection of untagged manifests', () => {
       [amd.digest]: { reason: 'CHILD', of: inner.digest },
       [arm.digest]: { reason: 'CHILD', of: inner.digest },
     })
-    expect(await world.collector.collect()).toMatchObject({ manifests: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 0 })
 
     await world.delete('/v2/web/manifests/multi')
     // as long as untagged manifests are kept, the tag can be restored with its content
-    expect(await world.collector.collect()).toMatchObject({ manifests: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 0 })
     world.pass(8 * DAY)
-    expect(await world.collector.collect()).toMatchObject({ manifests: 4 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 4 })
     expect((await world.contents()).manifests).toEqual([])
   })
 
@@ -164,7 +165,7 @@ describe('the collection of untagged manifests', () => {
     await world.push('other', child)
     world.pass(8 * DAY)
 
-    expect(await world.collector.collect()).toMatchObject({ manifests: 1, blobs: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 1, blobs: 0 })
     expect(await world.status(`other/manifests/${child.digest}`)).toBe(404)
     expect(await world.status(`web/manifests/${child.digest}`)).toBe(200)
   })
@@ -184,7 +185,7 @@ describe('the collection of untagged manifests', () => {
       [signature.digest]: { reason: 'REFERRER', of: tagged.digest },
       [timestamp.digest]: { reason: 'REFERRER', of: signature.digest },
     })
-    expect(await world.collector.collect()).toMatchObject({ manifests: 1 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 1 })
     expect(await world.status(`web/manifests/${orphan.digest}`)).toBe(404)
     expect(await world.status(`web/manifests/${timestamp.digest}`)).toBe(200)
   })
@@ -202,7 +203,7 @@ describe('the collection of untagged manifests', () => {
     })
     await world.delete('/v2/web/manifests/v1')
     world.pass(8 * DAY)
-    expect(await world.collector.collect()).toMatchObject({ manifests: chain + 1 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: chain + 1 })
   })
 
   it('keeps untagged manifests for their time, which each pull extends', async () => {
@@ -211,13 +212,13 @@ describe('the collection of untagged manifests', () => {
     await world.push('web', untagged)
     world.pass(7 * DAY - HOUR)
     expect(await reasonsIn(world)).toEqual({ [untagged.digest]: { reason: 'YOUNG' } })
-    expect(await world.collector.collect()).toMatchObject({ manifests: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 0 })
 
     expect(await world.status(`web/manifests/${untagged.digest}`)).toBe(200)
     world.pass(7 * DAY - HOUR)
-    expect(await world.collector.collect()).toMatchObject({ manifests: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 0 })
     world.pass(2 * HOUR)
-    expect(await world.collector.collect()).toMatchObject({ manifests: 1, blobs: 2 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 1, blobs: 2 })
   })
 
   it('keeps content that was confirmed within the lease, for any policy', async () => {
@@ -226,9 +227,9 @@ describe('the collection of untagged manifests', () => {
     await world.push('web', untagged)
     world.pass(DAY)
 
-    expect(await world.collector.collect()).toMatchObject({ manifests: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 0 })
     world.pass(1)
-    expect(await world.collector.collect()).toMatchObject({ manifests: 1 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 1 })
   })
 
   it('keeps everything if the policy keeps untagged manifests', async () => {
@@ -238,7 +239,7 @@ describe('the collection of untagged manifests', () => {
     world.pass(365 * DAY)
 
     expect(await reasonsIn(world)).toEqual({ [untagged.digest]: { reason: 'UNTAGGED_KEPT' } })
-    expect(await world.collector.collect()).toMatchObject({ manifests: 0, blobs: 0 })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 0, blobs: 0 })
   })
 })
 
@@ -255,6 +256,7 @@ function moveTag(
   db.transact((tx) =>
     recorder.recordTagEvent(
       tx,
+      SYSTEM,
       { streamId, namespace, streamName, tag: tag as TagName },
       {
         imageId: image?.id ?? 0,

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import type { Collector } from '../../../src/collect/blobs/collect.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
 import { recordingReads } from '../../fixtures/database-reads.ts'
@@ -98,7 +99,7 @@ async function clear(world: CollectWorld): Promise<void> {
     for (const each of ['v1', 'v2']) await world.delete(`/v2/${name}/manifests/${each}`)
   }
   world.pass(3 * DAY)
-  await world.collectorOf({ policy: { untaggedAfter: 0, keepTagRevisions: 1 } }).collect()
+  await world.collectorOf({ policy: { untaggedAfter: 0, keepTagRevisions: 1 } }).collect(SYSTEM)
   expect(await world.contents()).toMatchObject({ files: [], blobs: [], links: [], manifests: [] })
 }
 
@@ -115,7 +116,7 @@ describe('the dry run', () => {
 
       expect(await world.contents()).toEqual(before)
       expect(world.domain.dump()).toEqual(rows)
-      expect(await collector.collect()).toMatchObject({
+      expect(await collector.collect(SYSTEM)).toMatchObject({
         manifests: plan.manifests.total,
         blobs: plan.blobs.total + plan.strays,
         uploads: plan.uploads,
@@ -207,7 +208,7 @@ describe('the dry run', () => {
       for (const at of [0, 1, 2, 3]) await world.push(name, imageAt(at))
     }
     world.pass(DAY + 1)
-    const all = await world.collector.plan().manifests.page({ limit: 100, peek: false })
+    const all = await world.collector.plan(SYSTEM).manifests.page({ limit: 100, peek: false })
     expect(all).toHaveLength(12)
     const recording = recordingReads(world.domain.db)
     const collector = world.collectorOf({ db: recording.db })
@@ -215,11 +216,11 @@ describe('the dry run', () => {
     if (!at) throw new Error('the list is too short')
 
     const page = await collector
-      .plan()
+      .plan(SYSTEM)
       .manifests.page({ limit: 2, peek: false, after: [at.repositoryId, at.digest] })
 
     expect(page).toEqual(all.slice(6, 8))
-    expect(await collector.plan().manifests.page({ limit: 2, peek: false, fromEnd: true })).toEqual(
+    expect(await collector.plan(SYSTEM).manifests.page({ limit: 2, peek: false, fromEnd: true })).toEqual(
       all.slice(-2),
     )
     expect(recording.reads.filter(({ text }) => text.includes('planned_unlinks p'))).toEqual([])

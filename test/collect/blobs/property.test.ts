@@ -94,7 +94,7 @@ class PromotionWalk {
           name: `${name}:${step.fromTag}`,
           namespace: fromNamespace,
         } as const
-        domain.tagging.tagImage({
+        domain.tagging.tagImage(SYSTEM, {
           namespace,
           imageStream,
           tag: step.tag,
@@ -109,22 +109,22 @@ class PromotionWalk {
         const before = found && domain.tags.events([found.id], ALL)[1]
         const digest = before && domain.images.byIds([before.imageId]).get(before.imageId)?.digest
         if (!digest || this.#deleted.has(`${step.stream} ${digest}`)) return
-        domain.rollBackTag({ namespace, imageStream, tag: step.tag, digest })
+        domain.rollBackTag(SYSTEM, { namespace, imageStream, tag: step.tag, digest })
         return
       }
       case 'untag':
-        return void domain.tagRemoval.remove({ namespace, imageStream, tag: step.tag })
+        return void domain.tagRemoval.remove(SYSTEM, { namespace, imageStream, tag: step.tag })
       case 'deleteTag':
         return void (await world.delete(`/v2/${step.stream}/manifests/${step.tag}`))
       case 'deleteManifest':
         await world.delete(`/v2/${step.stream}/manifests/${contentAt(step.content).digest}`)
         return void this.#deleted.add(`${step.stream} ${contentAt(step.content).digest}`)
       case 'deleteStream':
-        return void domain.streamRemoval.delete({ namespace, name: imageStream })
+        return void domain.streamRemoval.delete(SYSTEM, { namespace, name: imageStream })
       case 'pass':
         return world.pass(step.time)
       case 'collect':
-        expect((await world.collector.collect()).message).toBeNull()
+        expect((await world.collector.collect(SYSTEM)).message).toBeNull()
     }
   }
 
@@ -172,7 +172,7 @@ describe('a registry with promotions between streams', () => {
           // a deleted stream keeps its content until it is pruned
           await using pruner = createPruner({ ...world.domain, now: () => world.domain.time })
           await pruner.prune(SYSTEM)
-          await world.collector.collect()
+          await world.collector.collect(SYSTEM)
           expect(await world.contents()).toMatchObject({ files: [], blobs: [], links: [], manifests: [] })
         },
       ),

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { type CollectWorld, DAY, HOUR, holdRemovals, openCollectWorld, storeWith } from './world.ts'
 
@@ -21,9 +22,9 @@ describe('a collection', () => {
   it('is joined by a call while it runs, and reports its progress', async () => {
     const { world, reached, release, collector } = await openHeld()
     await using _ = world
-    const first = collector.collect()
+    const first = collector.collect(SYSTEM)
     await reached
-    const second = collector.collect()
+    const second = collector.collect(SYSTEM)
 
     expect(collector.last()).toMatchObject({ id: 1, finishedAt: null, message: null, blobs: 0 })
     release()
@@ -35,30 +36,30 @@ describe('a collection', () => {
 
   it('runs again for a later call', async () => {
     await using world = await openCollectWorld()
-    const { id } = await world.collector.collect()
+    const { id } = await world.collector.collect(SYSTEM)
 
-    expect((await world.collector.collect()).id).toBe(id + 1)
+    expect((await world.collector.collect(SYSTEM)).id).toBe(id + 1)
   })
 
   it('stops when its signal is aborted, and records its deletions', async () => {
     const { world, reached, release, collector } = await openHeld()
     await using _ = world
     const stop = new AbortController()
-    const collecting = collector.collect(stop.signal)
+    const collecting = collector.collect(SYSTEM, stop.signal)
     await reached
     stop.abort(new Error('enough'))
     release()
 
     await expect(collecting).rejects.toThrow('enough')
     expect(collector.last()).toMatchObject({ finishedAt: null, message: 'stopped before it finished' })
-    expect(await world.collector.collect()).toMatchObject({ message: null })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ message: null })
     expect(await world.contents()).toMatchObject({ files: [], links: [] })
   })
 
   it('is stopped when its collector is disposed of, which waits for it', async () => {
     const { world, reached, release, collector } = await openHeld()
     await using _ = world
-    const collecting = collector.collect()
+    const collecting = collector.collect(SYSTEM)
     collecting.catch(() => {})
     await reached
     const ended = collector[Symbol.asyncDispose]()
@@ -67,8 +68,8 @@ describe('a collection', () => {
 
     await expect(collecting).rejects.toThrow('the collector has been stopped')
     expect(collector.last()).toMatchObject({ finishedAt: null, message: 'stopped before it finished' })
-    await expect(collector.collect()).rejects.toThrow('the collector has been stopped')
-    await expect(collector.plan().blobs.count()).rejects.toThrow('the collector has been stopped')
+    await expect(collector.collect(SYSTEM)).rejects.toThrow('the collector has been stopped')
+    await expect(collector.plan(SYSTEM).blobs.count()).rejects.toThrow('the collector has been stopped')
   })
 
   it('removes all other files when one cannot be removed, reports it, and removes that one the next time', async () => {
@@ -83,7 +84,7 @@ describe('a collection', () => {
       },
     })
 
-    const collected = await world.collectorOf({ blobs }).collect()
+    const collected = await world.collectorOf({ blobs }).collect(SYSTEM)
 
     expect(collected).toMatchObject({
       blobs: 1,
@@ -92,7 +93,7 @@ describe('a collection', () => {
     })
     expect(world.errors).toMatchObject([{ message: 'cannot remove files', object: { failures: 2 } }])
     expect(await world.contents()).toMatchObject({ files: [stuck], blobs: [] })
-    expect(await world.collector.collect()).toMatchObject({ blobs: 1, bytes: 5, message: null })
+    expect(await world.collector.collect(SYSTEM)).toMatchObject({ blobs: 1, bytes: 5, message: null })
     expect((await world.contents()).files).toEqual([])
   })
 
@@ -101,7 +102,7 @@ describe('a collection', () => {
     const blobs = storeWith(world.blobs, { uploads: () => Promise.reject(new Error('the folder is gone')) })
     const collector = world.collectorOf({ blobs })
 
-    await expect(collector.collect()).rejects.toThrow('the folder is gone')
+    await expect(collector.collect(SYSTEM)).rejects.toThrow('the folder is gone')
     expect(collector.last()).toMatchObject({ finishedAt: world.domain.time, message: 'the folder is gone' })
   })
 
@@ -163,7 +164,7 @@ describe('the schedule', () => {
 
   it('counts from the last end, also of a requested collection, across restarts', async () => {
     await using world = await open(6 * HOUR)
-    await world.collector.collect()
+    await world.collector.collect(SYSTEM)
     await world.collector[Symbol.asyncDispose]()
     world.pass(5 * HOUR)
     const restarted = world.collectorOf({})
@@ -177,7 +178,7 @@ describe('the schedule', () => {
 
   it('starts at once if a collection was due while the server was down, or was stopped', async () => {
     await using world = await open(6 * HOUR)
-    await world.collector.collect()
+    await world.collector.collect(SYSTEM)
     const stop = new AbortController()
     world.pass(7 * HOUR)
     const blobs = storeWith(world.blobs, {
@@ -186,7 +187,7 @@ describe('the schedule', () => {
         return Promise.reject(stop.signal.reason)
       },
     })
-    const stopped = world.collectorOf({ blobs }).collect(stop.signal)
+    const stopped = world.collectorOf({ blobs }).collect(SYSTEM, stop.signal)
     await expect(stopped).rejects.toThrow()
     world.collector.start()
     await wait(world, 0)

@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import type { BlobStore } from '../../../src/blobs/blob-store.ts'
 import {
   type Collector,
@@ -11,6 +12,7 @@ import type { CollectionPolicy } from '../../../src/collect/blobs/terms.ts'
 import type { Database } from '../../../src/db/open.ts'
 import { type Digest, digestOf } from '../../../src/oci/digest.ts'
 import { OCI_MANIFEST } from '../../../src/oci/media-types.ts'
+import { NO_AUDIT } from '../../fixtures/no-audit.ts'
 import type { Content, Image } from '../../fixtures/random-image.ts'
 import { openWorld, type World, type WorldOptions } from '../../registry/world.ts'
 
@@ -56,6 +58,7 @@ export async function openCollectWorld(options: CollectWorldOptions = {}): Promi
   const errors: CollectWorld['errors'] = []
   const dependencies: CollectorDependencies = {
     db: domain.db,
+    audit: NO_AUDIT,
     blobs,
     lease: world.limits.lease,
     policy: { untaggedAfter: null, keepTagRevisions: 3, ...policy },
@@ -89,7 +92,7 @@ export async function openCollectWorld(options: CollectWorldOptions = {}): Promi
     pass,
     collectLater() {
       pass(world.limits.lease + 1)
-      return collector.collect()
+      return collector.collect(SYSTEM)
     },
     status: async (path) => (await world.head(`/v2/${path}`)).status,
     contents: async () => ({
@@ -129,7 +132,7 @@ export async function planOf(
   collector: Collector,
   { limit = 100, after: { manifests, kept, blobs } = {} }: PlanPages = {},
 ) {
-  const plan = collector.plan()
+  const plan = collector.plan(SYSTEM)
   const page = { limit, peek: false }
   const { reasons, ...totals } = await plan.totals()
   const [removed, keptPage, blobPage, ...counts] = await Promise.all([

@@ -261,7 +261,7 @@ describe('an image', () => {
 
   it('of a deleted stream is removed', async () => {
     await fiveReleases()
-    world.domain.streamRemoval.delete({ namespace: 'shop', name: 'web' })
+    world.domain.streamRemoval.delete(SYSTEM, { namespace: 'shop', name: 'web' })
     await world.pass(HOUR)
 
     await pruneOf(world.pruner)
@@ -280,7 +280,7 @@ it('a deleted stream whose tags have histories that only a document reported is 
     status: { tags: [{ tag: 'v1', items: [{ created, image: one.digest }] }] },
   })
   world.domain.applyDocuments(SYSTEM, { documents, importHistory: true, dryRun: false })
-  world.domain.streamRemoval.delete({ namespace: 'default', name: 'web' })
+  world.domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: 'web' })
   await world.pass(HOUR)
   expect(world.domain.dump()).toMatchObject({ image_streams: [{}], tags: [{}], reported_moves: [{}] })
 
@@ -330,7 +330,7 @@ describe('an index', () => {
     // a Legacy import stores the index first, and then only the image that it chose
     await world.domain.create({ spec: { tags: [fromImage('latest', UPSTREAM)] } })
     await world.trimLog()
-    world.domain.streamRemoval.delete({ namespace: 'default', name: 'ruby' })
+    world.domain.streamRemoval.delete(SYSTEM, { namespace: 'default', name: 'ruby' })
     await world.pass(2 * HOUR)
 
     const plan = await planOf(world.pruner)

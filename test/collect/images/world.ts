@@ -12,6 +12,7 @@ import type { FetchedImage } from '../../../src/imagestream/image/image.ts'
 import type { TagEvent } from '../../../src/imagestream/tag/tag-event.ts'
 import { parseManifest } from '../../../src/oci/manifest.ts'
 import { createContent } from '../../../src/registry/content/content.ts'
+import { NO_AUDIT } from '../../fixtures/no-audit.ts'
 import type { Image, Index } from '../../fixtures/random-image.ts'
 import { ALL, TestDomain, tagName } from '../../fixtures/test-domain.ts'
 
@@ -101,13 +102,15 @@ export class PruneWorld implements AsyncDisposable {
 
   /** A pruner as after a restart, without observed times. */
   newPruner(db = this.domain.db): Pruner {
-    return createPruner({ db, recorder: this.domain.recorder, now: () => this.domain.time })
+    return createPruner({ db, audit: NO_AUDIT, recorder: this.domain.recorder, now: () => this.domain.time })
   }
 
   streamId(stream: string): number {
     const [namespace = '', name = ''] = stream.split('/')
     const { streams, writer } = this.domain
-    return (streams.byName(SYSTEM, namespace, name) ?? writer.create({ namespace, name, spec: {} }).stream).id
+    return (
+      streams.byName(SYSTEM, namespace, name) ?? writer.create(SYSTEM, { namespace, name, spec: {} }).stream
+    ).id
   }
 
   /** Id of the image's row. */
@@ -130,6 +133,7 @@ export class PruneWorld implements AsyncDisposable {
     db.transact((tx) =>
       recorder.recordTagEvent(
         tx,
+        SYSTEM,
         { streamId, namespace, streamName, tag: tagName(tag) },
         {
           imageId,
@@ -145,9 +149,16 @@ export class PruneWorld implements AsyncDisposable {
   }
 
   removeTag(stream: string, tag: string): void {
-    const streamId = this.streamId(stream)
+    const id = this.streamId(stream)
+    const [namespace = '', name = ''] = stream.split('/')
     const { db, recorder } = this.domain
-    db.transact((tx) => recorder.removeTag(tx, { streamId, tag: tagName(tag) }, 'UNTAGGED'))
+    db.transact((tx) =>
+      recorder.removeTag(tx, SYSTEM, {
+        stream: { id, namespace, name },
+        tag: tagName(tag),
+        reason: 'UNTAGGED',
+      }),
+    )
   }
 
   /** Removes the tag, and prunes its history at once. */

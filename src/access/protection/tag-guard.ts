@@ -1,0 +1,51 @@
+import { eq, sql } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
+import { tagProtections } from '../../db/tables/index.ts'
+import { matchesGlob } from '../../input/glob.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import { ROLES, type Role } from '../right/role.ts'
+import { SYSTEM, type Viewer } from '../right/viewer.ts'
+import { type ProtectedPattern, TagProtectedError } from './tag-protected-error.ts'
+
+/** Refuses changes of tags that their namespace protects. */
+export type TagGuard = ReturnType<typeof createTagGuard>
+
+/** Creates the guard of protected tags. */
+export function createTagGuard({ orm }: Database) {
+  const ofNamespace = orm
+    .select()
+    .from(tagProtections)
+    .where(eq(tagProtections.namespace, sql.placeholder('namespace')))
+    .prepare()
+
+  return {
+    /**
+     * Throws TagProtectedError for the first tag that the viewer may not move or remove. The server itself, which imports
+     * and follows other tags, is no exception.
+     */
+    require(viewer: Viewer, stream: StreamName, tags: readonly string[]): void {
+      const { namespace, name } = stream
+      for (const row of ofNamespace.all({ namespace })) {
+        if (!matchesGlob(row.streams, name)) continue
+        const tag = tags.find((one) => matchesGlob(row.tags, one))
+        const protection = patternOf(row)
+        if (tag === undefined || protection.exceptRoles.some((role) => hasRole(viewer, role, stream)))
+          continue
+        throw new TagProtectedError(`${namespace}/${name}:${tag}`, protection)
+      }
+    },
+  }
+}
+
+/** Returns the row with its roles as a list. */
+export const patternOf = <Row extends typeof tagProtections.$inferSelect>({
+  exceptRoles,
+  ...row
+}: Row): Omit<Row, 'exceptRoles'> & ProtectedPattern => ({
+  ...row,
+  exceptRoles: JSON.parse(exceptRoles) as Role[],
+})
+
+/** Reports whether the viewer has the rights of the role in the stream. */
+const hasRole = (viewer: Viewer, role: Role, stream: StreamName): boolean =>
+  viewer !== SYSTEM && ROLES[role].rights.every((right) => viewer.rights.may(right, stream))

@@ -1,0 +1,1 @@
+ALTER TABLE `spec_tags` ADD `written_by` text;
