@@ -100,6 +100,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   graphql: [
     'work',
     'kit',
+    'access',
     'image',
     'tag',
     'push',

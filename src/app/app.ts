@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { createAuditLog } from '../access/audit/audit-log.ts'
+import { createTagProtections } from '../access/protection/tag-protections.ts'
 import { createPruner } from '../collect/images/prune.ts'
 import { createCredentialTest } from '../credentials/credential-test.ts'
 import { openDatabase } from '../db/open.ts'
@@ -131,6 +132,8 @@ async function open(
     domain: {
       ...domain,
       access,
+      audit,
+      tagProtections: createTagProtections({ db, audit, now, onUnprotected: retryRefused }),
       credentials: credentials.store,
       testCredential: createCredentialTest(credentials.store, (place, credential, context) =>
         remote.checkLogin(place, credential, { ...context, lane: 'credential tests' }),

@@ -13,7 +13,7 @@ import {
 } from '../imagestream/import/transition-reports.ts'
 import { changeOf, createChangeRecorder } from '../imagestream/record/change-record.ts'
 import { createTagRecorder } from '../imagestream/record/record.ts'
-import type { PrincipalRights } from '../imagestream/record/record-followers.ts'
+import type { RightsOf } from '../imagestream/record/record-followers.ts'
 import type { StreamContent } from '../imagestream/record/stream-content.ts'
 import { createSchedules } from '../imagestream/schedule/schedule.ts'
 import { createImportRows } from '../imagestream/stored-import/import-rows.ts'
@@ -41,7 +41,7 @@ export interface DomainDependencies
     Partial<Pick<TransitionReportsDependencies, 'onReport' | 'onFurtherTags'>> {
   readonly db: Database
   readonly audit: AuditRecorder
-  readonly rightsOf: PrincipalRights
+  readonly rightsOf: RightsOf
   readonly remote: RemoteRegistry
   /** Content of the integrated registry; null where an external one replaces it. */
   readonly content: StreamContent | null

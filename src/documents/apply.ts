@@ -1,5 +1,5 @@
-import { requireRight, sees, type Viewer } from '../access/right/viewer.ts'
 import { onStream } from '../access/audit/audit-entry.ts'
+import { requireRight, sees, type Viewer } from '../access/right/viewer.ts'
 import type { Transaction } from '../db/transact.ts'
 import { transactUnlessDry } from '../imagestream/commands/dry-run.ts'
 import { createStoppedSources, type StoppedSource } from '../imagestream/commands/stopped-sources.ts'

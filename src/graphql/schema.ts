@@ -66,6 +66,8 @@ import './access/grant.ts'
 import './access/access-token.ts'
 import './access/session.ts'
 import './access/viewer.ts'
+import './access/audit.ts'
+import './access/tag-protection.ts'
 import './server/server.ts'
 
 builder.queryType({ description: 'Root type of queries.' })

@@ -3,9 +3,9 @@ import type { Database } from '../../db/open.ts'
 import { tagProtections } from '../../db/tables/index.ts'
 import { matchesGlob } from '../../input/glob.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
-import { ROLES, type Role } from '../right/role.ts'
+import { ROLES } from '../right/role.ts'
 import { SYSTEM, type Viewer } from '../right/viewer.ts'
-import { type ProtectedPattern, TagProtectedError } from './tag-protected-error.ts'
+import { type ExceptedRole, type ProtectedPattern, TagProtectedError } from './tag-protected-error.ts'
 
 /** Refuses changes of tags that their namespace protects. */
 export type TagGuard = ReturnType<typeof createTagGuard>
@@ -43,9 +43,13 @@ export const patternOf = <Row extends typeof tagProtections.$inferSelect>({
   ...row
 }: Row): Omit<Row, 'exceptRoles'> & ProtectedPattern => ({
   ...row,
-  exceptRoles: JSON.parse(exceptRoles) as Role[],
+  exceptRoles: JSON.parse(exceptRoles) as ExceptedRole[],
 })
 
 /** Reports whether the viewer has the rights of the role in the stream. */
-const hasRole = (viewer: Viewer, role: Role, stream: StreamName): boolean =>
-  viewer !== SYSTEM && ROLES[role].rights.every((right) => viewer.rights.may(right, stream))
+function hasRole(viewer: Viewer, role: ExceptedRole, stream: StreamName): boolean {
+  if (viewer === SYSTEM) return false
+  const { rights } = viewer
+  if (role === 'SERVER_ADMIN') return rights.isServerAdmin
+  return ROLES[role].rights.every((right) => rights.may(right, stream))
+}

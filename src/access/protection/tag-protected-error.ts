@@ -1,6 +1,8 @@
 import { ForbiddenError } from '../right/errors.ts'
 import type { Role } from '../right/role.ts'
 
+export type ExceptedRole = Role | 'SERVER_ADMIN'
+
 /** Tags of a namespace that may not be moved or removed. */
 export interface ProtectedPattern {
   readonly namespace: string
@@ -9,7 +11,7 @@ export interface ProtectedPattern {
   /** Pattern over names of tags. */
   readonly tags: string
   /** Roles that may move and remove them all the same. */
-  readonly exceptRoles: readonly Role[]
+  readonly exceptRoles: readonly ExceptedRole[]
 }
 
 /** A tag is protected from being moved or removed; nothing was written. */

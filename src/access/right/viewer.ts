@@ -1,6 +1,6 @@
 import { NotFoundError } from '../../input/errors.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
-import { ForbiddenError, UnauthenticatedError } from './errors.ts'
+import { ForbiddenError, HiddenStreamError, UnauthenticatedError } from './errors.ts'
 import { EVERYTHING, type Rights } from './rights.ts'
 import { type Right, rolesWith } from './role.ts'
 
@@ -56,7 +56,9 @@ export const sees = ({ rights }: Viewer, stream: StreamName): boolean => rights.
 export function requireRight(viewer: Viewer, right: Right, stream: StreamName): void {
   const { rights } = viewer
   if (rights.may(right, stream)) return
-  if (!isAnonymous(viewer) && right !== 'create' && !sees(viewer, stream)) throw missingStream(stream)
+  if (!isAnonymous(viewer) && right !== 'create' && !sees(viewer, stream)) {
+    throw new HiddenStreamError(missingStream(stream).message)
+  }
   throw refusal(viewer, right, `in ${stream.namespace}/${stream.name}`)
 }
 

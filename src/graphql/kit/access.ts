@@ -7,8 +7,10 @@ import SchemaBuilder, {
   type TypeParam,
 } from '@pothos/core'
 import type { GraphQLField, GraphQLFieldResolver } from 'graphql'
+import { ForbiddenError, HiddenStreamError, UnauthenticatedError } from '../../access/right/errors.ts'
 import { RIGHTS, type Right, rolesWith } from '../../access/right/role.ts'
 import { requirePerson, requireServerAdmin, type Viewer } from '../../access/right/viewer.ts'
+import { isObject } from '../../oci/json.ts'
 import type { GraphQLContext } from './context.ts'
 
 /**
@@ -50,7 +52,7 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 
   override wrapResolve(resolve: Resolver<Types>, field: PothosOutputFieldConfig<Types>): Resolver<Types> {
-    return checked(resolve, field)
+    return audited(checked(resolve, field), field)
   }
 
   override wrapSubscribe(
@@ -71,6 +73,40 @@ function checked<Types extends SchemaTypes>(
     check((context as GraphQLContext).viewer)
     return resolve(parent, args, context, info)
   }
+}
+
+/** Records in the audit log what a viewer may not do. */
+function audited<Types extends SchemaTypes>(
+  resolve: Resolver<Types>,
+  { kind, name }: PothosOutputFieldConfig<Types>,
+): Resolver<Types> {
+  if (kind !== 'Mutation') return resolve
+  return async (parent, args, context, info) => {
+    try {
+      return await resolve(parent, args, context, info)
+    } catch (error) {
+      if (REFUSALS.some((refusal) => error instanceof refusal)) {
+        const { audit, viewer } = context as GraphQLContext
+        audit.refuse(viewer, { action: name, ...targetOf(args), error: error as Error })
+      }
+      throw error
+    }
+  }
+}
+
+const REFUSALS = [ForbiddenError, UnauthenticatedError, HiddenStreamError] as const
+
+/** Returns what the input of a mutation names, as the client wrote it. */
+function targetOf(args: object): { readonly namespace: string | null; readonly target: string | null } {
+  const input = 'input' in args && isObject(args.input) ? args.input : {}
+  const text = (field: string): string | undefined =>
+    typeof input[field] === 'string' ? input[field] : undefined
+  const named = text('imageStream') ?? text('name')
+  const [first, ...rest] = named?.split('/') ?? []
+  const namespace = text('namespace') ?? (rest.length > 0 ? first : undefined)
+  const target = named ?? text('id') ?? text('uid')
+  const tag = text('tag')
+  return { namespace: namespace ?? null, target: target && tag ? `${target}:${tag}` : (target ?? null) }
 }
 
 /** Returns the option of a root field; undefined for other fields. Throws for a root field without it. */

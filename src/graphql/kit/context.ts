@@ -1,4 +1,6 @@
 import type { AccessControl } from '../../access/access.ts'
+import type { AuditLog } from '../../access/audit/audit-log.ts'
+import type { TagProtections } from '../../access/protection/tag-protections.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Collector } from '../../collect/blobs/collect.ts'
 import type { Pruner } from '../../collect/images/prune.ts'
@@ -47,6 +49,8 @@ export interface GraphQLContext {
   readonly access: Pick<AccessControl, 'users' | 'sessions' | 'tokens' | 'grants' | 'uses'>
   /** What the operation uses of the server; has the signal that is aborted when its client is gone. */
   readonly work: OperationWork
+  readonly audit: Pick<AuditLog, 'refuse' | 'page' | 'count' | 'bySequence' | 'verify'>
+  readonly tagProtections: TagProtections
   readonly changeLog: ChangeLogView
   readonly streams: Streams
   readonly streamConditions: Pick<StreamConditions, 'ofStreams'>

@@ -76,7 +76,7 @@ export function createRollBack(dependencies: CommandDependencies) {
       const from = { kind: 'ImageStreamImage', name, ...(name.includes('/') && { namespace }) } as const
       const options = { alias: false, reference: false, scheduled: false, insecure: false }
       setSource(tx, viewer, { namespace, imageStream, tag: tag.name, from, ...options })
-      audit.record(tx, viewer, onTag('rollBackTag', input, { digest: image.digest }))
+      audit.record(tx, viewer, onTag('rollbackTag', input, { digest: image.digest }))
       const [now] = tags.named([stream.id], tag.name)
       const event = now && newestOf(now)
       if (!now || !event) throw new Error(`${imageStream}:${tag.name} is missing after its roll-back`)

@@ -9,14 +9,14 @@ import type { createRecordFailure } from './record-failure.ts'
 import type { Recording, RecordOne } from './record-one.ts'
 
 /** Returns the present rights of a principal, by its id: of one that no longer exists, none. */
-export type PrincipalRights = (principal: string) => Rights
+export type RightsOf = (principal: string) => Rights
 
 /** Why a tag does not get the image of its source. */
 const NO_PULL_RIGHT =
   'the principal who wrote the source of this tag may no longer pull from it: grant the role PULLER there, or write the source again'
 
 /** Reports whether a spec tag may get images of the stream, by the rights of the principal who wrote it. */
-export const mayCopy = (rightsOf: PrincipalRights, writtenBy: string | null, source: StreamName): boolean =>
+export const mayCopy = (rightsOf: RightsOf, writtenBy: string | null, source: StreamName): boolean =>
   writtenBy === null || rightsOf(writtenBy).may('pull', source)
 
 interface Follower extends TagAddress {
@@ -31,7 +31,7 @@ export function createRecordWithFollowers(
   {
     rightsOf,
     recordFailure,
-  }: { readonly rightsOf: PrincipalRights; readonly recordFailure: ReturnType<typeof createRecordFailure> },
+  }: { readonly rightsOf: RightsOf; readonly recordFailure: ReturnType<typeof createRecordFailure> },
 ) {
   const followersOf = db.prepare<Follower>(`
     select s.id as streamId, s.namespace, s.name as streamName, p.name as tag, p.generation, p.written_by as writtenBy

@@ -10,7 +10,7 @@ import type { ChangeRecorder } from './change-record.ts'
 import { createEventRows } from './event-rows.ts'
 import { type ChangedTags, createPolicyRules, type TagMove } from './policy-rules.ts'
 import { createRecordFailure } from './record-failure.ts'
-import { createRecordWithFollowers, type PrincipalRights } from './record-followers.ts'
+import { createRecordWithFollowers, type RightsOf } from './record-followers.ts'
 import { createRecordOne, type RecordedElsewhere, type RecordedEvent } from './record-one.ts'
 import { createRecordRemoval, type RemovedTag } from './record-removal.ts'
 import { createSharing, type StreamContent } from './stream-content.ts'
@@ -31,7 +31,7 @@ export interface TagRecorderDependencies extends Omit<RecordedElsewhere, 'share'
   readonly recordChange: ChangeRecorder
   /** Null where no integrated registry serves the images of streams. */
   readonly content: StreamContent | null
-  readonly rightsOf: PrincipalRights
+  readonly rightsOf: RightsOf
   /** Milliseconds since 1970. */
   readonly now: () => number
 }

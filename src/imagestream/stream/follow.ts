@@ -8,7 +8,7 @@ import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { TagRecorder } from '../record/record.ts'
-import { mayCopy, type PrincipalRights } from '../record/record-followers.ts'
+import { mayCopy, type RightsOf } from '../record/record-followers.ts'
 import type { ImageStream, SpecTag } from '../spec/spec.ts'
 import {
   formatStreamTag,
@@ -49,7 +49,7 @@ export interface FollowingDependencies {
   readonly streams: Streams
   readonly tags: Tags
   readonly recorder: TagRecorder
-  readonly rightsOf: PrincipalRights
+  readonly rightsOf: RightsOf
   /** Milliseconds since 1970. */
   readonly now: () => number
 }

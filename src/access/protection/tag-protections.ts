@@ -1,0 +1,131 @@
+import { and, eq, sql } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
+import { pageBy } from '../../db/page.ts'
+import { tagProtections as table } from '../../db/tables/index.ts'
+import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
+import { checkNamespace } from '../../input/names.ts'
+import type { KeysetPage } from '../../input/page.ts'
+import type { AuditRecorder } from '../audit/audit-log.ts'
+import { requireInNamespace, requireServerAdmin, type Viewer } from '../right/viewer.ts'
+import { patternOf } from './tag-guard.ts'
+import type { ProtectedPattern } from './tag-protected-error.ts'
+
+/** Stored protections of tags. */
+export type TagProtections = ReturnType<typeof createTagProtections>
+
+/** A protection with its id, and when and by whom it was written. */
+export type TagProtection = ReturnType<typeof patternOf<typeof table.$inferSelect>>
+
+interface TagProtectionsDependencies {
+  readonly db: Database
+  readonly audit: AuditRecorder
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Runs after the commit that ended a protection. */
+  readonly onUnprotected: () => void
+}
+
+/** Protections of one namespace: each move of a tag compares all of them. */
+const MAX_PROTECTIONS = 100
+const PATTERN = /^[\w./*-]{1,255}$/
+
+/** Creates the reads and writes of protections. Admins of a namespace write its protections; its viewers read them. */
+export function createTagProtections({ db, audit, now, onUnprotected }: TagProtectionsDependencies) {
+  const { orm } = db
+  const isOf = (namespace: string | undefined) =>
+    namespace === undefined ? undefined : eq(table.namespace, namespace)
+  const countOf = (namespace: string | undefined): number =>
+    orm.select({ count: sql<number>`count(*)` }).from(table).where(isOf(namespace)).get()?.count ?? 0
+  const requireView = (viewer: Viewer, namespace: string | undefined): void => {
+    if (namespace === undefined) requireServerAdmin(viewer)
+    else if (!viewer.rights.mayInPartOf('view', namespace)) requireInNamespace(viewer, 'view', namespace)
+  }
+  const audited = (action: string, { namespace, streams, tags, exceptRoles }: ProtectedPattern) => ({
+    action,
+    namespace,
+    target: `${namespace}/${streams}:${tags}`,
+    details: { exceptRoles },
+  })
+
+  return {
+    /**
+     * Protects tags whose names match the pattern, in streams whose names match the other; a protection of the same patterns
+     * is replaced. Tags may still be created. Throws InvalidInputError, ForbiddenError, UnauthenticatedError.
+     */
+    protect(viewer: Viewer, pattern: ProtectedPattern): TagProtection {
+      const { namespace, streams, tags, exceptRoles } = pattern
+      requireInNamespace(viewer, 'grant', namespace)
+      checkNamespace(namespace)
+      checkPattern('imageStreams', streams)
+      checkPattern('tags', tags)
+      return db.transact((tx) => {
+        const written = {
+          exceptRoles: JSON.stringify([...new Set(exceptRoles)]),
+          createdAt: now(),
+          createdBy: viewer.id,
+        }
+        const row = orm
+          .insert(table)
+          .values({ namespace, streams, tags, ...written })
+          .onConflictDoUpdate({ target: [table.namespace, table.streams, table.tags], set: written })
+          .returning()
+          .get()
+        if (countOf(namespace) > MAX_PROTECTIONS) {
+          const why = `the namespace ${namespace} has ${MAX_PROTECTIONS} protections, which is the maximum`
+          throw new InvalidInputError('tags', `${why}: use fewer patterns`)
+        }
+        audit.record(tx, viewer, audited('protectTags', pattern))
+        return patternOf(row)
+      })
+    },
+
+    /** Removes a protection, and returns it. Throws NotFoundError, ForbiddenError, UnauthenticatedError. */
+    unprotect: (viewer: Viewer, id: number): TagProtection =>
+      db.transact((tx) => {
+        const row = orm.select().from(table).where(eq(table.id, id)).get()
+        if (!row || !viewer.rights.mayInPartOf('view', row.namespace)) {
+          throw new NotFoundError('there is no protection of tags with this id')
+        }
+        requireInNamespace(viewer, 'grant', row.namespace)
+        orm.delete(table).where(eq(table.id, id)).run()
+        const protection = patternOf(row)
+        audit.record(tx, viewer, audited('unprotectTags', protection))
+        tx.afterCommit(onUnprotected)
+        return protection
+      }),
+
+    /** Returns a page, oldest first; its keys are [id]. Without a namespace, for server admins, of all namespaces. */
+    page(viewer: Viewer, namespace: string | undefined, keyset: KeysetPage): TagProtection[] {
+      requireView(viewer, namespace)
+      const page = pageBy([table.id], keyset)
+      const rows = orm
+        .select()
+        .from(table)
+        .where(and(isOf(namespace), page.where))
+        .orderBy(...page.orderBy)
+        .limit(page.limit)
+        .all()
+      return page.inOrder(rows).map(patternOf)
+    },
+
+    /** Returns the number of protections. Throws as `page`. */
+    count(viewer: Viewer, namespace: string | undefined): number {
+      requireView(viewer, namespace)
+      return countOf(namespace)
+    },
+
+    /** Returns a protection; undefined for an unknown id, and where the viewer sees nothing of its namespace. */
+    byId({ rights }: Viewer, id: number): TagProtection | undefined {
+      const row = orm.select().from(table).where(eq(table.id, id)).get()
+      return row && rights.mayInPartOf('view', row.namespace) ? patternOf(row) : undefined
+    },
+  }
+}
+
+function checkPattern(field: string, pattern: string): void {
+  if (PATTERN.test(pattern)) return
+  throw new InvalidInputError(
+    field,
+    `${field} must be a pattern of 1 to 255 letters, digits and _ . / -, in which * stands for any characters: v*`,
+  )
+}
