@@ -60,7 +60,7 @@ describe('the audit log', () => {
   it('is written with the change, and not without it', () => {
     const write = () =>
       db.transact((tx) => {
-        audit.record(tx, SYSTEM, move('v1'))
+        audit.record(tx, viewer('user:9'), move('v1'))
         throw new Error('the change fails')
       })
     expect(write).toThrow('the change fails')
@@ -85,16 +85,21 @@ describe('the audit log', () => {
     expect(audit.count(SYSTEM, { principal: 'token:2' })).toBe(2)
   })
 
-  it('keeps times in order when the clock is set back', () => {
+  it('has no entries of the server’s own work, whose results the histories have', () => {
     record(SYSTEM, move('v1'))
+    expect(audit.count(SYSTEM, {})).toBe(0)
+  })
+
+  it('keeps times in order when the clock is set back', () => {
+    record(viewer('user:9'), move('v1'))
     time -= MINUTE
-    record(SYSTEM, move('v2'))
+    record(viewer('user:9'), move('v2'))
     expect(audit.page(SYSTEM, {}, PAGE).map(({ at }) => at)).toEqual([1_000_000, 1_000_000])
   })
 
   it('is read by admins: of a namespace their own, of the server everything', () => {
-    record(SYSTEM, move('v1'))
-    record(SYSTEM, move('v1', 'other'))
+    record(viewer('user:9'), move('v1'))
+    record(viewer('user:9'), move('v1', 'other'))
     const [admin, editor] = [viewer('user:1', 'ADMIN'), viewer('user:2', 'EDITOR')]
     expect(targets({ namespace: 'team' }, admin)).toEqual(['team/app:v1'])
     expect(() => targets({ namespace: 'other' }, admin)).toThrow(ForbiddenError)
@@ -154,7 +159,7 @@ describe('refusals', () => {
 
 describe('the chain of hashes', () => {
   beforeEach(() => {
-    for (let tag = 1; tag <= 250; tag++) record(SYSTEM, move(`v${tag}`))
+    for (let tag = 1; tag <= 250; tag++) record(viewer('user:9'), move(`v${tag}`))
   })
   // as one who can write the file can, without the triggers
   const tamper = (text: string) => {
@@ -173,7 +178,7 @@ describe('the chain of hashes', () => {
   })
 
   it.each([
-    ['a changed entry', `update audit_entries set principal = 'user:9' where sequence = 120`, 120],
+    ['a changed entry', `update audit_entries set principal = 'user:8' where sequence = 120`, 120],
     ['a changed time', 'update audit_entries set at = at - 1 where sequence = 120', 120],
     ['a removed entry', 'delete from audit_entries where sequence = 120', 120],
     ['removed first entries', 'delete from audit_entries where sequence < 5', 1],
@@ -184,7 +189,7 @@ describe('the chain of hashes', () => {
 
   it('shows removed newest entries and a rewritten log to whoever kept a position', async () => {
     const { last } = await audit.verify(SYSTEM)
-    record(SYSTEM, move('later'))
+    record(viewer('user:9'), move('later'))
     expect(await audit.verify(SYSTEM, last)).toMatchObject({ checkedCount: 1, brokenAt: null })
 
     tamper('delete from audit_entries where sequence > 200')
@@ -204,7 +209,7 @@ describe('the chain of hashes', () => {
 })
 
 it('entries of the audit log cannot be changed or removed by a statement', () => {
-  record(SYSTEM, move('v1'))
+  record(viewer('user:9'), move('v1'))
   expect(() => db.orm.update(auditEntries).set({ at: 0 }).run()).toThrow('audit entries are only added')
   expect(() => db.orm.delete(auditEntries).run()).toThrow('audit entries are only added')
 })

@@ -30,6 +30,7 @@ const FIRST = [
   'configureRegistry',
   'createReceiver',
   'mirrorImage',
+  'protectTags',
 ]
 /** Mutations that take something away, in this order, and those that bring it back. */
 const LAST = [
@@ -86,6 +87,7 @@ const VALUES = `{
   imageStream(name: "ruby") { id imports(first: 1) { nodes { id } } tag(name: "latest") { image { digest } } }
   receivers(first: 1) { nodes { id } }
   imageMirrorings(first: 1) { nodes { id } }
+  tagProtections(first: 1) { nodes { id } }
 }`
 interface Values {
   readonly imageStream: {
@@ -94,11 +96,12 @@ interface Values {
     readonly tag: { readonly image: { readonly digest: string } }
   }
   readonly receivers: { readonly nodes: readonly { readonly id: string }[] }
+  readonly tagProtections: { readonly nodes: readonly { readonly id: string }[] }
   readonly imageMirrorings: { readonly nodes: readonly { readonly id: string }[] }
 }
 
 async function variablesOf(client: GraphQLClient): Promise<Record<string, unknown>> {
-  const { imageStream, receivers, imageMirrorings } = await client.request<Values>(VALUES)
+  const { imageStream, receivers, imageMirrorings, tagProtections } = await client.request<Values>(VALUES)
   const { imageStream: tools } = await client.request<{ imageStream: { uid: string } }>(
     '{ imageStream(name: "tools") { uid } }',
   )
@@ -112,6 +115,7 @@ async function variablesOf(client: GraphQLClient): Promise<Record<string, unknow
     uid: tools.uid,
     receiver: receivers.nodes[0]?.id,
     mirroring: imageMirrorings.nodes[0]?.id,
+    tagProtection: tagProtections.nodes[0]?.id,
   }
 }
 

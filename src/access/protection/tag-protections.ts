@@ -5,6 +5,7 @@ import { tagProtections as table } from '../../db/tables/index.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import { checkNamespace } from '../../input/names.ts'
 import type { KeysetPage } from '../../input/page.ts'
+import { onTag } from '../audit/audit-entry.ts'
 import type { AuditRecorder } from '../audit/audit-log.ts'
 import { requireInNamespace, requireServerAdmin, type Viewer } from '../right/viewer.ts'
 import { patternOf } from './tag-guard.ts'
@@ -40,12 +41,8 @@ export function createTagProtections({ db, audit, now, onUnprotected }: TagProte
     if (namespace === undefined) requireServerAdmin(viewer)
     else if (!viewer.rights.mayInPartOf('view', namespace)) requireInNamespace(viewer, 'view', namespace)
   }
-  const audited = (action: string, { namespace, streams, tags, exceptRoles }: ProtectedPattern) => ({
-    action,
-    namespace,
-    target: `${namespace}/${streams}:${tags}`,
-    details: { exceptRoles },
-  })
+  const audited = (action: string, { namespace, streams, tags, exceptRoles }: ProtectedPattern) =>
+    onTag(action, { namespace, imageStream: streams, tag: tags }, { exceptRoles })
 
   return {
     /**

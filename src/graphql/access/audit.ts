@@ -35,7 +35,9 @@ const AuditEntryType = objectType<AuditEntry>('AuditEntry', {
     ),
     principalName: t.string('Name of the principal at that time.'),
     address: t.stringOrNull('Address of the client; null for the server’s own work.'),
-    requestId: t.stringOrNull('Id of the request, which the server’s log has too; null for the server’s own work.'),
+    requestId: t.stringOrNull(
+      'Id of the request, which the server’s log has too; null for the server’s own work.',
+    ),
     action: t.string(
       'Name of the mutation, or of another action: `push`, `deleteManifest`, `signIn`; `refusals` for the number of those that were not stored.',
     ),
@@ -117,7 +119,9 @@ const AuditVerificationType = objectType<AuditVerification>('AuditVerification',
     brokenAt: t.intOrNull(
       'Number of the first entry that was changed, removed or replaced; null if every compared entry is as it was written.',
     ),
-    hasMore: t.boolean('Whether later entries are left to compare: repeat the query with `lastSequence` and `lastHash`.'),
+    hasMore: t.boolean(
+      'Whether later entries are left to compare: repeat the query with `lastSequence` and `lastHash`.',
+    ),
   }),
   fields: (t) => ({
     isIntact: t.boolean({

@@ -56,7 +56,8 @@ builder.queryField('tagProtections', (t) =>
     complexity: pageComplexity,
     args: {
       namespace: t.arg.string({
-        description: 'Returns only protections of this namespace. If omitted, those of all, for server admins.',
+        description:
+          'Returns only protections of this namespace. If omitted, those of all, for server admins.',
       }),
       ...connectionArgs,
     },

@@ -1,6 +1,7 @@
 /** Types without an id: each is a property of the object that contains it. */
 export const VALUES: readonly string[] = [
   'AppliedDocument',
+  'AuditVerification',
   'CircuitBreaker',
   'Condition',
   'GarbageCollectionPlan',
@@ -129,6 +130,7 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
   },
   Query: {
     accessTokens: [],
+    auditEntries: ['filter', 'namespace'],
     deletedImageStreams: ['namespace'],
     grants: ['namespace'],
     imageMirrorings: ['imageStream', 'namespace', 'state'],
@@ -177,6 +179,7 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
     registryHosts: ['host'],
     repositories: ['matching', 'namespace'],
     sessions: [],
+    tagProtections: ['namespace'],
     users: [],
   },
   Receiver: {
