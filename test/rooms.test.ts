@@ -60,7 +60,17 @@ const COMPOSITION_ROOT = 'app'
 /** Floors of the large rooms, the lowest first: a floor imports only those below it; files of the room itself are the top. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   db: ['tables'],
-  access: ['right', 'audit', 'protection', 'identity', 'grant', 'token', 'federation', 'sign-in', 'signed-token'],
+  access: [
+    'right',
+    'audit',
+    'protection',
+    'identity',
+    'grant',
+    'token',
+    'federation',
+    'sign-in',
+    'signed-token',
+  ],
   imagestream: [
     'image',
     'spec',
