@@ -124,6 +124,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'trust',
     'receiver',
     'access',
+    'federation',
     'server',
     'live',
   ],

@@ -146,6 +146,7 @@ async function open(
       remoteHosts: remote.hostStatuses,
       trust,
       pruner,
+      federation,
       server: createServerView(config, version, now()),
     },
     version,

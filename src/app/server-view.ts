@@ -1,4 +1,4 @@
-import type { ServerFeature, ServerView } from '../graphql/kit/context.ts'
+import type { ServerFeature, ServerView, SignInMode } from '../graphql/kit/context.ts'
 import {
   MAX_ALIASES,
   MAX_BODY_BYTES,
@@ -22,7 +22,7 @@ export function createServerView(config: Config, version: string, startedAt: num
   return {
     version,
     startedAt,
-    signIn: config.signIn === null ? 'OPEN' : 'TOKENS',
+    signIn: signInModeOf(config),
     features: (Object.keys(isOn) as ServerFeature[]).filter((feature) => isOn[feature]),
     logRetentionDays: config.changeLogDays,
     limits: {
@@ -34,4 +34,9 @@ export function createServerView(config: Config, version: string, startedAt: num
       socketOperations: MAX_OPERATIONS_PER_SOCKET,
     },
   }
+}
+
+const signInModeOf = ({ signIn }: Config): SignInMode => {
+  if (signIn === null) return 'OPEN'
+  return signIn === 'oidc' ? 'PROVIDER' : 'TOKENS'
 }

@@ -65,9 +65,10 @@ const isForPeople = (field: RootField): boolean => accessOf(field) === 'person'
 const [queries, mutations] = [fieldsOf(schema.getQueryType()), fieldsOf(schema.getMutationType())]
 const QUERIES = examplesOf(queries.filter((field) => !isForPeople(field)))
 const MUTATIONS = examplesOf(mutations.filter((field) => !isForPeople(field)))
+const isLast = (field: string): boolean => /^(?:revoke|delete)/.test(field)
 /** Examples that need a person who has signed in; those that take something away are the last. */
 const FOR_PEOPLE = examplesOf([...queries, ...mutations].filter(isForPeople)).sort(
-  (a, b) => Number(a.field.startsWith('revoke')) - Number(b.field.startsWith('revoke')),
+  (a, b) => Number(isLast(a.field)) - Number(isLast(b.field)),
 )
 const SUBSCRIPTIONS = examplesOf(fieldsOf(schema.getSubscriptionType()))
 const ALL = [...QUERIES, ...MUTATIONS, ...FOR_PEOPLE, ...SUBSCRIPTIONS]
@@ -131,7 +132,15 @@ async function runSignedIn(): Promise<Map<string, unknown>> {
   const [token, grant, session] = [found.accessTokens, found.grants, member.sessions].map(
     ({ nodes }) => nodes[0]?.id,
   )
-  const variables = { user: stranger?.id, token, grant, session }
+  const { createFederationRule } = await admin.request<{
+    createFederationRule: { federationRule: { id: string } }
+  }>(
+    `mutation { createFederationRule(input: {
+      name: "any", audience: "a", gitlab: { projectId: "1" }, grants: [{ role: PULLER, place: "team/*" }]
+    }) { federationRule { id } } }`,
+  )
+  const rule = createFederationRule.federationRule.id
+  const variables = { user: stranger?.id, token, grant, session, rule }
   const responses = new Map<string, unknown>()
   for (const { field, text } of FOR_PEOPLE) responses.set(field, await admin.execute(text, variables))
   return responses

@@ -18,12 +18,15 @@ export const VALUES: Readonly<Record<string, string>> = {
   TagReferencePolicy: 'a setting of a spec tag',
   TrustedKey: 'a property of a requirement',
   TrustRequirement: 'a setting of the trust of a stream, replaced with all others',
+  FederationClaim: 'a setting of a federation rule, replaced with all others',
   // properties of an image, which never change
   ImageConfig: 'a property of an image',
   ImageLayer: 'a property of an image',
   IndexEntry: 'a property of an image',
   Platform: 'a property of an image or an index entry',
   // computed when they are read
+  FederationRefusal: 'a part of a verdict',
+  FederationVerdict: 'computed for a token',
   ImageDifference: 'computed from two images',
   ImageSignature: 'a part of a verification',
   ImageVerification: 'computed for a tag',

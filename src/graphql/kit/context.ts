@@ -1,6 +1,8 @@
 import type { AccessControl } from '../../access/access.ts'
 import type { AuditLog } from '../../access/audit/audit-log.ts'
 import type { TagProtections } from '../../access/protection/tag-protections.ts'
+import type { Federation } from '../../access/federation/federation.ts'
+import type { FederationRules } from '../../access/federation/rules.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Collector } from '../../collect/blobs/collect.ts'
 import type { Pruner } from '../../collect/images/prune.ts'
@@ -89,7 +91,13 @@ export interface GraphQLContext {
   readonly remoteHosts: () => readonly HostStatus[]
   readonly trust: Pick<Trust, 'policies' | 'locations' | 'referrers' | 'verify'>
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
+  readonly federation: FederationView
   readonly server: ServerView
+}
+
+/** Rules that admit machines, and what they say about a token. */
+export interface FederationView extends Pick<Federation, 'explain'> {
+  readonly rules: FederationRules
 }
 
 /** An optional part of the server, as in the API. */
@@ -102,7 +110,7 @@ export type ServerFeature =
   | 'DEFAULT_CREDENTIALS'
 
 /** How clients sign in. */
-export type SignInMode = 'OPEN' | 'TOKENS'
+export type SignInMode = 'OPEN' | 'TOKENS' | 'PROVIDER'
 
 /** What clients may know about the server. */
 export interface ServerView {

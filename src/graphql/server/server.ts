@@ -37,6 +37,8 @@ const SignInModeEnum = enumType<SignInMode>('SignInMode', {
     OPEN: 'No sign-in is configured: every client that reaches the server may do everything.',
     TOKENS:
       'Clients present an access token or a session (`--sign-in tokens`); without one they have the rights of everyone.',
+    PROVIDER:
+      'People sign in at `/sign-in` with the OpenID provider of the team; machines present access tokens, or tokens of issuers that a federation rule admits.',
   },
 })
 

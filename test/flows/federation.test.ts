@@ -1,0 +1,128 @@
+import type { JWTPayload } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type OidcProvider, startOidcProvider } from '../fixtures/oidc-provider.ts'
+import { NAMESPACE, type SignedInApp, startSignedInApp } from '../fixtures/signed-in-app.ts'
+
+const AUDIENCE = 'https://streams.example.org'
+const CREATE = `mutation Create($input: CreateFederationRuleInput!) {
+  createFederationRule(input: $input) {
+    federationRule { id name issuer claims { name patterns } grants { role place } warnings maxLifetimeSeconds }
+  }
+}`
+const EXPLAIN = `query Explain($token: String!) {
+  explainFederation(token: $token) { nodes { rule { name } isAccepted refusals { reason claim } } }
+}`
+
+let provider: OidcProvider
+let server: SignedInApp
+
+beforeAll(async () => {
+  provider = await startOidcProvider()
+  server = await startSignedInApp()
+})
+afterAll(async () => {
+  await server[Symbol.asyncDispose]()
+  await provider[Symbol.asyncDispose]()
+})
+
+const token = (claims: JWTPayload = {}): Promise<string> =>
+  provider.token({ aud: AUDIENCE, project_id: '7', ref_protected: 'true', ...claims })
+
+interface Created {
+  readonly createFederationRule: { readonly federationRule: Readonly<Record<string, unknown>> }
+}
+interface Explained {
+  readonly explainFederation: { readonly nodes: readonly unknown[] }
+}
+
+describe('a federation rule', () => {
+  it('is created from a preset by an admin of its namespace, and explains a token', async () => {
+    const member = server.as('member')
+    const { createFederationRule } = await member.request<Created>(CREATE, {
+      input: {
+        name: 'app on GitLab',
+        audience: AUDIENCE,
+        issuer: provider.issuer,
+        gitlab: { projectId: '7' },
+        grants: [{ role: 'PUSHER', place: `${NAMESPACE}/app` }],
+      },
+    })
+    expect(createFederationRule.federationRule).toMatchObject({
+      issuer: provider.issuer,
+      claims: [
+        { name: 'project_id', patterns: ['7'] },
+        { name: 'ref_protected', patterns: ['true'] },
+      ],
+      grants: [{ role: 'PUSHER', place: `${NAMESPACE}/app` }],
+      warnings: [],
+      maxLifetimeSeconds: 3600,
+    })
+    const explain = async (pasted: string) =>
+      (await member.request<Explained>(EXPLAIN, { token: pasted })).explainFederation.nodes
+    const rule = { name: 'app on GitLab' }
+    expect(await explain(await token())).toEqual([{ rule, isAccepted: true, refusals: [] }])
+    const ofMergeRequest = await token({ pipeline_source: 'merge_request_event', project_id: '8' })
+    expect(await explain(ofMergeRequest)).toEqual([
+      {
+        rule,
+        isAccepted: false,
+        refusals: [
+          { reason: 'CLAIM', claim: 'project_id' },
+          { reason: 'PULL_REQUEST', claim: 'pipeline_source' },
+        ],
+      },
+    ])
+  })
+
+  it('is warned about if it rests on names, which others can take', async () => {
+    const { createFederationRule } = await server.as('admin').request<Created>(CREATE, {
+      input: {
+        name: 'by name',
+        audience: AUDIENCE,
+        issuer: 'https://token.actions.githubusercontent.com',
+        claims: [{ name: 'sub', patterns: ['repo:octocat/app:*'] }],
+        grants: [{ role: 'PULLER', place: 'other/*' }],
+      },
+    })
+    expect(createFederationRule.federationRule.warnings).toEqual([
+      expect.stringContaining('the rule rests on names alone'),
+      expect.stringContaining('GitHub adds identifiers to sub'),
+    ])
+  })
+
+  it('is seen and changed by those alone who may give its roles', async () => {
+    const list = '{ federationRules { totalCount nodes { id name } } }'
+    type List = { federationRules: { totalCount: number; nodes: { id: string; name: string }[] } }
+    const listed = async (client: ReturnType<SignedInApp['as']>) =>
+      (await client.request<List>(list)).federationRules.nodes.map(({ name }) => name)
+    expect(await listed(server.as('admin'))).toEqual(['app on GitLab', 'by name'])
+    expect(await listed(server.as('member'))).toEqual(['app on GitLab'])
+    expect(await listed(server.as('stranger'))).toEqual([])
+    const codes = async (name: 'token' | 'anonymous') =>
+      (await server.as(name).execute(list)).errors?.map(({ extensions }) => extensions?.code)
+    expect(await codes('token')).toEqual(['FORBIDDEN'])
+    expect(await codes('anonymous')).toEqual(['UNAUTHENTICATED'])
+    const { federationRules } = await server.as('admin').request<List>(list)
+    const [first] = federationRules.nodes
+    const remove = await server
+      .as('stranger')
+      .execute(`mutation { deleteFederationRule(input: { id: "${first?.id}" }) { deletedId } }`)
+    expect(remove.errors?.[0]?.extensions?.code).toBe('NOT_FOUND')
+    const node = await server.as('stranger').request<{ node: unknown }>(`{ node(id: "${first?.id}") { id } }`)
+    expect(node.node).toBeNull()
+  })
+
+  it('that has no claim is refused, and a text that is no token is not repeated', async () => {
+    const input = {
+      name: 'all',
+      audience: 'a',
+      issuer: 'https://ci.example.org',
+      grants: [{ role: 'PULLER', place: 'a/*' }],
+    }
+    const created = await server.as('admin').execute(CREATE, { input })
+    expect(created.errors?.[0]?.extensions).toMatchObject({ code: 'INVALID', field: 'claims' })
+    const explained = await server.as('admin').execute(EXPLAIN, { token: 'a-secret-by-mistake' })
+    expect(explained.errors?.[0]?.extensions).toMatchObject({ code: 'INVALID', field: 'token' })
+    expect(JSON.stringify(explained)).not.toContain('a-secret-by-mistake')
+  })
+})
