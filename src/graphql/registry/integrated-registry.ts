@@ -47,10 +47,11 @@ const IntegratedRegistryType = builder.objectRef<Registry>('IntegratedRegistry')
     }),
     usage: t.field({
       type: RegistryUsageType,
+      nullable: true,
       description:
-        'Storage use of this server. With an external registry it does not include the content of that registry.',
+        'Storage use of this server, in all namespaces; null for a viewer who is not a server admin. With an external registry it does not include the content of that registry.',
       complexity: 100,
-      resolve: ({ usage }) => usage.total(),
+      resolve: ({ usage }, _args, { viewer }) => (viewer.rights.isServerAdmin ? usage.total() : null),
     }),
     uploads: t.field({
       type: RegistryUploadConnection,
@@ -67,8 +68,10 @@ const IntegratedRegistryType = builder.objectRef<Registry>('IntegratedRegistry')
     lastGarbageCollection: t.field({
       type: GarbageCollectionType,
       nullable: true,
-      description: 'The last garbage collection, which may still run; null if there was none.',
-      resolve: ({ collector }) => collector.last(),
+      description:
+        'The last garbage collection, which may still run; null if there was none, and for a viewer who is not a server admin.',
+      resolve: ({ collector }, _args, { viewer }) =>
+        viewer.rights.isServerAdmin ? collector.last() : undefined,
     }),
   }),
 })
