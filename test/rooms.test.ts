@@ -148,6 +148,8 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
   credentials: ['registry_credentials'],
   'registry-config': ['registry_configurations', 'registry_defaults', 'registry_secrets'],
   imagestream: [
+    'confirmed_images',
+    'image_children',
     'image_configs',
     'image_streams',
     'images',
@@ -190,6 +192,8 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
 
 /** The tables of other rooms that a room reads: each is an import that the compiler does not see. */
 const MAY_READ: Readonly<Record<string, readonly string[]>> = {
+  // an image is visible through the repositories that serve it, too
+  imagestream: ['repositories', 'repository_manifests'],
   // a pull reads the manifest, its tag and its stream in one statement; `npm run bench -- registry` measures it
   registry: ['images', 'image_configs', 'image_streams', 'spec_tags', 'tags', 'tag_events'],
   // what nothing refers to is found by joins over everything that may refer to it

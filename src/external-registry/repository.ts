@@ -70,7 +70,7 @@ export function openRepository(
       return (await session.tagImage({ digest, manifest }, 'PreserveOriginal', ANY_PLATFORM)).image
     },
     /** Starts a session; the caller disposes of it when the fetched images are stored. */
-    begin: (): FetchSession => fetcher.begin(remoteRepository),
+    begin: (): FetchSession => fetcher.begin(remoteRepository, namespace),
   }
 }
 

@@ -56,7 +56,7 @@ export function createExternalTags(dependencies: ExternalTagsDependencies) {
     isInSpec: ({ streamId, tag }: ExternalTag): boolean => streams.specTag(streamId, tag) !== undefined,
     /** Reports whether the tag's history has the image. */
     hadImage({ streamId, tag }: ExternalTag, digest: Digest): boolean {
-      const image = images.byDigest(digest)
+      const image = images.byDigest(SYSTEM, digest)
       const [found] = tags.named([streamId], tag)
       if (!image || !found) return false
       return lookBack.newestOfTag(found.id, image.id) !== undefined

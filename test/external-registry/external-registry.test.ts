@@ -66,8 +66,9 @@ describe('a notification of a push', () => {
     await world.pushAndTell('shop/web', 'v1', multi)
     await world.pushAndTell('shop/web', 'v2', multi)
 
-    expect(world.domain.images.byDigest(multi.digest)?.size).toBeGreaterThan(0)
-    for (const child of multi.manifests) expect(world.domain.images.byDigest(child.digest)).toBeDefined()
+    expect(world.domain.images.byDigest(SYSTEM, multi.digest)?.size).toBeGreaterThan(0)
+    for (const child of multi.manifests)
+      expect(world.domain.images.byDigest(SYSTEM, child.digest)).toBeDefined()
     expect(world.registry.requested('config')).toHaveLength(2)
     expect(world.log()).toEqual([`shop/web:v1 ${multi.digest}`, `shop/web:v2 ${multi.digest}`])
   })
@@ -77,7 +78,7 @@ describe('a notification of a push', () => {
     await world.tellPush({ repository: 'shop/web', digest: one.digest })
 
     expect(world.domain.streams.byName(SYSTEM, 'shop', 'web')).toBeDefined()
-    expect(world.domain.images.byDigest(one.digest)).toBeDefined()
+    expect(world.domain.images.byDigest(SYSTEM, one.digest)).toBeDefined()
     expect(world.digest('shop', 'web', 'unsaid')).toBeUndefined()
     expect(world.log()).toEqual([])
   })

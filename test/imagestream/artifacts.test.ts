@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import type { TagPolicyInput } from '../../src/policy/policy.ts'
 import { artifact, asImage } from '../fixtures/artifacts.ts'
@@ -34,12 +35,15 @@ describe('an artifact in a repository', () => {
     const { imported } = await world.create()
 
     expect(imported).toMatchObject({ state: 'SUCCEEDED', imported: 2 })
-    expect(world.images.byDigest(chart('1').digest)).toMatchObject({
+    expect(world.images.byDigest(SYSTEM, chart('1').digest)).toMatchObject({
       kind: 'ARTIFACT',
       artifactType: HELM,
       os: null,
     })
-    expect(world.images.byDigest(release('1').digest)).toMatchObject({ kind: 'IMAGE', artifactType: null })
+    expect(world.images.byDigest(SYSTEM, release('1').digest)).toMatchObject({
+      kind: 'IMAGE',
+      artifactType: null,
+    })
     expect(world.remote.requested('config')).toEqual([release('1').config.digest])
   })
 
@@ -84,7 +88,10 @@ describe('an artifact in a repository', () => {
       })
 
       expect(imported).toMatchObject({ state: 'SUCCEEDED', imported: 1 })
-      expect(world.images.byDigest(cache.digest)).toMatchObject({ kind: 'ARTIFACT', artifactType: CACHE })
+      expect(world.images.byDigest(SYSTEM, cache.digest)).toMatchObject({
+        kind: 'ARTIFACT',
+        artifactType: CACHE,
+      })
       expect(await world.import()).toMatchObject({ unchanged: 1 })
     },
   )
@@ -96,7 +103,7 @@ describe('an artifact in a repository', () => {
     const importPolicy = { insecure: false, scheduled: false, importMode: 'PreserveOriginal' } as const
     await world.create({ spec: { dockerImageRepository: UPSTREAM, importPolicy } })
 
-    expect(world.images.byDigest(charts.digest as Digest)).toMatchObject({
+    expect(world.images.byDigest(SYSTEM, charts.digest as Digest)).toMatchObject({
       kind: 'ARTIFACT',
       artifactType: HELM,
     })

@@ -28,7 +28,7 @@ const importAs = async (importMode: ImportMode, content: Image | Index, name = '
   const tags = [fromImage('latest', UPSTREAM, { importPolicy })]
   return (await domain.create({ name, spec: { tags } })).imported
 }
-const stored = (digest: string): StoredImage | undefined => domain.images.byDigest(digest as Digest)
+const stored = (digest: string): StoredImage | undefined => domain.images.byDigest(SYSTEM, digest as Digest)
 const sizeOf = (...parts: (Image | Index)[]): number => {
   const sizes = new Map<string, number>()
   for (const part of parts) {

@@ -230,7 +230,7 @@ describe('the list of the tags of all streams', () => {
 
 describe('the list of images', () => {
   const digests = async (given: ImageListFilter, page: KeysetPage = { limit: 100 }): Promise<string[]> => {
-    const found = await world.domain.imageList.page({ order: 'OLDEST_FIRST', ...given, page })
+    const found = await world.domain.imageList.page(SYSTEM, { order: 'OLDEST_FIRST', ...given, page })
     return found.map(({ digest }) => digest)
   }
   const digestsOf = (...images: readonly { readonly digest: string }[]) =>
@@ -250,13 +250,13 @@ describe('the list of images', () => {
     ['none of a platform that no image has', { platform: 'plan9/mips' }, []],
   ] as const)('has %s', async (_, given, wanted) => {
     expect((await digests(given as ImageListFilter)).sort()).toEqual(wanted)
-    expect(await world.domain.imageList.count(given as ImageListFilter)).toBe(wanted.length)
+    expect(await world.domain.imageList.count(SYSTEM, given as ImageListFilter)).toBe(wanted.length)
   })
 
   it('has pages forward and back in both orders, also of the images of streams', async () => {
     const { imageList } = world.domain
     for (const given of [{}, { namespace: 'd' }]) {
-      const all = await imageList.page({ order: 'OLDEST_FIRST', ...given, page: { limit: 100 } })
+      const all = await imageList.page(SYSTEM, { order: 'OLDEST_FIRST', ...given, page: { limit: 100 } })
       const ids = all.map(({ id }) => id)
       expect(ids).toEqual(ids.toSorted((one, other) => one - other))
       for (const order of ['OLDEST_FIRST', 'NEWEST_FIRST'] as const) {
@@ -264,7 +264,7 @@ describe('the list of images', () => {
         for (const fromEnd of [false, true]) {
           const found: number[] = []
           for (let page: KeysetPage = { limit: 2, peek: false, fromEnd }; ; ) {
-            const rows = (await imageList.page({ order, ...given, page })).map(({ id }) => id)
+            const rows = (await imageList.page(SYSTEM, { order, ...given, page })).map(({ id }) => id)
             if (fromEnd) found.unshift(...rows)
             else found.push(...rows)
             const end = fromEnd ? rows[0] : rows.at(-1)

@@ -75,8 +75,8 @@ const READS: Readonly<Record<string, () => unknown>> = {
     lookBack().tagsAt([streamId], { time: times[4] ?? 0 }, { limit: 50, after: ['t5'], fromEnd: true }),
   'the number of tags with an image at a time': () =>
     lookBack().countTagsAt([streamId], { time: times[4] ?? 0 }),
-  'an image’s history': () => lookBack().eventsOfImages([5, 6], { limit: 50, after: [EVENTS] }),
-  'how long it is': () => lookBack().countEventsOfImages([5, 6]),
+  'an image’s history': () => lookBack().eventsOfImages(SYSTEM, [5, 6], { limit: 50, after: [EVENTS] }),
+  'how long it is': () => lookBack().countEventsOfImages(SYSTEM, [5, 6]),
   'an image of a stream': () => lookBack().newestInStream(streamId, 5),
   'an image of a tag': () => lookBack().newestOfTag(6, 5),
   'the previous images of tags': () => lookBack().imagesBefore(many.map((id) => id * 2000)),

@@ -182,16 +182,16 @@ describe('an image’s history', () => {
     record([moved('a', 1, 1000), moved('b', 2, 1000)])
     record([moved('x', 1, 2000)], { id: other.id, name: 'other' })
     record([moved('a', 2, 3000), moved('b', 1, 4000), moved('a', 1, 5000)])
-    const id = domain.images.byDigest(image({ seed: 1 }).digest)?.id ?? 0
+    const id = domain.images.byDigest(SYSTEM, image({ seed: 1 }).digest)?.id ?? 0
     const times = (page: object) =>
-      domain.lookBack.eventsOfImages([id], { limit: 2, ...page }).map(({ createdAt }) => createdAt)
+      domain.lookBack.eventsOfImages(SYSTEM, [id], { limit: 2, ...page }).map(({ createdAt }) => createdAt)
 
-    const whole = domain.lookBack.eventsOfImages([id], ALL)
+    const whole = domain.lookBack.eventsOfImages(SYSTEM, [id], ALL)
     expect(whole.map(({ createdAt }) => createdAt)).toEqual([5000, 4000, 2000, 1000])
     expect(times({})).toEqual([5000, 4000, 2000])
     expect(times({ after: [whole[1]?.id ?? 0] })).toEqual([2000, 1000])
     expect(times({ fromEnd: true })).toEqual([4000, 2000, 1000])
-    expect(domain.lookBack.countEventsOfImages([id]).get(id)).toBe(4)
+    expect(domain.lookBack.countEventsOfImages(SYSTEM, [id]).get(id)).toBe(4)
     expect(domain.lookBack.newestInStream(other.id, id)).toMatchObject({
       name: 'x',
       event: { createdAt: 2000 },

@@ -1,5 +1,6 @@
 import semver from 'semver'
 import { expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { groupBy } from '../../src/input/maps.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { moves } from '../fixtures/ruby-history.ts'
@@ -54,7 +55,12 @@ it('over twelve years of the ruby image each policy chooses at every date the ta
     expect(names.map((name) => world.digestsOf(`ruby:${name}`)[0])).toEqual(expected)
     moved += expected.filter((digest, at) => digest !== before[at]).length
 
-    for (const { digest, createdAt } of world.images.byDigests(now.map(({ digest }) => digest)).values())
+    for (const { digest, createdAt } of world.images
+      .byDigests(
+        SYSTEM,
+        now.map(({ digest }) => digest),
+      )
+      .values())
       created.set(digest, createdAt ?? 0)
     const newest = Math.max(...[...tags.values()].map((digest) => created.get(digest) ?? 0))
     expect(created.get(world.digestsOf('ruby:last')[0] as Digest)).toBe(newest)

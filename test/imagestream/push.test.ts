@@ -70,7 +70,7 @@ describe('a push', () => {
   it('by digest stores the image, without a tag or a push', () => {
     const { imageId } = push(one, [])
 
-    expect(domain.images.byDigest(one.digest)?.id).toBe(imageId)
+    expect(domain.images.byDigest(SYSTEM, one.digest)?.id).toBe(imageId)
     expect(domain.tagNames('web')).toEqual([])
     expect(domain.log()).toEqual([])
   })

@@ -130,11 +130,11 @@ describe('an image’s tags', () => {
     await domain.create({ name: 'other', spec: { tags: [fromImage('x', `${UPSTREAM}:a`)] } })
     domain.remote.push(UPSTREAM, 'b', image({ seed: 2 }))
     await domain.import()
-    const id = domain.images.byDigest(image({ seed: 1 }).digest)?.id ?? 0
+    const id = domain.images.byDigest(SYSTEM, image({ seed: 1 }).digest)?.id ?? 0
 
-    expect(names(domain.tags.ofImages([id], ALL))).toEqual(['a', 'x'])
-    expect(domain.tags.countOfImages([id]).get(id)).toBe(2)
-    expect(names(domain.tags.ofImages([id], { limit: 1, fromEnd: true }))).toEqual(['a', 'x'])
+    expect(names(domain.tags.ofImages(SYSTEM, [id], ALL))).toEqual(['a', 'x'])
+    expect(domain.tags.countOfImages(SYSTEM, [id]).get(id)).toBe(2)
+    expect(names(domain.tags.ofImages(SYSTEM, [id], { limit: 1, fromEnd: true }))).toEqual(['a', 'x'])
   })
 })
 
@@ -147,7 +147,7 @@ describe('images', () => {
     const importPolicy = { insecure: false, scheduled: false, importMode: 'PreserveOriginal' } as const
     await domain.create({ spec: { dockerImageRepository: UPSTREAM, importPolicy } })
     const digests = children.map(({ digest }) => digest)
-    const found = domain.images.byDigests([...digests, image({ seed: 9 }).digest])
+    const found = domain.images.byDigests(SYSTEM, [...digests, image({ seed: 9 }).digest])
 
     expect([...found.keys()].sort()).toEqual([...digests].sort())
     const ids = [...found.values()].map(({ id }) => id)

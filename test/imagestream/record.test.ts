@@ -20,7 +20,12 @@ beforeEach(async () => {
   const store = (seed: number): number => {
     const { digest, bytes, mediaType, config } = image({ seed })
     const fetched = { digest, bytes, manifest: parseManifest(bytes, mediaType), config, children: [] }
-    return domain.db.transact((tx) => domain.images.store(tx, fetched, (of) => `registry.test/ruby@${of}`))
+    return domain.db.transact((tx) =>
+      domain.images.store(tx, fetched, {
+        namespace: 'default',
+        pullSpec: (of) => `registry.test/ruby@${of}`,
+      }),
+    )
   }
   first = store(1)
   second = store(2)
@@ -55,7 +60,7 @@ const history = () =>
     .history('latest')
     .map(({ imageId, dockerImageReference, generation }) => [imageId, dockerImageReference, generation])
 const tagsThatMean = (imageId: number): string[] =>
-  domain.tags.ofImages([imageId], ALL).map(({ name }) => name)
+  domain.tags.ofImages(SYSTEM, [imageId], ALL).map(({ name }) => name)
 const version = (): number => domain.stream().resourceVersion
 
 const A = 'registry.test/ruby@sha256:a'

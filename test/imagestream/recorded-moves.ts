@@ -29,8 +29,11 @@ export function recordMoves(
     for (const { tag, content, at } of moves) {
       const { digest } = content
       const imageId =
-        images.byDigest(digest)?.id ??
-        images.store(tx, fetchedOf(content), (of) => `registry.test/${stream.name}@${of}`)
+        images.byDigest(SYSTEM, digest)?.id ??
+        images.store(tx, fetchedOf(content), {
+          namespace: 'default',
+          pullSpec: (of) => `registry.test/${stream.name}@${of}`,
+        })
       recorder.recordTagEvent(
         tx,
         SYSTEM,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { startApp } from '../fixtures/app.ts'
 import { image, layer } from '../fixtures/random-image.ts'
 import { REGISTRY_HOST, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -56,7 +57,7 @@ describe('a tag event', () => {
     await world.import()
 
     const [newest, oldest] = world.history('latest')
-    const known = world.images.byDigests([one.digest, two.digest])
+    const known = world.images.byDigests(SYSTEM, [one.digest, two.digest])
     expect(newest).toMatchObject({
       createdAt: world.time,
       dockerImageReference: `${UPSTREAM}@${two.digest}`,
@@ -87,7 +88,7 @@ describe('an image', () => {
 
     world.remote.push(UPSTREAM, 'latest', one)
     await world.create()
-    expect(world.images.byDigest(one.digest)?.dockerImageReference).toBe(`${UPSTREAM}@${one.digest}`)
+    expect(world.images.byDigest(SYSTEM, one.digest)?.dockerImageReference).toBe(`${UPSTREAM}@${one.digest}`)
     world.push(one, 'team/web:1')
 
     const docker_image_reference = `${REGISTRY_HOST}/team/web@${one.digest}`

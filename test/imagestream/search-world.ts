@@ -113,7 +113,7 @@ export class SearchWorld implements AsyncDisposable {
     const { id: streamId, namespace, name: streamName } = stream
     const pullSpec = (digest: string) => `${registry}/team/app@${digest}`
     db.transact((tx) => {
-      const imageId = images.store(tx, fetched(content), pullSpec)
+      const imageId = images.store(tx, fetched(content), { namespace: 'default', pullSpec })
       recorder.recordTagEvent(
         tx,
         SYSTEM,

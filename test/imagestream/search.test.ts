@@ -264,7 +264,12 @@ describe('labels of images', () => {
     small.record(stream, '1', IMAGES[0] ?? strange, 'docker.io')
     const bytes = Buffer.from(config)
     const stored = { ...fetched(strange), config: { digest: digestOf(bytes), bytes } }
-    domain.db.transact((tx) => domain.images.store(tx, stored, (digest) => `docker.io/x@${digest}`))
+    domain.db.transact((tx) =>
+      domain.images.store(tx, stored, {
+        namespace: 'default',
+        pullSpec: (digest) => `docker.io/x@${digest}`,
+      }),
+    )
     small.record(stream, '2', strange, 'docker.io')
 
     const found = (value: string) =>

@@ -129,7 +129,7 @@ export class Rehearsal {
   /** Records the result of an import, without a registry. */
   #importLike(at: Key, content: Image): void {
     const { world } = this
-    const imageId = world.images.byDigest(content.digest)?.id
+    const imageId = world.images.byDigest(SYSTEM, content.digest)?.id
     const found = this.#addressOf(at)
     if (imageId === undefined || !found) return
     const { address, generation } = found
@@ -230,7 +230,9 @@ export class Rehearsal {
   checkLog(): void {
     const { world, model } = this
     const digests = this.#stage.images.map(({ digest }) => digest)
-    const known = world.images.byIds([...world.images.byDigests(digests).values()].map(({ id }) => id))
+    const known = world.images.byIds(
+      [...world.images.byDigests(SYSTEM, digests).values()].map(({ id }) => id),
+    )
     const pushes = world.log().map((push) => ({
       key: keyOf(push.imageStreamName, push.tag),
       digest: known.get(push.imageId)?.digest,

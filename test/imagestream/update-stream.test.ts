@@ -119,7 +119,9 @@ describe('updating a stream', () => {
     await domain.create({ spec: { dockerImageRepository: UPSTREAM, importPolicy } })
     const found = () => {
       const digests = [image({ seed: 1 }), both, amd64, arm64].map(({ digest }) => digest)
-      return digests.map((digest) => domain.images.byDigest(digest)?.dockerImageReference.split('@')[0])
+      return digests.map(
+        (digest) => domain.images.byDigest(SYSTEM, digest)?.dockerImageReference.split('@')[0],
+      )
     }
     expect(found()).toEqual(Array(4).fill(UPSTREAM))
     const pushes = domain.log().length

@@ -218,7 +218,7 @@ describe('pushing a manifest', () => {
 
     const platformOf = async (tag: string) => {
       const digest = digestOf((await world.get(`${PATH}/${tag}`)).bytes)
-      return world.domain.images.byDigest(digest)?.architecture
+      return world.domain.images.byDigest(SYSTEM, digest)?.architecture
     }
     expect(await platformOf('image')).toBe('amd64')
     expect(await platformOf('artifact')).toBeNull()

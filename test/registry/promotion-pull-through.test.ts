@@ -28,7 +28,7 @@ async function start(alias: boolean) {
     return found
   }
   const pullSpec = () =>
-    it.domain.tags.ofImages([it.domain.images.byDigest(app.digest)?.id ?? 0], { limit: 9 })
+    it.domain.tags.ofImages(SYSTEM, [it.domain.images.byDigest(SYSTEM, app.digest)?.id ?? 0], { limit: 9 })
   return {
     ...it,
     upstream,

@@ -60,7 +60,7 @@ describe('a tag from another tag, with referencePolicy Local', () => {
 
   test('of a pushed image is not fetched from another registry', async () => {
     await using it = await start()
-    const imageId = it.domain.images.byDigest(app.digest)?.id ?? 0
+    const imageId = it.domain.images.byDigest(SYSTEM, app.digest)?.id ?? 0
     const stream = it.domain.streams.byName(SYSTEM, 'shop', 'web')
     it.domain.db.transact((tx) =>
       it.domain.recorder.recordTagEvent(

@@ -52,6 +52,29 @@ export const images = sqliteTable(
   ],
 )
 
+/**
+ * Images that came with an index: its registry sent them, or its repository had them when it was pushed. What an index only
+ * lists is not here: whoever knows a digest can write an index that lists it.
+ */
+export const imageChildren = sqliteTable(
+  'image_children',
+  {
+    imageId: ownerKey('image_id', () => images.id),
+    indexId: ownerKey('index_id', () => images.id),
+  },
+  (t) => [primaryKey({ columns: [t.imageId, t.indexId] }), index('image_children_by_index').on(t.indexId)],
+)
+
+/** Images whose content a namespace got: from a registry, with its credentials, or by a push. It may use them again. */
+export const confirmedImages = sqliteTable(
+  'confirmed_images',
+  {
+    imageId: ownerKey('image_id', () => images.id),
+    namespace: text('namespace').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.imageId, t.namespace] })],
+)
+
 /** Configs, separate from manifests: several manifests can share one, and each is fetched once. */
 export const imageConfigs = sqliteTable('image_configs', {
   digest: text('digest').$type<Digest>().primaryKey(),

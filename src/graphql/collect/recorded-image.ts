@@ -7,6 +7,6 @@ export const recordedImage = (description: string) => ({
   type: ImageType,
   nullable: true as const,
   description,
-  resolve: ({ digest }: { readonly digest: Digest }, _args: object, { images }: GraphQLContext) =>
-    images.byDigest(digest),
+  resolve: ({ digest }: { readonly digest: Digest }, _args: object, { viewer, images }: GraphQLContext) =>
+    images.byDigest(viewer, digest),
 })

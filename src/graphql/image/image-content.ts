@@ -24,6 +24,16 @@ export const wholeOf = (image: AnyImage, { images }: GraphQLContext): Image => {
   return whole
 }
 
+/** Returns the newest pull spec of the image that the viewer sees, loaded for the image's batch. */
+export function pullSpecOf(image: AnyImage, context: GraphQLContext): string {
+  const { viewer, images, registry } = context
+  const { dockerImageReference, digest } = wholeOf(image, context)
+  if (viewer.rights.scopes.length === 0 || 'fetched' in image) return dockerImageReference
+  const place = loadById(image, 'place', (ids) => images.places(viewer, ids))
+  const found = place?.pullSpec?.replace(/@.*$/, '') ?? `${registry.host()}/${place?.repository}`
+  return `${found}@${digest}`
+}
+
 /** Returns the exact bytes of the image's manifest, loaded for a part of the image's batch. */
 export const bytesOf = (image: AnyImage, { images, work }: GraphQLContext): Uint8Array => {
   if ('fetched' in image) return image.fetched.bytes

@@ -78,7 +78,10 @@ function comparePlatforms(compared: ComparedImages, context: GraphQLContext): re
   if (!isByPlatform(compared)) return []
   const pairs = pairByPlatform(manifestsOf(compared.from, context), manifestsOf(compared.to, context))
   const children = pairs.flatMap(({ from, to }) => [from, to]).filter((child) => child !== null)
-  const known = context.images.byDigests(children.map(({ descriptor }) => descriptor.digest))
+  const known = context.images.byDigests(
+    context.viewer,
+    children.map(({ descriptor }) => descriptor.digest),
+  )
   batch(children)
   batch([...known.values()])
   const imageOf = (child: Child | null) => child && known.get(child.descriptor.digest)

@@ -32,7 +32,7 @@ builder.queryField('images', (t) =>
   t.field({
     type: ImageConnection,
     description:
-      'Returns the images, indexes and artifacts that this server has a record of and that match all given filters, the newest first. The children of an index are images of their own.',
+      'Returns the images, indexes and artifacts that the client may see and that match all given filters, the newest first: those in the histories of visible image streams, and in their repositories. The children of an index are images of their own.',
     access: 'view',
     example: `
       query Images {
@@ -82,7 +82,12 @@ builder.queryField('images', (t) =>
       const given = [namespace, imageStream, kind, mediaType, artifactType].filter((one) => one != null)
       return { ...page, field: page.field + (given.length + countCriteria(args)) * SEARCH_COMPLEXITY }
     },
-    resolve: (_query, { orderBy: order, ...args }, { imageList, work }, info): Connection<AnyImage> => {
+    resolve: (
+      _query,
+      { orderBy: order, ...args },
+      { viewer, imageList, work },
+      info,
+    ): Connection<AnyImage> => {
       const named = patternNamed({ name: args.imageStream, namespace: args.namespace }, 'imageStream')
       if (named.tag !== undefined) {
         throw new InvalidInputError(
@@ -99,8 +104,9 @@ builder.queryField('images', (t) =>
       }
       return connection<AnyImage>(args, info, {
         cursors: CURSORS[order],
-        rows: async (page) => batch<Image>(await imageList.page({ ...filter, order, page }, work.signal)),
-        totalCount: () => imageList.count(filter, work.signal),
+        rows: async (page) =>
+          batch<Image>(await imageList.page(viewer, { ...filter, order, page }, work.signal)),
+        totalCount: () => imageList.count(viewer, filter, work.signal),
       })
     },
   }),

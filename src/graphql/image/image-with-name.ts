@@ -10,14 +10,14 @@ import type { GraphQLContext } from '../kit/context.ts'
  * InvalidInputError with the `field`, ConflictError where several images match.
  */
 export function imageWithName(name: string, field: string, context: GraphQLContext): Image | undefined {
-  const { streams, tags, images } = context
+  const { viewer, streams, tags, images } = context
   const digest = parseDigest(name)
-  if (digest) return images.byDigest(digest)
+  if (digest) return images.byDigest(viewer, digest)
   if (!name.includes('@')) {
     const { namespace, name: stream, tag } = streamOrTagNamed({ name }, field)
     const found = streams.byName(context.viewer, namespace, stream)
     const [now] = found ? tags.named([found.id], tag ?? DEFAULT_TAG) : []
-    return now?.image ? images.byDigest(now.image.digest) : undefined
+    return now?.image ? images.byDigest(viewer, now.image.digest) : undefined
   }
   const { namespace, name: stream, digest: prefix } = imageNamed({ name }, field)
   const found = streams.byName(context.viewer, namespace, stream)

@@ -11,10 +11,10 @@ import {
   PlatformType,
 } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { bytesOf, childrenOf, configOf, manifestOf, wholeOf } from './image-content.ts'
+import { bytesOf, childrenOf, configOf, manifestOf, pullSpecOf, wholeOf } from './image-content.ts'
 
 registerNode('Image', {
-  load: (digest, { images }) => (isDigest(digest) ? images.byDigest(digest) : undefined),
+  load: (digest, { viewer, images }) => (isDigest(digest) ? images.byDigest(viewer, digest) : undefined),
   access: 'load',
 })
 
@@ -45,8 +45,9 @@ objectType(ImageType, {
       resolve: ({ digest }) => nodeId('Image', digest),
     }),
     dockerImageReference: t.string({
-      description: 'Pull spec by digest in the repository where an import or push last found the image.',
-      resolve: (image, _args, context) => wholeOf(image, context).dockerImageReference,
+      description:
+        'Pull spec by digest in the repository where an import or push last found the image, among those that the client may see.',
+      resolve: (image, _args, context) => pullSpecOf(image, context),
     }),
     mediaType: t.string({
       description: 'Media type of the manifest.',
@@ -153,9 +154,14 @@ IndexEntryType.implement({
       type: ImageType,
       nullable: true,
       description: 'The listed image; null if it was not imported.',
-      resolve: (child, _args, { images }) =>
+      resolve: (child, _args, { viewer, images }) =>
         loadForBatch(child, 'image', (children) =>
-          batchValues(images.byDigests(children.map(({ descriptor }) => descriptor.digest))),
+          batchValues(
+            images.byDigests(
+              viewer,
+              children.map(({ descriptor }) => descriptor.digest),
+            ),
+          ),
         ).get(child.descriptor.digest),
     }),
   }),
@@ -165,7 +171,8 @@ builder.queryField('image', (t) =>
   t.field({
     type: ImageType,
     nullable: true,
-    description: 'Returns an image by its digest; null if this server has no record of the image.',
+    description:
+      'Returns an image by its digest; null if no image stream that the client may see has had the image.',
     access: 'view',
     example: `
       query Image($digest: Digest!) {
@@ -175,6 +182,6 @@ builder.queryField('image', (t) =>
     args: {
       digest: t.arg({ type: 'Digest', required: true, description: 'Digest of the image’s manifest.' }),
     },
-    resolve: (_query, { digest }, { images }) => images.byDigest(digest),
+    resolve: (_query, { digest }, { viewer, images }) => images.byDigest(viewer, digest),
   }),
 )

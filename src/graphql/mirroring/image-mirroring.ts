@@ -80,8 +80,8 @@ objectType(ImageMirroringType, {
       type: ImageType,
       nullable: true,
       description: 'The image; null until it is stored, and after it was pruned.',
-      resolve: ({ state, digest }, _args, { images }) =>
-        (state === 'SUCCEEDED' && digest && images.byDigest(digest)) || null,
+      resolve: ({ state, digest }, _args, { viewer, images }) =>
+        (state === 'SUCCEEDED' && digest && images.byDigest(viewer, digest)) || null,
     }),
   }),
 })

@@ -67,15 +67,15 @@ const historyCursors = keyCursors<TagEvent>('image history', ({ id }) => [id])
 const imageHistory = (
   image: AnyImage,
   args: ConnectionArguments,
-  { lookBack }: GraphQLContext,
+  { viewer, lookBack }: GraphQLContext,
   info: GraphQLResolveInfo,
 ): Connection<TagEvent> =>
   ownedConnection(image, args, info, {
     name: 'history',
     cursors: historyCursors,
-    rows: (ids, page) => batch(lookBack.eventsOfImages(ids, page)),
+    rows: (ids, page) => batch(lookBack.eventsOfImages(viewer, ids, page)),
     ownerIdOf: ({ imageId }) => imageId,
-    counts: (ids) => lookBack.countEventsOfImages(ids),
+    counts: (ids) => lookBack.countEventsOfImages(viewer, ids),
   })
 
 builder.objectField(TagEventType, 'imageStreamTag', (t) =>

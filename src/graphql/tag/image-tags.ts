@@ -11,16 +11,16 @@ const cursors = keyCursors<Tag>('image tags', ({ streamId, id }) => [streamId, i
 builder.objectField(ImageType, 'tags', (t) =>
   t.field({
     type: ImageStreamTagConnection,
-    description: 'Tags of all image streams that point to the image.',
+    description: 'Tags of all visible image streams that point to the image.',
     args: connectionArgs,
     complexity: pageComplexity,
-    resolve: (image, args, { tags }, info) =>
+    resolve: (image, args, { viewer, tags }, info) =>
       ownedConnection(image, args, info, {
         name: 'tags',
         cursors,
-        rows: (ids, page) => batchTags(tags.ofImages(ids, page)),
+        rows: (ids, page) => batchTags(tags.ofImages(viewer, ids, page)),
         ownerIdOf: (tag) => tag.image?.id,
-        counts: (ids) => tags.countOfImages(ids),
+        counts: (ids) => tags.countOfImages(viewer, ids),
       }),
   }),
 )

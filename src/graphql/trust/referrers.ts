@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql'
 import type { ImageLocation } from '../../imagestream/tag/image-locations.ts'
 import type { ReferrerKind } from '../../trust/referrer/referrer.ts'
 import type { ReferrersOfImage } from '../../trust/referrer/referrers.ts'
+import { pullSpecOf } from '../image/image-content.ts'
 import { loadById } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { type Connection, type ConnectionArguments, keyCursors, pageOf } from '../kit/connection.ts'
@@ -131,10 +132,15 @@ builder.objectField(ImageType, 'referrers', (t) =>
   t.field({
     type: ReferrerConnection,
     description:
-      'Artifacts that refer to the image, ordered by digest, from the repository where an import or push last found the image. The server’s own credentials are used; `ImageStreamTag.referrers` uses the repository of the tag. The registry is requested unless a recent response is cached.',
+      'Artifacts that refer to the image, ordered by digest, from the repository of `dockerImageReference`. The server’s own credentials are used; `ImageStreamTag.referrers` uses the repository of the tag. The registry is requested unless a recent response is cached.',
     args,
     complexity,
     resolve: (image, given, context, info) =>
-      referrersOf(context.trust.locations.ofImage(image.id), given, context, info),
+      referrersOf(
+        context.trust.locations.ofPullSpec(pullSpecOf(image, context), image.digest),
+        given,
+        context,
+        info,
+      ),
   }),
 )

@@ -59,7 +59,7 @@ export const createImageReceiver =
       streams.byName(viewer, namespace, streamName) ??
       writer.insert(tx, viewer, { name, spec: emptySpec(importMode) }).stream
     const pullSpec = (digest: Digest): string => pullSpecByDigest(repository, digest)
-    const imageId = images.store(tx, image, pullSpec)
+    const imageId = images.store(tx, image, { namespace, pullSpec })
     onStored?.({ imageId, streamId: stream.id })
     images.markPushed(tx, [image.digest])
     let isPushed = false
@@ -171,6 +171,15 @@ function fetchedImage(
     bytes,
     manifest,
     config: isIndex || !config ? null : { digest: manifest.config.digest, bytes: config },
-    children: isIndex ? [...images.byDigests(manifest.manifests.map((child) => child.digest)).values()] : [],
+    children: isIndex
+      ? [
+          ...images
+            .byDigests(
+              SYSTEM,
+              manifest.manifests.map((child) => child.digest),
+            )
+            .values(),
+        ]
+      : [],
   }
 }

@@ -100,8 +100,8 @@ function createTargets({ tags, images, lookBack }: CommandDependencies) {
   }
 
   const ofDigest = (tag: Tag, digest: Digest): TagEvent => {
-    const image = images.byDigest(digest)
-    const event = image && lookBack.newestOfTag(tag.id, image.id)
+    const [image] = tags.digestsInHistory(tag.streamId, digest, 1)
+    const event = image && lookBack.newestOfTag(tag.id, image.imageId)
     if (event) return event
     throw new InvalidInputError(
       'digest',

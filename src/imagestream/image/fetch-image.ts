@@ -22,17 +22,21 @@ export interface FetchedTagImage {
 }
 
 /**
- * Fetches images. Stored manifests and configs are not fetched again, and content that several imports need at the same
- * time is fetched by the first.
+ * Fetches images. Manifests and configs that the namespace has are not fetched again, and content that several of its
+ * imports need at the same time is fetched by the first. What only other namespaces have is fetched: a registry that
+ * confirms a digest need not have the content, and whoever has the content of an image can be its registry.
  */
 export type ImageFetcher = ReturnType<typeof createImageFetcher>
 
 export function createImageFetcher(images: Images) {
   const work = new SharedWork()
   return {
-    /** Starts a session. Dispose of it after its images are stored: until then other sessions share what it fetched. */
-    begin: (repository: RemoteRepository): FetchSession =>
-      new FetchSession(images, new FetchedContent(images, repository, work.begin())),
+    /**
+     * Starts a session with the credentials of a namespace. Dispose of it after its images are stored: until then other
+     * sessions of the namespace share what it fetched.
+     */
+    begin: (repository: RemoteRepository, namespace: string): FetchSession =>
+      new FetchSession(new FetchedContent({ images, repository, namespace, share: work.begin() })),
   }
 }
 
@@ -42,6 +46,8 @@ const MAXIMUM_ATTEMPTS = 3
 /** A tag whose image is fetched. */
 export interface TagImageRequest {
   readonly repository: RemoteRepository
+  /** Namespace whose credentials the repository is read with. */
+  readonly namespace: string
   readonly resolved: ResolvedTag
   readonly importMode: ImportMode
   readonly platform: Platform
@@ -53,12 +59,12 @@ export interface TagImageRequest {
  */
 export async function withTagImage<Result>(
   fetcher: ImageFetcher,
-  { repository, resolved, importMode, platform }: TagImageRequest,
+  { repository, namespace, resolved, importMode, platform }: TagImageRequest,
   use: (found: FetchedTagImage) => Promise<Result>,
 ): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     // held until it is used: other sessions share the content meanwhile
-    using session = fetcher.begin(repository)
+    using session = fetcher.begin(repository, namespace)
     const found = await session.tagImage(resolved, importMode, platform)
     try {
       return await use(found)
@@ -70,11 +76,9 @@ export async function withTagImage<Result>(
 
 /** Fetches of images from one repository. */
 export class FetchSession implements Disposable {
-  readonly #images: Images
   readonly #content: FetchedContent
 
-  constructor(images: Images, content: FetchedContent) {
-    this.#images = images
+  constructor(content: FetchedContent) {
     this.#content = content
   }
 
@@ -102,7 +106,7 @@ export class FetchSession implements Disposable {
     let index: FetchedImage | Image | null = null
     let wanted = digest
     for (let depth = 1; depth <= MAX_INDEX_DEPTH + 1; depth++) {
-      const stored = this.#images.byDigest(wanted)
+      const stored = this.#content.held(wanted)
       if (stored && (stored.kind === 'ARTIFACT' || !isIndexType(stored.mediaType))) {
         return { image: stored, index }
       }
@@ -119,7 +123,7 @@ export class FetchSession implements Disposable {
 
   /** Returns an image with its children; `depth` is the number of indexes on the path, including this one. */
   async #whole(digest: Digest, depth: number, already?: RemoteManifest): Promise<FetchedImage | Image> {
-    const stored = this.#images.byDigest(digest)
+    const stored = this.#content.held(digest)
     // the depth of a nested index is checked again: the limit must not depend on the order of imports
     if (stored && isComplete(stored) && (depth === 1 || !isIndexType(stored.mediaType))) return stored
     const content = await this.#content.manifest(digest, stored, already)

@@ -6,21 +6,41 @@ import type { FetchedImage, Image, StoredManifest } from './image.ts'
 import type { Images } from './images.ts'
 import type { RemoteManifest, RemoteRepository, ResolvedTag } from './remote-registry.ts'
 
-/** Manifests and configs of one repository. Each is fetched once; stored ones are not fetched. Throws RegistryError. */
+interface FetchedContentOptions {
+  readonly images: Images
+  readonly repository: RemoteRepository
+  /** Namespace whose content is not fetched again. */
+  readonly namespace: string
+  readonly share: WorkShare
+}
+
+/** Manifests and configs of one repository. Each is fetched once, unless the namespace has it. Throws RegistryError. */
 export class FetchedContent implements Disposable {
   readonly #images: Images
   readonly #repository: RemoteRepository
+  readonly #namespace: string
   readonly #share: WorkShare
 
-  constructor(images: Images, repository: RemoteRepository, share: WorkShare) {
+  constructor({ images, repository, namespace, share }: FetchedContentOptions) {
     this.#images = images
     this.#repository = repository
+    this.#namespace = namespace
     this.#share = share
   }
 
-  /** Requests the manifest from this repository: it may be stored because another repository, or namespace, has it. */
+  /** Returns the image if the namespace has it. */
+  held(digest: Digest): Image | undefined {
+    return this.#images.confirmed(this.#namespace, digest)
+  }
+
+  /** Shares work with the sessions of the namespace. */
+  #once<Result>(digest: Digest, run: () => Promise<Result>): Promise<Result> {
+    return this.#share.once(`${this.#namespace} ${digest}`, run)
+  }
+
+  /** Requests the manifest from this repository, also if another repository has it. */
   async confirm(digest: Digest): Promise<ResolvedTag> {
-    if (!this.#images.storedManifest(digest)) {
+    if (!this.held(digest)) {
       return { digest, manifest: await this.#repository.fetchManifest(digest) }
     }
     await this.#repository.confirmManifest(digest)
@@ -35,8 +55,8 @@ export class FetchedContent implements Disposable {
   ): Promise<FetchedImage> {
     if (artifact) return { ...content, digest, config: null, children: [] }
     const bytes =
-      this.#images.storedConfig(config.digest) ??
-      (await this.#share.once(config.digest, () => this.#fetchConfig(config)))
+      this.#images.confirmedConfig(this.#namespace, config.digest) ??
+      (await this.#once(config.digest, () => this.#fetchConfig(config)))
     return { ...content, digest, config: { digest: config.digest, bytes }, children: [] }
   }
 
@@ -46,15 +66,15 @@ export class FetchedContent implements Disposable {
     return bytes
   }
 
-  /** Returns a manifest: the stored one, `already`, or else the one that the repository has. */
+  /** Returns a manifest: the one that the namespace has, `already`, or else the one that the repository has. */
   manifest(
     digest: Digest,
-    stored: Image | undefined,
+    held: Image | undefined,
     already: RemoteManifest | undefined,
   ): StoredManifest | Promise<StoredManifest> {
-    const kept = stored && this.#images.storedManifest(digest)
+    const kept = held && this.#images.storedManifest(digest)
     if (kept) return kept
-    return this.#share.once(digest, async () => {
+    return this.#once(digest, async () => {
       const { bytes, contentType } = already ?? (await this.#repository.fetchManifest(digest))
       return { bytes, manifest: parseManifest(bytes, contentType) }
     })

@@ -61,6 +61,12 @@ function newest(times: readonly (number | null)[]): number | null {
 function sizeOf(image: FetchedImage, stored: StoredManifests): number | null {
   const content = new Map<Digest, number>([[image.digest, image.bytes.byteLength]])
   const children = new Map(image.children.map((child) => [child.digest, child]))
+  // what did not come with the image may be stored for another namespace: its size is not for this one
+  const manifestOf = (digest: Digest, isChild: boolean): Manifest | undefined => {
+    const child = children.get(digest)
+    if (child && !isStored(child)) return child.manifest
+    return child || !isChild ? stored(digest)?.manifest : undefined
+  }
   const add = (manifest: Manifest): boolean => {
     const parts = manifest.kind === 'index' ? manifest.manifests : [manifest.config, ...manifest.layers]
     for (const part of parts) content.set(part.digest, part.size)
@@ -68,8 +74,7 @@ function sizeOf(image: FetchedImage, stored: StoredManifests): number | null {
     const isArtifact = isArtifactIndex(manifest)
     return manifest.manifests.every((descriptor) => {
       if (isArtifact || isAttachment(descriptor)) return true
-      const child = children.get(descriptor.digest)
-      const known = child && !isStored(child) ? child.manifest : stored(descriptor.digest)?.manifest
+      const known = manifestOf(descriptor.digest, manifest === image.manifest)
       return known !== undefined && add(known)
     })
   }

@@ -70,7 +70,7 @@ export class CreationTimes {
     const read = (importMode: ImportTarget['importMode']): Promise<Creation> =>
       withTagImage(
         fetcher,
-        { repository, resolved, importMode, platform: target.platform },
+        { repository, namespace: reader.namespace, resolved, importMode, platform: target.platform },
         async (found) => {
           await outcomes.fetched(target, found)
           const isArtifact = kindOfImage(found.image).kind === 'ARTIFACT' ? 1 : 0

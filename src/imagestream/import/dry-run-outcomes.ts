@@ -57,7 +57,7 @@ export class DryRunOutcomes implements ImportOutcomes {
     const { images, tags } = this.#context
     const dockerImageReference = pullSpecByDigest(target.reference, image.digest)
     const current = tags.imported(this.stream.id, target.tag)
-    const stored = isStored(image) ? image : images.byDigest(image.digest)
+    const stored = isStored(image) ? image : images.confirmed(this.stream.namespace, image.digest)
     const state = stored && current?.imageId === stored.id ? 'UNCHANGED' : 'IMPORTED'
     const before = current?.upstreamDigest ?? upstreamDigest
     const to = index && !isStored(index) ? index.manifest : upstreamDigest

@@ -110,7 +110,8 @@ export class TagImporter {
     }
     const { importMode, platform } = target
     const repository = reader.repository(target)
-    return withTagImage(fetcher, { repository, resolved, importMode, platform }, async (found) => {
+    const request = { repository, namespace: reader.namespace, resolved, importMode, platform }
+    return withTagImage(fetcher, request, async (found) => {
       const { kind, artifactType } = kindOfImage(found.image)
       if (!imagesOnly || kind !== 'ARTIFACT') return outcomes.found(target, found, resolved.digest)
       // the next import does not fetch it again

@@ -91,8 +91,10 @@ export class StoredOutcomes implements ImportOutcomes {
     const { images } = this.#context
     const fetched = [index, image].filter((one) => one !== null).filter((one) => !isStored(one))
     if (fetched.length === 0) return
+    const { namespace } = this.#stream
+    const pullSpec = (digest: Digest): string => pullSpecByDigest(reference, digest)
     await this.#commitTogether((tx) => {
-      for (const one of fetched) images.store(tx, one, (digest) => pullSpecByDigest(reference, digest))
+      for (const one of fetched) images.store(tx, one, { namespace, pullSpec })
     })
   }
 

@@ -32,8 +32,8 @@ export function createTargetRecorder(context: ImportContext, importId: number, s
       const { tag, reference, generation } = target
       recordChoice(tx, target)
       const pullSpec = (digest: Digest): string => pullSpecByDigest(reference, digest)
-      if (index) images.store(tx, index, pullSpec)
-      const imageId = images.store(tx, image, pullSpec)
+      if (index) images.store(tx, index, { namespace, pullSpec })
+      const imageId = images.store(tx, image, { namespace, pullSpec })
       const before = tags.imported(streamId, tag)?.upstreamDigest ?? upstreamDigest
       const address = { streamId, namespace, streamName, tag }
       const dockerImageReference = pullSpec(image.digest)

@@ -1,4 +1,4 @@
-import { SYSTEM } from '../../access/right/viewer.ts'
+import type { Viewer } from '../../access/right/viewer.ts'
 import { turnToRead } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import { keyset, type SortColumn } from '../../db/page.ts'
@@ -8,6 +8,7 @@ import { windowsOf } from '../../db/windows.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Image } from '../image/image.ts'
+import { visibleAt, visibleImages } from '../image/image-holders.ts'
 import type { Images } from '../image/images.ts'
 import { isAtRegistry, runsOn } from '../tag/tag-search.ts'
 import { createStreamWalk, type WalkedStreams } from './stream-walk.ts'
@@ -42,15 +43,11 @@ const sortOf = (order: ImageOrder): readonly SortColumn[] => [
   { column: 'id', descending: order === 'NEWEST_FIRST' },
 ]
 
-function criteriaOf({
-  digest,
-  kind,
-  mediaType,
-  artifactType,
-  platform,
-  registry,
-}: ImageListFilter): Criterion[] {
-  const criteria: Criterion[] = []
+function criteriaOf(
+  { rights }: Viewer,
+  { digest, kind, mediaType, artifactType, platform, registry }: ImageListFilter,
+): Criterion[] {
+  const criteria = visibleImages(rights, 'images.id')
   const equals = (column: string, value: string | undefined): void => {
     if (value !== undefined) criteria.push(criterion(`${column} = ?`, [value]))
   }
@@ -58,11 +55,17 @@ function criteriaOf({
   equals('kind', kind)
   equals('+media_type', mediaType)
   equals('+artifact_type', artifactType)
-  for (const { text, values } of [
-    ...(platform === undefined ? [] : [runsOn('platforms', platform)]),
-    ...(registry === undefined ? [] : [isAtRegistry('docker_image_reference', registry)]),
-  ]) {
+  if (platform !== undefined) {
+    const { text, values } = runsOn('platforms', platform)
     criteria.push(criterion(text, values))
+  }
+  if (registry !== undefined) {
+    const isThere = (column: string) => isAtRegistry(column, registry)
+    // the pull spec of the image itself may be of a stream that the viewer does not see
+    const { text, values } = isThere('docker_image_reference')
+    criteria.push(
+      rights.scopes.length === 0 ? criterion(text, values) : visibleAt(rights, 'images.id', isThere),
+    )
   }
   return criteria
 }
@@ -80,9 +83,13 @@ export function createImageList(db: Database, images: Images) {
   )
 
   /** Returns the ids of the images that tags of the streams point to, ascending. */
-  async function idsOfStreams(filter: WalkedStreams, signal: AbortSignal | undefined): Promise<number[]> {
+  async function idsOfStreams(
+    viewer: Viewer,
+    filter: WalkedStreams,
+    signal: AbortSignal | undefined,
+  ): Promise<number[]> {
     const found = new Set<number>()
-    for await (const { streams, isSmall } of walk(SYSTEM, filter, {}, { rows: () => ROWS, signal })) {
+    for await (const { streams, isSmall } of walk(viewer, filter, {}, { rows: () => ROWS, signal })) {
       const ids = streams.map(({ id }) => id)
       if (isSmall) {
         for (const { imageId } of ofStreams.all(JSON.stringify(ids))) found.add(imageId)
@@ -102,6 +109,7 @@ export function createImageList(db: Database, images: Images) {
 
   /** Yields parts of the page in its order of reading, each a condition that selects a bounded number of images. */
   async function* partsOf(
+    viewer: Viewer,
     { order, page, ...filter }: ImageListQuery,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<{
@@ -118,13 +126,13 @@ export function createImageList(db: Database, images: Images) {
       const from = kind === undefined ? 'images' : 'images indexed by images_by_kind'
       const where = kind === undefined ? [] : [{ text: 'kind = ?', values: [kind] }]
       const rows = { from, where, columns: sortOf(order) }
-      const count = criteriaOf(filter).length
+      const count = criteriaOf(viewer, filter).length
       for await (const window of windowsOf(db, rows, { page, probes: count, signal })) {
         yield { condition: 'true', values: [], page: window }
       }
       return
     }
-    const ids = await idsOfStreams({ namespace, stream }, signal)
+    const ids = await idsOfStreams(viewer, { namespace, stream }, signal)
     if ((order === 'NEWEST_FIRST') !== Boolean(page.fromEnd)) ids.reverse()
     for (let at = 0; at < ids.length; at += ROWS) {
       await turnToRead(signal)
@@ -134,13 +142,13 @@ export function createImageList(db: Database, images: Images) {
   }
 
   return {
-    /** Returns a page of the images that meet the filter; its keys are [id]. */
-    async page(query: ImageListQuery, signal?: AbortSignal): Promise<Image[]> {
+    /** Returns a page of the visible images that meet the filter; its keys are [id]. */
+    async page(viewer: Viewer, query: ImageListQuery, signal?: AbortSignal): Promise<Image[]> {
       const { page, order, ...filter } = query
-      const { where, values } = probes(criteriaOf(filter))
+      const { where, values } = probes(criteriaOf(viewer, filter))
       const wanted = keyset(page, sortOf(order)).limit
       let found: number[] = []
-      for await (const part of partsOf(query, signal)) {
+      for await (const part of partsOf(viewer, query, signal)) {
         const rest = { ...part.page, limit: wanted - found.length, peek: false }
         const { condition, keys, orderBy, limit, inOrder } = keyset(rest, sortOf(order))
         const conditions = [part.condition, ...where, ...condition].join(' and ')
@@ -156,11 +164,15 @@ export function createImageList(db: Database, images: Images) {
       return found.flatMap((id) => byId.get(id) ?? [])
     },
 
-    /** Returns the number of images that meet the filter: changes meanwhile may be counted or not. */
-    async count(filter: ImageListFilter, signal?: AbortSignal): Promise<number> {
-      const { where, values } = probes(criteriaOf(filter))
+    /** Returns the number of visible images that meet the filter: changes meanwhile may be counted or not. */
+    async count(viewer: Viewer, filter: ImageListFilter, signal?: AbortSignal): Promise<number> {
+      const { where, values } = probes(criteriaOf(viewer, filter))
       let total = 0
-      for await (const part of partsOf({ ...filter, order: 'OLDEST_FIRST', page: { limit: 0 } }, signal)) {
+      for await (const part of partsOf(
+        viewer,
+        { ...filter, order: 'OLDEST_FIRST', page: { limit: 0 } },
+        signal,
+      )) {
         const { condition, keys } = keyset(part.page, sortOf('OLDEST_FIRST'))
         const conditions = [part.condition, ...where, ...condition].join(' and ')
         total +=

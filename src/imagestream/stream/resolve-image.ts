@@ -64,33 +64,42 @@ export function resolveImage(
     !name.includes('/') && isStreamName(namespace, streamName)
       ? sources.streams.byName(viewer, namespace, streamName)
       : undefined
-  if (!stream?.lookupLocal) return ofRegistry(reference, 'REFERENCE', sources)
-  return 'tag' in parts ? resolveTag(stream, parts.tag, sources) : resolveDigest(stream, reference, sources)
+  if (!stream?.lookupLocal) return ofRegistry(viewer, { reference, source: 'REFERENCE' }, sources)
+  return 'tag' in parts
+    ? resolveTag(viewer, { stream, tag: parts.tag }, sources)
+    : resolveDigest(viewer, { stream, digest: reference.digest }, sources)
 }
 
 function ofRegistry(
-  reference: Reference,
-  source: ResolvedImage['source'],
+  viewer: Viewer,
+  { reference, source }: { readonly reference: Reference; readonly source: ResolvedImage['source'] },
   { images }: ResolveSources,
 ): ResolvedImage {
   const { digest } = reference
   return {
     source,
     dockerImageReference: digest ? pullSpecByDigest(reference, digest) : formatReference(reference),
-    image: (digest && images.byDigest(digest)) ?? null,
+    image: (digest && images.byDigest(viewer, digest)) ?? null,
     tag: null,
     isPending: false,
     message: null,
   }
 }
 
-function resolveTag(stream: ImageStream, text: string, sources: ResolveSources): ResolvedImage {
+function resolveTag(
+  viewer: Viewer,
+  { stream, tag: text }: { readonly stream: ImageStream; readonly tag: string },
+  sources: ResolveSources,
+): ResolvedImage {
   const { streams, tags, images, localRepository, pullRepository } = sources
   const name = checkTagName(text, 'name')
   const [tag = null] = tags.named([stream.id], name)
   const specTag = streams.specTag(stream.id, name)
   if (specTag?.reference && specTag.fromKind === 'DockerImage' && specTag.fromName !== null) {
-    return { ...ofRegistry(parseReference(specTag.fromName), 'IMAGE_STREAM', sources), tag }
+    return {
+      ...ofRegistry(viewer, { reference: parseReference(specTag.fromName), source: 'IMAGE_STREAM' }, sources),
+      tag,
+    }
   }
   const image = tag?.image && images.byIds([tag.image.id]).get(tag.image.id)
   if (!tag || !image || tag.dockerImageReference === null) {
@@ -110,9 +119,13 @@ function resolveTag(stream: ImageStream, text: string, sources: ResolveSources):
   return { source: 'IMAGE_STREAM', dockerImageReference, image, tag, isPending: false, message: null }
 }
 
-function resolveDigest(stream: ImageStream, { digest }: Reference, sources: ResolveSources): ResolvedImage {
+function resolveDigest(
+  viewer: Viewer,
+  { stream, digest }: { readonly stream: ImageStream; readonly digest: Reference['digest'] },
+  sources: ResolveSources,
+): ResolvedImage {
   const { streams, images, lookBack, localRepository } = sources
-  const image = digest && images.byDigest(digest)
+  const image = digest && images.byDigest(viewer, digest)
   const past = image && lookBack.newestInStream(stream.id, image.id)
   if (!image || !past) {
     return {

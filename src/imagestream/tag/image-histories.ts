@@ -1,8 +1,10 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { countsByOwner } from './owned-rows.ts'
-import { EVENT_COLUMNS, eventPages, type TagEvent } from './tag-event.ts'
+import { countsByOwner, pageOfOwners } from './owned-rows.ts'
+import { EVENT_COLUMNS, type TagEvent } from './tag-event.ts'
+import { visibleEvents } from './visible-rows.ts'
 
 /** A tag and the entry of its history for a time in the past. */
 export interface PastTag {
@@ -10,6 +12,8 @@ export interface PastTag {
   readonly name: TagName
   readonly event: TagEvent
 }
+
+const OF_IMAGES = { table: 'tag_events', owner: 'image_id' } as const
 
 /** Creates the reads of the entries of histories that have an image. */
 export function createImageHistories(db: Database) {
@@ -30,12 +34,14 @@ export function createImageHistories(db: Database) {
   )
 
   return {
-    /** Returns a page of each image's entries in all histories, newest first; its keys are [event id]. */
-    eventsOfImages: (imageIds: readonly number[], page: KeysetPage): TagEvent[] =>
-      eventPages(db, 'image_id', imageIds, page),
+    /** Returns a page of each image's entries in the histories that the viewer sees, newest first; its keys are [event id]. */
+    eventsOfImages: (viewer: Viewer, imageIds: readonly number[], page: KeysetPage): TagEvent[] =>
+      pageOfOwners(db, { ...OF_IMAGES, columns: EVENT_COLUMNS, ...visibleEvents(viewer) }, imageIds, page),
 
-    countEventsOfImages: (imageIds: readonly number[]): Map<number, number> =>
-      countsByOwner(db, { table: 'tag_events', owner: 'image_id' }, imageIds),
+    countEventsOfImages(viewer: Viewer, imageIds: readonly number[]): Map<number, number> {
+      const { where, values } = visibleEvents(viewer)
+      return countsByOwner(db, { ...OF_IMAGES, conditions: where }, imageIds, ...values)
+    },
 
     /** Returns the image that the tag pointed to before each of these entries, by entry. First entries are missing. */
     imagesBefore: (eventIds: readonly number[]): Map<number, number> =>

@@ -79,12 +79,9 @@ export const createImageLocations = ({ orm }: Database) => ({
         .get(),
     ),
 
-  /** Returns the location in which the image was last found, without the credentials of a namespace. */
-  ofImage(imageId: number): ImageLocation | undefined {
-    const { dockerImageReference, digest } = images
-    const row = orm.select({ dockerImageReference, digest }).from(images).where(eq(images.id, imageId)).get()
-    return locationOf(row && { ...row, namespace: null, insecure: 0 })
-  },
+  /** Returns the location of a pull spec, without the credentials of a namespace. */
+  ofPullSpec: (dockerImageReference: string, digest: Digest): ImageLocation | undefined =>
+    locationOf({ dockerImageReference, digest, namespace: null, insecure: 0 }),
 })
 
 function locationOf(row: LocationRow | undefined): ImageLocation | undefined {

@@ -15,7 +15,15 @@ const NEWEST_FIRST: readonly SortColumn[] = [{ column: 'id', descending: true }]
 /** Returns a page of the rows of each owner, with these columns of `t`; by default newest first, with the keys [id]. */
 export function pageOfOwners<Row>(
   db: Database,
-  { columns, order = NEWEST_FIRST, ...rows }: OwnedRows & { columns: string; order?: readonly SortColumn[] },
+  {
+    columns,
+    order = NEWEST_FIRST,
+    ...rows
+  }: OwnedRows &
+    Pick<Parameters<typeof pageOfEach>[2], 'where' | 'values'> & {
+      columns: string
+      order?: readonly SortColumn[]
+    },
   ids: readonly number[],
   page: KeysetPage,
 ): Row[] {

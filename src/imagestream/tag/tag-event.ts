@@ -28,18 +28,13 @@ const CONDITIONS = `
     join spec_tags p on p.stream_id = t.stream_id and p.name = t.name
   where c.passed_over_reason is not null order by tagId, type`
 
-/** Returns a page of the tag events of each owner, newest first; its keys are [event id]. */
-export const eventPages = (
-  db: Database,
-  owner: 'tag_id' | 'image_id',
-  ids: readonly number[],
-  page: KeysetPage,
-): TagEvent[] => pageOfOwners(db, { table: 'tag_events', owner, columns: EVENT_COLUMNS }, ids, page)
+const EVENTS = { table: 'tag_events', columns: EVENT_COLUMNS } as const
 
 /** Creates the reads of histories and conditions. Each takes the ids of many tags, so that a list needs one statement. */
 export const createTagHistories = (db: Database) => ({
   /** Returns a page of each tag's history, newest first; its keys are [event id]. */
-  events: (tagIds: readonly number[], page: KeysetPage): TagEvent[] => eventPages(db, 'tag_id', tagIds, page),
+  events: (tagIds: readonly number[], page: KeysetPage): TagEvent[] =>
+    pageOfOwners(db, { ...EVENTS, owner: 'tag_id' }, tagIds, page),
   /** Returns an entry of a history. */
   event: (id: number): TagEvent | undefined =>
     db.prepare<TagEvent>(`select ${EVENT_COLUMNS} from tag_events t where t.id = ?`).get(id),

@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { keyset, pageOfEach, type SortColumn } from '../../db/page.ts'
 import type { Parameter } from '../../db/statement.ts'
@@ -12,6 +13,7 @@ import { createTagHistories } from './tag-event.ts'
 import { sortKeysOf } from './tag-order.ts'
 import { createTagParts, type OrderedTags } from './tag-parts.ts'
 import { criteriaCount, isListOfImages, searchTags, type TagSearchFilter } from './tag-search.ts'
+import { visibleTags } from './visible-rows.ts'
 
 /** A tag with the image that it points to, as lists of tags need it. */
 export interface Tag
@@ -214,10 +216,13 @@ export function createTags(db: Database) {
     /** Counts as `countOfStreams` does, and reads as `pageOfStreams` does. */
     totalOfStreams: (streamIds: readonly number[], filter: TagSearchFilter) =>
       parts.count(searched(streamIds, 'NAME', filter), (ids, window) => countOfStreams(ids, filter, window)),
-    /** Returns a page of the tags that point to each image, in order of stream; its keys are [stream id, tag id]. */
-    ofImages: (imageIds: readonly number[], page: KeysetPage): Tag[] =>
-      pageOf(page, BY_STREAM, { owner: 'newest_image_id' }, imageIds),
-    countOfImages: (imageIds: readonly number[]): Map<number, number> =>
-      countsByOwner(db, { table: 'tags', owner: 'newest_image_id' }, imageIds),
+    /** Returns a page of the visible tags that point to each image, in order of stream; its keys are [stream id, tag id]. */
+    ofImages: (viewer: Viewer, imageIds: readonly number[], page: KeysetPage): Tag[] =>
+      pageOf(page, BY_STREAM, { owner: 'newest_image_id', ...visibleTags(viewer) }, imageIds),
+    countOfImages(viewer: Viewer, imageIds: readonly number[]): Map<number, number> {
+      const { where, values } = visibleTags(viewer)
+      const rows = { table: 'tags', owner: 'newest_image_id', conditions: where } as const
+      return countsByOwner(db, rows, imageIds, ...values)
+    },
   }
 }

@@ -21,17 +21,24 @@ export interface TagList {
   readonly isComplete: boolean
 }
 
+type ReaderOptions = Omit<RemoteOptions, 'insecure'> & { readonly namespace: string }
+
 /** Reads from registries during one import. Repeated reads of one tag list, or of one chosen tag, share one request. */
 export class RegistryReader {
   readonly #remote: RemoteRegistry
-  readonly #options: Omit<RemoteOptions, 'insecure'>
+  readonly #options: ReaderOptions
   readonly #repositories = new Map<string, RemoteRepository>()
   readonly #tagLists = new Map<string, Promise<TagList>>()
   readonly #resolved = new Map<string, Promise<ResolvedTag>>()
 
-  constructor(remote: RemoteRegistry, options: Omit<RemoteOptions, 'insecure'>) {
+  constructor(remote: RemoteRegistry, options: ReaderOptions) {
     this.#remote = remote
     this.#options = options
+  }
+
+  /** Namespace whose credentials are used. */
+  get namespace(): string {
+    return this.#options.namespace
   }
 
   repository(source: RepositoryAccess): RemoteRepository {

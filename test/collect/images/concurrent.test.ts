@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import type { Database } from '../../../src/db/open.ts'
 import { ImageGoneError } from '../../../src/imagestream/image/image.ts'
 import { type Image, image, index } from '../../fixtures/random-image.ts'
@@ -36,7 +37,7 @@ describe('an image that is pruned while it is imported', () => {
     expect(world.digests()).toEqual([one, two, both].map(({ digest }) => digest).sort())
     expect(world.configs()).toEqual([one, two].map(({ config }) => config.digest).sort())
     expect(remote.requested('manifest').filter((digest) => digest === one.digest)).toHaveLength(1)
-    expect(world.domain.images.byDigest(both.digest)?.size).not.toBeNull()
+    expect(world.domain.images.byDigest(SYSTEM, both.digest)?.size).not.toBeNull()
     expect([world.dangling(), world.domain.internalErrors]).toEqual([[], []])
   })
 
@@ -44,9 +45,10 @@ describe('an image that is pruned while it is imported', () => {
     await using world = new PruneWorld()
     const { db, images } = world.domain
     world.store(one)
-    const read = images.byDigest(one.digest)
+    const read = images.byDigest(SYSTEM, one.digest)
     if (!read) throw new Error('it was not stored')
-    const storeAgain = () => db.transact((tx) => images.store(tx, read, () => ''))
+    const storeAgain = () =>
+      db.transact((tx) => images.store(tx, read, { namespace: 'default', pullSpec: () => '' }))
     expect(storeAgain()).toBe(read.id)
 
     await pruneOf(world.pruner, EVERYTHING)
@@ -62,13 +64,17 @@ describe('an image that is pruned while it is imported', () => {
     const { db, images } = world.domain
     const both = index([one, two])
     world.store(both)
-    const read = images.byDigest(both.digest)
+    const read = images.byDigest(SYSTEM, both.digest)
     if (!read) throw new Error('it was not stored')
     await pruneOf(world.pruner, EVERYTHING)
     // as a Legacy import does
-    db.transact((tx) => images.store(tx, { ...fetched(both), children: [] }, () => ''))
+    db.transact((tx) =>
+      images.store(tx, { ...fetched(both), children: [] }, { namespace: 'default', pullSpec: () => '' }),
+    )
 
-    expect(() => db.transact((tx) => images.store(tx, read, () => ''))).toThrow(ImageGoneError)
+    expect(() =>
+      db.transact((tx) => images.store(tx, read, { namespace: 'default', pullSpec: () => '' })),
+    ).toThrow(ImageGoneError)
   })
 
   it('never leaves a tag without its image, for any number of runs', async () => {
@@ -232,6 +238,6 @@ function expectWholeIndexes(world: PruneWorld): void {
     .all()
   for (const { manifest } of indexes) {
     const { manifests } = JSON.parse(Buffer.from(manifest).toString())
-    for (const { digest } of manifests) expect(world.domain.images.byDigest(digest)).toBeDefined()
+    for (const { digest } of manifests) expect(world.domain.images.byDigest(SYSTEM, digest)).toBeDefined()
   }
 }

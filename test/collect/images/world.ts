@@ -116,7 +116,12 @@ export class PruneWorld implements AsyncDisposable {
   /** Id of the image's row. */
   store(content: Image | Index): number {
     const { db, images } = this.domain
-    return db.transact((tx) => images.store(tx, fetched(content), (of) => `registry.test/app@${of}`))
+    return db.transact((tx) =>
+      images.store(tx, fetched(content), {
+        namespace: 'default',
+        pullSpec: (of) => `registry.test/app@${of}`,
+      }),
+    )
   }
 
   /** Marks the stored image as pushed. */
@@ -204,7 +209,7 @@ export class PruneWorld implements AsyncDisposable {
   }
 
   isStored(content: Image | Index): boolean {
-    return this.domain.images.byDigest(content.digest) !== undefined
+    return this.domain.images.byDigest(SYSTEM, content.digest) !== undefined
   }
 
   /** Digests of all images. */
