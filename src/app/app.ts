@@ -162,6 +162,7 @@ async function open(
     log,
     allowedOrigins: config.allowedOrigins,
     connectionsPerAddress: config.connectionsPerAddress,
+    costPerMinute: config.costPerMinute,
     allowedHosts: allowedHostsOf(config),
   })
   metrics.observe({

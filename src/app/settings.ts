@@ -112,6 +112,13 @@ const SERVER = settings({
       'connections from one address at a time; more behind a proxy, all of whose clients have its address',
     parse: wholeNumber(1, 20_000),
   },
+  /** 0 for no limit. */
+  costPerMinute: {
+    fallback: '120000',
+    description:
+      'points that the GraphQL operations of one client may cost in a minute: one for each operation, millisecond of work, 1,000 values and 64 KiB; 0 for no limit',
+    parse: wholeNumber(0, 1_000_000_000),
+  },
   /** Null keeps the change log forever. */
   changeLogDays: {
     description: 'days that the change log is kept; forever when not set',

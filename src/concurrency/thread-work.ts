@@ -20,6 +20,8 @@ export interface Party extends Share {
 
 /** Limit of a work's time. */
 export interface WorkLimit {
+  /** Called with the milliseconds of each part of the work. */
+  readonly onSpend?: (milliseconds: number) => void
   readonly milliseconds: number
   /** Called once the work has used more. */
   readonly onLate: () => void
@@ -105,6 +107,7 @@ export class ThreadWork {
   /** Adds to the time that the work has used. */
   spend(milliseconds: number): void {
     this.#milliseconds += milliseconds
+    this.#limit.onSpend?.(milliseconds)
     if (this.#milliseconds > this.#limit.milliseconds && !this.#isOver) this.#limit.onLate()
   }
 

@@ -89,11 +89,31 @@ export class TokenBuckets {
 
   /** Takes a token of the name's bucket. Returns the seconds until one is available: 0 when one was taken. */
   take(name: string | number): number {
-    const { capacity, perSecond } = this.#size
+    const { tokens } = this.#refill(name)
+    if (tokens < 1) return Math.ceil((1 - tokens) / this.#size.perSecond)
+    this.spend(name, 1)
+    return 0
+  }
+
+  /** Takes tokens even where fewer are left; what is missing is refilled first. */
+  spend(name: string | number, tokens: number): void {
+    const level = this.#refill(name)
+    this.#levels.set(name, { ...level, tokens: level.tokens - tokens })
+  }
+
+  /** Returns the tokens in the name's bucket: fewer than 0 where more were spent. */
+  left(name: string | number): number {
+    return this.#refill(name).tokens
+  }
+
+  #refill(name: string | number): Level {
     const now = this.#now()
-    const level = refilled(this.#levels.get(name) ?? { tokens: capacity, at: now }, this.#size, now)
-    const isTaken = level.tokens >= 1
-    this.#levels.set(name, isTaken ? { ...level, tokens: level.tokens - 1 } : level)
-    return isTaken ? 0 : Math.ceil((1 - level.tokens) / perSecond)
+    const level = refilled(
+      this.#levels.get(name) ?? { tokens: this.#size.capacity, at: now },
+      this.#size,
+      now,
+    )
+    this.#levels.set(name, level)
+    return level
   }
 }

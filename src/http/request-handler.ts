@@ -1,13 +1,13 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Logger } from 'pino'
 import { setCookie } from '../access/identity/session-cookie.ts'
-import { ForbiddenError, UnauthenticatedError } from '../access/right/errors.ts'
+import { ForbiddenError, RateLimitedError, UnauthenticatedError } from '../access/right/errors.ts'
 import { limitBodyTime } from '../request-body/arrival.ts'
 import type { BodyBudget } from '../request-body/body-budget.ts'
 import { UnreadBodyError } from '../request-body/errors.ts'
 import { respondToDelivery } from './endpoints/receiver-delivery.ts'
 import { GRAPHQL_PATH } from './pipeline/pipeline.ts'
-import { type HttpExchange, refuse, refuseUnread } from './request/response.ts'
+import { type HttpExchange, refuse, refuseRate, refuseUnread } from './request/response.ts'
 import {
   addressOf,
   hasSeveralHosts,
@@ -52,6 +52,8 @@ function respondError(
   if (response.destroyed) return
   if (error instanceof UnreadBodyError) {
     refuseUnread(response, error)
+  } else if (error instanceof RateLimitedError) {
+    refuseRate(response, error)
   } else if (error instanceof UnauthenticatedError) {
     // a browser would send the cookie of an ended session until it expires
     const isCookie = signIn && authentication.usesCookie(request.headers)

@@ -17,6 +17,7 @@ import { createGraphiQL } from './endpoints/graphiql.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
 import { limitConnections } from './request/connection-limit.ts'
 import { MAX_BODY_MEMORY, MAX_CONNECTIONS } from './request/limits.ts'
+import { RateLimit } from './request/rate-limit.ts'
 import { newRequestId, partyOf } from './request/sender.ts'
 import { StreamingConnections } from './request/streaming-connections.ts'
 import { createRequestHandler } from './request-handler.ts'
@@ -61,6 +62,8 @@ export interface ServerOptions extends HttpEndpoints {
   readonly introspection?: boolean
   /** Connections of one address at the same time; those of all by default. */
   readonly connectionsPerAddress?: number
+  /** Points that the operations of one party may cost in a minute; 0, the default, for no limit. */
+  readonly costPerMinute?: number
   /** Bytes of the bodies of all requests in memory at a time. */
   readonly bodyMemory?: number
   readonly timings?: Partial<typeof TIMINGS>
@@ -89,18 +92,19 @@ export function createServer({
   introspection = true,
   bodyMemory = MAX_BODY_MEMORY,
   connectionsPerAddress = MAX_CONNECTIONS,
+  costPerMinute = 0,
   timings: givenTimings,
   ...endpoints
 }: ServerOptions) {
   const timings = { ...TIMINGS, ...givenTimings }
   const origins = { allowedOrigins, allowedHosts }
   const thread = new FairThread()
-  const createContext = (requestId: string, viewer: Viewer, connection: object): GraphQLContext => ({
-    requestId,
-    viewer,
-    work: new OperationWork(thread, { party: partyOf(viewer), connection }),
-    ...domain,
-  })
+  const costs = new RateLimit({ name: 'operations', unit: 'points', perMinute: costPerMinute })
+  const createContext = (requestId: string, viewer: Viewer, connection: object): GraphQLContext => {
+    const party = partyOf(viewer)
+    const charge = (points: number): void => costs.charge(party, points)
+    return { requestId, viewer, work: new OperationWork(thread, { party, connection, charge }), ...domain }
+  }
   const hub = createChangeHub({
     changeLog: domain.changeLog,
     authentication,
@@ -110,7 +114,7 @@ export function createServer({
   })
   const connections = new StreamingConnections({ ...timings, authentication, log })
   const pipeline = createPipeline({ schema, hub, log, origins, introspection })
-  const entry = { pipeline, hub, connections, authentication, origins, createContext, log }
+  const entry = { pipeline, hub, connections, authentication, origins, costs, createContext, log }
   const server = createHttpServer(
     HTTP_OPTIONS,
     createRequestHandler({

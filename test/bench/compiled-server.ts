@@ -37,6 +37,8 @@ export async function startCompiledServer(
       IMAGESTREAMS_PORT: '0',
       IMAGESTREAMS_DATA: dataFolder,
       IMAGESTREAMS_LOG_LEVEL: 'silent',
+      // the load of a benchmark is that of many clients
+      IMAGESTREAMS_COST_PER_MINUTE: '0',
     },
   })
   const exited = once(child, 'exit')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { TokenBucket } from '../../src/concurrency/token-bucket.ts'
+import { TokenBucket, TokenBuckets } from '../../src/concurrency/token-bucket.ts'
 import { createTestClock } from '../fixtures/registry-client.ts'
 
 const signal = new AbortController().signal
@@ -97,5 +97,23 @@ describe('a token bucket', () => {
         expect(sent).toBeLessThan(1000 * (pauses.length + 1))
       }),
     )
+  })
+})
+
+describe('token buckets by name', () => {
+  test('let more be spent than is left, which is refilled before the next token', () => {
+    const clock = createTestClock(0)
+    const buckets = new TokenBuckets({ capacity: 10, perSecond: 2 }, () => clock.now())
+    buckets.spend('a', 13)
+    expect([buckets.left('a'), buckets.take('a'), buckets.take('b')]).toEqual([-3, 2, 0])
+    clock.time += 2_000
+    expect([buckets.take('a'), buckets.take('a')]).toEqual([0, 1])
+  })
+
+  test('are kept for a bounded number of names: those that were not used for longest are full again', () => {
+    const buckets = new TokenBuckets({ capacity: 1, perSecond: 1 }, () => 0)
+    for (const name of ['first', 'second']) expect(buckets.take(name)).toBe(0)
+    for (let at = 0; at < 9_999; at += 1) buckets.take(at)
+    expect([buckets.take('second'), buckets.take('first')]).toEqual([1, 0])
   })
 })

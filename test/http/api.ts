@@ -10,6 +10,7 @@ type Overrides = Partial<
     | 'timings'
     | 'bodyMemory'
     | 'connectionsPerAddress'
+    | 'costPerMinute'
     | 'allowedOrigins'
     | 'allowedHosts'
     | 'introspection'

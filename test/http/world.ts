@@ -1,5 +1,6 @@
 import { EventEmitter, on } from 'node:events'
 import { buildSchema, GraphQLError, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql'
+import { RateLimitedError } from '../../src/access/right/errors.ts'
 import { openDatabase } from '../../src/db/open.ts'
 import { type ChangeLog, createChangeLog } from '../../src/events/change-log.ts'
 import type { Push, PushFilter } from '../../src/events/push-filter.ts'
@@ -192,6 +193,7 @@ function fail(how: string): never {
   if (how === 'REGISTRY_ERROR') {
     throw new RegistryError('no such repository', { reason: 'NotFound', registry: 'quay.io' })
   }
+  if (how === 'RATE_LIMITED') throw new RateLimitedError('too much was used', 5)
   if (how === 'GRAPHQL_WITHOUT_CODE') throw new GraphQLError('Enum "Kind" cannot represent value: "secret"')
   if (how === 'INTERNAL') throw new Error('postgres://user:secret@db is down')
   // a store of blobs and Drizzle wrap the error of the disk and of the database

@@ -9,6 +9,19 @@ export class ForbiddenError extends Error {
 /** A stream that the viewer does not see: for clients the same as a missing one. */
 export class HiddenStreamError extends NotFoundError {}
 
+/** The client has used what it may use in a while; a later request is served. */
+export class RateLimitedError extends Error {
+  override readonly name = 'RateLimitedError'
+  readonly code = 'RATE_LIMITED'
+  /** Seconds. */
+  readonly retryAfter: number
+
+  constructor(what: string, retryAfter: number) {
+    super(`${what}: repeat this request after ${retryAfter} seconds`)
+    this.retryAfter = retryAfter
+  }
+}
+
 /** The operation needs a right that clients without a credential do not have, or the credential is not valid. */
 export class UnauthenticatedError extends Error {
   override readonly name = 'UnauthenticatedError'

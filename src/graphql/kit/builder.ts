@@ -1,7 +1,7 @@
 import SchemaBuilder from '@pothos/core'
-import ComplexityPlugin from '@pothos/plugin-complexity'
 import { GraphQLError } from 'graphql'
 import type { Digest } from '../../oci/digest.ts'
+import { COMPLEXITY_PLUGIN } from '../work/complexity-plugin.ts'
 import { WORK_PLUGIN } from '../work/work-plugin.ts'
 import { ACCESS_PLUGIN } from './access.ts'
 import type { GraphQLContext } from './context.ts'
@@ -23,7 +23,7 @@ export const builder = new SchemaBuilder<{
     JSON: { Input: unknown; Output: unknown }
   }
 }>({
-  plugins: [ComplexityPlugin, ACCESS_PLUGIN, WORK_PLUGIN, EXAMPLES_PLUGIN],
+  plugins: [COMPLEXITY_PLUGIN, ACCESS_PLUGIN, WORK_PLUGIN, EXAMPLES_PLUGIN],
   defaultFieldNullability: false,
   complexity: {
     defaultComplexity: 1,

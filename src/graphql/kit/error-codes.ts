@@ -39,6 +39,11 @@ export const ERROR_CODES = {
     cause: 'The operation exceeds a limit; the message names it.',
     action: 'Select less, request smaller pages, or move long inputs into variables.',
   },
+  RATE_LIMITED: {
+    cause:
+      'The client has used more of the server than it may use in a minute. `extensions.retryAfter` has the seconds to wait, as the header `Retry-After`.',
+    action: 'Repeat the operation after these seconds; select less, or request smaller pages.',
+  },
   UNAUTHENTICATED: {
     cause: 'The request has no credential, or one that is not valid, expired or revoked.',
     action: 'Sign in, or send an access token in the header `Authorization: Bearer`.',
@@ -83,7 +88,7 @@ export type ErrorCode = keyof typeof ERROR_CODES
 
 export const ErrorCodeEnum = enumType('ErrorCode', {
   description:
-    'Code of an error: every error of a response has one in `extensions.code`. The other `extensions` depend on the code: `field`, `registry`, `reason` (a `FailureReason`) and `requestId`.',
+    'Code of an error: every error of a response has one in `extensions.code`. The other `extensions` depend on the code: `field`, `registry`, `reason` (a `FailureReason`), `retryAfter` and `requestId`.',
   values: Object.fromEntries(
     Object.entries<Meaning>(ERROR_CODES).map(([code, { cause, action }]) => [code, `${cause} ${action}`]),
   ) as Record<ErrorCode, string>,

@@ -21,6 +21,8 @@ export interface ErrorExtensions {
   readonly registry?: string
   /** Why it failed: a value of the enum `FailureReason`; of REGISTRY_ERROR. */
   readonly reason?: string
+  /** Seconds after which the operation is served; of RATE_LIMITED. */
+  readonly retryAfter?: number
   /** Id under which the log has the details; of INTERNAL and UNAVAILABLE. */
   readonly requestId?: string
 }
@@ -36,6 +38,7 @@ const DOMAIN_CODES = [
   'CURSOR_EXPIRED',
   'REGISTRY_ERROR',
   'TOO_COMPLEX',
+  'RATE_LIMITED',
 ] as const satisfies readonly ErrorCode[]
 
 /** An error of the domain, with the fields that clients get in `extensions`. */
@@ -44,6 +47,7 @@ interface DomainError extends Error {
   readonly field?: string
   readonly registry?: string
   readonly reason?: FailureReason
+  readonly retryAfter?: number
 }
 
 /** The log for the details that clients do not get, and the request id under which they are logged. */
@@ -115,7 +119,7 @@ const hasCode = ({ extensions: { code } }: GraphQLError): boolean =>
 
 /** Names of `ErrorExtensions`, and the two that only set the HTTP status. */
 const EXTENSIONS: ReadonlySet<string> = new Set<keyof ErrorExtensions | 'http' | 'unexpected'>([
-  ...(['code', 'field', 'registry', 'reason', 'requestId'] as const),
+  ...(['code', 'field', 'registry', 'reason', 'retryAfter', 'requestId'] as const),
   ...(['http', 'unexpected'] as const),
 ])
 
@@ -147,8 +151,9 @@ const isDomainError = (error: unknown): error is DomainError =>
   error instanceof Error && 'code' in error && DOMAIN_CODES.some((code) => code === error.code)
 
 function extensionsOf(error: DomainError): ErrorExtensions {
-  const { code, field, registry, reason } = error
+  const { code, field, registry, reason, retryAfter } = error
   if (code === 'INVALID') return { code, ...(field !== undefined && { field }) }
+  if (code === 'RATE_LIMITED') return { code, ...(retryAfter !== undefined && { retryAfter }) }
   if (code !== 'REGISTRY_ERROR') return { code }
   return {
     code,

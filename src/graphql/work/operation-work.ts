@@ -15,22 +15,32 @@ export const MAX_OPERATION_MILLISECONDS = 10_000
 const SHORT_BYTES = 64 * 1024
 const SHORT_MILLISECONDS = 2
 
+/** Field values that cost one point, and bytes that do. */
+const VALUES_PER_POINT = 1_000
+const BYTES_PER_POINT = 64 * 1024
+
 /** The client of an operation: a principal or an address, and one of its connections. */
 export interface OperationClient {
   readonly party: string
   readonly connection: object
+  /** Called with the points that the operation costs, as they arise: one for each millisecond of the thread. */
+  readonly charge?: (points: number) => void
 }
 
 /** What one operation uses: the thread, in turns with the operations of other clients, and bytes. Ends it at its limits. */
 export class OperationWork {
   readonly #work: ThreadWork
+  readonly #charge: (points: number) => void
   #bytes = 0
+  #values = 0
   #path: ResponsePath | undefined
   #fail: ((error: GraphQLError) => void) | undefined
   #failure: GraphQLError | undefined
 
-  constructor(thread: FairThread, { party, connection }: OperationClient) {
+  constructor(thread: FairThread, { party, connection, charge = () => {} }: OperationClient) {
+    this.#charge = charge
     this.#work = thread.begin(party, connection, {
+      onSpend: charge,
       milliseconds: MAX_OPERATION_MILLISECONDS,
       onLate: () =>
         this.#end(
@@ -68,9 +78,17 @@ export class OperationWork {
     return this.#work.nextTurn()
   }
 
+  /** Notes before the execution how many values the operation may return; each of its root fields notes the same. */
+  expect(values: number): void {
+    if (this.#values === values) return
+    this.#charge((values - this.#values) / VALUES_PER_POINT)
+    this.#values = values
+  }
+
   /** Counts bytes before they are read. Ends the operation, and throws, where it uses too many. */
   spend(bytes: number): void {
     this.#bytes += bytes
+    this.#charge(bytes / BYTES_PER_POINT)
     if (this.#bytes > MAX_OPERATION_BYTES) {
       throw this.#end(
         `the operation reads more than ${MAX_OPERATION_BYTES} bytes of manifests, configs and documents: use smaller pages`,

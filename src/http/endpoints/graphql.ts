@@ -10,6 +10,7 @@ import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
 import { MAX_BODY_BYTES } from '../request/limits.ts'
 import { sendLongResult } from '../request/long-result.ts'
 import { headersOf, isEventStream, refuse, send, type ViewerExchange } from '../request/response.ts'
+import { partyOf } from '../request/sender.ts'
 import type { StreamingConnection, StreamingScope } from '../request/streaming-connections.ts'
 
 const NO_BODY = Buffer.alloc(0)
@@ -17,9 +18,15 @@ const TOO_DEEP = `Limit of ${MAX_DEPTH} levels of JSON exceeded.`
 
 /** Runs the operation of a request, and responds with its result or with a stream of results. */
 export async function respondGraphQL(
-  { pipeline, connections, createContext }: GraphQLEntry,
+  { pipeline, connections, costs, createContext }: GraphQLEntry,
   { request, response, requestId, viewer, memory }: ViewerExchange,
 ): Promise<void> {
+  const party = partyOf(viewer)
+  const tellLimit = (): void => {
+    if (!response.headersSent) response.setHeaders(costs.headers(party))
+  }
+  tellLimit()
+  costs.admit(party)
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
   const body = hasBody ? await readBody(request, { maxBytes: MAX_BODY_BYTES, memory }) : NO_BODY
   if (isTooDeep(body)) return refuse(response, 400, 'TOO_COMPLEX', TOO_DEEP)
@@ -44,6 +51,7 @@ export async function respondGraphQL(
       taken,
     },
   )
+  tellLimit()
   const scope = { requestId, viewer, connections }
   const head = { status: result.status, headers: headersOf(result), ...scope }
   if (taken.changes && isEventStream(result) && !response.destroyed) {

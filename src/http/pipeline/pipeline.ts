@@ -8,6 +8,7 @@ import type { GraphQLContext } from '../../graphql/kit/context.ts'
 import { maskError } from '../../graphql/kit/errors.ts'
 import type { ChangeHub } from '../../graphql/live/change-hub.ts'
 import { DOCUMENT_CACHE_LENGTH } from '../request/limits.ts'
+import type { RateLimit } from '../request/rate-limit.ts'
 import type { OriginPolicy } from '../request/sender.ts'
 import type { StreamingConnections } from '../request/streaming-connections.ts'
 import type { OperationContext } from './operation-context.ts'
@@ -33,6 +34,8 @@ export interface GraphQLEntry {
   readonly origins: OriginPolicy
   /** `connection` is the one over which the operation came: connections of one client get the thread in turns. */
   readonly createContext: (requestId: string, viewer: Viewer, connection: object) => GraphQLContext
+  /** Points that the operations of each party may cost. */
+  readonly costs: RateLimit
   readonly log: Logger
 }
 
@@ -74,7 +77,7 @@ export function createPipeline({ schema, hub, origins, log, introspection }: Pip
         origin: [origin],
         credentials: false,
         methods: ['GET', 'POST'],
-        exposedHeaders: ['X-Request-Id'],
+        exposedHeaders: ['X-Request-Id', 'RateLimit-Policy', 'RateLimit', 'Retry-After'],
         maxAge: 600,
       }
     },

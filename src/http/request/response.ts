@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import type { RateLimitedError } from '../../access/right/errors.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { BodyMemory } from '../../request-body/body-budget.ts'
 import type { UnreadBodyError } from '../../request-body/errors.ts'
@@ -27,6 +28,15 @@ export const refuse = (
   message: string,
   headers: OutgoingHttpHeaders = {},
 ): void => respondJson(response, status, { errors: [{ message, extensions: { code } }] }, headers)
+
+/** Responds to a request of a client that has used too much, with an error in GraphQL's form. */
+export const refuseRate = (response: ServerResponse, { code, message, retryAfter }: RateLimitedError): void =>
+  respondJson(
+    response,
+    429,
+    { errors: [{ message, extensions: { code, retryAfter } }] },
+    { 'Retry-After': retryAfter },
+  )
 
 /** Responds to a request whose body was not read, with an error in GraphQL's form. */
 export function refuseUnread(response: ServerResponse, { status, message, headers }: UnreadBodyError): void {

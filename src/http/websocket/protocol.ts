@@ -12,6 +12,7 @@ import { type GraphQLEntry, NO_RESULTS } from '../pipeline/pipeline.ts'
 import { tooComplex } from '../pipeline/plugins.ts'
 import { MAX_OPERATIONS_PER_SOCKET } from '../request/limits.ts'
 import { longText } from '../request/long-result.ts'
+import { partyOf } from '../request/sender.ts'
 import type { WebSocketConnection } from './connection.ts'
 
 /** Runs a prepared operation. graphql-ws passes it on as the root value, which the schema does not use. */
@@ -24,7 +25,7 @@ const UNRESOLVED = new GraphQLError('Could not determine what operation to execu
 
 /** Creates the protocol graphql-transport-ws over the same pipeline as HTTP. `initTimeout` as in the server's timings. */
 export function createWebSocketProtocol(
-  { pipeline, hub, log, authentication, createContext }: GraphQLEntry,
+  { pipeline, hub, log, authentication, costs, createContext }: GraphQLEntry,
   initTimeout: number,
 ): Server<WebSocketConnection> {
   const reportOf = ({ requestId }: WebSocketConnection): ErrorReport => ({ requestId, log })
@@ -34,6 +35,7 @@ export function createWebSocketProtocol(
     id: string,
     { query, variables, operationName }: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    costs.admit(partyOf(connection.viewer))
     const context = createContext(connection.requestId, connection.viewer, connection)
     const { work } = context
     // also the parser and the validation run in this client's turn

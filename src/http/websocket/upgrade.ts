@@ -2,7 +2,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { handleProtocols, type Server as Protocol } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { ForbiddenError, UnauthenticatedError } from '../../access/right/errors.ts'
+import { ForbiddenError, RateLimitedError, UnauthenticatedError } from '../../access/right/errors.ts'
 import { isTooDeep, MAX_DEPTH } from '../../oci/json.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
 import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../request/limits.ts'
@@ -116,8 +116,13 @@ export function webSocketUpgrades(
 }
 
 /** Returns the status for an error of the authentication; undefined for another one. */
-const statusOf = (error: unknown): number | undefined =>
-  error instanceof UnauthenticatedError ? 401 : error instanceof ForbiddenError ? 403 : undefined
+const statusOf = (error: unknown): number | undefined => STATUSES.find(([kind]) => error instanceof kind)?.[1]
+
+const STATUSES = [
+  [UnauthenticatedError, 401],
+  [ForbiddenError, 403],
+  [RateLimitedError, 429],
+] as const
 
 /** The status of a refused upgrade, and why. */
 interface Refusal {
