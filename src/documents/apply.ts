@@ -8,6 +8,7 @@ import {
   type CommandDependencies,
   plannedStream,
   readTarget,
+  requirePlanned,
   type WriteTarget,
   writeTarget,
 } from '../imagestream/commands/write-target.ts'
@@ -123,6 +124,7 @@ export function createApplyDocuments(
       isStored && difference !== ''
         ? report.checked(() => writeTarget(tx, viewer, { writer, target }, { spec, metadata }))
         : null
+    if (!change && request) requirePlanned(viewer, target, spec)
     const written = change?.stream ?? target.stream
     if (written) history.store(tx, written.id)
     if (diff !== '') audit.record(tx, viewer, onStream('applyImageStream', document, { kind }))

@@ -3,6 +3,7 @@ import { SYSTEM } from '../../src/access/right/viewer.ts'
 import { image } from '../fixtures/random-image.ts'
 import { watchStatements } from '../fixtures/statements.ts'
 import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
+import { createViewers } from '../fixtures/viewers.ts'
 import { FollowWorld, following, one, two } from './follow-world.ts'
 
 let world: FollowWorld
@@ -371,6 +372,17 @@ describe('a cycle', () => {
 
     expect(() => world.createWith('s0', [following('t', 's99:t')])).toThrow(
       /^a tag cannot follow itself: (?:s\d+:t → ){6}… \d+ more …(?: → s\d+:t){6}$/,
+    )
+  })
+
+  it('names no tag of a stream that the viewer does not see', () => {
+    const viewer = createViewers(world.db).in(['team/*', 'open/*'], 'EDITOR')
+    world.createWith('open/b', [following('2', 'c:3', { namespace: 'secret' })])
+    world.createWith('secret/c', [following('3', 'a:1', { namespace: 'team' })])
+    const tags = [following('1', 'b:2', { namespace: 'open' })]
+
+    expect(() => world.writer.create(viewer, { namespace: 'team', name: 'a', spec: { tags } })).toThrow(
+      'a tag cannot follow itself: team/a:1 → open/b:2 → a tag of another stream → team/a:1',
     )
   })
 

@@ -1,9 +1,15 @@
 import { onStream, onTag } from '../../access/audit/audit-entry.ts'
-import { requireRight, type Viewer } from '../../access/right/viewer.ts'
+import { requireInNamespace, requireRight, type Viewer } from '../../access/right/viewer.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import { checkNamespace, checkStreamName } from '../../input/names.ts'
 import { type ImportImageInput, importOptions, planImportImage } from './import-image-plan.ts'
-import { type CommandDependencies, plannedStream, readTarget, writeTarget } from './write-target.ts'
+import {
+  type CommandDependencies,
+  plannedStream,
+  readTarget,
+  requirePlanned,
+  writeTarget,
+} from './write-target.ts'
 
 /**
  * Writes the source into the spec, where the input has one, and requests the import of that part of the spec. Returns the
@@ -25,7 +31,10 @@ export const createImportImage =
     }
     const target = readTarget(dependencies, viewer, { namespace, name, resourceVersion })
     const { spec, request } = planImportImage(target.spec, input, importMode)
+    // the option of one import, which the spec does not store
+    if (request.insecure) requireInNamespace(viewer, 'credentials', namespace)
     if (input.dryRun) {
+      requirePlanned(viewer, target, spec)
       // the planned spec keeps its generation: options that it does not store apply to this import alone
       return importer.dryRun(plannedStream(target, spec), { ...request, ...importOptions(input) })
     }

@@ -19,6 +19,7 @@ import {
   importColumns,
   plannedStream,
   readTarget,
+  requirePlanned,
   type TagInput,
   writeTarget,
 } from './write-target.ts'
@@ -90,6 +91,7 @@ export function createSetTagPolicy(dependencies: CommandDependencies) {
       const decision = policies.preview(target.stream?.id ?? null, tag, policy, REPORTED)
       return { tag, importId: null, decision: () => ({ ...decision, decidedAt: null }) }
     }
+    requirePlanned(viewer, target, spec)
     const importId = importer.dryRun(plannedStream(target, spec), importOfTag(tag))
     const decision = (): PolicyDecision | undefined => {
       const decided = importer.dryRunDecision(importId, tag)

@@ -111,14 +111,15 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       requireRight(viewer, 'create', { namespace, name })
       checkNamespace(namespace)
       checkStreamName(namespace, name)
-      requireSources(viewer, { namespace, name }, spec, {
+      const sources = { before: NO_SOURCES, after: spec }
+      requireSources(viewer, { namespace, name }, sources, {
         repository: spec.dockerImageRepository !== null,
         changed: [...spec.tags],
       })
       if (streams.byName(viewer, namespace, name)) {
         throw new AlreadyExistsError(`there is an image stream ${namespace}/${name} already`)
       }
-      checkSources(blockOf, { before: NO_SOURCES, after: spec }, fieldOf)
+      checkSources(blockOf, sources, fieldOf)
       const stream = db.orm
         .insert(imageStreams)
         .values({
@@ -160,11 +161,12 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       const { isLogged = true, isRestored = false } = write
       const old = streams.spec(stream)
       const difference = specDifference(old, spec)
-      requireSources(viewer, stream, spec, difference)
+      const sources = { before: old, after: spec }
+      requireSources(viewer, stream, sources, difference)
       const { labels, annotations } = metadata
       const isSame = difference.isEmpty && labels === stream.labels && annotations === stream.annotations
       if (isSame) return changeOf(stream, false, [])
-      if (!isRestored) checkSources(blockOf, { before: old, after: spec }, fieldOf)
+      if (!isRestored) checkSources(blockOf, sources, fieldOf)
 
       const { repository, changed, removed } = difference
       const generation = stream.generation + (difference.isEmpty ? 0 : 1)

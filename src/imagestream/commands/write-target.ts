@@ -12,6 +12,7 @@ import type { Importer } from '../import/import.ts'
 import type { ChangeRecorder } from '../record/change-record.ts'
 import type { TagRecorder } from '../record/record.ts'
 import { emptySpec } from '../spec/change-spec.ts'
+import { requireSources } from '../spec/source-rights.ts'
 import {
   FOLLOWS_NONE,
   flag,
@@ -20,6 +21,7 @@ import {
   type SpecTag,
   type SpecTagContent,
 } from '../spec/spec.ts'
+import { specDifference } from '../spec/spec-difference.ts'
 import type { Following } from '../stream/follow.ts'
 import type { Streams } from '../stream/stream.ts'
 import type { LookBack } from '../tag/look-back.ts'
@@ -137,6 +139,10 @@ export const writeTarget = (
   target.stream
     ? writer.writeSpec(tx, viewer, { ...options, stream: target.stream, spec })
     : writer.insert(tx, viewer, { ...options, name: target, spec })
+
+/** Throws unless the viewer may write the spec: a dry run reads its sources with the credentials of the namespace. */
+export const requirePlanned = (viewer: Viewer, { spec: before, ...home }: WriteTarget, after: Spec): void =>
+  requireSources(viewer, home, { before, after }, specDifference(before, after))
 
 const NEW_STREAM = {
   id: 0,

@@ -9,10 +9,11 @@ export type BlockOf = (reference: Pick<Reference, 'registry' | 'repository'>) =>
 /** Returns the field of a tag's source in the input, or of the repository for null. */
 export type SourceField = (tag: TagName | null) => string
 
-type Sources = Pick<Spec, 'dockerImageRepository' | 'tags'>
+/** The part of a spec that decides which registries are read, and how. */
+export type Sources = Pick<Spec, 'dockerImageRepository' | 'insecure' | 'tags'>
 
 /** The sources of a stream that does not exist yet. */
-export const NO_SOURCES: Sources = { dockerImageRepository: null, tags: new Map() }
+export const NO_SOURCES: Sources = { dockerImageRepository: null, insecure: 0, tags: new Map() }
 
 /**
  * Throws InvalidInputError for a new source that is blocked. Sources that the spec had before may stay: otherwise clients

@@ -1,4 +1,5 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
+import { sees, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, specTags } from '../../db/tables/index.ts'
 import { formatStreamTag, type StreamTag } from '../spec/tag-source.ts'
@@ -62,15 +63,17 @@ function createDepths(sourceOf: (tag: StreamTag) => StreamTag | undefined) {
   }
 }
 
-/** Maximum number of tags of a cycle that a message names. */
+/** Maximum number of tags of a chain that a message names. */
 const MAX_NAMED = 12
 
-/** Formats a cycle as `a:1 → b:2 → a:1`; with namespaces where they differ. */
-export function formatCycle(cycle: readonly StreamTag[]): string {
-  const isOneNamespace = new Set(cycle.map(({ namespace }) => namespace)).size === 1
-  const names = [...cycle, ...cycle.slice(0, 1)].map((tag) =>
-    isOneNamespace ? `${tag.stream}:${tag.tag}` : formatStreamTag(tag),
-  )
+/** Formats tags as `a:1 → b:2 → a:1`; with namespaces where they differ, and without names that the viewer does not see. */
+export function formatChain(viewer: Viewer, chain: readonly StreamTag[]): string {
+  const seen = chain.filter(({ namespace, stream: name }) => sees(viewer, { namespace, name }))
+  const isOneNamespace = new Set(seen.map(({ namespace }) => namespace)).size === 1
+  const names = chain.map((tag) => {
+    if (!seen.includes(tag)) return 'a tag of another stream'
+    return isOneNamespace ? `${tag.stream}:${tag.tag}` : formatStreamTag(tag)
+  })
   const left = names.length - MAX_NAMED
   if (left > 0) names.splice(MAX_NAMED / 2, left, `… ${left} more …`)
   return names.join(' → ')

@@ -21,7 +21,7 @@ import {
 } from '../spec/tag-source.ts'
 import type { Tags } from '../tag/tag.ts'
 import { copiedChange } from '../tag/tag-change.ts'
-import { createFollowChains, formatCycle } from './follow-chains.ts'
+import { createFollowChains, formatChain } from './follow-chains.ts'
 import type { Streams } from './stream.ts'
 
 /** The image that a tag or a digest of a stream points to. */
@@ -70,6 +70,7 @@ export function createFollowing(dependencies: FollowingDependencies) {
 
   /** Sorts sources before their followers: a tag that follows over two steps gets one event. */
   const sourcesFirst = (
+    viewer: Viewer,
     home: StreamName,
     written: readonly SpecTag[],
     fieldOf: (tag: TagName) => string,
@@ -80,7 +81,7 @@ export function createFollowing(dependencies: FollowingDependencies) {
       const cycle = rotated(found.cycle, names)
       throw new InvalidInputError(
         fieldOf(cycle[0]?.tag as TagName),
-        `a tag cannot follow itself: ${formatCycle(cycle)}`,
+        `a tag cannot follow itself: ${formatChain(viewer, [...cycle, ...cycle.slice(0, 1)])}`,
       )
     }
     const depthOf = new Map(written.map((tag, at) => [tag, found.depths[at] ?? 0]))
@@ -98,7 +99,7 @@ export function createFollowing(dependencies: FollowingDependencies) {
   ): void => {
     if (viewer !== SYSTEM) for (const tag of tags) setWriter.run(principalOf(viewer), stream.id, tag)
     const specTags = tags.flatMap((tag) => streams.specTag(stream.id, tag) ?? [])
-    const fromStreams = sourcesFirst(stream, specTags.filter(isFromStream), fieldOf)
+    const fromStreams = sourcesFirst(viewer, stream, specTags.filter(isFromStream), fieldOf)
     const address = { streamId: stream.id, namespace: stream.namespace, streamName: stream.name }
     const isAllowed = ({ writtenBy }: SpecTag, source: StreamName): boolean =>
       viewer !== SYSTEM || isSameStream(source, stream) || mayCopy(rightsOf, writtenBy, source)
