@@ -14,11 +14,11 @@ const { keyId: _, sealed: __, ...PUBLIC_COLUMNS } = getTableColumns(table)
 /** Columns that setting a credential writes. */
 type CredentialSecret = Pick<CredentialRow, 'kind' | 'username' | 'keyId' | 'sealed' | 'updatedAt'>
 
-/** Undefined for all namespaces. */
-export type Namespaces = readonly string[] | undefined
+/** Null for all namespaces. */
+export type Namespaces = readonly string[] | null
 
 const isOf = (namespaces: Namespaces) =>
-  namespaces === undefined
+  namespaces === null
     ? undefined
     : sql`${table.namespace} in (select value from json_each(${JSON.stringify(namespaces)}))`
 

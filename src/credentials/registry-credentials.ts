@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { requireInNamespace, type Viewer } from '../access/right/viewer.ts'
+import { namespacesOf, requireInNamespace, type Viewer } from '../access/right/viewer.ts'
 import type { Transaction } from '../db/transact.ts'
 import { createValueSteps } from '../db/value-steps.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
@@ -109,10 +109,10 @@ export function createRegistryCredentials({
 
     /** Returns a page of credentials by namespace, registry and path, which are its keys. Throws InvalidInputError. */
     list: (viewer: Viewer, filter: CredentialFilter, page: KeysetPage): RegistryCredential[] =>
-      rows.list(namespacesOf(viewer, filter), page).map(withLastUse),
+      rows.list(namespacesIn(viewer, filter), page).map(withLastUse),
 
     /** Returns the number of credentials. Throws InvalidInputError. */
-    count: (viewer: Viewer, filter: CredentialFilter): number => rows.count(namespacesOf(viewer, filter)),
+    count: (viewer: Viewer, filter: CredentialFilter): number => rows.count(namespacesIn(viewer, filter)),
 
     /** Returns the credential of a row; undefined once it is deleted, and for a viewer without the right. */
     byId(viewer: Viewer, id: number): RegistryCredential | undefined {
@@ -194,10 +194,9 @@ const RIGHT = 'credentials'
 const mayUse = ({ rights }: Viewer, namespace: string): boolean => rights.mayInNamespace(RIGHT, namespace)
 
 /** Returns the namespaces of a filter whose credentials the viewer may read. Throws InvalidInputError. */
-function namespacesOf(viewer: Viewer, { namespace }: CredentialFilter): Namespaces {
-  if (namespace === undefined) return viewer.rights.namespacesWith(RIGHT) ?? undefined
-  checkCredentialNamespace(namespace)
-  return mayUse(viewer, namespace) ? [namespace] : []
+function namespacesIn(viewer: Viewer, { namespace }: CredentialFilter): Namespaces {
+  if (namespace !== undefined) checkCredentialNamespace(namespace)
+  return namespacesOf(viewer, RIGHT, namespace)
 }
 
 /** Throws InvalidInputError. */

@@ -49,10 +49,10 @@ export function createReceiverRows({ orm }: Database) {
       return new Map(rows.map((row) => [row.id, receiverOf(row)]))
     },
 
-    /** Returns a page of the receivers of a namespace, or for null of all, oldest first; its keys are [id]. */
-    page(namespace: string | null, page: KeysetPage): Receiver[] {
+    /** Returns a page of the receivers of the namespaces, or for null of all, oldest first; its keys are [id]. */
+    page(namespaces: readonly string[] | null, page: KeysetPage): Receiver[] {
       const { where, orderBy, limit, inOrder } = pageBy([receivers.id], page)
-      const isOfPage = and(isOf(namespace), where)
+      const isOfPage = and(isOf(namespaces), where)
       const rows = orm
         .select()
         .from(receivers)
@@ -63,14 +63,16 @@ export function createReceiverRows({ orm }: Database) {
       return inOrder(rows).map(receiverOf)
     },
 
-    /** Returns the number of receivers of a namespace, or for null of all. */
-    countOf: (namespace: string | null): number =>
-      orm.select({ total: count() }).from(receivers).where(isOf(namespace)).get()?.total ?? 0,
+    /** Returns the number of receivers of the namespaces, or for null of all. */
+    countOf: (namespaces: readonly string[] | null): number =>
+      orm.select({ total: count() }).from(receivers).where(isOf(namespaces)).get()?.total ?? 0,
   }
 }
 
-const isOf = (namespace: string | null) =>
-  namespace === null ? undefined : eq(receivers.namespace, namespace)
+const isOf = (namespaces: readonly string[] | null) =>
+  namespaces === null
+    ? undefined
+    : sql`${receivers.namespace} in (select value from json_each(${JSON.stringify(namespaces)}))`
 
 const columnsOf = ({ registry, aliases, repositories, settings }: ReceiverScope) => ({
   registry,

@@ -1,10 +1,11 @@
 import type { AuditRecorder } from '../access/audit/audit-log.ts'
-import { requireInNamespace, type Viewer } from '../access/right/viewer.ts'
+import { namespacesOf, requireInNamespace, type Viewer } from '../access/right/viewer.ts'
 import type { Transaction } from '../db/transact.ts'
 import { createValueSteps } from '../db/value-steps.ts'
 import type { Schedules } from '../imagestream/schedule/schedule.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { checkNamespace } from '../input/names.ts'
+import type { KeysetPage } from '../input/page.ts'
 import { checkRange } from '../input/range.ts'
 import type { SenderKind } from '../vendors/senders.ts'
 import type { Announcements } from './announcements.ts'
@@ -59,7 +60,7 @@ export const MAX_OVERLAP_MINUTES = 90 * 24 * 60
 /** Creates the receivers of all namespaces. */
 export function createReceivers(dependencies: ReceiversDependencies) {
   const { db, audit, senders, secrets, randomKey, now, announcements, schedules } = dependencies
-  const { insert, update, delete: remove, ...rows } = createReceiverRows(db)
+  const { insert, update, delete: remove, page, countOf, ...rows } = createReceiverRows(db)
 
   const find = (viewer: Viewer, id: number): Receiver => {
     const receiver = rows.byIds([id]).get(id)
@@ -84,6 +85,14 @@ export function createReceivers(dependencies: ReceiversDependencies) {
       ...{ table: 'webhooks', column: 'namespace', index: 'webhooks_by_namespace' },
     }),
 
+    /** Returns a page of the receivers of a namespace, or for null of all that the viewer may configure; its keys are [id]. */
+    page: (viewer: Viewer, namespace: string | null, keys: KeysetPage): Receiver[] =>
+      page(namespacesOf(viewer, 'configure', namespace), keys),
+
+    /** Returns the number of the same receivers. */
+    count: (viewer: Viewer, namespace: string | null): number =>
+      countOf(namespacesOf(viewer, 'configure', namespace)),
+
     /** Returns a receiver, of whose namespace the viewer has the right `configure`. Throws NotFoundError. */
     find,
 
@@ -100,7 +109,7 @@ export function createReceivers(dependencies: ReceiversDependencies) {
         settings: checkSettings(input.settings ?? {}, sender),
       }
       return db.transact((tx) => {
-        if (rows.countOf(namespace) >= MAX_RECEIVERS) {
+        if (countOf([namespace]) >= MAX_RECEIVERS) {
           throw new InvalidInputError('namespace', `a namespace has at most ${MAX_RECEIVERS} receivers`)
         }
         const id = insert({ key: randomKey(), namespace, sender: kind, ...scope, at: now() })

@@ -11,6 +11,7 @@ export const VALUES: Readonly<Record<string, string>> = {
   ReceiverSecret: 'lifetime of a secret of a receiver, without its value',
   ReceiverSettings: 'settings of a receiver',
   Viewer: 'computed from the credential of the request',
+  AuditVerification: 'computed from the audit log',
   ServerLimits: 'settings of the server, fixed while it runs',
   TagFilter: 'a setting of a policy',
   TagImportPolicy: 'settings of a spec or a spec tag',

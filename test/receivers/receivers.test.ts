@@ -86,8 +86,8 @@ describe('a receiver', () => {
 
     expect(() => world.create()).toThrow(`a namespace has at most ${MAX_RECEIVERS} receivers`)
     world.create({ namespace: 'elsewhere' })
-    expect(world.receivers.countOf('default')).toBe(MAX_RECEIVERS)
-    expect(world.receivers.page('default', ALL)).toHaveLength(MAX_RECEIVERS)
+    expect(world.receivers.count(SYSTEM, 'default')).toBe(MAX_RECEIVERS)
+    expect(world.receivers.page(SYSTEM, 'default', ALL)).toHaveLength(MAX_RECEIVERS)
   })
 
   it('that does not exist cannot be changed, rotated, deleted or tested', async () => {

@@ -42,6 +42,7 @@ const EXCEPTIONS: Linter.RulesRecord = {
 
 /** Items of plans, decisions, removals and tests, which are computed and not stored: they have no id. */
 const COMPUTED = [
+  'FederationVerdict',
   'KeptImage',
   'KeptManifest',
   'PlannedBlob',

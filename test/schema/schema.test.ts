@@ -80,7 +80,7 @@ describe('the schema', () => {
       Boolean: (name) => /^(?:is|has)[A-Z]/.test(name) || settings.has(name),
       BigInt: (name) => /(?:^s|S)ize(?:Difference)?$|Count$/.test(name),
       // a unit in the name, or no count: an ordinal, a status, a setting
-      Int: (name) => /(?:Count|Seconds|Days|Status)$|^(?:generation|position|concurrency)$/.test(name),
+      Int: (name) => /(?:Count|Seconds|Days|Status|[pP]osition)$|^(?:generation|concurrency)$/.test(name),
     }
     // the progress of an import, the maximums of a request, and a quota as the host names it
     const others = /^(?:Import\.(?:total|imported|unchanged|failed)|ServerLimits\..+|RequestBudget\.limit)$/

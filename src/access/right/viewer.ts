@@ -95,3 +95,16 @@ function refusal(viewer: Viewer, right: Right, where: string): ForbiddenError | 
     `the right "${right}" is missing ${where}: an admin of the namespace can grant one of the roles ${roles}`,
   )
 }
+
+/**
+ * Returns the namespaces whose things a list has: the wanted one, or for null and undefined all of them, as far as the viewer
+ * has the right in the whole namespace. Null for every namespace.
+ */
+export function namespacesOf(
+  { rights }: Viewer,
+  right: Right,
+  wanted: string | null | undefined,
+): readonly string[] | null {
+  if (wanted == null) return rights.namespacesWith(right)
+  return rights.mayInNamespace(right, wanted) ? [wanted] : []
+}

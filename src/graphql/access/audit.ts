@@ -28,8 +28,6 @@ const AuditEntryType = objectType<AuditEntry>('AuditEntry', {
     'What a principal did or was refused, when, from where and with which outcome. Entries are only added.',
   interfaces: [NodeInterface],
   properties: (t) => ({
-    sequence: t.int('Number of the entry: one more than that of the entry before it.'),
-    at: t.dateTime('Time of the action.'),
     principal: t.string(
       'Id of the principal: `user:12`, `token:7` or `rule:3`; `anonymous` without a credential, `system` for the server.',
     ),
@@ -51,6 +49,7 @@ const AuditEntryType = objectType<AuditEntry>('AuditEntry', {
       description: 'Global identifier of the entry.',
       resolve: ({ sequence }) => nodeId('AuditEntry', sequence),
     }),
+    occurredAt: t.expose('at', { type: 'DateTime', description: 'Time of the action.' }),
     hash: t.string({
       description:
         'SHA-256 in hexadecimal digits over this entry and the hash of the entry before it, as `auditVerification` computes it.',
@@ -82,7 +81,7 @@ builder.queryField('auditEntries', (t) =>
     example: `
       # Who moved or removed tags of a namespace, and who was refused.
       query AuditEntries {
-        auditEntries(namespace: "default", first: 10) { nodes { at principalName address action target outcome } }
+        auditEntries(namespace: "default", first: 10) { nodes { occurredAt principalName address action target outcome } }
       }
     `,
     complexity: pageComplexity,
@@ -116,11 +115,8 @@ const AuditVerificationType = objectType<AuditVerification>('AuditVerification',
   description: 'Result of comparing entries of the audit log with their hashes.',
   properties: (t) => ({
     checkedCount: t.int('Number of entries that were compared, at most 50,000.'),
-    brokenAt: t.intOrNull(
-      'Number of the first entry that was changed, removed or replaced; null if every compared entry is as it was written.',
-    ),
     hasMore: t.boolean(
-      'Whether later entries are left to compare: repeat the query with `lastSequence` and `lastHash`.',
+      'Whether later entries are left to compare: repeat the query with `lastPosition` and `lastHash`.',
     ),
   }),
   fields: (t) => ({
@@ -128,7 +124,13 @@ const AuditVerificationType = objectType<AuditVerification>('AuditVerification',
       description: 'Whether every compared entry is as it was written.',
       resolve: ({ brokenAt }) => brokenAt === null,
     }),
-    lastSequence: t.int({
+    brokenPosition: t.expose('brokenAt', {
+      type: 'Int',
+      nullable: true,
+      description:
+        'Number of the first entry that was changed, removed or replaced; null if every compared entry is as it was written.',
+    }),
+    lastPosition: t.int({
       nullable: true,
       description: 'Number of the last entry that is as it was written; null if there is none.',
       resolve: ({ last }) => last?.sequence,
@@ -151,20 +153,20 @@ builder.queryField('auditVerification', (t) =>
     example: `
       # Shows whether entries of the audit log were changed or removed.
       query AuditVerification {
-        auditVerification { isIntact checkedCount brokenAt lastSequence lastHash hasMore }
+        auditVerification { isIntact checkedCount brokenPosition lastPosition lastHash hasMore }
       }
     `,
     complexity: 100,
     args: {
-      afterSequence: t.arg.int({ description: 'Number of an entry, whose hash is `afterHash`.' }),
+      afterPosition: t.arg.int({ description: 'Number of an entry, whose hash is `afterHash`.' }),
       afterHash: t.arg.string({ description: 'Hash of that entry, in hexadecimal digits.' }),
     },
-    resolve: (_query, { afterSequence, afterHash }, { audit, viewer }) => {
-      if ((afterSequence == null) !== (afterHash == null)) {
-        throw new InvalidInputError('afterHash', 'give both "afterSequence" and "afterHash", or neither')
+    resolve: (_query, { afterPosition, afterHash }, { audit, viewer }) => {
+      if ((afterPosition == null) !== (afterHash == null)) {
+        throw new InvalidInputError('afterHash', 'give both "afterPosition" and "afterHash", or neither')
       }
-      if (afterSequence == null || afterHash == null) return audit.verify(viewer)
-      return audit.verify(viewer, { sequence: afterSequence, hash: Buffer.from(afterHash, 'hex') })
+      if (afterPosition == null || afterHash == null) return audit.verify(viewer)
+      return audit.verify(viewer, { sequence: afterPosition, hash: Buffer.from(afterHash, 'hex') })
     },
   }),
 )

@@ -106,7 +106,7 @@ mutation('protectTags', {
     }
   `,
   input: ProtectTagsInput,
-  inputDescription: 'The tags.',
+  inputDescription: 'The tags to protect.',
   payload: ProtectTagsPayload,
   resolve: ({ namespace, imageStreams: streams, tags, exceptRoles }, { tagProtections, viewer }) => ({
     tagProtection: tagProtections.protect(viewer, {

@@ -13,7 +13,8 @@ const receiverCursors = keyCursors<Receiver>('receivers', ({ id }) => [id])
 builder.queryField('receivers', (t) =>
   t.field({
     type: ReceiverConnection,
-    description: 'Returns the receivers of one or all namespaces, oldest first.',
+    description:
+      'Returns the receivers of the namespaces in which the viewer has the right, or of one of them, oldest first.',
     access: 'configure',
     example: `
       query Receivers {
@@ -25,13 +26,13 @@ builder.queryField('receivers', (t) =>
       ...namespaceFilterArg('receivers'),
       ...connectionArgs,
     },
-    resolve: (_query, { namespace: given, ...args }, { receivers: { store } }, info) => {
+    resolve: (_query, { namespace: given, ...args }, { viewer, receivers: { store } }, info) => {
       const namespace = given ?? null
       if (namespace !== null) checkNamespace(namespace)
       return connection(args, info, {
         cursors: receiverCursors,
-        rows: (page) => batch(store.page(namespace, page)),
-        totalCount: () => store.countOf(namespace),
+        rows: (page) => batch(store.page(viewer, namespace, page)),
+        totalCount: () => store.count(viewer, namespace),
       })
     },
   }),

@@ -24,7 +24,7 @@ export const RegistryUsageType = objectType<Usage>('RegistryUsage', {
     uniqueSize: t.expose('uniqueBytes', {
       type: 'BigInt',
       description:
-        'Size in bytes of content that no other repository contains, and that a deletion of the repository would free. For the whole registry, the stored size.',
+        'Size in bytes of content that no other repository contains, of those that the viewer sees. For the whole registry, the stored size.',
     }),
   }),
 })
@@ -60,8 +60,8 @@ objectType(RepositoryType, {
       type: RegistryUsageType,
       description: 'Storage use of the repository.',
       complexity: 20,
-      resolve: (repository, _args, { registry }) => {
-        const usage = loadById(repository, 'usage', (ids) => registry.usage.ofRepositories(ids))
+      resolve: (repository, _args, { viewer, registry }) => {
+        const usage = loadById(repository, 'usage', (ids) => registry.usage.ofRepositories(viewer, ids))
         if (!usage) throw new Error(`repository ${repository.id} has no usage`)
         return usage
       },

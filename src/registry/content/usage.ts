@@ -123,19 +123,26 @@ export function createUsage(db: Database) {
       return total
     },
 
-    /** Returns the usage by repository id; an empty repository has zeros. */
-    ofRepositories(ids: readonly number[]): Map<number, Usage> {
+    /**
+     * Returns the usage by repository id; an empty repository has zeros. Content is shared only with repositories that the
+     * viewer sees: the others must not be noticed.
+     */
+    ofRepositories({ rights }: Viewer, ids: readonly number[]): Map<number, Usage> {
       const list = JSON.stringify(ids)
+      const isVisible = conditionOf(visibleStreams(rights, columnsOfStream('p')))
+      const other = isVisible
+        ? sql`o.repository_id in (select p.id from repositories p where p.id = o.repository_id and ${isVisible})`
+        : sql`true`
       const blobSums = orm.all<OwnerSum>(sql`
         select l.repository_id as owner, count(*) as total, sum(b.size) as logical, sum(iif(exists (
-            select 1 from repository_blobs o where o.digest = l.digest and o.repository_id <> l.repository_id
+            select 1 from repository_blobs o where o.digest = l.digest and o.repository_id <> l.repository_id and ${other}
           ), 0, b.size)) as "unique"
         from json_each(${list}) r join repository_blobs l on l.repository_id = r.value
           join blobs b on b.digest = l.digest
         group by l.repository_id`)
       const manifestSums = orm.all<OwnerSum>(sql`
         select m.repository_id as owner, count(*) as total, sum(length(i.manifest)) as logical, sum(iif(exists (
-            select 1 from repository_manifests o where o.image_id = m.image_id and o.repository_id <> m.repository_id
+            select 1 from repository_manifests o where o.image_id = m.image_id and o.repository_id <> m.repository_id and ${other}
           ), 0, length(i.manifest))) as "unique"
         from json_each(${list}) r join repository_manifests m on m.repository_id = r.value
           join images i on i.id = m.image_id
