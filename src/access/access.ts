@@ -5,6 +5,7 @@ import { createFirstAdmin } from './first-admin.ts'
 import { createGrants } from './grant/grants.ts'
 import { createPrincipalRights } from './grant/principal-rights.ts'
 import { createAccessChanges } from './identity/access-changes.ts'
+import { createFailedSignIns } from './identity/failed-sign-ins.ts'
 import { createOneTimeSecrets } from './identity/one-time-secrets.ts'
 import type { SessionCookie } from './identity/session-cookie.ts'
 import { createSessions } from './identity/sessions.ts'
@@ -22,6 +23,8 @@ interface AccessDependencies {
   readonly audit: Pick<AuditLog, 'record' | 'refuse'>
   readonly mode: Authentication['mode']
   readonly cookie: SessionCookie
+  /** Failed sign-ins that each address may make in a minute; 0 for no limit. */
+  readonly failedSignInsPerMinute: number
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Receives the error when times of last use cannot be written. */
@@ -32,7 +35,8 @@ interface AccessDependencies {
 export type AccessControl = ReturnType<typeof createAccess>
 
 /** Joins the floors. */
-export function createAccess({ db, audit, mode, cookie, now, onError }: AccessDependencies) {
+export function createAccess(dependencies: AccessDependencies) {
+  const { db, audit, mode, cookie, now, onError } = dependencies
   const changes = createAccessChanges()
   const parts = { db, audit, changes, now }
   const users = createUsers(parts)
@@ -44,6 +48,7 @@ export function createAccess({ db, audit, mode, cookie, now, onError }: AccessDe
   const { rightsOf } = createPrincipalRights(parts)
   const stored = createStoredCredentials(db)
   const forms: BearerForm[] = [stored.form]
+  const failures = createFailedSignIns(dependencies.failedSignInsPerMinute, now)
   const isOpen = mode === 'OPEN'
 
   return {
@@ -55,14 +60,15 @@ export function createAccess({ db, audit, mode, cookie, now, onError }: AccessDe
     grants,
     oneTimeSecrets,
     uses,
+    failures,
     cookie,
     /** Returns the rights that a principal has now: everything without sign-in. */
     rightsOf: isOpen ? () => EVERYTHING : rightsOf,
     subjects: createTokenSubjects({ stored, rightsOf, now }),
     authentication: isOpen
       ? OPEN
-      : createSignInAuthentication({ forms, cookie, rightsOf, changes, uses, audit, now }),
-    firstAdmin: createFirstAdmin({ ...parts, audit, users, sessions, oneTimeSecrets }),
+      : createSignInAuthentication({ forms, cookie, rightsOf, changes, uses, failures, audit, now }),
+    firstAdmin: createFirstAdmin({ ...parts, audit, users, sessions, oneTimeSecrets, failures }),
     /** Adds a form of bearer tokens, which is tried after those that are there. */
     accept: (form: BearerForm): void => void forms.push(form),
 

@@ -4,6 +4,7 @@ import type { AuditLog } from './audit/audit-log.ts'
 import type { Client } from './authentication.ts'
 import { createGrantRows } from './grant/grant-rows.ts'
 import type { AccessParts } from './identity/dependencies.ts'
+import type { FailedSignIns } from './identity/failed-sign-ins.ts'
 import type { OneTimeSecrets } from './identity/one-time-secrets.ts'
 import { principalId } from './identity/principal.ts'
 import type { BegunSession, UserSessions } from './identity/sessions.ts'
@@ -17,6 +18,7 @@ interface FirstAdminDependencies extends AccessParts {
   readonly users: Pick<Users, 'signedIn'>
   readonly sessions: Pick<UserSessions, 'begin'>
   readonly oneTimeSecrets: OneTimeSecrets
+  readonly failures: Pick<FailedSignIns, 'check' | 'failed'>
 }
 
 /** Path of the link that is printed at the start. */
@@ -31,7 +33,7 @@ export type FirstAdmin = ReturnType<typeof createFirstAdmin>
 
 /** Creates it. */
 export function createFirstAdmin(dependencies: FirstAdminDependencies) {
-  const { db, audit, changes, users, sessions, oneTimeSecrets, now } = dependencies
+  const { db, audit, changes, users, sessions, oneTimeSecrets, failures, now } = dependencies
   const rows = createGrantRows(db)
   const hasAdmin = (): boolean =>
     db.orm
@@ -54,6 +56,7 @@ export function createFirstAdmin(dependencies: FirstAdminDependencies) {
 
     /** Begins a session of the local admin, who becomes a server admin. Throws UnauthenticatedError for an invalid code. */
     accept(code: string, client: Client): BegunSession {
+      failures.check(client, code)
       const begun = db.transact((tx) => {
         if (!oneTimeSecrets.take(tx, 'FIRST_ADMIN', code)) return undefined
         const user = users.signedIn(tx, LOCAL_ADMIN)
@@ -69,6 +72,7 @@ export function createFirstAdmin(dependencies: FirstAdminDependencies) {
       const error = new UnauthenticatedError(
         'the code is not valid: it works once, for 24 hours, until the next start of the server, which prints another one',
       )
+      failures.failed(client, code)
       audit.refuse(anonymous(EVERYTHING, client), { ...SIGN_IN, error, outcome: 'FAILED' })
       throw error
     },

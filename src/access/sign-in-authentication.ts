@@ -2,6 +2,7 @@ import type { AuditLog } from './audit/audit-log.ts'
 import type { Authentication, Client, PresentedCredentials } from './authentication.ts'
 import type { PrincipalRights } from './grant/principal-rights.ts'
 import type { AccessChanges } from './identity/access-changes.ts'
+import type { FailedSignIns } from './identity/failed-sign-ins.ts'
 import { type SessionCookie, secretInCookies } from './identity/session-cookie.ts'
 import { UnauthenticatedError } from './right/errors.ts'
 import { anonymous, isAnonymous, type Viewer } from './right/viewer.ts'
@@ -14,6 +15,7 @@ interface SignInDependencies extends PrincipalRights {
   readonly cookie: SessionCookie
   readonly changes: AccessChanges
   readonly uses: Pick<LastUses, 'note'>
+  readonly failures: FailedSignIns
   readonly audit: Pick<AuditLog, 'refuse'>
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -31,7 +33,7 @@ const NOT_VALID = 'the credential is not valid: it is unknown, was revoked or ha
 
 /** Creates the authentication of a server with sign-in. */
 export function createSignInAuthentication(dependencies: SignInDependencies): Authentication {
-  const { forms, cookie, rightsOf, changes, uses, audit, now } = dependencies
+  const { forms, cookie, rightsOf, changes, uses, failures, audit, now } = dependencies
   const proven = new WeakMap<Viewer, Proof>()
 
   const isCurrent = ({ expiresAt }: ProvenCredential): boolean => expiresAt === null || expiresAt > now()
@@ -67,14 +69,18 @@ export function createSignInAuthentication(dependencies: SignInDependencies): Au
   }
 
   async function authenticate(token: string, client: Client): Promise<Viewer> {
+    failures.check(client, token)
     try {
       const credential = await find(token)
       if (!credential || !isCurrent(credential)) throw new UnauthenticatedError(NOT_VALID)
+      failures.succeeded(token)
       const { used } = credential
       if (used) uses.note(used.kind, used.id, client.address)
       return viewerWith(credential, client)
     } catch (error) {
-      throw error instanceof UnauthenticatedError ? refuse(client, error) : error
+      if (!(error instanceof UnauthenticatedError)) throw error
+      failures.failed(client, token)
+      throw refuse(client, error)
     }
   }
 

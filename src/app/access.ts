@@ -16,6 +16,7 @@ export function openAccess({ db, audit, config, now, log, opened }: SharedParts)
       db,
       audit,
       mode: config.signIn === null ? 'OPEN' : 'SIGN_IN',
+      failedSignInsPerMinute: config.failedSignInsPerMinute,
       cookie: sessionCookie({ isSecure }),
       now,
       onError,

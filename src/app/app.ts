@@ -163,6 +163,7 @@ async function open(
     allowedOrigins: config.allowedOrigins,
     connectionsPerAddress: config.connectionsPerAddress,
     costPerMinute: config.costPerMinute,
+    requestsPerMinute: config.requestsPerMinute,
     allowedHosts: allowedHostsOf(config),
   })
   metrics.observe({

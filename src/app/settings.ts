@@ -119,6 +119,18 @@ const SERVER = settings({
       'points that the GraphQL operations of one client may cost in a minute: one for each operation, millisecond of work, 1,000 values and 64 KiB; 0 for no limit',
     parse: wholeNumber(0, 1_000_000_000),
   },
+  /** 0 for no limit. */
+  requestsPerMinute: {
+    fallback: '60000',
+    description: 'requests of one client to the registry and for sign-in in a minute; 0 for no limit',
+    parse: wholeNumber(0, 1_000_000_000),
+  },
+  /** 0 for no limit. */
+  failedSignInsPerMinute: {
+    fallback: '60',
+    description: 'different wrong credentials that one address may present in a minute; 0 for no limit',
+    parse: wholeNumber(0, 1_000_000),
+  },
   /** Null keeps the change log forever. */
   changeLogDays: {
     description: 'days that the change log is kept; forever when not set',

@@ -89,10 +89,14 @@ export class TokenBuckets {
 
   /** Takes a token of the name's bucket. Returns the seconds until one is available: 0 when one was taken. */
   take(name: string | number): number {
-    const { tokens } = this.#refill(name)
-    if (tokens < 1) return Math.ceil((1 - tokens) / this.#size.perSecond)
-    this.spend(name, 1)
-    return 0
+    const wait = this.wait(name)
+    if (wait === 0) this.spend(name, 1)
+    return wait
+  }
+
+  /** Returns the seconds until a token of the name's bucket is available. */
+  wait(name: string | number): number {
+    return Math.max(0, Math.ceil((1 - this.#refill(name).tokens) / this.#size.perSecond))
   }
 
   /** Takes tokens even where fewer are left; what is missing is refilled first. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { FIRST_ADMIN_PATH } from '../access/first-admin.ts'
+import type { Viewer } from '../access/right/viewer.ts'
 import type { SignInPages } from '../access/sign-in/sign-in.ts'
 import type { Registry, RegistryRequestContext } from '../registry/registry.ts'
 import { TOKEN_PATH } from '../registry/sign-in/challenge.ts'
@@ -14,9 +15,10 @@ import { respondSignInPage } from './endpoints/sign-in-pages.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { respondMetrics } from './metrics/respond-metrics.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from './pipeline/pipeline.ts'
-import { refuse } from './request/response.ts'
+import type { RateLimit } from './request/rate-limit.ts'
+import { type HttpExchange, refuse } from './request/response.ts'
 import { forAnyone, forSecret, forViewer, forViewerOfEverything, type HttpRoute } from './request/route.ts'
-import { mayCauseWork, NOT_OUR_ORIGIN } from './request/sender.ts'
+import { addressOf, mayCauseWork, NOT_OUR_ORIGIN, partyOf } from './request/sender.ts'
 
 /** The endpoints of other rooms, each undefined where it is not enabled. */
 export interface HttpEndpoints {
@@ -45,6 +47,8 @@ export type NotificationListener = (
 /** What the routes serve. */
 export interface RouteOptions extends GraphQLEntry {
   readonly endpoints: HttpEndpoints
+  /** Requests of each party to the registry, its token endpoint and those for sign-in. */
+  readonly requests: RateLimit
   /** Reports whether the server can serve requests (`/readyz`). */
   readonly isReady: () => boolean
   readonly graphiql: GraphiQL
@@ -98,11 +102,11 @@ export function createRoutes(options: RouteOptions): Routes {
           return notifications(request, response, memory)
         }),
       [FIRST_ADMIN_PATH]:
-        signIn && forSecret((exchange) => respondFirstAdmin(signIn, exchange, options.origins)),
+        signIn && signInRoute((exchange) => respondFirstAdmin(signIn, exchange, options.origins), options),
       ...Object.fromEntries(
         signInPages?.paths.map((path) => [
           path,
-          forSecret((exchange) => respondSignInPage(signInPages, exchange)),
+          signInRoute((exchange) => respondSignInPage(signInPages, exchange), options),
         ]) ?? [],
       ),
       [TOKEN_PATH]: respondToken && registryRoute(respondToken, options),
@@ -115,19 +119,28 @@ export function createRoutes(options: RouteOptions): Routes {
   }
 }
 
+/** Returns a route at which people and programs sign in, whose requests are counted by address. */
+const signInRoute = (respond: (exchange: HttpExchange) => unknown, { requests }: RouteOptions): HttpRoute =>
+  forSecret((exchange) => {
+    requests.admit(addressOf(exchange.request.socket))
+    return respond(exchange)
+  })
+
 type RegistryRequestHandler = (
   request: IncomingMessage,
   response: ServerResponse,
   context: RegistryRequestContext,
 ) => Promise<void>
 
-/** Returns a route of the registry, which finds out itself who sends a request, and responds to others with a challenge. */
-const registryRoute = (handle: RegistryRequestHandler, { origins }: RouteOptions): HttpRoute => ({
+/** Returns a route of the registry, which counts its requests and finds out itself who sends a request, and responds to others with a challenge. */
+const registryRoute = (handle: RegistryRequestHandler, { origins, requests }: RouteOptions): HttpRoute => ({
   access: 'viewer',
   respond({ request, response, requestId, memory }) {
     // registry clients send no Origin: a page of another site must not push through the browser of its reader
     if (!mayCauseWork(request, origins)) return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
-    return handle(request, response, { address: request.socket.remoteAddress ?? null, requestId, memory })
+    const address = request.socket.remoteAddress ?? null
+    const admit = (viewer: Viewer): void => requests.admit(partyOf(viewer))
+    return handle(request, response, { address, requestId, memory, admit })
   },
 })
 

@@ -64,6 +64,8 @@ export interface ServerOptions extends HttpEndpoints {
   readonly connectionsPerAddress?: number
   /** Points that the operations of one party may cost in a minute; 0, the default, for no limit. */
   readonly costPerMinute?: number
+  /** Requests of one party to the registry and for sign-in in a minute; 0, the default, for no limit. */
+  readonly requestsPerMinute?: number
   /** Bytes of the bodies of all requests in memory at a time. */
   readonly bodyMemory?: number
   readonly timings?: Partial<typeof TIMINGS>
@@ -93,6 +95,7 @@ export function createServer({
   bodyMemory = MAX_BODY_MEMORY,
   connectionsPerAddress = MAX_CONNECTIONS,
   costPerMinute = 0,
+  requestsPerMinute = 0,
   timings: givenTimings,
   ...endpoints
 }: ServerOptions) {
@@ -120,6 +123,7 @@ export function createServer({
     createRequestHandler({
       ...entry,
       endpoints,
+      requests: new RateLimit({ name: 'requests', unit: 'requests', perMinute: requestsPerMinute }),
       isReady,
       bodyTimeout: timings.bodyTimeout,
       bodies: new BodyBudget(bodyMemory),

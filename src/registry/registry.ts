@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Viewer } from '../access/right/viewer.ts'
 import { OciError } from '../oci/oci-error.ts'
 import { parseRepositoryName } from '../oci/repository-name.ts'
 import { limitBodyRate } from '../request-body/arrival.ts'
@@ -16,6 +17,8 @@ import { createGate } from './sign-in/gate.ts'
 export interface RegistryRequestContext {
   readonly address: string | null
   readonly requestId: string
+  /** Counts a request of the viewer. Throws RateLimitedError. */
+  readonly admit: (viewer: Viewer) => void
   readonly memory: BodyMemory
 }
 

@@ -39,6 +39,8 @@ export async function startCompiledServer(
       IMAGESTREAMS_LOG_LEVEL: 'silent',
       // the load of a benchmark is that of many clients
       IMAGESTREAMS_COST_PER_MINUTE: '0',
+      IMAGESTREAMS_REQUESTS_PER_MINUTE: '0',
+      IMAGESTREAMS_FAILED_SIGN_INS_PER_MINUTE: '0',
     },
   })
   const exited = once(child, 'exit')

@@ -11,6 +11,8 @@ type Overrides = Partial<
     | 'bodyMemory'
     | 'connectionsPerAddress'
     | 'costPerMinute'
+    | 'requestsPerMinute'
+    | 'registry'
     | 'allowedOrigins'
     | 'allowedHosts'
     | 'introspection'

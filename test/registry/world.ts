@@ -14,7 +14,7 @@ import { type Content, createContent } from '../../src/registry/content/content.
 import type { RegistryStreams } from '../../src/registry/content/registry-streams.ts'
 import { DEFAULT_LIMITS, type RegistryLimits } from '../../src/registry/protocol/limits.ts'
 import type { PullThrough } from '../../src/registry/pull-through/pull-through.ts'
-import { createRegistry } from '../../src/registry/registry.ts'
+import { createRegistry, type RegistryRequestContext } from '../../src/registry/registry.ts'
 import { TOKEN_PATH } from '../../src/registry/sign-in/challenge.ts'
 import type { RegistrySignIn } from '../../src/registry/sign-in/dependencies.ts'
 import { createTokenEndpoint } from '../../src/registry/sign-in/token-endpoint.ts'
@@ -37,6 +37,8 @@ export interface WorldOptions {
   readonly withoutCredential?: () => string
   /** Parts that replace those of `testSignIn`. */
   readonly signIn?: Partial<RegistrySignIn>
+  /** Counts a request of the viewer. */
+  readonly admit?: RegistryRequestContext['admit']
   readonly pullThrough?: PullThrough
   /** Number of bytes that can still be written to the disk; default that of the real disk. */
   readonly freeBytes?: () => number
@@ -122,7 +124,8 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   let requests = 0
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
     const memory = bodies.open('127.0.0.1')
-    const context = { address: '127.0.0.1', requestId: `request-${++requests}`, memory }
+    const { admit = () => {} } = options
+    const context = { address: '127.0.0.1', requestId: `request-${++requests}`, memory, admit }
     const isToken = request.url?.startsWith(TOKEN_PATH)
     const handled = isToken
       ? respondToken(request, response, context)

@@ -2,6 +2,7 @@ import type { Database } from '../../db/open.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import type { FetchJson } from '../../published-keys/fetch-json.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
+import type { FailedSignIns } from '../identity/failed-sign-ins.ts'
 import { principalId } from '../identity/principal.ts'
 import { UnauthenticatedError } from '../right/errors.ts'
 import type { Rights } from '../right/rights.ts'
@@ -21,6 +22,7 @@ interface FederationDependencies {
   /** Returns the rights that a principal has now. */
   readonly rightsOf: (principal: string) => Rights
   readonly uses: Pick<LastUses, 'note'>
+  readonly failures: FailedSignIns
   readonly audit: Pick<AuditLog, 'refuse'>
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -43,7 +45,7 @@ const MAX_NAME_LENGTH = 255
 
 /** Creates the admission of machines. */
 export function createFederation({ db, rules, fetchJson, now, ...access }: FederationDependencies) {
-  const { rightsOf, uses, audit } = access
+  const { rightsOf, uses, failures, audit } = access
   const rows = createRuleRows(db)
   const issuers = createIssuers({ fetchJson, now })
 
@@ -74,13 +76,16 @@ export function createFederation({ db, rules, fetchJson, now, ...access }: Feder
      * UnauthenticatedError.
      */
     async admit(token: string, client: Client): Promise<Viewer> {
+      failures.check(client, token)
       try {
         const claims = claimsIn(token)
         const rule = await ruleFor(token, claims)
+        failures.succeeded(token)
         uses.note('RULE', rule.id, client.address)
         return viewerOf(rule, claims, client)
       } catch (error) {
         if (!(error instanceof UnauthenticatedError)) throw error
+        failures.failed(client, token)
         const unnamed = { action: 'signIn', namespace: null, target: null }
         audit.refuse(anonymous(rightsOf('anonymous'), client), { ...unnamed, error, outcome: 'FAILED' })
         throw error

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Authentication } from '../../access/authentication.ts'
+import { networkOf } from '../../access/identity/network.ts'
 import { ForbiddenError } from '../../access/right/errors.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 
@@ -22,21 +23,16 @@ export function requestIdOf({ headers }: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : newRequestId()
 }
 
-/** Returns the address of a socket's client; of an IPv6 address the /64 network, all of which one host may use. */
-export function addressOf({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string {
-  const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '')
-  if (!address.includes(':')) return address
-  const [head = [], tail = []] = address.split('::').map((half) => half.split(':').filter(Boolean))
-  const zeros = Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => '0')
-  return `${[...head, ...zeros, ...tail].slice(0, 4).join(':')}::/64`
-}
+/** Returns the address of a socket's client; of an IPv6 address its network. */
+export const addressOf = ({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string =>
+  networkOf(remoteAddress)
 
 /**
  * Returns the key under which the use of the server is counted and divided: the principal and the address of the client.
  * All clients behind one address are one party until they sign in.
  */
 export const partyOf = ({ id, address }: Pick<Viewer, 'id' | 'address'>): string =>
-  `${id} ${addressOf({ remoteAddress: address ?? '' })}`
+  `${id} ${networkOf(address ?? '')}`
 
 /** Pages of other sites that may use the API, and host names under which this server may be addressed. */
 export interface OriginPolicy {

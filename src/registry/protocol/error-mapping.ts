@@ -1,4 +1,4 @@
-import { ForbiddenError } from '../../access/right/errors.ts'
+import { ForbiddenError, RateLimitedError } from '../../access/right/errors.ts'
 import {
   DigestMismatchError,
   UploadBusyError,
@@ -13,6 +13,10 @@ import { asOciError, UnreadBodyError } from '../../request-body/errors.ts'
 export function toOciError(error: unknown): OciError | undefined {
   if (error instanceof OciError) return error
   if (error instanceof UnreadBodyError) return asOciError(error)
+  if (error instanceof RateLimitedError) {
+    const headers = { 'Retry-After': error.retryAfter }
+    return new OciError('TOOMANYREQUESTS', error.message, { headers, cause: error })
+  }
   if (error instanceof UploadBusyError) {
     const message = 'another request is writing to this upload'
     return new OciError('BLOB_UPLOAD_INVALID', message, { status: 409, cause: error })

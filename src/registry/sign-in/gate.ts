@@ -21,6 +21,11 @@ export interface RepositoryUse {
   readonly from: string | null
 }
 
+/** Where a request comes from, and the count of the requests of its sender, which throws RateLimitedError. */
+export interface CountedClient extends Client {
+  readonly admit: (viewer: Viewer) => void
+}
+
 /** The sender of a request, before it is checked what the request does. */
 interface Caller {
   readonly viewer: Viewer
@@ -54,11 +59,13 @@ export function createGate(signIn: RegistrySignIn) {
   /** Rejects with a challenge for a credential that is not valid. */
   const identify = async (
     request: IncomingMessage,
-    client: Client,
+    { admit, ...client }: CountedClient,
     wanted: readonly TokenAccess[],
   ): Promise<Caller> => {
     try {
-      return await callerOf(request, client)
+      const caller = await callerOf(request, client)
+      admit(caller.viewer)
+      return caller
     } catch (error) {
       if (!(error instanceof UnauthenticatedError)) throw error
       const { message } = error
@@ -68,7 +75,7 @@ export function createGate(signIn: RegistrySignIn) {
 
   return {
     /** Returns the viewer of a request to a repository. Rejects with OciError unless it may do so. */
-    async use(request: IncomingMessage, client: Client, use: RepositoryUse): Promise<Viewer> {
+    async use(request: IncomingMessage, client: CountedClient, use: RepositoryUse): Promise<Viewer> {
       const { action, repository } = use
       const wanted = accessFor(use)
       const challenge = (given: Omit<SignInChallenge, 'wanted'>) =>
@@ -85,7 +92,7 @@ export function createGate(signIn: RegistrySignIn) {
     },
 
     /** Returns the viewer of a request for the list of repositories. Rejects with OciError for a token of another scope. */
-    async list(request: IncomingMessage, client: Client): Promise<Viewer> {
+    async list(request: IncomingMessage, client: CountedClient): Promise<Viewer> {
       const wanted = [CATALOG]
       const { viewer, access } = await identify(request, client, wanted)
       if (access === null || access.some(({ type, name }) => type === CATALOG.type && name === CATALOG.name))
@@ -99,7 +106,7 @@ export function createGate(signIn: RegistrySignIn) {
      * valid. Only a token, and with sign-in a valid credential, is accepted. Without sign-in, too, because clients send a login only
      * to a server that asks for it: then they can be told that it is of no use. Rejects with OciError.
      */
-    async greet(request: IncomingMessage, client: Client): Promise<Viewer> {
+    async greet(request: IncomingMessage, client: CountedClient): Promise<Viewer> {
       const { authorization } = request.headers
       const { viewer } = await identify(request, client, [])
       if (bearerIn(authorization) !== undefined || !isAnonymous(viewer)) return viewer

@@ -6,11 +6,12 @@ import type { BodyMemory } from '../../request-body/body-budget.ts'
 import { readBody } from '../../request-body/read-body.ts'
 import { respondJson } from '../../request-body/respond.ts'
 import { NO_SIGN_IN, type RegistrySignIn } from './dependencies.ts'
+import type { CountedClient } from './gate.ts'
 import { bearerIn, isJsonWebToken, passwordIn } from './presented.ts'
 import { allowedAccess, formatScope, parseScopes } from './scope.ts'
 
 /** Client of a request, and the memory for its body, which the caller releases. */
-interface TokenRequestContext extends Client {
+interface TokenRequestContext extends CountedClient {
   readonly memory: BodyMemory
 }
 
@@ -60,9 +61,10 @@ export function createTokenEndpoint({ authentication, tokens, subjects, federati
     return authentication.viewerOf({ authorization: `Bearer ${credential}` }, client)
   }
 
-  const issue = async (request: TokenRequest, client: Client): Promise<object> => {
+  const issue = async (request: TokenRequest, { admit, ...client }: CountedClient): Promise<object> => {
     const { credential, scopes, wantsRefresh, isExchange } = request
     const viewer = await viewerOf(request, client)
+    admit(viewer)
     const secret = credential === undefined || isOpen || isJsonWebToken(credential) ? null : credential
     const access = allowedAccess(viewer.rights, parseScopes(scopes))
     const reference = secret === null ? null : subjects.referenceOf(secret)

@@ -8,6 +8,7 @@ import { createFederationRules, type FederationRules } from '../../../src/access
 import type { GrantedAt } from '../../../src/access/grant/place.ts'
 import { createPrincipalRights } from '../../../src/access/grant/principal-rights.ts'
 import { createAccessChanges } from '../../../src/access/identity/access-changes.ts'
+import { createFailedSignIns } from '../../../src/access/identity/failed-sign-ins.ts'
 import { createRightSets } from '../../../src/access/right/right-sets.ts'
 import { EVERYTHING, type Rights } from '../../../src/access/right/rights.ts'
 import { anonymous, type Viewer } from '../../../src/access/right/viewer.ts'
@@ -64,6 +65,7 @@ beforeEach(() => {
     rules,
     fetchJson,
     rightsOf,
+    failures: createFailedSignIns(0, now),
     uses: { note: (kind, id) => void uses.push(`${kind} ${id}`) },
   })
 })

@@ -47,3 +47,14 @@ it('an operation whose client is gone does not go on', async () => {
   await expect(work.nextTurn()).rejects.toThrow('the client has disconnected')
   expect(work.turn(PATH)).toBeInstanceOf(Promise)
 })
+
+it('an operation is charged for the values that it may return and the bytes that it reads, each once', () => {
+  const charged: number[] = []
+  const charge = (points: number): void => void charged.push(points)
+  const work = new OperationWork(new FairThread(), { party: 'one', connection: {}, charge })
+  work.expect(5_000)
+  work.expect(5_000)
+  work.spend(128 * 1024)
+
+  expect(charged).toEqual([5, 2])
+})
