@@ -457,10 +457,7 @@ export const THREATS: Readonly<Record<number, Threat>> = {
   89: {
     tried: 'many guesses in one request or in parallel, over any entry point',
     tests: [
-      [
-        'flows/rate-limits.test.ts',
-        'of all entry points make an address wait, also with a right credential',
-      ],
+      ['flows/rate-limits.test.ts', 'of all entry points make an address wait, also with a right credential'],
     ],
   },
 }
