@@ -9,17 +9,17 @@ import { openDatabase } from '../db/open.ts'
 import { LOG_SUBSCRIPTIONS } from '../graphql/push/log-subscriptions.ts'
 import { createSchema } from '../graphql/schema.ts'
 import { createMetrics } from '../http/metrics/metrics.ts'
-import { LOOPBACK_HOSTS } from '../http/request/sender.ts'
 import { createServer } from '../http/server.ts'
 import { createScheduleRunner } from '../imagestream/schedule/schedule-runner.ts'
 import { pullRepositoryOf } from '../imagestream/spec/pull-spec.ts'
 import { createSharedContent } from '../registry/pull-through/shared-content.ts'
 import { createTokenEndpoint } from '../registry/sign-in/token-endpoint.ts'
 import { openAccess, reportAccess } from './access.ts'
-import { type Config, isLoopback } from './config.ts'
+import type { Config } from './config.ts'
 import { openCredentials } from './credentials.ts'
 import { createDomain } from './domain.ts'
 import { importLog } from './import-log.ts'
+import { isForThisMachineAlone, ownNames } from './own-names.ts'
 import { HOUR, MINUTE, Opened, OwnHost, type SharedParts } from './parts.ts'
 import { openReceivers } from './receivers.ts'
 import { openRegistry, registryHostOf } from './registry.ts'
@@ -164,7 +164,8 @@ async function open(
     connectionsPerAddress: config.connectionsPerAddress,
     costPerMinute: config.costPerMinute,
     requestsPerMinute: config.requestsPerMinute,
-    allowedHosts: allowedHostsOf(config),
+    allowedHosts: ownNames(config),
+    localNames: !isForThisMachineAlone(config),
   })
   metrics.observe({
     remoteHosts: remote.hostStatuses,
@@ -203,10 +204,6 @@ async function open(
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
 }
-
-/** Names under which the server may be addressed; undefined for any. */
-const allowedHostsOf = ({ host, publicUrl }: Config): readonly string[] | undefined =>
-  isLoopback(host) ? [...LOOPBACK_HOSTS, ...(publicUrl ? [publicUrl.hostname] : [])] : undefined
 
 const rethrowLater = (error: unknown): void => {
   setImmediate(() => {

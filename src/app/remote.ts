@@ -6,8 +6,9 @@ import { createRegistryConfigurations } from '../registry-config/registry-config
 import { createRegistryClient, type RegistryClientOptions } from '../remote/registry-client.ts'
 import { cloudExchanges } from '../vendors/cloud-exchanges.ts'
 import { createVendorListings } from '../vendors/listings.ts'
-import { type Config, ConfigError, isLoopback } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import type { OpenedCredentials } from './credentials.ts'
+import { isForThisMachineAlone } from './own-names.ts'
 import type { SharedParts } from './parts.ts'
 
 interface RemoteParts {
@@ -69,7 +70,7 @@ function openEgress(config: Config): Egress {
   try {
     return createEgress({
       // other machines must not reach loopback services of this machine through the server
-      loopback: isLoopback(config.host) && !config.openToEverybody,
+      loopback: isForThisMachineAlone(config),
       allowedCidrs: config.privateNetworks,
       ca: config.ca,
       // the maximum of a configuration: the queues of the hosts limit concurrency

@@ -52,6 +52,15 @@ export const host = (text: string): string => {
   return text
 }
 
+/** Names of a server, in lower case and without port; `*.example.org` for all below that one. */
+export const hostNames = (text: string): readonly string[] => {
+  const listed = list(text).map((name) => name.toLowerCase())
+  if (!listed.every((name) => /^(?:\*\.)?[a-z\d_-]+(?:\.[a-z\d_-]+)*$/.test(name))) {
+    throw new Error('names like registry.example.org or *.example.org, separated by commas, without a port')
+  }
+  return listed
+}
+
 /** Scheme, host and port of a server. */
 export const origin = (text: string): URL => {
   const url = URL.canParse(text) ? new URL(text) : undefined

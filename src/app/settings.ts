@@ -3,6 +3,7 @@ import {
   certificates,
   GIBIBYTE,
   host,
+  hostNames,
   issuer,
   keyId,
   list,
@@ -100,6 +101,12 @@ const SERVER = settings({
   allowedOrigins: {
     description: 'origins of other sites whose pages may use the API: https://ci.example.org',
     parse: origins,
+  },
+  /** Names beside those of the other settings, and those that only the local network resolves. */
+  allowedHosts: {
+    description:
+      'further names under which clients may address this server: registry.example.org,*.team.example.org',
+    parse: hostNames,
   },
   /** Null is this machine's own origin. */
   publicUrl: {

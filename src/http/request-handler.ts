@@ -7,16 +7,9 @@ import type { BodyBudget } from '../request-body/body-budget.ts'
 import { UnreadBodyError } from '../request-body/errors.ts'
 import { respondToDelivery } from './endpoints/receiver-delivery.ts'
 import { GRAPHQL_PATH } from './pipeline/pipeline.ts'
+import { hasSeveralHosts, isOurHost, NOT_OUR_HOST, SEVERAL_HOSTS } from './request/host.ts'
 import { type HttpExchange, refuse, refuseRate, refuseUnread } from './request/response.ts'
-import {
-  addressOf,
-  hasSeveralHosts,
-  isOurHost,
-  NOT_OUR_HOST,
-  requestIdOf,
-  SEVERAL_HOSTS,
-  viewerOf,
-} from './request/sender.ts'
+import { addressOf, requestIdOf, viewerOf } from './request/sender.ts'
 import { countResponse, createRoutes, type RouteOptions, type Routes, routeOf } from './routes.ts'
 
 interface RequestHandlerOptions extends RouteOptions {
@@ -99,8 +92,8 @@ async function respond(
     limitBodyTime(request, bodyTimeout)
     return respondToDelivery(delivery, exchange)
   }
-  if (!isOurHost(request, origins)) return refuse(response, 421, 'FORBIDDEN', NOT_OUR_HOST)
   const route = routeOf(routes, path)
+  if (!route?.anyHost && !isOurHost(request, origins)) return refuse(response, 421, 'FORBIDDEN', NOT_OUR_HOST)
   if (!route) return refuse(response, 404, 'NOT_FOUND', `unknown path: the API is at ${GRAPHQL_PATH}`)
   if (!route.hasOwnDeadline) limitBodyTime(request, bodyTimeout)
   await route.respond(exchange, () => viewerOf(request, requestId, { authentication, origins }))

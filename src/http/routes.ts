@@ -81,11 +81,15 @@ export function createRoutes(options: RouteOptions): Routes {
       '/': forAnyone(({ response }) =>
         respondJson(response, 302, { location: GRAPHQL_PATH }, { Location: GRAPHQL_PATH }),
       ),
-      '/healthz': forAnyone(({ response }) => respondJson(response, 200, { status: 'ok', version })),
-      '/readyz': forAnyone(({ response }) =>
-        isReady()
-          ? respondJson(response, 200, { status: 'ready' })
-          : respondJson(response, 503, { status: 'not ready' }),
+      '/healthz': underAnyName(
+        forAnyone(({ response }) => respondJson(response, 200, { status: 'ok', version })),
+      ),
+      '/readyz': underAnyName(
+        forAnyone(({ response }) =>
+          isReady()
+            ? respondJson(response, 200, { status: 'ready' })
+            : respondJson(response, 503, { status: 'not ready' }),
+        ),
       ),
       '/metrics':
         metrics &&
@@ -97,10 +101,12 @@ export function createRoutes(options: RouteOptions): Routes {
       },
       [NOTIFICATIONS_PATH]:
         notifications &&
-        forSecret(({ request, response, memory }) => {
-          countResponse(metrics, 'registry', response)
-          return notifications(request, response, memory)
-        }),
+        underAnyName(
+          forSecret(({ request, response, memory }) => {
+            countResponse(metrics, 'registry', response)
+            return notifications(request, response, memory)
+          }),
+        ),
       [FIRST_ADMIN_PATH]:
         signIn && signInRoute((exchange) => respondFirstAdmin(signIn, exchange, options.origins), options),
       ...Object.fromEntries(
@@ -125,6 +131,8 @@ const signInRoute = (respond: (exchange: HttpExchange) => unknown, { requests }:
     requests.admit(addressOf(exchange.request.socket))
     return respond(exchange)
   })
+
+const underAnyName = (route: HttpRoute): HttpRoute => ({ ...route, anyHost: true })
 
 type RegistryRequestHandler = (
   request: IncomingMessage,

@@ -56,8 +56,9 @@ export interface ServerOptions extends HttpEndpoints {
   readonly isReady?: () => boolean
   /** Origins of other sites whose pages may use the API; none by default. */
   readonly allowedOrigins?: readonly string[]
-  /** Names under which the server may be addressed; any by default. On loopback pass LOOPBACK_HOSTS. */
-  readonly allowedHosts?: readonly string[] | undefined
+  /** Names under which the server may be addressed, as in HostPolicy; by default names of the local network. */
+  readonly allowedHosts?: readonly string[]
+  readonly localNames?: boolean
   /** Whether clients may introspect the schema. True by default: it is published. */
   readonly introspection?: boolean
   /** Connections of one address at the same time; those of all by default. */
@@ -90,7 +91,8 @@ export function createServer({
   version,
   isReady = () => true,
   allowedOrigins = [],
-  allowedHosts,
+  allowedHosts = [],
+  localNames = true,
   introspection = true,
   bodyMemory = MAX_BODY_MEMORY,
   connectionsPerAddress = MAX_CONNECTIONS,
@@ -100,7 +102,7 @@ export function createServer({
   ...endpoints
 }: ServerOptions) {
   const timings = { ...TIMINGS, ...givenTimings }
-  const origins = { allowedOrigins, allowedHosts }
+  const origins = { allowedOrigins, allowedHosts, localNames }
   const thread = new FairThread()
   const costs = new RateLimit({ name: 'operations', unit: 'points', perMinute: costPerMinute })
   const createContext = (requestId: string, viewer: Viewer, connection: object): GraphQLContext => {

@@ -15,6 +15,7 @@ type Overrides = Partial<
     | 'registry'
     | 'allowedOrigins'
     | 'allowedHosts'
+    | 'localNames'
     | 'introspection'
     | 'isReady'
     | 'deliveries'

@@ -3,13 +3,12 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LOOPBACK_HOSTS } from '../../src/http/request/sender.ts'
 import { type Api, startApi } from './api.ts'
 import { eventually, post } from './clients.ts'
 
 let api: Api
 beforeAll(async () => {
-  api = await startApi({ allowedOrigins: ['https://console.example.org'], allowedHosts: LOOPBACK_HOSTS })
+  api = await startApi({ allowedOrigins: ['https://console.example.org'], localNames: false })
 })
 afterAll(() => api[Symbol.asyncDispose]())
 

@@ -5,6 +5,7 @@ import type { Authentication } from '../../access/authentication.ts'
 import { networkOf } from '../../access/identity/network.ts'
 import { ForbiddenError } from '../../access/right/errors.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
+import type { HostPolicy } from './host.ts'
 
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/
 
@@ -34,49 +35,23 @@ export const addressOf = ({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>)
 export const partyOf = ({ id, address }: Pick<Viewer, 'id' | 'address'>): string =>
   `${id} ${networkOf(address ?? '')}`
 
-/** Pages of other sites that may use the API, and host names under which this server may be addressed. */
-export interface OriginPolicy {
+/** Pages of other sites that may use the API, and names under which this server may be addressed. */
+export interface OriginPolicy extends HostPolicy {
   /** Origins (`https://console.example.org`) whose pages may use the API. */
   readonly allowedOrigins: readonly string[]
-  /**
-   * Allowed names in `Host`, without port; undefined allows all. A server on loopback should allow only the names of
-   * loopback: a page can point its own name there (DNS rebinding), and then has the same origin.
-   */
-  readonly allowedHosts?: readonly string[] | undefined
 }
 
-/** Message for a request with several `Host` headers. */
-export const SEVERAL_HOSTS = 'the request has several Host headers: send one'
-/** Message for a `Host` header that does not name this server. */
-export const NOT_OUR_HOST =
-  'the Host header does not name this server: with --open-to-everybody it may have any name'
 /** Message for a request that a browser may have sent for a page of another site. */
 const NOT_OUR_PAGE =
   'a request with a cookie needs the Origin of this server or of --allowed-origins: other programs send an access token instead'
 /** Message for a page of another site. */
 export const NOT_OUR_ORIGIN = 'pages of other sites need --allowed-origins'
 
-/** Names of the loopback interface. */
-export const LOOPBACK_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
-
-/** Reports whether there are several `Host` headers: Node.js uses the first, and a proxy may have checked another. */
-export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
-  let count = 0
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') count++
-  }
-  return count > 1
-}
-
-/** Reports whether the `Host` header names this server. */
-export function isOurHost({ headers }: IncomingMessage, { allowedHosts }: OriginPolicy): boolean {
-  if (!allowedHosts) return true
-  const url = `http://${headers.host ?? ''}`
-  return URL.canParse(url) && allowedHosts.includes(new URL(url).hostname)
-}
-
 /** Reports whether the request comes from no page, from a page of this server, or from one of an allowed origin. */
-export function mayConnect({ headers }: IncomingMessage, { allowedOrigins }: OriginPolicy): boolean {
+export function mayConnect(
+  { headers }: IncomingMessage,
+  { allowedOrigins }: Pick<OriginPolicy, 'allowedOrigins'>,
+): boolean {
   const { origin, host } = headers
   if (origin === undefined || allowedOrigins.includes(origin)) return true
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()

@@ -5,18 +5,9 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { ForbiddenError, RateLimitedError, UnauthenticatedError } from '../../access/right/errors.ts'
 import { isTooDeep, MAX_DEPTH } from '../../oci/json.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
+import { hasSeveralHosts, isOurHost, NOT_OUR_HOST, SEVERAL_HOSTS } from '../request/host.ts'
 import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../request/limits.ts'
-import {
-  hasSeveralHosts,
-  isOurHost,
-  mayConnect,
-  NOT_OUR_HOST,
-  NOT_OUR_ORIGIN,
-  type OriginPolicy,
-  requestIdOf,
-  SEVERAL_HOSTS,
-  viewerOf,
-} from '../request/sender.ts'
+import { mayConnect, NOT_OUR_ORIGIN, type OriginPolicy, requestIdOf, viewerOf } from '../request/sender.ts'
 import { WebSocketConnection } from './connection.ts'
 
 /** Close code for a message that is not valid. Source: graphql-transport-ws. */
