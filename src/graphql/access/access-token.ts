@@ -7,6 +7,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { inputType, mutation } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
 import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { GrantType, PLACE } from './grant.ts'
 import { RoleEnum } from './role.ts'
 
@@ -114,6 +115,7 @@ mutation('createAccessToken', {
   description:
     'Creates an access token for a machine, and returns it. Only this response contains it. At each use it has at most the rights that you have then; it cannot create tokens or change grants.',
   access: 'person',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # A token that pulls wherever you may pull: for docker login, as the password.
     mutation CreateAccessToken {
@@ -152,6 +154,7 @@ mutation('revokeAccessToken', {
   description:
     'Revokes a token of yours, or, as a server admin, of anyone. Requests with it are refused at once, and the connections over which it is used are closed within a second.',
   access: 'person',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Revokes a token; the id is from the query accessTokens.
     mutation RevokeAccessToken($token: ID!) {

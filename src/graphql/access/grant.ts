@@ -7,6 +7,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { inputType, mutation } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { RoleEnum } from './role.ts'
 
 registerRowNode('Grant', { load: (id, { viewer, access }) => access.grants.byId(viewer, id), access: 'load' })
@@ -103,6 +104,7 @@ mutation('grantRole', {
   description:
     'Gives a role at a place. It takes effect within a second, also for running subscriptions. You need the right `grant` there, and every right of the role. An equal grant stays as it is.',
   access: 'person',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Everyone may pull from one stream, also without a credential.
     mutation GrantRole {
@@ -130,6 +132,7 @@ mutation('revokeGrant', {
   description:
     'Takes a role away. It takes effect within a second, also for open connections and running subscriptions. You need the right `grant` at its place.',
   access: 'person',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Takes a role away; the id is from the query grants.
     mutation RevokeGrant($grant: ID!) {

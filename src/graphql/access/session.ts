@@ -6,6 +6,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { inputType, mutation } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 
 registerRowNode('Session', {
   load: (id, { viewer, access }) => access.sessions.byId(viewer, id),
@@ -79,6 +80,7 @@ mutation('revokeSession', {
   description:
     'Ends a session of yours, or, as a server admin, of anyone. Requests with it are refused at once, and its connections are closed within a second.',
   access: 'person',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Signs out somewhere else; the id is from the query sessions.
     mutation RevokeSession($session: ID!) {

@@ -5,6 +5,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { inputType, mutation } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
 import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { RoleEnum } from './role.ts'
 
 registerRowNode('TagProtection', {
@@ -97,6 +98,7 @@ mutation('protectTags', {
   description:
     'Protects tags from being moved or removed, also tags that are created later. A push to a protected tag is refused with `DENIED`, a mutation with `FORBIDDEN`; an import leaves the tag with a condition that names the protection. A protection of the same patterns is replaced.',
   access: 'grant',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Releases do not change any more, except by admins of the namespace.
     mutation ProtectTags {
@@ -138,6 +140,7 @@ mutation('unprotectTags', {
   description:
     'Removes a protection of tags. Tags that follow another tag get its image at once, others by the next import. `NOT_FOUND` if there is no protection with this `id`.',
   access: 'grant',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     mutation UnprotectTags($tagProtection: ID!) {
       unprotectTags(input: { id: $tagProtection }) { deletedId tagProtection { imageStreams tags } }

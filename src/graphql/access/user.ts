@@ -6,6 +6,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { inputType, mutation } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
 import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 
 registerRowNode('User', { load: (id, { viewer, access }) => access.users.byId(viewer, id), access: 'load' })
 
@@ -80,6 +81,7 @@ mutation('suspendUser', {
   description:
     'Suspends a person: their sessions, their access tokens and the connections over which they are used end within a second. Nothing is deleted. Requires a server admin who has signed in.',
   access: 'person',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Ends all access of a person.
     mutation SuspendUser($user: ID!) {
@@ -96,6 +98,7 @@ mutation('resumeUser', {
   description:
     'Ends the suspension of a person, whose sessions and access tokens are valid again. Requires a server admin who has signed in.',
   access: 'person',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Lets a suspended person sign in again.
     mutation ResumeUser($user: ID!) {

@@ -2,9 +2,10 @@ import type { GraphQLResolveInfo } from 'graphql'
 import type { ReportedList } from '../../collect/kept/one-pass.ts'
 import { type Connection, type ConnectionArguments, type Cursors, connection } from '../kit/connection.ts'
 import type { GraphQLContext } from '../kit/context.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 
 /** Complexity of a plan, which may read all histories or all content: at most three fit into one operation. */
-export const PLAN_COMPLEXITY = 50_000
+export const PLAN_COMPLEXITY = MUTATION_COMPLEXITY.plan
 
 const plans = new WeakMap<GraphQLContext, Map<string, object>>()
 

@@ -4,6 +4,7 @@ import { sourcesOf } from '../../documents/parse.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { RegistryCredentialType } from './registry-credential.ts'
 
 interface ImportedCredentials {
@@ -60,6 +61,7 @@ mutation('importDockerConfig', {
   description:
     'Stores the credentials of a docker config like `setRegistryCredential`: all of them, or none if one is not valid. Credentials for other registries do not change.',
   access: 'credentials',
+  complexity: MUTATION_COMPLEXITY.documents,
   example: `
     # All logins of a config.json.
     mutation ImportDockerConfig {
@@ -69,7 +71,6 @@ mutation('importDockerConfig', {
       }
     }
   `,
-  complexity: 100,
   input: ImportDockerConfigInput,
   inputDescription: 'The docker config.',
   payload: ImportDockerConfigPayload,

@@ -2,6 +2,7 @@ import { parseSecret } from '../../credentials/credential-input.ts'
 import type { RegistryCredential } from '../../credentials/credential-rows.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { credentialId, RegistryCredentialType } from './registry-credential.ts'
 
 const AwsAccessKeyInput = inputType('AwsAccessKeyInput', {
@@ -106,6 +107,7 @@ mutation('setRegistryCredential', {
   description:
     'Stores a registry credential, encrypted, and replaces the present credential of the same namespace and prefix. The next import uses it.',
   access: 'credentials',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # A login for all repositories of a registry.
     mutation SetRegistryCredential {
@@ -127,6 +129,7 @@ mutation('deleteRegistryCredential', {
   description:
     'Deletes a registry credential. Running imports may use it until they finish. `NOT_FOUND` if the credential does not exist.',
   access: 'credentials',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     mutation DeleteRegistryCredential {
       deleteRegistryCredential(input: { prefix: "ghcr.io" }) { deletedId }

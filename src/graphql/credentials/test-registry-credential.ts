@@ -4,6 +4,7 @@ import type { LoginCheck } from '../../logins/registry-login.ts'
 import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { inputType, MAX_WAIT, mutation } from '../kit/inputs.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { RegistryCredentialType } from './registry-credential.ts'
 
 const CredentialTestOutcomeEnum = enumType('RegistryCredentialTestOutcome', {
@@ -67,6 +68,7 @@ mutation('testRegistryCredential', {
   description:
     'Requests the registry with a credential, and with a new token if the registry requires one, and returns the result, after at most `waitSeconds`. A rejection by the registry is a result and not an error of the mutation.',
   access: 'credentials',
+  complexity: MUTATION_COMPLEXITY.remote,
   example: `
     # Whether the registry accepts the login.
     mutation TestRegistryCredential {

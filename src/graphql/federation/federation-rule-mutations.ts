@@ -2,6 +2,7 @@ import type { FederationRule } from '../../access/federation/rule.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { rowIdOf } from '../kit/node.ts'
 import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { FederationRuleType, federationRuleId } from './federation-rule.ts'
 import {
   FederationClaimInput,
@@ -61,6 +62,7 @@ mutation('createFederationRule', {
   description:
     'Creates a rule that admits machines by tokens of another OpenID issuer. The registry’s token endpoint exchanges such a token for one of its own. You need the right `grant`, and every right of its roles, in their places.',
   access: 'person',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # GitHub Actions of one repository pushes to team/app.
     mutation CreateFederationRule {
@@ -113,6 +115,7 @@ mutation('updateFederationRule', {
   description:
     'Changes a federation rule. Machines that it admitted and that no longer match lose their rights at once.',
   access: 'person',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     mutation UpdateFederationRule($rule: ID!) {
       updateFederationRule(
@@ -146,6 +149,7 @@ mutation('setFederationRuleDisabled', {
   description:
     'Disables a federation rule, or enables it again. The machines that it admitted lose their rights at once; the rule and its roles are kept.',
   access: 'person',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     mutation SetFederationRuleDisabled($rule: ID!) {
       setFederationRuleDisabled(input: { id: $rule }) { federationRule { name disabledAt } }
@@ -184,6 +188,7 @@ mutation('deleteFederationRule', {
   description:
     'Deletes a federation rule with its roles. The machines that it admitted lose their rights at once.',
   access: 'person',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     mutation DeleteFederationRule($rule: ID!) {
       deleteFederationRule(input: { id: $rule }) { deletedId }

@@ -5,6 +5,7 @@ import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from '../tag/tag-reference.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 
 const ImportImageInput = inputType('ImportImageInput', {
   description: 'An import into an image stream.',
@@ -67,6 +68,7 @@ mutation('importImage', {
   description:
     'Imports images from registries now, and records the tags whose image changed. A failure of a tag is part of the result and not an error of the mutation.',
   access: 'import',
+  complexity: MUTATION_COMPLEXITY.remote,
   example: `
     # Import one tag. With confirm: true, the stream is created if it does not exist.
     mutation ImportImage {

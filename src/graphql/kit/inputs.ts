@@ -141,7 +141,8 @@ interface MutationOptions<Input, Payload> {
   readonly payload:
     | ReturnType<typeof builder.objectRef<Payload>>
     | PothosSchemaTypes.ObjectRef<Types, Payload>
-  readonly complexity?: number
+  /** What it costs, whatever its selection: one of MUTATION_COMPLEXITY. */
+  readonly complexity: number
   readonly resolve: (input: Input, context: GraphQLContext) => Payload | Promise<Payload>
 }
 

@@ -11,6 +11,7 @@ import { ImageStreamTagType, ImageStreamType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { ObjectReferenceInput } from '../tag/tag-reference-input.ts'
 import { tagOfStream } from '../tag/tags-of-stream.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { ImageMirroringType } from './image-mirroring.ts'
 
 const MAX_PLATFORMS = 64
@@ -139,6 +140,7 @@ mutation('mirrorImage', {
   description:
     'Copies an image from any registry into the integrated registry, like `oc image mirror` or `skopeo copy --all`, and points a tag to it: the index with its platforms, manifests byte for byte, configs, layers and, if wanted, its signatures and SBOMs. Content that this server has is not fetched. The tag moves once everything is stored, as by a push. Credentials and registry configurations of the source apply, as for imports. A mirroring survives a restart of the server; a failure is its state and not an error of the mutation. `INVALID` with an external registry.',
   access: 'import',
+  complexity: MUTATION_COMPLEXITY.remote,
   example: `
     # Copies an image with its signatures into the integrated registry.
     mutation MirrorImage {
@@ -175,6 +177,7 @@ mutation('cancelImageMirroring', {
   description:
     'Cancels a mirroring that waits or runs: no manifest is stored and no tag moves. `NOT_FOUND` if there is no mirroring with this `id`.',
   access: 'import',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Ends a mirroring. One that has ended stays as it is.
     mutation CancelImageMirroring($mirroring: ID!) {

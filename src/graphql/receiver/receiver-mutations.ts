@@ -4,6 +4,7 @@ import { urlWithSecret } from '../../vendors/delivery/scheme.ts'
 import { mutation } from '../kit/inputs.ts'
 import { nodeId, rowIdOf } from '../kit/node.ts'
 import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { stepsOf, urlOf } from './receiver.ts'
 import {
   CreateReceiverInput,
@@ -73,6 +74,7 @@ mutation('createReceiver', {
   description:
     'Creates a receiver, and returns the URL and the secret for the sender with instructions. `INVALID` if the sender, registry and settings do not fit together.',
   access: 'configure',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # An address to which Docker Hub reports pushes; setUp says where to enter it.
     mutation CreateReceiver {
@@ -93,6 +95,7 @@ mutation('rotateReceiverSecret', {
   description:
     'Replaces the secret of a receiver. The previous secret is accepted for `keepOldMinutes`, so that no delivery is lost until the sender has the new one; older secrets are no longer accepted. `NOT_FOUND` if the receiver does not exist.',
   access: 'configure',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # A new secret. For an hour the old one is accepted too.
     mutation RotateReceiverSecret($receiver: ID!) {
@@ -110,6 +113,7 @@ mutation('updateReceiver', {
   description:
     'Changes the scope of a receiver, disables or enables it, or stops accepting its old secret. `NOT_FOUND` if the receiver does not exist.',
   access: 'configure',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     mutation UpdateReceiver($receiver: ID!) {
       updateReceiver(input: { id: $receiver, enabled: false }) { receiver { id enabled } }
@@ -127,6 +131,7 @@ mutation('deleteReceiver', {
   description:
     'Deletes a receiver with its delivery log. Its URL is never assigned to another receiver. `NOT_FOUND` if the receiver does not exist.',
   access: 'configure',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     mutation DeleteReceiver($receiver: ID!) {
       deleteReceiver(input: { id: $receiver }) { receiver { id } }

@@ -8,6 +8,7 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { listConnection } from '../kit/list-page.ts'
 import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { receiverIdOf } from './receiver-mutations.ts'
 import { targetStream, targetTag } from './receiver-target.ts'
 import { ReceiverDeliveryType, ReceiverType } from './references.ts'
@@ -79,6 +80,7 @@ mutation('testReceiver', {
   description:
     'Processes a delivery as the sender would send it, signed with the newest secret, and returns its outcome. The delivery log contains it as a test. `NOT_FOUND` if the receiver does not exist.',
   access: 'configure',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # What a push of the tag would start.
     mutation TestReceiver($receiver: ID!) {

@@ -2,6 +2,7 @@ import type { Access } from '../../registry-config/configuration.ts'
 import type { ChangedConfiguration } from '../../registry-config/registry-configurations.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import {
   configurationId,
   RegistryAccessEnum,
@@ -156,6 +157,7 @@ mutation('configureRegistry', {
   description:
     'Creates or changes the configuration of a registry, or of its repositories below a path. It applies from the next request: idle connections are closed, and running requests finish with the previous configuration.',
   access: 'server-admin',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # At most five requests a second to a registry, four at a time.
     mutation ConfigureRegistry {
@@ -174,6 +176,7 @@ mutation('deleteRegistryConfiguration', {
   description:
     'Deletes a registry configuration with its secrets. Shorter prefixes and the default access apply again. `NOT_FOUND` if the configuration does not exist.',
   access: 'server-admin',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     mutation DeleteRegistryConfiguration {
       deleteRegistryConfiguration(input: { prefix: "registry.example.com" }) { deletedId }
@@ -189,6 +192,7 @@ mutation('setRegistryDefaultAccess', {
   description:
     'Sets whether imports are allowed from registries without a configured `access`. The initial value is `ALLOWED`.',
   access: 'server-admin',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # All registries may be requested unless a configuration blocks them.
     mutation SetRegistryDefaultAccess {

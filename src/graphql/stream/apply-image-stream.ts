@@ -9,6 +9,7 @@ import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { stoppedSourcesField } from '../tag/stopped-source.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 
 /** A document with its image stream and import after the wait. */
 interface AppliedResult extends AppliedDocument {
@@ -153,6 +154,7 @@ mutation('applyImageStream', {
   description:
     'Creates or changes image streams from OpenShift documents in one transaction, and imports new images. If a document is invalid, none is applied. A document whose `metadata.resourceVersion` is outdated is not applied, and its result is `CONFLICT`; the others are. Documents of other kinds are `skipped`; `INVALID` if there is nothing to apply.',
   access: 'create',
+  complexity: MUTATION_COMPLEXITY.documents,
   example: `
     # As "oc apply -f": creates or changes the streams of a file.
     mutation ApplyImageStream {

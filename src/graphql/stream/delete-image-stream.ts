@@ -5,6 +5,7 @@ import { nodeId } from '../kit/node.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { stoppedSourcesField } from '../tag/stopped-source.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 
 const DeleteImageStreamInput = inputType('DeleteImageStreamInput', {
   description: 'An image stream to delete.',
@@ -49,6 +50,7 @@ mutation('deleteImageStream', {
   description:
     'Deletes an image stream: its name is free, its tags are removed and its sources are no longer followed. Its spec, the histories of its tags and its content in the integrated registry remain until `pruneImages` prunes them; until then `restoreImageStream` restores the stream. `NOT_FOUND` if the stream does not exist.',
   access: 'delete',
+  complexity: MUTATION_COMPLEXITY.stream,
   example: `
     mutation DeleteImageStream {
       deleteImageStream(input: { imageStream: "tools" }) { deletedId }

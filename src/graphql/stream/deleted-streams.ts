@@ -8,6 +8,7 @@ import { checkWait, inputType, mutation } from '../kit/inputs.ts'
 import { withLastSpecs } from '../kit/last-specs.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { namespaceFilterArg } from '../kit/search-filter.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { payloadOf, writtenPayload } from './mutations.ts'
 import { ImageStreamConnection } from './stream-search.ts'
 
@@ -81,6 +82,7 @@ mutation('restoreImageStream', {
   description:
     'Restores a deleted image stream with its spec, and its tags with their images and histories, and imports its sources. `NOT_FOUND` if no stream has the `uid`, `ALREADY_EXISTS` if its name is taken.',
   access: 'create',
+  complexity: MUTATION_COMPLEXITY.stream,
   example: `
     mutation RestoreImageStream($uid: String!) {
       restoreImageStream(input: { uid: $uid }) { imageStream { namespace name tags(first: 10) { nodes { tag } } } }

@@ -9,6 +9,7 @@ import { ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
 import { stoppedSourcesField } from '../tag/stopped-source.ts'
 import { TagReferenceInput } from '../tag/tag-reference-input.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { ImageStreamSpecInput } from './spec.ts'
 
 interface WrittenPayload {
@@ -116,6 +117,7 @@ mutation('createImageStream', {
   description:
     'Creates an image stream and imports the sources in its spec. `ALREADY_EXISTS` if a stream with the name exists.',
   access: 'create',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Follow the Ruby images of Docker Hub: a few of their tags.
     mutation CreateImageStream {
@@ -152,6 +154,7 @@ mutation('updateImageStream', {
   description:
     'Changes labels, annotations or spec of an image stream, and imports new sources. `NOT_FOUND` if the stream does not exist.',
   access: 'tag',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Follows another tag, and checks all of them periodically.
     mutation UpdateImageStream {

@@ -2,6 +2,7 @@ import type { RolledBackTag } from '../../imagestream/commands/roll-back.ts'
 import { inputType, mutation, ofTag } from '../kit/inputs.ts'
 import { ImageStreamTagType, TagEventType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { batchTags } from './tags-of-stream.ts'
 
 const RollbackTargetEnum = enumType('RollbackTarget', {
@@ -55,6 +56,7 @@ mutation('rollbackTag', {
   description:
     'Points a tag to an image of its history again, adds an entry to the history and pins the tag to the image, like `oc tag stream@digest stream:tag`. Tags that follow the tag change too. `INVALID` if the history does not contain the image, or has no other image than the present one for `PREVIOUS`.',
   access: 'tag',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Back to the image before the present one; digest and at name another one of the history.
     mutation RollbackTag {

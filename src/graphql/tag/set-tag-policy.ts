@@ -4,6 +4,7 @@ import type { Tag } from '../../imagestream/tag/tag.ts'
 import { checkWait, inputType, mutation, ofTag } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { decisionKey, type IdentifiedDecision, TagPolicyDecisionType } from './policy-decision.ts'
 import { TagPolicyInput } from './tag-policy.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
@@ -65,6 +66,7 @@ mutation('setTagPolicy', {
   description:
     'Sets a policy that chooses the image of a tag from the tags of a repository or of the image stream. `tagImage`, `rollbackTag` and `importImage` with `from` remove the policy. `INVALID` for a policy that is malformed or has no effect.',
   access: 'configure',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # The tag "newest" follows the highest version 3.x of a repository.
     mutation SetTagPolicy {

@@ -8,6 +8,7 @@ import type { GraphQLContext } from '../kit/context.ts'
 import { checkWait, inputType, mutation, ofTag } from '../kit/inputs.ts'
 import { ImageStreamTagType, ImageStreamType, ImportType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { specTagOf, tagId } from './image-stream-tag.ts'
 import { stoppedSourcesField } from './stopped-source.ts'
 import { ImportModeEnum, TagReferencePolicyTypeEnum } from './tag-reference.ts'
@@ -157,6 +158,7 @@ mutation('tagImage', {
   description:
     'Points a tag to an image, like `oc tag`: to the image of another tag, once or continuously with `alias`; to an image of a history; or to an image in a registry. The integrated registry serves an image of another image stream under the name of this one, if it serves it there. `NOT_FOUND` if there is no image to copy, `INVALID` if the tag would follow itself.',
   access: 'tag',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # A promotion: "prod" gets the image that "latest" points to now.
     mutation TagImage {
@@ -178,6 +180,7 @@ mutation('untagImage', {
   description:
     'Removes a tag from spec and status. Its history remains until it is pruned, and `restoreTag` restores the tag. Tags that follow the tag keep their images. `NOT_FOUND` if the tag does not exist.',
   access: 'delete',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Removes a tag; restoreTag restores it until its history is pruned.
     mutation UntagImage {
@@ -202,6 +205,7 @@ mutation('restoreTag', {
   description:
     'Restores a removed tag: the tag points to the image that it had when it was removed, as a new entry of its history, and follows its source again if it had one. `NOT_FOUND` if no tag with the name was removed, `INVALID` if the tag exists.',
   access: 'tag',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # A tag that was removed, with its history.
     mutation RestoreTag {

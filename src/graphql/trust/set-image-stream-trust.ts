@@ -2,6 +2,7 @@ import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import { inputType, mutation, ofStream } from '../kit/inputs.ts'
 import { ImageStreamType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 
 const CosignRequirementInput = inputType('CosignRequirementInput', {
   description:
@@ -78,6 +79,7 @@ mutation('setImageStreamTrust', {
   description:
     'Sets the requirements for the signatures of an image stream’s images. `ImageStreamTag.verification` reports whether they are met; imports and pulls of other images are not prevented. `NOT_FOUND` if the image stream does not exist.',
   access: 'configure',
+  complexity: MUTATION_COMPLEXITY.write,
   example: `
     # Only images with a signature by this key are trusted.
     mutation SetImageStreamTrust {
