@@ -13,6 +13,7 @@ const SETTINGS = {
   registryHost: 'images.example.org:5000',
   costPerMinute: 0,
   requestsPerMinute: 0,
+  failedSignInsPerMinute: 0,
 }
 
 /** Values of `Host` under which every server with these settings may be addressed. */

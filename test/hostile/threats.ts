@@ -10,6 +10,7 @@ const floods = 'hostile/registry-floods.test.ts'
 const requests = 'hostile/requests.test.ts'
 const manifests = 'registry/manifest-hostile.test.ts'
 const access = 'hostile/registry-access.test.ts'
+const others = 'hostile/rights-of-others.test.ts'
 const forbidden = [egress, 'egress connects to no forbidden address'] as const
 
 /** Attacks on this server, numbered as in the list of threats from which they come. */
@@ -113,6 +114,10 @@ export const THREATS: Readonly<Record<number, Threat>> = {
   22: {
     tried: 'hosts that resemble that of a credential',
     tests: [['remote/login/docker-config-credentials.test.ts', 'does not return the login of r.io for %s']],
+  },
+  23: {
+    tried: "a stream that uses another namespace's login",
+    tests: [[others, 'row 23, a stream in one namespace that needs the login of another']],
   },
   24: {
     tried: 'a token for one repository, sent for another',
@@ -287,6 +292,13 @@ export const THREATS: Readonly<Record<number, Threat>> = {
       ],
     ],
   },
+  55: {
+    tried: 'a WebSocket of another site with a cookie',
+    tests: [
+      ['flows/sign-in.test.ts', 'opens a WebSocket for pages of this server alone (threat 55)'],
+      ['hostile/hosts-and-origins.test.ts', 'every combination of Host, Origin and Sec-Fetch-Site'],
+    ],
+  },
   56: { tried: 'no connection_init', tests: [[requests, 'without connection_init is closed with 4408']] },
   57: {
     tried: '5,000 subscriptions of one socket',
@@ -318,6 +330,15 @@ export const THREATS: Readonly<Record<number, Threat>> = {
       [
         'http/connection-limits.test.ts',
         'has a maximum number of connections; the next gets a 503 with Retry-After, until one is closed',
+      ],
+    ],
+  },
+  61: {
+    tried: 'a token that is revoked during a subscription',
+    tests: [
+      [
+        'flows/access-tokens.test.ts',
+        'is revoked at once, and its sockets and event streams are closed (threat 61)',
       ],
     ],
   },
@@ -425,6 +446,42 @@ export const THREATS: Readonly<Record<number, Threat>> = {
     tried: 'a forged delivery with the secret',
     tests: [['hostile/receivers.test.ts', 'causes one request to the registry, and changes nothing']],
   },
+  78: {
+    tried: 'ids of another namespace, enumerated',
+    tests: [
+      ['hostile/stranger.test.ts', 'finds nothing else by the ids that others have'],
+      ['flows/streams-of-others.test.ts', 'are not found by the ids of their parts'],
+    ],
+  },
+  79: {
+    tried: 'a path from a stream over an image to streams of others',
+    tests: [
+      [others, 'row 79, an image that streams of two namespaces have'],
+      ['hostile/stranger.test.ts', 'gets the same from every field whether or not another namespace exists'],
+    ],
+  },
+  80: {
+    tried: 'a subscription to another namespace, and one whose right is removed',
+    tests: [
+      [others, 'delivers nothing of another namespace, and nothing once a right is removed'],
+      ['graphql/live/change-hub.test.ts', 'decide about each push at the time it is sent'],
+    ],
+  },
+  81: {
+    tried: 'a tag from another stream, whose right is removed later',
+    tests: [[others, 'row 81, a tag that follows one of another namespace']],
+  },
+  82: {
+    tried: 'cursors that are forged, or of another viewer',
+    tests: [
+      ['flows/known-content.test.ts', 'give no right: a page after a cursor of another namespace is empty'],
+      ['flows/streams-of-others.test.ts', 'have no cursor that leads to them'],
+    ],
+  },
+  83: {
+    tried: 'ids of another namespace in mutations',
+    tests: [[others, 'row 83, an id of another namespace in a mutation']],
+  },
   84: {
     tried: 'SQL in names, labels and orders',
     tests: [['hostile/threats.test.ts', 'SQL in a name, a label, a search or a cursor is text']],
@@ -461,6 +518,3 @@ export const THREATS: Readonly<Record<number, Threat>> = {
     ],
   },
 }
-
-/** Rows about sign-in and rights, whose tests are still missing. */
-export const WITHOUT_TEST: readonly number[] = [23, 55, 61, 78, 79, 80, 81, 82, 83]
