@@ -234,6 +234,7 @@ const PREPARED: Readonly<Record<string, string>> = {
   'imagestream/stored-import/import-reads.ts': 'import',
   'imagestream/stored-import/import-rows.ts': 'import',
   'imagestream/schedule/schedule.ts': 'fairness',
+  'imagestream/stream/follow-chains.ts': 'query',
   'imagestream/stream/follow.ts': 'import',
   'imagestream/stream/spec-tag-rows.ts': 'query',
   'imagestream/stream/image-list.ts': 'find',

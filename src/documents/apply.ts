@@ -106,7 +106,7 @@ export function createApplyDocuments(
   ): Step => {
     const { kind, namespace, name, report } = document
     checkRights(viewer, document)
-    const target = readTarget(dependencies, viewer, { namespace, name })
+    const target = withAllTags(readTarget(dependencies, viewer, { namespace, name }))
     requireRight(viewer, target.stream ? 'tag' : 'create', target)
     const conflict = versionConflict(document, target.stream)
     if (conflict !== null) return { applied: notApplied(document, conflict), dryRun: null }
@@ -166,6 +166,12 @@ export function createApplyDocuments(
     return { results, skipped }
   }
 }
+
+/** Returns the target with all its spec tags, which a document replaces: they are read once. */
+const withAllTags = (target: WriteTarget): WriteTarget => ({
+  ...target,
+  spec: { ...target.spec, tags: new Map(target.spec.tags) },
+})
 
 /** Throws unless the viewer may apply such a document to the stream, before anything depends on whether the stream exists. */
 function checkRights(viewer: Viewer, document: ParsedDocument): void {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { SYSTEM } from '../../src/access/right/viewer.ts'
+import { SYSTEM, type Viewer } from '../../src/access/right/viewer.ts'
+import type { SpecTagInput } from '../../src/imagestream/spec/spec.ts'
 import { image } from '../fixtures/random-image.ts'
 import { watchStatements } from '../fixtures/statements.ts'
 import { fromImage, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
@@ -400,6 +401,54 @@ describe('a cycle', () => {
     world.specify('a', [following('1', '2'), following('2', '0')])
 
     expect(world.digestsOf('a:1')).toEqual([TWO, ONE])
+  })
+})
+
+describe('a chain of tags that follow one another', () => {
+  const TOO_LONG = /^a tag can follow at most 50 others, through one another: /
+  let viewer: Viewer
+  beforeEach(() => {
+    viewer = createViewers(world.db).in(['default/*', 'team/*'], 'EDITOR')
+    world.createWith('a', [])
+  })
+  /** The tags `t<from + 1>` to `t<to>`, each from the one before it. */
+  const chain = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, at) => following(`t${from + at + 1}`, `t${from + at}`))
+  const write = (setTags: readonly SpecTagInput[]) =>
+    world.writer.update(viewer, { namespace: 'default', name: 'a', setTags })
+
+  it('has at most 50 steps, written at once, one after the other, or from its end', () => {
+    expect(() => write(chain(0, 51))).toThrow(TOO_LONG)
+    write(chain(0, 50))
+    expect(() => write(chain(50, 51))).toThrow(TOO_LONG)
+    expect(() => write([following('t0', 'before')])).toThrow(TOO_LONG)
+    expect(() => write([following('t40', 'elsewhere'), following('t0', 'before')])).not.toThrow()
+  })
+
+  it('cannot become longer where two chains are joined', () => {
+    write(chain(0, 30))
+    write(chain(100, 130))
+    expect(() => write(chain(30, 31).map((tag) => ({ ...tag, name: 't100' })))).toThrow(TOO_LONG)
+    expect(() => write([following('t100', 't19')])).not.toThrow()
+  })
+
+  it('that is longer already, in the store of an earlier version, still moves as a whole', () => {
+    world.specify('a', chain(0, 60))
+    world.push(one, 'a:t0')
+
+    expect(world.digestsOf('a:t60')).toEqual([ONE])
+    expect(() => write([following('t60', 't58')])).toThrow(TOO_LONG)
+    expect(() => write([following('t60', 't0')])).not.toThrow()
+  })
+
+  it('is described without the names that the viewer does not see', () => {
+    world.createWith('secret/b', chain(0, 50))
+    world.createWith('team/c', [following('1', 'b:t50', { namespace: 'secret' })])
+    expect(() => world.retag('a:1', 'c:1', { alias: true })).not.toThrow()
+    const tags = [following('2', 'c:1', { namespace: 'team' })]
+    expect(() => world.writer.update(viewer, { namespace: 'default', name: 'a', setTags: tags })).toThrow(
+      /others, through one another: default\/a:2 → team\/c:1 → a tag of another stream/,
+    )
   })
 })
 

@@ -102,7 +102,7 @@ export const specTags = sqliteTable(
   {
     streamId: ownerKey('stream_id', () => imageStreams.id),
     name: text('name').$type<TagName>().notNull(),
-    /** Position among the stream's spec tags, from 0, in the order of the input. */
+    /** Tags with lower numbers come before it, as in the input; there may be gaps. */
     position: integer('position').notNull().default(0),
     annotations: keyValues('annotations'),
     fromKind: text('from_kind', { enum: ['DockerImage', 'ImageStreamTag', 'ImageStreamImage'] }),
@@ -131,6 +131,7 @@ export const specTags = sqliteTable(
   },
   (t) => [
     primaryKey({ columns: [t.streamId, t.name] }),
+    index('spec_tags_in_order').on(t.streamId, t.position),
     index('spec_tags_by_followed').on(t.followsNamespace, t.followsStream, t.followsTag),
     index('spec_tags_by_registry').on(t.registry, t.streamId).where(sql`registry is not null`),
     index('spec_tags_with_policy').on(t.streamId).where(sql`policy is not null`),

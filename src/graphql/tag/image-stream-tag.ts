@@ -42,8 +42,9 @@ const anyStreamOf = (tag: Tag, { viewer, streams }: GraphQLContext): ImageStream
 /** Returns the tag's entry in the spec, loaded for the tag's batch; undefined if there is none. */
 export const specTagOf = (tag: Tag, _args: object, { streams }: GraphQLContext): SpecTag | undefined =>
   loadForBatch(tag, 'spec', (tags) => {
-    const specTags = streams.specTags([...new Set(tags.map(({ streamId }) => streamId))])
-    return new Map(specTags.map((specTag) => [`${specTag.streamId}/${specTag.name}`, specTag]))
+    return new Map(
+      streams.namedSpecTags(tags).map((specTag) => [`${specTag.streamId}/${specTag.name}`, specTag]),
+    )
   }).get(`${tag.streamId}/${tag.name}`)
 
 objectType(ImageStreamTagType, {

@@ -156,7 +156,7 @@ async function taggedPayload(
 
 mutation('tagImage', {
   description:
-    'Points a tag to an image, like `oc tag`: to the image of another tag, once or continuously with `alias`; to an image of a history; or to an image in a registry. The integrated registry serves an image of another image stream under the name of this one, if it serves it there. `NOT_FOUND` if there is no image to copy, `INVALID` if the tag would follow itself.',
+    'Points a tag to an image, like `oc tag`: to the image of another tag, once or continuously with `alias`; to an image of a history; or to an image in a registry. The integrated registry serves an image of another image stream under the name of this one, if it serves it there. `NOT_FOUND` if there is no image to copy, `INVALID` if the tag would follow itself, or more than 50 tags through one another.',
   access: 'tag',
   complexity: MUTATION_COMPLEXITY.write,
   example: `

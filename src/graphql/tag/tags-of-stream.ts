@@ -42,7 +42,7 @@ export function tagOfStream(
   const checked = checkTagName(name, 'name')
   return loadForBatch(stream, `tag ${checked}`, (all) => {
     const ids = all.map(({ id }) => id)
-    const wanted = streams.specTags(ids).filter((specTag) => specTag.name === checked)
+    const wanted = streams.namedSpecTags(ids.map((streamId) => ({ streamId, name: checked })))
     const found = new Map(wanted.map(({ streamId }) => [streamId, tagWithoutStatus(streamId, checked)]))
     for (const tag of tags.named(ids, checked)) found.set(tag.streamId, tag)
     batchTags([...found.values()])

@@ -4,6 +4,7 @@ import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
 import { flag, isImportable, type Spec, type SpecTagContent } from '../spec/spec.ts'
+import { withTag } from '../spec/spec-tags.ts'
 import { checkSchedulable } from '../spec/tag-source.ts'
 import type { ImportRequest } from '../stored-import/import-plan.ts'
 import { chainEnd, checkSameSource, isSameReference, whyNotImported } from './chain-end.ts'
@@ -121,13 +122,13 @@ function planSource(spec: Spec, input: ImportImageInput, from: string, mode: Imp
     // a tag keeps its reference policy when its source changes
     referencePolicy: old?.referencePolicy ?? input.referencePolicy ?? 'Source',
   }
-  return { spec: withTag(spec, tag, content), request: importOfTag(tag) }
+  return { spec: withSpecTag(spec, tag, content), request: importOfTag(tag) }
 }
 
 /** Plans an input without `tag` and `from`: everything that the spec names. */
 function planWholeSpec(spec: Spec, input: ImportImageInput): ImportImagePlan {
   const hasRepository = spec.dockerImageRepository !== null
-  if (!hasRepository && ![...spec.tags.values()].some(isImportable)) {
+  if (!hasRepository && ![...spec.tags].some(([, tag]) => isImportable(tag))) {
     throw new InvalidInputError(
       input.all ? 'all' : 'imageStream',
       'the spec names nothing to import: give "from", or set spec.dockerImageRepository or a spec tag whose source is in a registry',
@@ -150,7 +151,7 @@ function planTag(spec: Spec, input: ImportImageInput, name: TagName): ImportImag
       ...importPolicyOf(old, input),
       ...(input.referencePolicy && { referencePolicy: input.referencePolicy }),
     }
-    return { spec: withTag(spec, tag, content), request: importOfTag(tag) }
+    return { spec: withSpecTag(spec, tag, content), request: importOfTag(tag) }
   }
   if (old || spec.dockerImageRepository === null) {
     throw new InvalidInputError('tag', whyNotImported(name, target))
@@ -168,9 +169,9 @@ const homeOf = ({ namespace, imageStream }: ImportImageInput): StreamName => ({
   name: imageStream,
 })
 
-const withTag = (spec: Spec, name: TagName, content: SpecTagContent): Spec => ({
+const withSpecTag = (spec: Spec, name: TagName, content: SpecTagContent): Spec => ({
   ...spec,
-  tags: new Map(spec.tags).set(name, content),
+  tags: withTag(spec.tags, name, content),
 })
 
 const importPolicyOf = (

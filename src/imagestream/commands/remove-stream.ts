@@ -130,11 +130,12 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
           tagCount: tags.countOfStreams([stream.id]).get(stream.id) ?? 0,
           historyEntryCount: tags.countEventsOfStream(stream.id),
         }
+        const deletedSpec = specText(spec)
         importer.endOfStream(tx, stream.id)
         const at = now()
         recorder.removeAllTags(tx, viewer, { stream, at, reason: 'STREAM_DELETED' })
         writer.writeSpec(tx, viewer, { stream, spec: emptySpec(importMode), isLogged: false })
-        update(stream.id, { deletedAt: at, deletedSpec: specText(spec) })
+        update(stream.id, { deletedAt: at, deletedSpec })
         recordChange(tx, { kind: 'STREAM_DELETED', streamId: stream.id })
         onDeleted(tx, stream)
         audit.record(tx, viewer, onStream('deleteImageStream', stream))

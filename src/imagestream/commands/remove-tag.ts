@@ -3,6 +3,7 @@ import { requireRight, type Viewer } from '../../access/right/viewer.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { TagName } from '../../oci/tag.ts'
+import { withTag, withTags } from '../spec/spec-tags.ts'
 import { readSpecTag } from '../spec/stored-spec.ts'
 import { copiedChange } from '../tag/tag-change.ts'
 import { transactUnlessDry } from './dry-run.ts'
@@ -78,8 +79,7 @@ export function createTagRemoval(dependencies: CommandDependencies) {
       return transactUnlessDry(db, input.dryRun ?? false, (tx) => {
         const stream = existingStream(streams, viewer, { namespace, name, resourceVersion })
         const spec = streams.spec(stream)
-        const others = new Map(spec.tags)
-        others.delete(tag)
+        const others = withTags(spec.tags, new Map([[tag, null]]))
         const stoppedSources = stoppedBetween(stream.id, spec, { ...spec, tags: others })
         const [old] = tags.named([stream.id], tag)
         const historyEntryCount = old ? (tags.countEvents([old.id]).get(old.id) ?? 0) : 0
@@ -106,7 +106,7 @@ export function createTagRemoval(dependencies: CommandDependencies) {
         const stream = existingStream(streams, viewer, { namespace, name })
         const spec = streams.spec(stream)
         if (removedSpec === null || spec.tags.has(tag)) return { streamId, tag, importId: null }
-        const restored = { ...spec, tags: new Map(spec.tags).set(tag, readSpecTag(removedSpec)) }
+        const restored = { ...spec, tags: withTag(spec.tags, tag, readSpecTag(removedSpec)) }
         const change = writer.writeSpec(tx, viewer, {
           stream,
           spec: restored,

@@ -9,6 +9,7 @@ import { readPolicy, type TagPolicyInput } from '../../policy/policy.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
 import { flag, type SpecTagContent } from '../spec/spec.ts'
 import { policyText } from '../spec/spec-policy.ts'
+import { withTag } from '../spec/spec-tags.ts'
 import { REPORTED } from '../tag/policy-choice.ts'
 import { importOfTag } from './import-image-plan.ts'
 import { IMPORT_OPTIONS } from './tag-image.ts'
@@ -60,9 +61,9 @@ export function createSetTagPolicy(dependencies: CommandDependencies) {
   const plan = (viewer: Viewer, tag: TagName, input: SetTagPolicyInput) => {
     const { namespace, imageStream: name, resourceVersion } = input
     const target = readTarget(dependencies, viewer, { namespace, name, resourceVersion })
-    const tags = new Map(target.spec.tags)
-    tags.set(tag, contentOf(input, tags.get(tag), importMode))
-    return { target, spec: { ...target.spec, tags } }
+    const { tags } = target.spec
+    const content = contentOf(input, tags.get(tag), importMode)
+    return { target, spec: { ...target.spec, tags: withTag(tags, tag, content) } }
   }
 
   const write = (

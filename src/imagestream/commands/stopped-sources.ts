@@ -1,5 +1,6 @@
 import type { TagName } from '../../oci/tag.ts'
 import type { Spec, SpecTagContent } from '../spec/spec.ts'
+import { changedNames } from '../spec/spec-tags.ts'
 import type { Tags } from '../tag/tag.ts'
 
 /** A source that a write of a spec stops following. The histories of its tags stay. */
@@ -21,9 +22,12 @@ export const createStoppedSources =
       const [tag] = tags.named([streamId], name)
       return tag ? (tags.countEvents([tag.id]).get(tag.id) ?? 0) : 0
     }
-    const ofTags = [...before.tags].flatMap(([tag, content]) => {
-      const source = sourceText(content)
-      const next = after.tags.get(tag)
+    const names = changedNames(before.tags, after.tags)
+    const [old, now] = names ? [before.tags, after.tags] : [new Map(before.tags), new Map(after.tags)]
+    const ofTags = [...(names ?? old.keys())].flatMap((tag) => {
+      const content = old.get(tag)
+      const source = content ? sourceText(content) : null
+      const next = now.get(tag)
       if (source === null || (next && sourceText(next) === source)) return []
       return [{ tag, source, historyEntryCount: entriesOf(tag) }]
     })

@@ -6,6 +6,7 @@ import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { requireSource } from '../spec/source-rights.ts'
 import { flag, isImportable, type ObjectReferenceInput, type SpecTagContent } from '../spec/spec.ts'
+import { withTag } from '../spec/spec-tags.ts'
 import {
   checkSchedulable,
   formatStreamTag,
@@ -68,7 +69,7 @@ export function createTagging(dependencies: CommandDependencies) {
       policy: null,
       ...importColumns(input, old.tags.get(tag), importMode),
     }
-    const spec = { ...old, tags: new Map(old.tags).set(tag, content) }
+    const spec = { ...old, tags: withTag(old.tags, tag, content) }
     const { stream } = writeTarget(tx, viewer, { writer, target }, { spec, fieldOf })
     // an unchanged spec was not written, and the tag may have moved since
     if (isFromStream(content)) following.copySources(tx, viewer, { stream, tags: [tag], fieldOf })

@@ -13,9 +13,9 @@ import type { Importer } from '../import/import.ts'
 import type { ChangeRecorder } from '../record/change-record.ts'
 import { createRemoveSpecTags } from '../record/remove-spec-tags.ts'
 import { requireSources } from '../spec/source-rights.ts'
-import { type ImageStream, isImportable, type Spec } from '../spec/spec.ts'
+import { type ImageStream, isImportable, type NamedSpecTag, type Spec } from '../spec/spec.ts'
 import { type BlockOf, checkSources, NO_SOURCES, type SourceField } from '../spec/spec-admission.ts'
-import { type NamedSpecTag, specDifference } from '../spec/spec-difference.ts'
+import { specDifference } from '../spec/spec-difference.ts'
 import type { Following } from '../stream/follow.ts'
 import { createSpecTagRows } from '../stream/spec-tag-rows.ts'
 import type { Streams } from '../stream/stream.ts'
@@ -72,8 +72,8 @@ export interface SpecWriterDependencies {
   readonly now: () => number
   readonly uuid: () => string
   readonly blockOf: BlockOf
-  /** Runs in the transaction that wrote a stream's spec, new or changed. */
-  readonly onSpecWritten: (tx: Transaction, stream: ImageStream) => void
+  /** Runs in the transaction that wrote a stream's spec, new or changed, with the tags that were added, changed or removed. */
+  readonly onSpecWritten: (tx: Transaction, stream: ImageStream, tags: readonly TagName[]) => void
 }
 
 /** Requests the import of a written spec. Returns its id; null when nothing can be imported that was not before. */
@@ -112,14 +112,14 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       checkNamespace(namespace)
       checkStreamName(namespace, name)
       const sources = { before: NO_SOURCES, after: spec }
-      requireSources(viewer, { namespace, name }, sources, {
-        repository: spec.dockerImageRepository !== null,
-        changed: [...spec.tags],
-      })
+      const tags = [...spec.tags]
+      const names = tags.map(([tag]) => tag)
+      const repository = spec.dockerImageRepository !== null
+      requireSources(viewer, { namespace, name }, sources, { repository, changed: tags })
       if (streams.byName(viewer, namespace, name)) {
         throw new AlreadyExistsError(`there is an image stream ${namespace}/${name} already`)
       }
-      checkSources(blockOf, sources, fieldOf)
+      checkSources(blockOf, sources, tags, fieldOf)
       const stream = db.orm
         .insert(imageStreams)
         .values({
@@ -137,11 +137,10 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
         .get()
       writeLabels(db, stream)
       recordChange(tx, { kind: 'STREAM_CREATED', streamId: stream.id })
-      recordSources(tx, stream.id, [...spec.tags.keys()])
-      specTagRows.write(tx, viewer, { stream, tags: [...spec.tags], removed: [], fieldOf })
-      specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
-      onSpecWritten(tx, stream)
-      return changeOf(stream, spec.dockerImageRepository !== null, [...spec.tags])
+      recordSources(tx, stream.id, names)
+      specTagRows.write(tx, viewer, { stream, tags, removed: [], fieldOf })
+      onSpecWritten(tx, stream, names)
+      return changeOf(stream, repository, tags)
     },
 
     /** Gives the stream a new version: something that belongs to it, outside of its spec, has changed. */
@@ -166,9 +165,10 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       const { labels, annotations } = metadata
       const isSame = difference.isEmpty && labels === stream.labels && annotations === stream.annotations
       if (isSame) return changeOf(stream, false, [])
-      if (!isRestored) checkSources(blockOf, sources, fieldOf)
+      const { repository, changed, removed, order } = difference
+      if (!isRestored) checkSources(blockOf, sources, changed, fieldOf)
 
-      const { repository, changed, removed } = difference
+      const rewritten = [...changed.map(([tag]) => tag), ...removed]
       const generation = stream.generation + (difference.isEmpty ? 0 : 1)
       const written = updateStream(db, stream, {
         ...columnsOf(spec),
@@ -179,7 +179,7 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       })
       if (labels !== stream.labels) writeLabels(db, written)
       if (isLogged) recordChange(tx, { kind: 'STREAM_UPDATED', streamId: stream.id })
-      if (isLogged) recordSources(tx, stream.id, [...changed.map(([tag]) => tag), ...removed])
+      if (isLogged) recordSources(tx, stream.id, rewritten)
       // another repository is imported now, and that import stores its own result
       if (repository && spec.dockerImageRepository === null) streamConditions.clearFailure(tx, stream.id)
       if (removed.length > 0) removeSpecTags(tx, stream.id, removed)
@@ -190,8 +190,8 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
         fieldOf,
         isRestored,
       })
-      if (difference.isRearranged) specTagRows.arrange(tx, stream.id, [...spec.tags.keys()])
-      onSpecWritten(tx, written)
+      if (order) specTagRows.arrange(tx, stream.id, order)
+      onSpecWritten(tx, written, rewritten)
       return changeOf(written, repository && spec.dockerImageRepository !== null, changed)
     },
   }

@@ -3,7 +3,7 @@ import { systemTimer } from '../../concurrency/clock.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { storageFailure } from '../../input/storage-failure.ts'
 import { type ImageStream, registryOf } from '../spec/spec.ts'
-import { type ImportRequest, planImport } from '../stored-import/import-plan.ts'
+import { type ImportRequest, planImport, specTagsFor } from '../stored-import/import-plan.ts'
 import type { Import } from '../stored-import/import-state.ts'
 import { WatchedRepository } from '../watch/watched-repository.ts'
 import type { ImportContext } from './import-context.ts'
@@ -26,7 +26,8 @@ export function createStoredImports(context: ImportContext, live: LiveImports, q
 
   const enqueue = (id: number, streamId: number): void => {
     const stream = streams.byIds(SYSTEM, [streamId]).get(streamId)
-    const group = stream ? registryOf(stream, () => streams.specTags([streamId])) : ''
+    const request = rows.request(id)
+    const group = stream && request ? registryOf(stream, () => specTagsFor(streams, streamId, request)) : ''
     queue.add({ key: streamId, group }, () => run(id, streamId))
   }
 
@@ -38,7 +39,7 @@ export function createStoredImports(context: ImportContext, live: LiveImports, q
     const { signal } = entered.abort
     try {
       db.transact((tx) => rows.start(tx, id, now()))
-      const plan = planImport(stream, streams.specTags([streamId]), request)
+      const plan = planImport(stream, specTagsFor(streams, streamId, request), request)
       await entered.run.run(plan, AbortSignal.any([signal, closing]))
     } catch (error) {
       // the deletion of a stream has ended its imports; the next start continues those that a stop interrupts

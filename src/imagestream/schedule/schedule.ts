@@ -37,8 +37,8 @@ export function createSchedules(dependencies: ScheduleDependencies) {
 
   return {
     /** Gives each newly scheduled source of the spec a due time, and deletes the schedules of the others. */
-    onSpecWritten(tx: Transaction, { id }: ImageStream): void {
-      if (spec.match(tx, id)) tx.afterCommit(notify)
+    onSpecWritten(tx: Transaction, { id }: ImageStream, tags: readonly TagName[]): void {
+      if (spec.match(tx, id, tags)) tx.afterCommit(notify)
     },
 
     /**

@@ -58,9 +58,10 @@ export function createSpecSchedules({ db, now, intervalMs }: ScheduleDependencie
       .changes > 0
 
   return {
-    /** Adds and deletes rows so that they match the stream's spec. Reports whether any row changed. */
-    match(_tx: Transaction, streamId: number): boolean {
-      const ofStream = sql`stream_id = ${streamId}`
+    /** Adds and deletes rows so that they match the stream's repository and these tags of its spec. Reports whether any row changed. */
+    match(_tx: Transaction, streamId: number, tags: readonly TagName[]): boolean {
+      const names = JSON.stringify(['', ...tags])
+      const ofStream = sql`stream_id = ${streamId} and tag in (select value from json_each(${names}))`
       const isDeleted = deleteUnwanted(ofStream)
       return addMissing(ofStream) || isDeleted
     },

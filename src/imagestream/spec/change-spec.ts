@@ -13,6 +13,7 @@ import {
   type SpecTagInput,
 } from './spec.ts'
 import { checkPolicySource, policyText, withoutPolicy } from './spec-policy.ts'
+import { withTags } from './spec-tags.ts'
 import { checkSchedulable, streamSource } from './tag-source.ts'
 
 const policyColumns = (policy: ImportPolicyInput | null | undefined, importMode: ImportMode) => ({
@@ -59,22 +60,25 @@ export function changeSpecTags(
   importMode: ImportMode,
 ): Spec {
   const set = specTagsOf(setTags ?? [], importMode, 'setTags')
-  const tags = new Map(spec.tags)
+  const changes = new Map<TagName, SpecTagContent | null>()
   for (const [at, tag] of (removeTags ?? []).entries()) {
     const field = `removeTags.${at}`
     const name = checkTagName(tag, field)
     if (set.has(name)) throw new InvalidInputError(field, `the tag "${name}" is in setTags too`)
-    if (!tags.delete(name)) throw new InvalidInputError(field, `the spec has no tag ${quoted(name)}`)
+    if (changes.has(name) || !spec.tags.has(name)) {
+      throw new InvalidInputError(field, `the spec has no tag ${quoted(name)}`)
+    }
+    changes.set(name, null)
   }
-  for (const [name, content] of set) tags.set(name, content)
-  return { ...spec, tags }
+  for (const [name, content] of set) changes.set(name, content)
+  return { ...spec, tags: withTags(spec.tags, changes) }
 }
 
 function specTagsOf(
   inputs: readonly SpecTagInput[],
   importMode: ImportMode,
   list = 'spec.tags',
-): Map<TagName, SpecTagContent> {
+): ReadonlyMap<TagName, SpecTagContent> {
   const tags = new Map<TagName, SpecTagContent>()
   for (const [at, input] of inputs.entries()) {
     const field = `${list}.${at}`

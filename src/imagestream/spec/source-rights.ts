@@ -24,7 +24,7 @@ export function requireSources(
   for (const [, tag] of changed) requireSource(viewer, home, tag)
   const isInsecure =
     (repository && isNewlyInsecure(ofRepository(before), ofRepository(after))) ||
-    changed.some(([name, tag]) => isNewlyInsecure(ofTag(before.tags.get(name)), ofTag(tag)))
+    changed.some(([name, tag]) => tag.insecure && isNewlyInsecure(ofTag(before.tags.get(name)), ofTag(tag)))
   if (isInsecure) requireInNamespace(viewer, 'credentials', home.namespace)
 }
 

@@ -1,7 +1,6 @@
 import type { TagName } from '../../oci/tag.ts'
-import type { Spec, SpecTagContent } from './spec.ts'
-
-export type NamedSpecTag = readonly [TagName, SpecTagContent]
+import type { NamedSpecTag, Spec, SpecTagContent } from './spec.ts'
+import { changedNames, type SpecTags } from './spec-tags.ts'
 
 /** Difference between two specs of a stream. */
 export interface SpecDifference {
@@ -10,8 +9,8 @@ export interface SpecDifference {
   /** Spec tags that were added or changed. */
   readonly changed: readonly NamedSpecTag[]
   readonly removed: readonly TagName[]
-  /** Whether the list of tag names or its order changed. */
-  readonly isRearranged: boolean
+  /** The names of all tags, where their order is not that of the old ones with the added ones behind them. */
+  readonly order: readonly TagName[] | null
   readonly isEmpty: boolean
 }
 
@@ -20,16 +19,32 @@ const REPOSITORY_FIELDS = ['dockerImageRepository', 'insecure', 'importMode'] as
 
 export function specDifference(old: Spec, spec: Spec): SpecDifference {
   const repository = REPOSITORY_FIELDS.some((field) => old[field] !== spec[field])
-  const changed = [...spec.tags].filter(([name, tag]) => !isSameTag(old.tags.get(name), tag))
-  const removed = [...old.tags.keys()].filter((name) => !spec.tags.has(name))
-  const isRearranged = !isSameList([...old.tags.keys()], [...spec.tags.keys()])
+  const tags = tagDifference(old.tags, spec.tags)
   const isEmpty =
     !repository &&
     old.scheduled === spec.scheduled &&
     old.lookupLocal === spec.lookupLocal &&
-    !isRearranged &&
-    changed.length === 0
-  return { repository, changed, removed, isRearranged, isEmpty }
+    tags.order === null &&
+    tags.removed.length + tags.changed.length === 0
+  return { repository, ...tags, isEmpty }
+}
+
+function tagDifference(
+  old: SpecTags<SpecTagContent>,
+  tags: SpecTags<SpecTagContent>,
+): Pick<SpecDifference, 'changed' | 'removed' | 'order'> {
+  const names = changedNames(old, tags)
+  const [before, after] = names ? [old, tags] : [new Map(old), new Map(tags)]
+  const changed = [...(names ?? after.keys())].flatMap((name): NamedSpecTag[] => {
+    const tag = after.get(name)
+    return tag && !isSameTag(before.get(name), tag) ? [[name, tag]] : []
+  })
+  const removed = [...(names ?? before.keys())].filter((name) => before.has(name) && !after.has(name))
+  if (names) return { changed, removed, order: null }
+  const added = [...after.keys()].filter((name) => !before.has(name))
+  const kept = [...before.keys()].filter((name) => after.has(name))
+  const order = [...after.keys()]
+  return { changed, removed, order: isSameList([...kept, ...added], order) ? null : order }
 }
 
 /** The columns of a spec tag's content. */

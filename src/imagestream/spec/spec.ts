@@ -4,6 +4,7 @@ import { parseReference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { TagPolicyInput } from '../../policy/policy.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
+import type { SpecTags } from './spec-tags.ts'
 
 // the registry is derived from the source for searches, and not read
 export type ImageStream = Omit<typeof imageStreams.$inferSelect, 'registry'>
@@ -13,12 +14,15 @@ export type SpecTag = Omit<typeof specTags.$inferSelect, 'registry' | 'position'
 export type Spec = Pick<
   ImageStream,
   'dockerImageRepository' | 'insecure' | 'scheduled' | 'importMode' | 'lookupLocal'
-> & { readonly tags: ReadonlyMap<TagName, SpecTagContent> }
+> & { readonly tags: SpecTags<SpecTagContent> }
 /** The desired state of one tag; the tag that it follows is derived when it is written. */
 export type SpecTagContent = Omit<
   SpecTag,
   'streamId' | 'name' | 'generation' | 'writtenBy' | keyof typeof FOLLOWS_NONE
 >
+
+/** A spec tag with its name. */
+export type NamedSpecTag = readonly [TagName, SpecTagContent]
 
 export interface ImportPolicyInput {
   readonly insecure: boolean
@@ -61,7 +65,7 @@ export const FOLLOWS_NONE = { followsNamespace: null, followsStream: null, follo
 export const isImportable = ({ fromKind, reference }: Pick<SpecTag, 'fromKind' | 'reference'>): boolean =>
   fromKind === 'DockerImage' && !reference
 
-/** Returns the first registry that the stream's imports read; empty for none. */
+/** Returns the registry of the stream's repository, or else the first one that an import of these spec tags reads; empty for none. */
 export function registryOf(
   { dockerImageRepository }: ImageStream,
   specTags: () => readonly SpecTag[],

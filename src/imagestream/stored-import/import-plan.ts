@@ -7,6 +7,7 @@ import type { Decision } from '../../policy/decide.ts'
 import type { ImportMode } from '../image/fetch-image.ts'
 import type { Urgency } from '../image/remote-registry.ts'
 import { type ImageStream, isImportable, type SpecTag } from '../spec/spec.ts'
+import type { Streams } from '../stream/stream.ts'
 import type { PassedOver } from '../tag/policy-choice.ts'
 import { sortByImportance } from '../tag/tag-order.ts'
 
@@ -70,15 +71,26 @@ const DEFAULT_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' }
 const PREFER_OS = 'importer.image.openshift.io/prefer-os'
 const PREFER_ARCH = 'importer.image.openshift.io/prefer-arch'
 
-/** Returns the tags to import for a request, by the spec of the stream. */
+/** Returns the spec tags that the plan of a request needs: those that it names, or all of them. */
+export function specTagsFor(
+  streams: Pick<Streams, 'specTags' | 'namedSpecTags'>,
+  streamId: number,
+  { repository, specTags, repositoryTags }: ImportRequest,
+): SpecTag[] {
+  if (repository || specTags === 'all') return streams.specTags([streamId])
+  return streams.namedSpecTags(
+    [...new Set([...specTags, ...repositoryTags])].map((name) => ({ streamId, name })),
+  )
+}
+
+/** Returns the tags to import for a request, by the spec of the stream. `specTags` are those of `specTagsFor`, or more. */
 export function planImport(
   stream: ImageStream,
   specTags: readonly SpecTag[],
   request: ImportRequest,
 ): ImportPlan {
-  const requested = specTags.filter(
-    (tag) => isImportable(tag) && (request.specTags === 'all' || request.specTags.includes(tag.name)),
-  )
+  const named = request.specTags === 'all' ? null : new Set(request.specTags)
+  const requested = specTags.filter((tag) => isImportable(tag) && (!named || named.has(tag.name)))
   const targets = requested.map((tag) => specTagTarget(tag, request))
   const urgency = request.urgency === undefined ? {} : { urgency: request.urgency }
   if (stream.dockerImageRepository === null) return { ...urgency, targets, repository: null }

@@ -21,7 +21,7 @@ import {
 } from '../spec/tag-source.ts'
 import type { Tags } from '../tag/tag.ts'
 import { copiedChange } from '../tag/tag-change.ts'
-import { createFollowChains, formatChain } from './follow-chains.ts'
+import { createFollowChains, formatChain, MAX_FOLLOWED } from './follow-chains.ts'
 import type { Streams } from './stream.ts'
 
 /** The image that a tag or a digest of a stream points to. */
@@ -59,7 +59,7 @@ const REFUSALS = ['NoPullRight', 'ProtectedTag'] as const satisfies readonly Fai
 
 export function createFollowing(dependencies: FollowingDependencies) {
   const { db, streams, recorder, rightsOf, now } = dependencies
-  const depthsOf = createFollowChains(db)
+  const chainsOf = createFollowChains(db)
   const sourceImage = createSourceImages(dependencies)
   // an unchanged spec tag that is written again moves by the rights of the one who wrote it last
   const refused = db.prepare<{ streamId: number; tags: string }>(
@@ -76,7 +76,15 @@ export function createFollowing(dependencies: FollowingDependencies) {
     fieldOf: (tag: TagName) => string,
   ): SpecTag[] => {
     const names = written.map(({ name }) => ({ namespace: home.namespace, stream: home.name, tag: name }))
-    const found = depthsOf(names)
+    // the server's own work takes stored chains as they are
+    const found = chainsOf(names, viewer === SYSTEM ? Number.POSITIVE_INFINITY : MAX_FOLLOWED)
+    if ('tooLong' in found) {
+      const [first] = rotated(found.tooLong, names)
+      throw new InvalidInputError(
+        fieldOf(first?.tag as TagName),
+        `a tag can follow at most ${MAX_FOLLOWED} others, through one another: ${formatChain(viewer, found.tooLong)}; follow a tag nearer to the image`,
+      )
+    }
     if ('cycle' in found) {
       const cycle = rotated(found.cycle, names)
       throw new InvalidInputError(
@@ -90,7 +98,7 @@ export function createFollowing(dependencies: FollowingDependencies) {
 
   /**
    * Gives each of the stream's spec tags, which the same transaction wrote, the image of its source, if that is a stream;
-   * then the stream's policies choose. Throws InvalidInputError where a tag follows itself through others.
+   * then the stream's policies choose. Throws InvalidInputError where a tag follows itself through others, or too many.
    */
   const copySources = (
     tx: Transaction,
@@ -215,10 +223,10 @@ function createSourceImages({ db, streams, tags }: FollowingDependencies) {
   }
 }
 
-/** Returns the cycle from the first of its tags that was just written, which is the field of the error. */
-function rotated(cycle: readonly StreamTag[], written: readonly StreamTag[]): StreamTag[] {
+/** Returns the chain from the first of its tags that was just written, which is the field of the error. */
+function rotated(chain: readonly StreamTag[], written: readonly StreamTag[]): StreamTag[] {
   const names = new Set(written.map(formatStreamTag))
-  const found = cycle.findIndex((tag) => names.has(formatStreamTag(tag)))
+  const found = chain.findIndex((tag) => names.has(formatStreamTag(tag)))
   const first = Math.max(0, found)
-  return [...cycle.slice(first), ...cycle.slice(0, first)]
+  return [...chain.slice(first), ...chain.slice(0, first)]
 }

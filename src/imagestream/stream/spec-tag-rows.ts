@@ -7,8 +7,7 @@ import type { Transaction } from '../../db/transact.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { parseReference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
-import type { ImageStream, SpecTagContent } from '../spec/spec.ts'
-import type { NamedSpecTag } from '../spec/spec-difference.ts'
+import type { ImageStream, NamedSpecTag, SpecTagContent } from '../spec/spec.ts'
 import { followedColumns, followsTag, isFromStream } from '../spec/tag-source.ts'
 import type { Following } from './follow.ts'
 
@@ -34,7 +33,8 @@ export interface ChangedSpecTags {
 export function createSpecTagRows(db: Database, following: Following) {
   // prepared: a document can have thousands of spec tags
   const upsert = db.prepare(
-    `insert into spec_tags (${NAMES.join(', ')}) values (${NAMES.map(() => '?').join(', ')})
+    `insert into spec_tags (${NAMES.join(', ')}, position) values (${NAMES.map(() => '?').join(', ')},
+       coalesce((select position + 1 from spec_tags where stream_id = ? order by position desc limit 1), 0))
      on conflict (stream_id, name) do update set ${NAMES.map((name) => `${name} = excluded.${name}`).join(', ')}`,
   )
   const arrange = db.prepare(`
@@ -62,7 +62,7 @@ export function createSpecTagRows(db: Database, following: Following) {
 
   return {
     /**
-     * Writes spec tags with the stream's generation. Tags from other tags get the image of their source, and tags with a
+     * Writes spec tags with the stream's generation, new ones behind the others. Tags from other tags get the image of their source, and tags with a
      * policy the one that it chooses. Throws InvalidInputError for too many policies, and the errors of
      * `Following.copySources`.
      */
@@ -79,7 +79,7 @@ export function createSpecTagRows(db: Database, following: Following) {
       for (const [name, tag] of tags) {
         const derived = { ...followedColumns(stream, tag), registry: registryOf(tag) }
         const row = { ...tag, ...derived, streamId, name, generation, writtenBy: principalOf(viewer) }
-        upsert.run(...WRITTEN.map(([field]) => row[field]))
+        upsert.run(...WRITTEN.map(([field]) => row[field]), streamId)
       }
       if (tags.some(([, { policy }]) => policy !== null)) checkPolicies(streamId)
       // after all of them are written: one may follow another

@@ -9,6 +9,7 @@ import { createNamespaceSteps } from '../../db/visible-places.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream, Spec, SpecTag } from '../spec/spec.ts'
+import { storedSpecTags } from '../spec/spec-tags.ts'
 import { countsByOwner, pageOfOwners } from '../tag/owned-rows.ts'
 import type { StreamFilter } from './stream-criteria.ts'
 import { createStreamSearch, type StreamQuery } from './stream-search.ts'
@@ -52,6 +53,11 @@ export function createStreams(db: Database) {
   const specTags = db.prepare<SpecTag>(
     `select ${SPEC_TAG_COLUMNS} from spec_tags t
      where t.stream_id in (select value from json_each(?)) order by t.stream_id, t.position, t.name`,
+  )
+  const namedSpecTags = db.prepare<SpecTag>(
+    `select ${SPEC_TAG_COLUMNS} from json_each(?) j
+       cross join spec_tags t on t.stream_id = j.value ->> 0 and t.name = j.value ->> 1
+     order by t.stream_id, t.position, t.name`,
   )
   const generations = db.prepare<{ specTag: number | null; repository: number }>(
     `select (select generation from spec_tags where stream_id = s.id and name = ?) as specTag,
@@ -108,6 +114,9 @@ export function createStreams(db: Database) {
       countsByOwner(db, SPEC_TAGS, streamIds),
     /** Returns the spec tags of many streams, those of each in the order of its spec. */
     specTags: (streamIds: readonly number[]): SpecTag[] => specTags.all(JSON.stringify(streamIds)),
+    /** Returns those of the spec tags that exist, in the order of their specs. */
+    namedSpecTags: (named: readonly { readonly streamId: number; readonly name: TagName }[]): SpecTag[] =>
+      namedSpecTags.all(JSON.stringify(named.map(({ streamId, name }) => [streamId, name]))),
     specTag: (streamId: number, name: TagName): SpecTag | undefined => specTag.get(streamId, name),
     /** Returns the generations of a tag's spec tag, null without one, and of the stream's repository. */
     generations: (
@@ -115,9 +124,14 @@ export function createStreams(db: Database) {
       tag: TagName,
     ): { readonly specTag: number | null; readonly repository: number } | undefined =>
       generations.get(tag, streamId),
+    /** Returns the stream's spec, whose tags are read when they are needed. */
     spec(stream: ImageStream): Spec {
-      const { dockerImageRepository, insecure, scheduled, importMode, lookupLocal } = stream
-      const tags = new Map(specTags.all(JSON.stringify([stream.id])).map((tag) => [tag.name, tag]))
+      const { id: streamId, dockerImageRepository, insecure, scheduled, importMode, lookupLocal } = stream
+      const tags = storedSpecTags({
+        streamId,
+        one: (name) => specTag.get(streamId, name),
+        all: () => specTags.all(JSON.stringify([streamId])).map((tag) => [tag.name, tag] as const),
+      })
       return { dockerImageRepository, insecure, scheduled, importMode, lookupLocal, tags }
     },
     /** Stores the result of an import. The resource version stays: clients need not read the stream again. */

@@ -1,0 +1,1 @@
+CREATE INDEX `spec_tags_in_order` ON `spec_tags` (`stream_id`,`position`);
