@@ -162,6 +162,7 @@ async function open(
     log,
     allowedOrigins: config.allowedOrigins,
     connectionsPerAddress: config.connectionsPerAddress,
+    connectionsPerPrincipal: config.connectionsPerPrincipal,
     costPerMinute: config.costPerMinute,
     requestsPerMinute: config.requestsPerMinute,
     allowedHosts: ownNames(config),

@@ -119,6 +119,11 @@ const SERVER = settings({
       'connections from one address at a time; more behind a proxy, all of whose clients have its address',
     parse: wholeNumber(1, 20_000),
   },
+  connectionsPerPrincipal: {
+    fallback: '1000',
+    description: 'WebSockets and event streams of one person, access token or federation rule at a time',
+    parse: wholeNumber(1, 20_000),
+  },
   /** 0 for no limit. */
   costPerMinute: {
     fallback: '120000',

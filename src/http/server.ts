@@ -63,6 +63,8 @@ export interface ServerOptions extends HttpEndpoints {
   readonly introspection?: boolean
   /** Connections of one address at the same time; those of all by default. */
   readonly connectionsPerAddress?: number
+  /** WebSockets and event streams of one principal at the same time; those of all by default. */
+  readonly connectionsPerPrincipal?: number
   /** Points that the operations of one party may cost in a minute; 0, the default, for no limit. */
   readonly costPerMinute?: number
   /** Requests of one party to the registry and for sign-in in a minute; 0, the default, for no limit. */
@@ -96,6 +98,7 @@ export function createServer({
   introspection = true,
   bodyMemory = MAX_BODY_MEMORY,
   connectionsPerAddress = MAX_CONNECTIONS,
+  connectionsPerPrincipal: perPrincipal = MAX_CONNECTIONS,
   costPerMinute = 0,
   requestsPerMinute = 0,
   timings: givenTimings,
@@ -117,7 +120,7 @@ export function createServer({
     createContext: (viewer, connection) => createContext(newRequestId(), viewer, connection),
     log,
   })
-  const connections = new StreamingConnections({ ...timings, authentication, log })
+  const connections = new StreamingConnections({ ...timings, perPrincipal, authentication, log })
   const pipeline = createPipeline({ schema, hub, log, origins, introspection })
   const entry = { pipeline, hub, connections, authentication, origins, costs, createContext, log }
   const server = createHttpServer(

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { MAX_PENDING_BYTES } from '../../src/http/request/limits.ts'
-import { SLOW_READER_CODE } from '../../src/http/websocket/connection.ts'
+import { TRY_AGAIN_LATER } from '../../src/http/websocket/connection.ts'
 import { type Api, startApi } from '../http/api.ts'
 import { eventStream, eventually, RawClient, take } from '../http/clients.ts'
 
@@ -79,7 +79,7 @@ describe('one of hundreds of subscribers that stops reading', () => {
     await eventually(() => api.lines.some(({ msg }) => msg === 'slow reader closed'))
     stalled.socket.resume()
     expect(await stalled.closed).toEqual({
-      code: SLOW_READER_CODE,
+      code: TRY_AGAIN_LATER,
       reason: 'try again later: slow reader, resume from your last cursor',
     })
 
@@ -159,7 +159,7 @@ describe('a WebSocket client that reads nothing', () => {
     // the unread results, one more, and those that were being executed; not 1.2 GB
     expect(bufferedBytes() - before).toBeLessThan(MAX_PENDING_BYTES + 50 * 3e6)
     stalled.socket.resume()
-    expect(await stalled.closed).toMatchObject({ code: SLOW_READER_CODE })
+    expect(await stalled.closed).toMatchObject({ code: TRY_AGAIN_LATER })
   })
 
   it('is disconnected when it pings on and on', async () => {

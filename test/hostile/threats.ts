@@ -331,6 +331,10 @@ export const THREATS: Readonly<Record<number, Threat>> = {
         'http/connection-limits.test.ts',
         'has a maximum number of connections; the next gets a 503 with Retry-After, until one is closed',
       ],
+      [
+        'http/connection-limits.test.ts',
+        'has a maximum number of WebSockets and event streams, from all addresses, until one is closed',
+      ],
     ],
   },
   61: {

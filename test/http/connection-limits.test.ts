@@ -7,8 +7,9 @@ import { EVERYTHING } from '../../src/access/right/rights.ts'
 import { anonymous } from '../../src/access/right/viewer.ts'
 import { MAX_PENDING_BYTES, MAX_PENDING_BYTES_OF_ALL } from '../../src/http/request/limits.ts'
 import { StreamingConnections } from '../../src/http/request/streaming-connections.ts'
+import { type PrincipalName, startSignedInApp } from '../fixtures/signed-in-app.ts'
 import { startApi } from './api.ts'
-import { RawClient } from './clients.ts'
+import { eventStream, RawClient } from './clients.ts'
 
 function openConnections() {
   const connections = new StreamingConnections({
@@ -16,6 +17,7 @@ function openConnections() {
     log: pino({ level: 'silent' }),
     keepAlive: 1e9,
     slowReaderTimeout: 1e9,
+    perPrincipal: 10,
   })
   const ended: string[] = []
   const add = (name: string) => {
@@ -89,5 +91,59 @@ describe('an address', () => {
     clients[0]?.close()
     await expect.poll(() => dial('127.0.0.1')).toMatch(/^HTTP\/1\.1 200 /)
     for (const client of clients) client.close()
+  })
+})
+
+describe('a principal', () => {
+  const SUBSCRIPTION = 'subscription { imagePushed { tag } }'
+
+  it('has a maximum number of WebSockets and event streams, from all addresses, until one is closed', async () => {
+    await using server = await startSignedInApp({ config: { connectionsPerPrincipal: 3 } })
+    const url = `${server.url}/graphql`
+    const wsUrl = url.replace('http', 'ws')
+    /** Presents the credential in `connection_init`. */
+    const open = async (principal: PrincipalName) => {
+      const client = new RawClient(wsUrl)
+      await once(client.socket, 'open')
+      client.send({ type: 'connection_init', payload: server.headersOf(principal) })
+      return { client, first: await Promise.race([client.next(), client.closed]) }
+    }
+    const upgrade = async (principal: PrincipalName) => {
+      const { socket } = new RawClient(wsUrl, { headers: server.headersOf(principal) })
+      const status = await new Promise((resolve) => {
+        socket.once('open', () => resolve(101))
+        socket.once('unexpected-response', (_request, { statusCode }) => resolve(statusCode))
+      })
+      return { socket, status }
+    }
+    const stream = (principal: PrincipalName) =>
+      eventStream(url, SUBSCRIPTION, { headers: server.headersOf(principal) })
+
+    const socket = await open('member')
+    expect(socket.first).toEqual({ type: 'connection_ack' })
+    const upgraded = await upgrade('member')
+    expect(upgraded.status).toBe(101)
+    const events = await stream('member')
+    expect(events.status).toBe(200)
+
+    expect((await open('member')).first).toMatchObject({ code: 1013 })
+    expect((await upgrade('member')).status).toBe(429)
+    const refused = await stream('member')
+    expect([refused.status, refused.headers['retry-after']]).toEqual([429, '5'])
+    await refused.body.dump()
+    const others = await open('token')
+    expect(others.first).toEqual({ type: 'connection_ack' })
+
+    socket.client.close()
+    await expect
+      .poll(async () => {
+        const { client, first } = await open('member')
+        client.close()
+        return first
+      })
+      .toEqual({ type: 'connection_ack' })
+    upgraded.socket.terminate()
+    others.client.close()
+    events.body.destroy()
   })
 })

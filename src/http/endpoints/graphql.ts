@@ -27,6 +27,7 @@ export async function respondGraphQL(
   }
   tellLimit()
   costs.admit(party)
+  if (request.headers.accept?.includes('text/event-stream')) connections.admit(viewer)
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
   const body = hasBody ? await readBody(request, { maxBytes: MAX_BODY_BYTES, memory }) : NO_BODY
   if (isTooDeep(body)) return refuse(response, 400, 'TOO_COMPLEX', TOO_DEEP)

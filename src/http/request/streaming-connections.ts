@@ -1,8 +1,12 @@
 import type { Logger } from 'pino'
 import type { Authentication } from '../../access/authentication.ts'
-import type { Viewer } from '../../access/right/viewer.ts'
+import { RateLimitedError } from '../../access/right/errors.ts'
+import { isAnonymous, type Viewer } from '../../access/right/viewer.ts'
 import { startPeriodic } from '../../concurrency/periodic.ts'
 import { MAX_PENDING_BYTES, MAX_PENDING_BYTES_OF_ALL } from './limits.ts'
+
+/** Seconds until a client that has too many connections should open another one. */
+const RETRY_AFTER = 5
 
 /** A connection whose client may not read: an event stream, a WebSocket or a long response. */
 export interface StreamingConnection {
@@ -31,6 +35,8 @@ interface StreamingConnectionsOptions {
   readonly keepAlive: number
   /** Milliseconds without progress after which a connection is closed. */
   readonly slowReaderTimeout: number
+  /** Connections of one principal at a time. */
+  readonly perPrincipal: number
 }
 
 /** The request that opens a stream, and the register of streams. */
@@ -41,6 +47,8 @@ export interface StreamingScope {
 }
 
 interface Progress {
+  /** Id of the viewer for whom the connection is counted. */
+  principal: string
   pending: number
   progressAt: number
   keptAliveAt: number
@@ -53,6 +61,8 @@ export class StreamingConnections implements Disposable {
   readonly #options: StreamingConnectionsOptions
   readonly #checks: Disposable
   readonly #ignoreChanges: () => void
+  /** Numbers of open connections by principal. */
+  readonly #counts = new Map<string, number>()
   /** Unread bytes of all connections when they were last counted, and all bytes that were written since. */
   #pendingAtMost = 0
 
@@ -75,11 +85,39 @@ export class StreamingConnections implements Disposable {
 
   add(connection: StreamingConnection): void {
     const now = performance.now()
-    this.#connections.set(connection, { pending: 0, progressAt: now, keptAliveAt: now, isClosing: false })
+    const principal = connection.viewer.id
+    this.#connections.set(connection, {
+      ...{ principal, pending: 0, progressAt: now, keptAliveAt: now, isClosing: false },
+    })
+    this.#count(principal, 1)
+  }
+
+  /**
+   * Throws RateLimitedError where the principal of the viewer has as many connections as it may have, from whatever addresses.
+   * Clients without a credential are limited by address alone.
+   */
+  admit(viewer: Viewer): void {
+    const { perPrincipal } = this.#options
+    if (isAnonymous(viewer) || (this.#counts.get(viewer.id) ?? 0) < perPrincipal) return
+    const most = `at most ${perPrincipal} WebSockets and event streams of one principal may be open at a time`
+    throw new RateLimitedError(most, RETRY_AFTER)
+  }
+
+  /** Sets the viewer of a connection that has presented a credential since it was opened. Throws as `admit`. */
+  identify(connection: StreamingConnection, viewer: Viewer): void {
+    const progress = this.#connections.get(connection)
+    if (progress && progress.principal !== viewer.id) {
+      this.admit(viewer)
+      this.#count(progress.principal, -1)
+      this.#count(viewer.id, 1)
+      progress.principal = viewer.id
+    }
+    connection.viewer = viewer
   }
 
   delete(connection: StreamingConnection): void {
-    this.#connections.delete(connection)
+    const progress = this.#connections.get(connection)
+    if (this.#connections.delete(connection) && progress) this.#count(progress.principal, -1)
   }
 
   /**
@@ -109,6 +147,12 @@ export class StreamingConnections implements Disposable {
   [Symbol.dispose](): void {
     this.#ignoreChanges()
     this.#checks[Symbol.dispose]()
+  }
+
+  #count(principal: string, change: 1 | -1): void {
+    const count = (this.#counts.get(principal) ?? 0) + change
+    if (count > 0) this.#counts.set(principal, count)
+    else this.#counts.delete(principal)
   }
 
   /** Gives each connection the rights that its viewer has now, and closes those of viewers that have none any more. */

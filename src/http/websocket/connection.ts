@@ -1,13 +1,14 @@
 import type { Duplex } from 'node:stream'
 import { CloseCode } from 'graphql-ws'
 import { WebSocket } from 'ws'
+import type { RateLimitedError } from '../../access/right/errors.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { ChangeMember, ChangePage } from '../../graphql/live/change-hub.ts'
 import type { OperationWork } from '../../graphql/work/operation-work.ts'
 import type { StreamingConnection, StreamingConnections } from '../request/streaming-connections.ts'
 
-/** Close code for a client that does not read. graphql-ws clients reconnect after it. */
-export const SLOW_READER_CODE = 1013
+/** Close code for a client that does not read, or that is limited. graphql-ws clients reconnect after it. */
+export const TRY_AGAIN_LATER = 1013
 
 const SLOW_READER_REASON = 'try again later: slow reader, resume from your last cursor'
 
@@ -117,7 +118,12 @@ export class WebSocketConnection implements StreamingConnection {
   }
 
   closeSlowReader(): void {
-    this.#socket.close(SLOW_READER_CODE, SLOW_READER_REASON)
+    this.#socket.close(TRY_AGAIN_LATER, SLOW_READER_REASON)
+  }
+
+  /** Closes it because its client, or another one of its principal, uses too much. */
+  closeLimited({ retryAfter }: RateLimitedError): void {
+    this.#socket.close(TRY_AGAIN_LATER, `rate limited: repeat this request after ${retryAfter} seconds`)
   }
 
   closeUnauthenticated(): void {

@@ -1,6 +1,6 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql'
 import { makeServer, type OperationResult, type Server, type SubscribePayload } from 'graphql-ws'
-import { UnauthenticatedError } from '../../access/right/errors.ts'
+import { RateLimitedError, UnauthenticatedError } from '../../access/right/errors.ts'
 import { type ErrorReport, formatError, formatResult, maskError } from '../../graphql/kit/errors.ts'
 import type {
   ChangeMember,
@@ -25,7 +25,7 @@ const UNRESOLVED = new GraphQLError('Could not determine what operation to execu
 
 /** Creates the protocol graphql-transport-ws over the same pipeline as HTTP. `initTimeout` as in the server's timings. */
 export function createWebSocketProtocol(
-  { pipeline, hub, log, authentication, costs, createContext }: GraphQLEntry,
+  { pipeline, hub, log, authentication, connections, costs, createContext }: GraphQLEntry,
   initTimeout: number,
 ): Server<WebSocketConnection> {
   const reportOf = ({ requestId }: WebSocketConnection): ErrorReport => ({ requestId, log })
@@ -79,11 +79,13 @@ export function createWebSocketProtocol(
       if (authorization === undefined) return true
       try {
         // text that is no credential is refused, as in a header
-        extra.viewer = await authentication.viewerOf({ authorization: String(authorization) }, extra.viewer)
+        const presented = { authorization: String(authorization) }
+        connections.identify(extra, await authentication.viewerOf(presented, extra.viewer))
         return true
       } catch (error) {
-        if (error instanceof UnauthenticatedError) return false
-        throw error
+        if (error instanceof RateLimitedError) extra.closeLimited(error)
+        else if (!(error instanceof UnauthenticatedError)) throw error
+        return false
       }
     },
     onSubscribe: async ({ subscriptions, extra }, id, payload) => {

@@ -52,6 +52,7 @@ export function webSocketUpgrades(
     const refusal = refusalOf(request, origins)
     if (refusal) return refuse(network, requestId, refusal)
     const viewer = await viewerOf(request, requestId, { authentication, origins })
+    connections.admit(viewer)
     server.handleUpgrade(request, network, head, (socket) =>
       open(new WebSocketConnection(socket, network, { requestId, viewer, connections }), socket),
     )
