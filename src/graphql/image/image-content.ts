@@ -51,6 +51,8 @@ interface Part {
   readonly ids: number[]
   size: number
   contents: ReadonlyMap<number, Uint8Array> | undefined
+  /** Images whose content was used once. */
+  readonly used: Set<number>
 }
 
 interface ContentRead {
@@ -59,7 +61,8 @@ interface ContentRead {
   readonly read: (ids: readonly number[]) => ReadonlyMap<number, Uint8Array>
 }
 
-/** Returns the content of an image, read in parts of its batch. The operation pays for the bytes of a part before they are read. */
+/** Returns the content of an image, read in parts of its batch. The operation pays for the bytes of a part before they are read, and for each further use of an
+ * image's. */
 function loadWithin(
   work: Pick<GraphQLContext['work'], 'spend'>,
   image: { readonly id: number },
@@ -71,14 +74,19 @@ function loadWithin(
     work.spend(part.size)
     part.contents = read(part.ids)
   }
-  return part.contents.get(image.id)
+  const content = part.contents.get(image.id)
+  // the text or the parsed content of another field, or of another tag with this image
+  if (content && part.used.has(image.id)) work.spend(content.length)
+  part.used.add(image.id)
+  return content
 }
 
 function partsOf(sizes: readonly ContentSize[]): ReadonlyMap<number, Part> {
   const parts = new Map<number, Part>()
   let part: Part | undefined
   for (const { id, size } of sizes) {
-    if (!part || part.size + size > PART_BYTES) part = { ids: [], size: 0, contents: undefined }
+    if (!part || part.size + size > PART_BYTES)
+      part = { ids: [], size: 0, contents: undefined, used: new Set() }
     part.ids.push(id)
     part.size += size
     parts.set(id, part)

@@ -3,8 +3,8 @@ import type { FairThread } from '../../concurrency/fair-thread.ts'
 import type { ThreadWork } from '../../concurrency/thread-work.ts'
 
 /**
- * Bytes of stored manifests and configs, and characters of documents, that one operation may use: they are in memory
- * together.
+ * Bytes of stored manifests and configs, characters of documents, and items of long lists as bytes, that one operation may use:
+ * they are in memory together.
  */
 export const MAX_OPERATION_BYTES = 32 * 1024 * 1024
 
@@ -69,8 +69,10 @@ export class OperationWork {
    * operation has ended.
    */
   turn(path: ResponsePath): Promise<void> | undefined {
-    this.#path = path
-    return this.#work.turn()
+    const turn = this.#work.turn()
+    if (turn) return turn.then(() => this.#begin(path))
+    this.#begin(path)
+    return undefined
   }
 
   /** Resolves when the operation may go on; rejects once it has ended. */
@@ -91,7 +93,7 @@ export class OperationWork {
     this.#charge(bytes / BYTES_PER_POINT)
     if (this.#bytes > MAX_OPERATION_BYTES) {
       throw this.#end(
-        `the operation reads more than ${MAX_OPERATION_BYTES} bytes of manifests, configs and documents: use smaller pages`,
+        `the operation reads more than ${MAX_OPERATION_BYTES} bytes of manifests, configs, documents and long lists: use smaller pages`,
       )
     }
   }
@@ -122,6 +124,11 @@ export class OperationWork {
       if (this.#failure) this.#fail(this.#failure)
     })
     return Promise.race([result, ended])
+  }
+
+  /** Remembers the field that is resolved now, for the error that ends the operation. */
+  #begin(path: ResponsePath): void {
+    this.#path = path
   }
 
   #end(message: string, code: 'TOO_COMPLEX' | 'BAD_REQUEST' = 'TOO_COMPLEX'): GraphQLError {

@@ -4,6 +4,8 @@ import type { OperationWork } from './operation-work.ts'
 
 /** Items of a list that is completed in one go; a longer one is completed in parts. */
 const SHORT = 100
+/** Bytes of an item of a long list while it is completed. */
+const ITEM_BYTES = 100
 /** Items of a part: an operation that waits for its turn has begun no more items of a list. */
 const PART = 25
 
@@ -40,6 +42,7 @@ class WorkPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
 /** Returns a long list with promises for all items but those of its first part: other work runs between two parts. */
 function inParts(items: unknown, work: OperationWork, path: ResponsePath): unknown {
   if (!Array.isArray(items) || items.length <= SHORT) return items
+  work.spend(items.length * ITEM_BYTES)
   const parts: unknown[] = items.slice(0, PART)
   let turn: Promise<void> = Promise.resolve()
   for (let at = PART; at < items.length; at += PART) {
