@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { type PrincipalName, type SignedInApp, startSignedInApp } from '../fixtures/signed-in-app.ts'
+import { RawClient } from '../http/clients.ts'
 
 /** Sends an operation as a principal, or with a credential. */
 const send = (
@@ -67,6 +69,10 @@ describe('failed sign-ins', () => {
       headers: { authorization: `Basic ${Buffer.from(`a:${server.secrets.token}`).toString('base64')}` },
     })
     expect(token.status).toBe(429)
+    const socket = new RawClient(`${server.url.replace('http', 'ws')}/graphql`)
+    await once(socket.socket, 'open')
+    socket.send({ type: 'connection_init', payload: server.headersOf('member') })
+    expect(await socket.closed).toMatchObject({ code: 1013, reason: expect.stringContaining('repeat') })
   })
 
   it('do not keep out who was in before', async () => {
