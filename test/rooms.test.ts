@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   vendors: ['oci', 'input', 'concurrency', 'published-keys', 'logins', 'remote'],
   'registry-config': ['access', 'egress', 'remote', 'oci', 'input', 'concurrency', 'logins', 'db', 'secrets'],
   imagestream: ['access', 'oci', 'input', 'policy', 'concurrency', 'db', 'events'],
-  documents: ['access', 'oci', 'input', 'db', 'imagestream'],
+  documents: ['access', 'concurrency', 'oci', 'input', 'db', 'imagestream'],
   trust: ['access', 'oci', 'input', 'policy', 'concurrency', 'db', 'imagestream'],
   'external-registry': ['access', 'oci', 'input', 'concurrency', 'db', 'imagestream', 'request-body'],
   registry: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'request-body'],

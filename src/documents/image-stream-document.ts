@@ -1,4 +1,4 @@
-import { stringify } from 'yaml'
+import { inBatches } from '../concurrency/yielding.ts'
 import type { Images } from '../imagestream/image/images.ts'
 import type { ImageStream, SpecTag, SpecTagContent } from '../imagestream/spec/spec.ts'
 import {
@@ -8,12 +8,14 @@ import {
 } from '../imagestream/spec/stream-annotations.ts'
 import type { Streams } from '../imagestream/stream/stream.ts'
 import type { StreamCondition, StreamConditions } from '../imagestream/stream/stream-conditions.ts'
-import type { Tags } from '../imagestream/tag/tag.ts'
+import type { Tag, Tags } from '../imagestream/tag/tag.ts'
 import type { TagCondition } from '../imagestream/tag/tag-event.ts'
 import { type KeyValue, readKeyValues } from '../input/key-values.ts'
 import { groupBy } from '../input/maps.ts'
+import type { PageKey } from '../input/page.ts'
 import type { TagName } from '../oci/tag.ts'
 import { exportWarnings } from './cluster-names.ts'
+import { inParts, jsonParts, PART, type Parts, partsOf, yamlParts } from './document-text.ts'
 import { shortList } from './report.ts'
 import { withPolicy } from './tag-policy.ts'
 
@@ -28,11 +30,12 @@ export interface DocumentSources {
 }
 
 /**
- * Returns a stream as an OpenShift ImageStream document, with the keys in the order of `oc get -o json`.
+ * Returns a stream as an OpenShift ImageStream document, with the keys in the order of `oc get -o json`. Its tags are read while
+ * it is written.
  * Source: openshift/api image/v1 types.go.
  */
-export function imageStreamDocument(stream: ImageStream, sources: DocumentSources): object {
-  const { streams, streamConditions, pullRepository } = sources
+function imageStreamDocument(stream: ImageStream, sources: DocumentSources): object {
+  const { streamConditions, pullRepository } = sources
   const conditions = streamConditions.ofStreams([stream.id]).get(stream.id) ?? []
   return {
     apiVersion: 'image.openshift.io/v1',
@@ -50,17 +53,18 @@ export function imageStreamDocument(stream: ImageStream, sources: DocumentSource
     spec: {
       ...(stream.dockerImageRepository !== null && { dockerImageRepository: stream.dockerImageRepository }),
       lookupPolicy: { local: Boolean(stream.lookupLocal) },
-      ...withList('tags', streams.specTags([stream.id]).map(storedTagDocument)),
+      ...withList('tags', partsOf(specTagParts(stream, sources))),
     },
     status: {
       dockerImageRepository: pullRepository(stream),
-      ...withList('tags', statusTags(stream, sources)),
+      ...withList('tags', partsOf(statusTagParts(stream, sources))),
     },
   }
 }
 
-export const documentJson = (stream: ImageStream, sources: DocumentSources): string =>
-  jsonOf(imageStreamDocument(stream, sources))
+/** Yields the document as JSON, in parts of bounded work. */
+export const documentJson = (stream: ImageStream, sources: DocumentSources): Generator<string> =>
+  jsonParts(imageStreamDocument(stream, sources))
 
 /** Returns what an OpenShift cluster refuses in the document, each with its path: `metadata.name: …`, and the number of more. */
 export const documentWarnings = (
@@ -68,36 +72,37 @@ export const documentWarnings = (
   { streams }: Pick<DocumentSources, 'streams'>,
 ): string[] => shortList(exportWarnings(stream, streams.specTags([stream.id])))
 
-/** Returns the document as YAML, after its warnings as comments. */
-export const documentYaml = (stream: ImageStream, sources: DocumentSources): string =>
-  yamlOf(imageStreamDocument(stream, sources), documentWarnings(stream, sources))
+/** Yields the document as YAML, after its warnings as comments, in parts of bounded work. */
+export function* documentYaml(stream: ImageStream, sources: DocumentSources): Generator<string> {
+  yield comments(documentWarnings(stream, sources))
+  yield* yamlParts(imageStreamDocument(stream, sources))
+}
 
-/** Returns documents as one `List`, with the keys in the order of `oc get -o json`. */
-const listDocument = (items: readonly object[]): object => ({
+/** Returns streams as one `List`, with the keys in the order of `oc get -o json`. */
+const listDocument = (streams: readonly ImageStream[], sources: DocumentSources): object => ({
   apiVersion: 'v1',
-  items,
+  items: partsOf(documentParts(streams, sources)) ?? [],
   kind: 'List',
   metadata: { resourceVersion: '' },
 })
 
-/** Returns documents as one `List` in JSON. */
-export const listJson = (items: readonly object[]): string => jsonOf(listDocument(items))
+function* documentParts(streams: readonly ImageStream[], sources: DocumentSources): Generator<object[]> {
+  for (const stream of streams) yield [imageStreamDocument(stream, sources)]
+}
 
-/** Returns documents as one `List` in YAML, after their warnings as comments. */
-export const listYaml = (items: readonly object[], warnings: readonly string[]): string =>
-  yamlOf(listDocument(items), warnings)
+/** Yields the documents of streams as one `List` in JSON, in parts of bounded work. */
+export const listJson = (streams: readonly ImageStream[], sources: DocumentSources): Generator<string> =>
+  jsonParts(listDocument(streams, sources))
 
-const jsonOf = (document: object): string => `${JSON.stringify(document, null, 4)}\n`
+/** Yields them as one `List` in YAML, after their warnings as comments. */
+export function* listYaml(streams: readonly ImageStream[], sources: DocumentSources): Generator<string> {
+  for (const [at, stream] of streams.entries()) {
+    yield comments(documentWarnings(stream, sources).map((warning) => `items[${at}].${warning}`))
+  }
+  yield* yamlParts(listDocument(streams, sources))
+}
 
-const yamlOf = (document: object, warnings: readonly string[]): string =>
-  warnings.map((warning) => `# ${warning}\n`).join('') +
-  stringify(document, {
-    // the version that oc and kubectl read, in which `on` and `1:30` are quoted
-    version: '1.1',
-    indentSeq: false,
-    lineWidth: 0,
-    aliasDuplicateObjects: false,
-  })
+const comments = (warnings: readonly string[]): string => warnings.map((warning) => `# ${warning}\n`).join('')
 
 /** Returns a stream's annotations, with those that the server sets. */
 export function annotationsOf({ annotations, insecure, repositoryCheck }: ImageStream): KeyValue[] {
@@ -134,21 +139,37 @@ export function specTagDocument(name: TagName, tag: SpecTagContent) {
   }
 }
 
-function statusTags(stream: ImageStream, { tags, images }: DocumentSources): object[] {
-  const all = tags.ofStreams([stream.id], { order: 'NAME', page: { limit: Number.MAX_SAFE_INTEGER - 1 } })
-  const ids = all.map(({ id }) => id)
+function* specTagParts({ id }: ImageStream, { streams }: DocumentSources): Generator<object[]> {
+  for (const part of inBatches(streams.specTags([id]), PART)) yield part.map(storedTagDocument)
+}
+
+function* statusTagParts({ id }: ImageStream, { tags, images }: DocumentSources): Generator<object[]> {
+  for (let after: PageKey | undefined; ; ) {
+    const part = tags.ofStreams([id], { order: 'NAME', page: { limit: PART, peek: false, after } })
+    const last = part.at(-1)
+    if (!last) return
+    yield statusTags(part, { tags, images })
+    after = [last.name]
+  }
+}
+
+function statusTags(
+  part: readonly Tag[],
+  { tags, images }: Pick<DocumentSources, 'tags' | 'images'>,
+): object[] {
+  const ids = part.map(({ id }) => id)
   const events = tags.events(ids, { limit: Number.MAX_SAFE_INTEGER - 1 })
   const known = images.byIds([...new Set(events.map(({ imageId }) => imageId))])
   const eventsOf = groupBy(events, ({ tagId }) => tagId)
   const conditionsOf = groupBy(tags.conditions(ids), ({ tagId }) => tagId)
-  return all.map(({ id, name }) => {
+  return part.map(({ id, name }) => {
     const items = eventsOf.get(id)?.map(({ createdAt, dockerImageReference, generation, imageId }) => {
       const image = known.get(imageId)?.digest
       return { created: timestamp(createdAt), dockerImageReference, generation, image }
     })
-    const conditions = (conditionsOf.get(id) ?? []).map(conditionDocument)
+    const conditions = conditionsOf.get(id)?.map(conditionDocument)
     // Go marshals an empty list as null, or leaves it out, depending on the field
-    return { ...withList('conditions', conditions), items: items ?? null, tag: name }
+    return { ...withList('conditions', conditions), items: items ? inParts(items) : null, tag: name }
   })
 }
 
@@ -168,4 +189,4 @@ export const toObject = (entries: readonly KeyValue[]): Record<string, string> =
   )
 const withEntries = (name: string, entries: readonly KeyValue[]) =>
   entries.length > 0 ? { [name]: toObject(entries) } : {}
-const withList = (name: string, list: readonly object[]) => (list.length > 0 ? { [name]: list } : {})
+const withList = (name: string, list: readonly object[] | Parts | undefined) => (list ? { [name]: list } : {})

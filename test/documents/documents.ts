@@ -82,13 +82,14 @@ export function exported(
   const stream = domain.streams.byName(SYSTEM, namespace, name)
   if (!stream) throw new Error(`there is no stream ${namespace}/${name}`)
   const { streams, streamConditions, tags, images } = domain
-  return write(stream, {
+  const parts = write(stream, {
     streams,
     streamConditions,
     tags,
     images,
     pullRepository: () => 'registry.here:5000/any',
   })
+  return [...parts].join('')
 }
 
 export const exportedYaml = (domain: TestDomain, name: string, namespace?: string): string =>

@@ -19,7 +19,7 @@ const sources = () => ({
   images: domain.images,
   pullRepository: () => 'registry.here:5000/default/ruby',
 })
-const json = (): string => documentJson(domain.stream(), sources())
+const json = (): string => [...documentJson(domain.stream(), sources())].join('')
 
 const ONE = image({ seed: 1 }).digest
 const TWO = image({ seed: 2 }).digest
@@ -170,7 +170,7 @@ describe('the document of a stream', () => {
       name: 'ruby',
       labels: TREACHEROUS.map((value, at) => ({ key: `k${at}`, value })),
     })
-    const yaml = documentYaml(domain.stream(), sources())
+    const yaml = [...documentYaml(domain.stream(), sources())].join('')
 
     // oc and kubectl read YAML 1.1
     expect(parse(yaml, { version: '1.1' })).toEqual(JSON.parse(json()))

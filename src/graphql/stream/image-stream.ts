@@ -19,6 +19,7 @@ import { ownedConnection } from '../kit/owned-connection.ts'
 import { ImageStreamSpecType, ImageStreamTagType, ImageStreamType, KeyValueType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { ImageStreamTagConnection, removedTagsOfStream, tagOfStream } from '../tag/tags-of-stream.ts'
+import { wholeDocument } from './document-parts.ts'
 
 registerRowNode('ImageStream', { load: anyStream, access: { streamOf: (stream) => stream } })
 
@@ -132,11 +133,10 @@ objectType(ImageStreamType, {
         'The image stream as an OpenShift `ImageStream` document (`image.openshift.io/v1`), with all tags and their history.',
       args: documentFormatArg,
       complexity: 1000,
-      resolve: (stream, { format }, context) => {
-        const text = (format === 'YAML' ? documentYaml : documentJson)(stream, context)
-        context.work.spend(text.length)
-        return text
-      },
+      resolve: (stream, { format }, context) =>
+        wholeDocument([stream], context, ([one = stream]) =>
+          (format === 'YAML' ? documentYaml : documentJson)(one, context),
+        ),
     }),
     documentWarnings: t.field({
       type: ['String'],

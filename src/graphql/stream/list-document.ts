@@ -1,11 +1,7 @@
-import {
-  documentWarnings,
-  imageStreamDocument,
-  listJson,
-  listYaml,
-} from '../../documents/image-stream-document.ts'
+import { listJson, listYaml } from '../../documents/image-stream-document.ts'
 import { builder } from '../kit/builder.ts'
 import { reported } from '../kit/truncated-lists.ts'
+import { wholeDocument } from './document-parts.ts'
 import { documentFormatArg } from './image-stream.ts'
 import { ImageStreamConnection } from './stream-search.ts'
 
@@ -19,19 +15,8 @@ builder.objectField(ImageStreamConnection, 'document', (t) =>
     args: documentFormatArg,
     complexity: DOCUMENT_COMPLEXITY,
     resolve: async (connection, { format }, context, info) => {
-      const items: object[] = []
-      const warnings: string[] = []
-      for (const stream of reported(await connection.nodes, connection, context, info)) {
-        await context.work.nextTurn()
-        const item = imageStreamDocument(stream, context)
-        context.work.spend(JSON.stringify(item).length)
-        items.push(item)
-        if (format === 'YAML') {
-          const path = `items[${items.length - 1}]`
-          warnings.push(...documentWarnings(stream, context).map((warning) => `${path}.${warning}`))
-        }
-      }
-      return format === 'YAML' ? listYaml(items, warnings) : listJson(items)
+      const streams = reported(await connection.nodes, connection, context, info)
+      return wholeDocument(streams, context, (all) => (format === 'YAML' ? listYaml : listJson)(all, context))
     },
   }),
 )
