@@ -64,6 +64,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'right',
     'audit',
     'protection',
+    'quota',
     'identity',
     'grant',
     'token',
@@ -194,6 +195,8 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
 const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   // an image is visible through the repositories that serve it, too
   imagestream: ['repositories', 'repository_manifests'],
+  // the use of a quota is counted over what the namespace holds
+  access: ['blobs', 'image_streams', 'repositories', 'repository_blobs', 'tags'],
   // a pull reads the manifest, its tag and its stream in one statement; `npm run bench -- registry` measures it
   registry: ['images', 'image_configs', 'image_streams', 'spec_tags', 'tags', 'tag_events'],
   // what nothing refers to is found by joins over everything that may refer to it
@@ -218,6 +221,7 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
  * through Drizzle, which builds its SQL at each call.
  */
 const PREPARED: Readonly<Record<string, string>> = {
+  'access/quota/quota-usage.ts': 'registry',
   'db/open.ts': 'all: settings of the connection, and the cache of statements',
   'db/transact.ts': 'all: begin, commit, rollback',
   'db/search.ts': 'find',

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { createAuditLog } from '../access/audit/audit-log.ts'
 import { createTagProtections } from '../access/protection/tag-protections.ts'
+import { createQuotas } from '../access/quota/quotas.ts'
+import { createRequestHours } from '../access/quota/request-hours.ts'
 import { createPruner } from '../collect/images/prune.ts'
 import { createCredentialTest } from '../credentials/credential-test.ts'
 import { openDatabase } from '../db/open.ts'
@@ -88,10 +90,12 @@ async function open(
   const shared: SharedParts = { config, db, audit, now, log, opened, ownHost: ownHost.get }
   const access = openAccess(shared)
   const credentials = openCredentials(shared)
+  const requestHours = createRequestHours(db, now)
   const { egress, configurations, remote, importSource } = openRemote(shared, {
     credentials,
     cloudEndpoint,
     observe: metrics.remoteRequest,
+    takeFromQuota: requestHours.take,
   })
   const domain = createDomain({
     db,
@@ -134,10 +138,15 @@ async function open(
       access,
       audit,
       tagProtections: createTagProtections({ db, audit, now, onUnprotected: retryRefused }),
+      quotas: createQuotas({ db, audit, requestHours, now }),
       credentials: credentials.store,
-      testCredential: createCredentialTest(credentials.store, (place, credential, context) =>
-        remote.checkLogin(place, credential, { ...context, lane: 'credential tests' }),
-      ),
+      testCredential: createCredentialTest({
+        db,
+        audit,
+        store: credentials.store,
+        checkLogin: (place, credential, context) =>
+          remote.checkLogin(place, credential, { ...context, lane: 'credential tests' }),
+      }),
       pullRepository: (stream) => pullRepositoryOf(stream, registry.view),
       receivers: receivers.view,
       configurations,
@@ -192,6 +201,7 @@ async function open(
     ...domain,
     db,
     perMinute: config.scheduledImportsPerMinute,
+    waitsUntil: requestHours.waitsUntil,
     now,
     onError: (error) => log.error({ err: error }, 'scheduled import failed'),
   })

@@ -22,7 +22,7 @@ import type { SharedParts } from './parts.ts'
 export type OpenedCredentials = ReturnType<typeof openCredentials>
 
 /** Reads the sealing keys and seals all secrets with the first of them. Throws SealingKeyError; then nothing was changed. */
-export function openCredentials({ config, db, now, log, opened }: SharedParts) {
+export function openCredentials({ config, db, audit, now, log, opened }: SharedParts) {
   const { credentialsKey, credentialsKeyFile, lostCredentialsKey, dataFolder } = config
   const { text, source, save } = provideKeys({
     given: credentialsKey === null ? null : { text: credentialsKey, source: 'IMAGESTREAMS_CREDENTIALS_KEY' },
@@ -44,6 +44,7 @@ export function openCredentials({ config, db, now, log, opened }: SharedParts) {
   const store = opened.use(
     createRegistryCredentials({
       db,
+      audit,
       sealer,
       now,
       onError: (error) => log.error({ err: error }, 'cannot record last use of credentials'),

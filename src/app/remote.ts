@@ -17,16 +17,19 @@ interface RemoteParts {
   readonly cloudEndpoint: (endpoint: URL) => URL
   /** Receives the outcome of each request to another host. */
   readonly observe: NonNullable<RegistryClientOptions['observe']>
+  /** Counts the requests of each namespace. */
+  readonly takeFromQuota: NonNullable<RegistryClientOptions['takeFromQuota']>
 }
 
 /** Joins the clients of other registries with their configuration. Throws ConfigError. */
 export function openRemote(
-  { config, db, now, log, opened }: SharedParts,
-  { credentials, cloudEndpoint, observe }: RemoteParts,
+  { config, db, audit, now, log, opened }: SharedParts,
+  { credentials, cloudEndpoint, observe, takeFromQuota }: RemoteParts,
 ) {
   const egress = opened.use(openEgress(config))
   const configurations = createRegistryConfigurations({
     db,
+    audit,
     sealer: credentials.sealer,
     now,
     own: config.externalRegistry ? [config.externalRegistry.host] : [],
@@ -46,6 +49,7 @@ export function openRemote(
     rules: configurations.rules,
     warn: (warning) => log.warn(warning, 'registry violates the protocol'),
     observe,
+    takeFromQuota,
   })
   configurations.onChanged(() => {
     egress.renew()

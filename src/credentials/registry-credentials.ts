@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { AuditRecorder } from '../access/audit/audit-log.ts'
 import { namespacesOf, requireInNamespace, type Viewer } from '../access/right/viewer.ts'
 import type { Transaction } from '../db/transact.ts'
 import { createValueSteps } from '../db/value-steps.ts'
@@ -67,11 +68,19 @@ export type RegistryCredentials = ReturnType<typeof createRegistryCredentials>
 
 /** Most credentials of one namespace. */
 export const MAX_CREDENTIALS = 500
+/** Prefixes that an entry of the audit log names. */
+const MAX_NAMED = 100
+
+export interface RegistryCredentialsDependencies extends CredentialUsesDependencies {
+  readonly sealer: Sealer
+  readonly audit: AuditRecorder
+}
 
 export function createRegistryCredentials({
   sealer,
+  audit,
   ...dependencies
-}: CredentialUsesDependencies & { readonly sealer: Sealer }) {
+}: RegistryCredentialsDependencies) {
   const { db, now } = dependencies
   const rows = new CredentialRows(db)
   const uses = createCredentialUses(dependencies)
@@ -137,7 +146,17 @@ export function createRegistryCredentials({
     set: (viewer: Viewer, input: SetCredential): RegistryCredential =>
       db.transact((tx) => {
         requireInNamespace(viewer, RIGHT, input.namespace)
-        return write(tx, input)
+        const written = write(tx, input)
+        const { kind, username } = written
+        const target = formatPrefix(written)
+        const details = { kind, username }
+        audit.record(tx, viewer, {
+          action: 'setRegistryCredential',
+          namespace: input.namespace,
+          target,
+          details,
+        })
+        return written
       }),
 
     /** Sets all of them or, when it throws one of the errors of `set`, none. */
@@ -148,16 +167,24 @@ export function createRegistryCredentials({
     ): RegistryCredential[] =>
       db.transact((tx) => {
         requireInNamespace(viewer, RIGHT, namespace)
-        return inputs.map((input) => write(tx, { namespace, ...input }))
+        const written = inputs.map((input) => write(tx, { namespace, ...input }))
+        const details = {
+          credentialCount: written.length,
+          prefixes: written.slice(0, MAX_NAMED).map(formatPrefix),
+        }
+        audit.record(tx, viewer, { action: 'importDockerConfig', namespace, target: null, details })
+        return written
       }),
 
     /** Deletes a credential and returns it. Throws NotFoundError, and the errors of `set`. */
     delete: (viewer: Viewer, { namespace, prefix }: CredentialPlace): RegistryCredential =>
-      db.transact(() => {
+      db.transact((tx) => {
         requireInNamespace(viewer, RIGHT, namespace)
         const place = parsePlace({ namespace, prefix })
         const deleted = rows.delete(namespace, place)
         if (!deleted) throw notFound(namespace, place)
+        const target = formatPrefix(place)
+        audit.record(tx, viewer, { action: 'deleteRegistryCredential', namespace, target })
         return withLastUse(deleted)
       }),
 

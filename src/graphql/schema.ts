@@ -70,6 +70,7 @@ import './access/access-token.ts'
 import './access/session.ts'
 import './access/viewer.ts'
 import './access/audit.ts'
+import './access/quota.ts'
 import './access/tag-protection.ts'
 import './server/server.ts'
 

@@ -15,7 +15,6 @@ export type FailureReason =
   // of tags that keep their image
   | 'ProtectedTag'
   | 'NoPullRight'
-  | 'QuotaExceeded'
   // of mirrorings
   | 'StorageFull'
   | 'Conflict'

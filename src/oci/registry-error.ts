@@ -8,6 +8,8 @@ export type RegistryErrorReason =
   | 'InvalidManifest'
   | 'RegistryUnavailable'
   | 'TooManyRequests'
+  /** The quota of the namespace that the request is for. */
+  | 'QuotaExceeded'
   | 'InternalError'
 
 /** Fields of a RegistryError. */

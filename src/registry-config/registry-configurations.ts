@@ -1,3 +1,4 @@
+import type { AuditRecorder } from '../access/audit/audit-log.ts'
 import { requireServerAdmin, type Viewer } from '../access/right/viewer.ts'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
@@ -23,6 +24,7 @@ export type RegistryConfigurations = ReturnType<typeof createRegistryConfigurati
 export interface RegistryConfigurationsDependencies {
   readonly db: Database
   readonly sealer: Sealer
+  readonly audit: AuditRecorder
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Registries from the settings of the server: the default access does not apply to them. */
@@ -44,6 +46,7 @@ export const MAX_CONFIGURATIONS = 1000
 export function createRegistryConfigurations({
   db,
   sealer,
+  audit,
   now,
   own = [],
   unbind,
@@ -88,6 +91,23 @@ export function createRegistryConfigurations({
     const hosts = changedReceivers(old, current)
     const change = { prefix: formatPrefix(registryConfiguration), hosts }
     return { registryConfiguration, unboundCredentialCount: hosts.length === 0 ? 0 : unbind(tx, change) }
+  }
+
+  /** Records the names of the settings, which may be secrets, and not their values. */
+  const recordChange = (
+    tx: Transaction,
+    viewer: Viewer,
+    action: string,
+    { registryConfiguration, unboundCredentialCount }: ChangedConfiguration,
+    details: object = {},
+  ): void => {
+    const target = formatPrefix(registryConfiguration)
+    audit.record(tx, viewer, {
+      action,
+      namespace: null,
+      target,
+      details: { ...details, unboundCredentialCount },
+    })
   }
 
   return {
@@ -135,7 +155,10 @@ export function createRegistryConfigurations({
         const { clientCertificate, proxy } = checked
         if (clientCertificate !== undefined) secrets.set(row, 'CLIENT_KEY', clientCertificate?.key ?? null)
         if (proxy !== undefined) secrets.set(row, 'PROXY_PASSWORD', proxy?.password ?? null)
-        return finish(tx, before, row)
+        const finished = finish(tx, before, row)
+        const settings = Object.entries(input).flatMap(([name, value]) => (value === undefined ? [] : name))
+        recordChange(tx, viewer, 'configureRegistry', finished, { settings })
+        return finished
       }),
 
     /** Deletes a configuration and returns it. Throws NotFoundError, and the errors of `configure`. */
@@ -145,7 +168,9 @@ export function createRegistryConfigurations({
         const place = parsePrefix(prefix, 'prefix')
         const deleted = rows.delete(place)
         if (!deleted) throw new NotFoundError(`there is no configuration of ${formatPrefix(place)}`)
-        return finish(tx, deleted, undefined)
+        const finished = finish(tx, deleted, undefined)
+        recordChange(tx, viewer, 'deleteRegistryConfiguration', finished)
+        return finished
       }),
 
     /** Sets the access of registries whose configurations do not set it. */
@@ -154,6 +179,8 @@ export function createRegistryConfigurations({
         requireServerAdmin(viewer)
         rows.setDefaultAccess(access, now())
         changed(tx)
+        const action = 'setRegistryDefaultAccess'
+        audit.record(tx, viewer, { action, namespace: null, target: null, details: { access } })
       }),
   }
 }

@@ -31,7 +31,7 @@ export interface RegistryWarning {
 }
 
 export interface RegistryClientOptions
-  extends Pick<HostClientOptions, 'egress' | 'limitsOf' | 'observe'>,
+  extends Pick<HostClientOptions, 'egress' | 'limitsOf' | 'observe' | 'takeFromQuota'>,
     Partial<Pick<HostClientOptions, 'clock' | 'random'>>,
     Pick<CloudLoginsOptions, 'onRenewalFailed'> {
   readonly credentials: Credentials
@@ -58,9 +58,9 @@ export function createRegistryClient({
   warn = () => {},
   ...options
 }: RegistryClientOptions) {
-  const { egress, limitsOf, observe, credentials, onRenewalFailed } = options
+  const { egress, limitsOf, observe, takeFromQuota, credentials, onRenewalFailed } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
-  const client = new HostClient({ egress, random, limits, clock, limitsOf, observe })
+  const client = new HostClient({ egress, random, limits, clock, limitsOf, observe, takeFromQuota })
   const endpointOf = options.cloudEndpoint ?? ((url: URL) => url)
   const cloud = { client, clock, exchanges: options.cloudExchanges, endpointOf }
   const logins = new CloudLogins({ ...cloud, onRenewalFailed })

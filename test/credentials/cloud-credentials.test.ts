@@ -7,6 +7,7 @@ import { openDatabase } from '../../src/db/open.ts'
 import { rotateKeys } from '../../src/secrets/rotate-keys.ts'
 import { BrokenSealError, createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
+import { NO_AUDIT } from '../fixtures/no-audit.ts'
 import { serviceAccount } from '../fixtures/service-account-key.ts'
 
 const ALL = { limit: 1000 }
@@ -26,7 +27,7 @@ function open() {
   const [old, first] = [newSealingKey(), newSealingKey()]
   const sealerOf = (...keys: string[]) => createSealer(parseSealingKeys(keys.join('\n'), 'the test'))
   const storeOf = (...keys: string[]) =>
-    createRegistryCredentials({ db, sealer: sealerOf(...keys), now: () => 0 })
+    createRegistryCredentials({ db, audit: NO_AUDIT, sealer: sealerOf(...keys), now: () => 0 })
   let store = storeOf(old)
   return {
     get store() {

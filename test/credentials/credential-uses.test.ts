@@ -5,6 +5,7 @@ import { openDatabase } from '../../src/db/open.ts'
 import type { Secret } from '../../src/logins/registry-login.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
+import { NO_AUDIT } from '../fixtures/no-audit.ts'
 
 const ALL = { limit: 1000 }
 
@@ -19,6 +20,7 @@ function open() {
   const db = openDatabase(':memory:')
   const errors: unknown[] = []
   const store = createRegistryCredentials({
+    audit: NO_AUDIT,
     db,
     sealer: createSealer(parseSealingKeys(newSealingKey(), 'the test')),
     now: Date.now,

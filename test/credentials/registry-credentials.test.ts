@@ -10,6 +10,7 @@ import { type Secret, secretWords } from '../../src/logins/registry-login.ts'
 import { rotateKeys } from '../../src/secrets/rotate-keys.ts'
 import { BrokenSealError, createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys, SealingKeyError } from '../../src/secrets/sealing-key.ts'
+import { NO_AUDIT } from '../fixtures/no-audit.ts'
 
 const ALL = { limit: 1000 }
 
@@ -22,7 +23,7 @@ function open() {
   const db = openDatabase(':memory:')
   const clock = { time: START }
   const storeWith = (...keys: string[]) =>
-    createRegistryCredentials({ db, sealer: sealerOf(...keys), now: () => clock.time })
+    createRegistryCredentials({ db, audit: NO_AUDIT, sealer: sealerOf(...keys), now: () => clock.time })
   const store = storeWith(OLD)
   return {
     db,

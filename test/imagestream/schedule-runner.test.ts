@@ -46,6 +46,20 @@ const makeOverdue = (of = world): void => {
 }
 
 describe('a scheduled source', () => {
+  it('waits while the quota of its namespace is used up, and is imported once there are requests again', async () => {
+    world.runner.start()
+    await world.createStream()
+    world.waitsUntil = now() + 3 * INTERVAL
+
+    await world.pass(3 * INTERVAL)
+    expect(world.requested).toEqual([])
+    world.waitsUntil = undefined
+    await world.pass(2 * INTERVAL)
+
+    expect(world.requested.length).toBeGreaterThan(0)
+    expect(world.errors).toEqual([])
+  })
+
   it('is imported one interval after each import', async () => {
     world.runner.start()
     await world.createStream()

@@ -38,6 +38,8 @@ export class ScheduleWorld implements AsyncDisposable {
   readonly #perMinute: number
   runner: ScheduleRunner
   #timer: Timer | undefined
+  /** Until when the imports of all namespaces wait; undefined for now. */
+  waitsUntil: number | undefined
   /** Number of times that the timer was set. */
   armed = 0
 
@@ -53,6 +55,7 @@ export class ScheduleWorld implements AsyncDisposable {
     const { domain } = this
     const { db, schedules, importer } = domain
     return createScheduleRunner({
+      waitsUntil: () => this.waitsUntil,
       db,
       schedules,
       importer: {

@@ -11,6 +11,7 @@ import type { RepositoryLocation, RepositoryPlan } from '../../src/remote/locati
 import type { Sealer } from '../../src/secrets/sealer.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
 import { newSealingKey, parseSealingKeys } from '../../src/secrets/sealing-key.ts'
+import { NO_AUDIT } from '../fixtures/no-audit.ts'
 
 export const START = Date.now()
 export const sealerOf = (...keys: string[]) => createSealer(parseSealingKeys(keys.join('\n'), 'the test'))
@@ -32,6 +33,7 @@ export class World implements Disposable {
 
   storeWith(sealer: Sealer, own: readonly string[] = []): RegistryConfigurations {
     const configurations = createRegistryConfigurations({
+      audit: NO_AUDIT,
       db: this.db,
       sealer,
       now: () => this.time,

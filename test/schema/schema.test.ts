@@ -82,8 +82,9 @@ describe('the schema', () => {
       // a unit in the name, or no count: an ordinal, a status, a setting
       Int: (name) => /(?:Count|Seconds|Days|Status|[pP]osition)$|^(?:generation|concurrency)$/.test(name),
     }
-    // the progress of an import, the maximums of a request, and a quota as the host names it
-    const others = /^(?:Import\.(?:total|imported|unchanged|failed)|ServerLimits\..+|RequestBudget\.limit)$/
+    // the progress of an import, maximums, and a quota as the host names it
+    const others =
+      /^(?:Import\.(?:total|imported|unchanged|failed)|ServerLimits\..+|Quota\.(?:maximum.+|requestsPerHour)|RequestBudget\.limit)$/
     const named = types.filter(isObjectType).flatMap((type) =>
       Object.values(type.getFields())
         .filter((field) => rules[getNamedType(field.type).name]?.(field.name) === false)

@@ -1,4 +1,4 @@
-import { ForbiddenError } from '../right/errors.ts'
+import { NamespaceRuleError } from '../right/errors.ts'
 import type { Role } from '../right/role.ts'
 
 export type ExceptedRole = Role | 'SERVER_ADMIN'
@@ -15,10 +15,10 @@ export interface ProtectedPattern {
 }
 
 /** A tag is protected from being moved or removed; nothing was written. */
-export class TagProtectedError extends ForbiddenError {
+export class TagProtectedError extends NamespaceRuleError {
   constructor(tag: string, { namespace, streams, tags, exceptRoles }: ProtectedPattern) {
     const by = `the protection "${[streams, tags].join(':')}" of the namespace ${namespace}`
     const who = exceptRoles.length === 0 ? 'nobody' : `only the roles ${exceptRoles.join(', ')}`
-    super(`the tag ${tag} may not be moved or removed: ${by} allows it to ${who}`)
+    super(`the tag ${tag} may not be moved or removed: ${by} allows it to ${who}`, 'ProtectedTag')
   }
 }

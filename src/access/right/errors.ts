@@ -31,3 +31,14 @@ export class UnauthenticatedError extends Error {
     super(message)
   }
 }
+
+/** A rule of the namespace does not allow the change, whatever rights the viewer has; nothing was written. */
+export class NamespaceRuleError extends ForbiddenError {
+  /** Why: the tag is protected, or a quota is used up. */
+  readonly reason: 'ProtectedTag' | 'QuotaExceeded'
+
+  constructor(message: string, reason: NamespaceRuleError['reason']) {
+    super(message)
+    this.reason = reason
+  }
+}

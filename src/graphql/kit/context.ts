@@ -3,6 +3,7 @@ import type { AuditLog } from '../../access/audit/audit-log.ts'
 import type { Federation } from '../../access/federation/federation.ts'
 import type { FederationRules } from '../../access/federation/rules.ts'
 import type { TagProtections } from '../../access/protection/tag-protections.ts'
+import type { Quotas } from '../../access/quota/quotas.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Collector } from '../../collect/blobs/collect.ts'
 import type { Pruner } from '../../collect/images/prune.ts'
@@ -53,6 +54,7 @@ export interface GraphQLContext {
   readonly work: OperationWork
   readonly audit: Pick<AuditLog, 'refuse' | 'page' | 'count' | 'bySequence' | 'verify'>
   readonly tagProtections: TagProtections
+  readonly quotas: Quotas
   readonly changeLog: ChangeLogView
   readonly streams: Streams
   readonly streamConditions: Pick<StreamConditions, 'ofStreams'>

@@ -1,7 +1,7 @@
 import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import { onStream } from '../../access/audit/audit-entry.ts'
 import type { AuditRecorder } from '../../access/audit/audit-log.ts'
-import { TagProtectedError } from '../../access/protection/tag-protected-error.ts'
+import { NamespaceRuleError } from '../../access/right/errors.ts'
 import { SYSTEM, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, tags as tagsTable } from '../../db/tables/index.ts'
@@ -72,9 +72,9 @@ export const createImageReceiver =
         if (recorder.recordTagEvent(tx, viewer, address, moved).pushed) isPushed = true
       } catch (error) {
         // an external registry has moved its tag already
-        if (viewer !== SYSTEM || !(error instanceof TagProtectedError)) throw error
-        const { message } = error
-        recorder.recordImportFailure(tx, address, { reason: 'ProtectedTag', message, generation, at })
+        if (viewer !== SYSTEM || !(error instanceof NamespaceRuleError)) throw error
+        const { reason, message } = error
+        recorder.recordImportFailure(tx, address, { reason, message, generation, at })
       }
     }
     return { imageId, streamId: stream.id, pushed: isPushed }

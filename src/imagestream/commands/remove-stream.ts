@@ -1,5 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import { onStream } from '../../access/audit/audit-entry.ts'
+import { quotaGuardOf } from '../../access/quota/quota-guard.ts'
 import { requireRight, type Viewer } from '../../access/right/viewer.ts'
 import { imageStreams } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -93,6 +94,8 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
       .run()
   }
 
+  const quota = quotaGuardOf(db)
+
   const restoreTags = (
     tx: Transaction,
     viewer: Viewer,
@@ -151,6 +154,7 @@ export function createStreamRemoval(dependencies: StreamRemovalDependencies) {
     restore: (viewer: Viewer, input: RestoreStreamInput): WrittenStream =>
       db.transact((tx) => {
         const { deleted, target } = restorable(streams, viewer, input)
+        quota.take(tx, target.namespace, 'streams')
         update(deleted.id, { ...target, deletedAt: null, deletedSpec: null })
         const stream = existingStream(streams, viewer, target)
         recordChange(tx, { kind: 'STREAM_RESTORED', streamId: stream.id })

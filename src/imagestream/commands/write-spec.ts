@@ -1,5 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
+import { quotaGuardOf } from '../../access/quota/quota-guard.ts'
 import { requireRight, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, streamLabels } from '../../db/tables/index.ts'
@@ -93,6 +94,7 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
   const { now, uuid, blockOf, onSpecWritten } = dependencies
   const specTagRows = createSpecTagRows(db, following)
   const { removeSpecTags } = createRemoveSpecTags(db)
+  const quota = quotaGuardOf(db)
 
   const recordSources = (tx: Transaction, streamId: number, tags: readonly TagName[]): void => {
     for (const tag of tags) recordChange(tx, { kind: 'TAG_SOURCE_CHANGED', streamId, tag })
@@ -120,6 +122,7 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
         throw new AlreadyExistsError(`there is an image stream ${namespace}/${name} already`)
       }
       checkSources(blockOf, sources, tags, fieldOf)
+      quota.take(tx, namespace, 'streams')
       const stream = db.orm
         .insert(imageStreams)
         .values({

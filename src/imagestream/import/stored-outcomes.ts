@@ -1,4 +1,4 @@
-import { TagProtectedError } from '../../access/protection/tag-protected-error.ts'
+import { NamespaceRuleError } from '../../access/right/errors.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { pullSpecByDigest } from '../../oci/reference.ts'
@@ -62,11 +62,12 @@ export class StoredOutcomes implements ImportOutcomes {
       return undefined
     })
     const recorded = await recording.catch((error: unknown) => {
-      if (error instanceof TagProtectedError) return error
+      if (error instanceof NamespaceRuleError) return error
       throw error
     })
-    if (recorded instanceof TagProtectedError) {
-      const failure = await this.failed(target, { reason: 'ProtectedTag', message: recorded.message })
+    if (recorded instanceof NamespaceRuleError) {
+      const { reason, message } = recorded
+      const failure = await this.failed(target, { reason, message })
       return { state: 'FAILED', ...failure }
     }
     if (!recorded) return { state: 'FAILED', ...SUPERSEDED }

@@ -1,4 +1,4 @@
-import { TagProtectedError } from '../../access/protection/tag-protected-error.ts'
+import { NamespaceRuleError } from '../../access/right/errors.ts'
 import type { Rights } from '../../access/right/rights.ts'
 import { SYSTEM, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
@@ -43,9 +43,10 @@ export function createRecordWithFollowers(
     try {
       return recordOne(tx, SYSTEM, address, change)
     } catch (error) {
-      if (!(error instanceof TagProtectedError)) throw error
+      if (!(error instanceof NamespaceRuleError)) throw error
       const { generation, at } = change
-      recordFailure(tx, address, { reason: 'ProtectedTag', message: error.message, generation, at })
+      const { reason, message } = error
+      recordFailure(tx, address, { reason, message, generation, at })
       return undefined
     }
   }
@@ -74,13 +75,13 @@ export function createRecordWithFollowers(
   }
 
   return {
-    /** Throws TagProtectedError where the viewer may not move the tag; then nothing is written. */
+    /** Throws NamespaceRuleError where a protection or a quota does not allow it; then nothing is written. */
     record(tx: Transaction, viewer: Viewer, address: TagAddress, change: TagChange): Recording {
       const recording = recordOne(tx, viewer, address, change)
       if (recording.moved) recordFollowers(tx, address, change)
       return recording
     },
-    /** Records the same as the server's own work: a protected tag keeps its image, and gets a condition. */
+    /** Records the same as the server's own work: a tag that may not move keeps its image, and gets a condition. */
     recordCopy(tx: Transaction, address: TagAddress, change: TagChange): Recording | undefined {
       const recording = recordCopy(tx, address, change)
       if (recording?.moved) recordFollowers(tx, address, change)

@@ -1,4 +1,5 @@
 import type { TagGuard } from '../../access/protection/tag-guard.ts'
+import type { QuotaGuard } from '../../access/quota/quota-guard.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { ChangeLog } from '../../events/change-log.ts'
@@ -39,6 +40,7 @@ export interface RecordedElsewhere {
   readonly onTransition: (tx: Transaction, transition: ImportTransition) => void
   readonly share: ReturnType<typeof createSharing>
   readonly guard: TagGuard
+  readonly quota: QuotaGuard
 }
 
 /** Records the change of a single tag. */
@@ -47,7 +49,7 @@ export type RecordOne = ReturnType<typeof createRecordOne>
 /** Creates the function that records the change of a single tag, unless it is protected from the viewer: its row, its event, its content and its push. */
 export function createRecordOne(
   { tags, conditions, events, versions }: RecordedRows,
-  { changeLog, onTransition, share, guard }: RecordedElsewhere,
+  { changeLog, onTransition, share, guard, quota }: RecordedElsewhere,
 ) {
   /** Adds an event, or rewrites the newest one where only the image or only the reference differs. Returns its id. */
   const write = (
@@ -78,6 +80,7 @@ export function createRecordOne(
     const sameImage = old?.imageId === received.imageId
     const { namespace } = address
     if (old?.imageId != null && !sameImage) guard.require(viewer, { namespace, name: imageStreamName }, [tag])
+    if (old?.imageId == null) quota.take(tx, namespace, 'tags')
     const change = share(tx, address, received)
     const sameReference = old?.dockerImageReference === change.dockerImageReference
     // an import of an older spec that finishes late never lowers the generation

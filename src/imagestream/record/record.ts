@@ -1,4 +1,5 @@
 import { createTagGuard } from '../../access/protection/tag-guard.ts'
+import { quotaGuardOf } from '../../access/quota/quota-guard.ts'
 import { SYSTEM, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -26,7 +27,7 @@ export interface SpecTagChanges extends Omit<TagAddress, 'tag'> {
 /** All changes of tags: imports, pushes and tagging use it, and no other module writes tag events. */
 export type TagRecorder = ReturnType<typeof createTagRecorder>
 
-export interface TagRecorderDependencies extends Omit<RecordedElsewhere, 'share' | 'guard'> {
+export interface TagRecorderDependencies extends Omit<RecordedElsewhere, 'share' | 'guard' | 'quota'> {
   readonly db: Database
   readonly recordChange: ChangeRecorder
   /** Null where no integrated registry serves the images of streams. */
@@ -47,7 +48,9 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
   }
   const { tags, events, versions } = rows
   const guard = createTagGuard(db)
-  const recordOne = createRecordOne(rows, { changeLog, onTransition, share: createSharing(content), guard })
+  const quota = quotaGuardOf(db)
+  const share = createSharing(content)
+  const recordOne = createRecordOne(rows, { changeLog, onTransition, share, guard, quota })
   const recordFailure = createRecordFailure(rows, onTransition)
   const withFollowers = createRecordWithFollowers(db, recordOne, { rightsOf, recordFailure })
   const policies = createPolicyRules(db)

@@ -10,6 +10,8 @@ export interface ScheduleRunnerDependencies {
   readonly importer: Pick<Importer, 'request'>
   /** Maximum number of streams that are imported in a minute, evenly spaced. */
   readonly perMinute: number
+  /** Returns the time until which imports of a namespace wait, in milliseconds since 1970; undefined for now. */
+  readonly waitsUntil: (namespace: string) => number | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Receives errors of the database; the runner tries again after a minute. */
@@ -25,7 +27,16 @@ const MINUTE = 60_000
 const MAX_TIMER = MINUTE
 
 export function createScheduleRunner(dependencies: ScheduleRunnerDependencies) {
-  const { db, schedules, importer, perMinute, now, onError, setTimer = systemTimer } = dependencies
+  const {
+    db,
+    schedules,
+    importer,
+    perMinute,
+    waitsUntil,
+    now,
+    onError,
+    setTimer = systemTimer,
+  } = dependencies
   const distance = MINUTE / perMinute
   let lastRequested = Number.NEGATIVE_INFINITY
   let cancelTimer = (): void => {}
@@ -46,6 +57,11 @@ export function createScheduleRunner(dependencies: ScheduleRunnerDependencies) {
     schedules.pullIn(tx)
     const next = schedules.next()
     if (!next || wait(next.dueAt) > 0) return false
+    const until = waitsUntil(next.namespace)
+    if (until !== undefined) {
+      schedules.postpone(tx, next.streamId, until)
+      return false
+    }
     importer.request(tx, next.streamId, schedules.take(tx, next.streamId))
     return true
   }

@@ -89,6 +89,15 @@ export function createSchedules(dependencies: ScheduleDependencies) {
       }
     },
 
+    /** Makes the due sources of the stream wait until this time, at most for an interval. */
+    postpone(_tx: Transaction, id: number, until: number): void {
+      db.orm
+        .update(importSchedules)
+        .set({ dueAt: Math.min(until, now() + intervalMs) })
+        .where(and(eq(streamId, id), lte(dueAt, now())))
+        .run()
+    },
+
     /** Moves slowed sources of these streams into the next interval: their changes are no longer announced. */
     quicken(tx: Transaction, streamIds: readonly number[]): void {
       if (spec.quicken(tx, streamIds)) tx.afterCommit(notify)
@@ -126,12 +135,12 @@ const REGISTRY = `substr(r.docker_image_repository, 1, instr(r.docker_image_repo
  * imports are unfinished. Prepared: it runs after every commit that changes a schedule or ends an import.
  */
 function createNextStream(db: Database) {
-  const next = db.prepare<Pick<Schedule, 'streamId' | 'dueAt'>>(`
+  const next = db.prepare<Pick<Schedule, 'streamId' | 'dueAt'> & Pick<ImageStream, 'namespace'>>(`
     with unfinished as (
       select ${REGISTRY} as registry, count(*) as imports
       from imports i join image_streams r on r.id = i.stream_id
       where i.finished_at is null group by coalesce(${REGISTRY}, i.id))
-    select s.stream_id as streamId, s.due_at as dueAt
+    select s.stream_id as streamId, s.due_at as dueAt, r.namespace
     from import_schedules s join image_streams r on r.id = s.stream_id
     where s.stream_id not in (select coalesce(stream_id, 0) from imports where finished_at is null)
       and coalesce(${REGISTRY}, '') not in (

@@ -1,3 +1,4 @@
+import { quotaGuardOf } from '../../access/quota/quota-guard.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { probes } from '../../db/search.ts'
@@ -79,6 +80,11 @@ function prepareStatements(db: Database) {
       `insert into repository_blobs (repository_id, digest, confirmed_at) values (?, ?, ?)
        on conflict do update set confirmed_at = max(confirmed_at, excluded.confirmed_at)`,
     ),
+    namespace: db.prepare<Pick<Repository, 'namespace'>>('select namespace from repositories where id = ?'),
+    isHeld: db.prepare(
+      `select 1 as found from repository_blobs l cross join repositories r on r.id = l.repository_id
+       where l.digest = ? and r.namespace = ? limit 1`,
+    ),
     unlinkBlob: db.prepare('delete from repository_blobs where repository_id = ? and digest = ?'),
     manifest: db.prepare<LinkedManifest>(`select ${MANIFEST} where m.repository_id = ? and m.digest = ?`),
     manifestOfTag: db.prepare<LinkedManifest>(
@@ -114,6 +120,7 @@ function prepareStatements(db: Database) {
 /** Prepares the statements about content. */
 export function createContent(db: Database) {
   const sql = prepareStatements(db)
+  const quota = quotaGuardOf(db)
   return {
     repository: ({ namespace, name }: StreamName) => sql.repository.get(namespace, name),
     /** Returns the repository, and creates it if it does not exist. */
@@ -125,10 +132,21 @@ export function createContent(db: Database) {
     setStream: (_tx: Transaction, repositoryId: number, streamId: number) =>
       sql.setStream.run(streamId, repositoryId, streamId),
 
+    /**
+     * Throws NamespaceRuleError if the quota of the namespace has no room for a blob that is not stored yet, unless it has the
+     * blob; `digest` is null where it is not known yet.
+     */
+    requireRoom(namespace: string, digest: Digest | null, size: number): void {
+      const isHeld = digest !== null && sql.isHeld.get(digest, namespace) !== undefined
+      if (!isHeld) quota.require(namespace, 'bytes', size)
+    },
+
     /** Returns a blob of the repository; undefined also for a blob that only other repositories have. */
     blob: (repositoryId: number, digest: Digest) => sql.blob.get(repositoryId, digest),
-    /** Links a blob of the store to the repository, and confirms it. */
-    linkBlob(_tx: Transaction, { repositoryId, digest, size, at }: NewBlobLink): void {
+    /** Links a blob of the store to the repository, and confirms it. Throws NamespaceRuleError. */
+    linkBlob(tx: Transaction, { repositoryId, digest, size, at }: NewBlobLink): void {
+      const { namespace = '' } = sql.namespace.get(repositoryId) ?? {}
+      quota.take(tx, namespace, 'bytes', () => (sql.isHeld.get(digest, namespace) ? 0 : size))
       sql.addBlob.run(digest, size, at)
       sql.linkBlob.run(repositoryId, digest, at)
     },

@@ -1,3 +1,5 @@
+import { quotaGuardOf } from '../../access/quota/quota-guard.ts'
+import { NamespaceRuleError } from '../../access/right/errors.ts'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -63,6 +65,15 @@ function prepareStatements(db: Database) {
          cross join repository_blobs l on l.repository_id = ? and l.digest = f.digest
        where true on conflict do update set confirmed_at = max(confirmed_at, excluded.confirmed_at)`,
     ),
+    namespace: db.prepare<Pick<Repository, 'namespace'>>('select namespace from repositories where id = ?'),
+    newBytes: db.prepare<{ bytes: number }>(
+      `select coalesce(sum(b.size), 0) as bytes from (
+         select distinct l.digest from json_each(?) i cross join manifest_references f on f.image_id = i.value
+           cross join repository_blobs l on l.repository_id = ? and l.digest = f.digest) d
+       cross join blobs b on b.digest = d.digest
+       where not exists (select 1 from repository_blobs o cross join repositories r on r.id = o.repository_id
+         where o.digest = b.digest and r.namespace = ?)`,
+    ),
     copiesOf: db.prepare<{ id: number }>(
       'select repository_id as id from repository_manifests where copied_from = ? and digest = ? order by repository_id',
     ),
@@ -81,18 +92,22 @@ function prepareStatements(db: Database) {
 /** Creates the links of content from one repository to another. */
 export function createCopies(db: Database) {
   const sql = prepareStatements(db)
+  const quota = quotaGuardOf(db)
 
   /**
    * Links a manifest to another repository with all that belongs to it: children, referrers, and the stored blobs of
    * all of them. No bytes are copied. Returns false, and links nothing, where the repository does not have the manifest, or
-   * has too many below it.
+   * has too many below it. Throws NamespaceRuleError.
    */
-  const copy = (_tx: Transaction, { from, to, digest, at }: NewCopy): boolean => {
+  const copy = (tx: Transaction, { from, to, digest, at }: NewCopy): boolean => {
     const own = sql.tree.all(from, digest, from)
     if (own.length === 0 || own.length > MAX_MANIFESTS) return false
     const tree = sql.treeWithReferrers.all(digestsOf(own), from, from, from)
+    const images = JSON.stringify(tree.map(({ imageId }) => imageId))
+    const { namespace = '' } = sql.namespace.get(to) ?? {}
+    quota.take(tx, namespace, 'bytes', () => sql.newBytes.get(images, from, namespace)?.bytes ?? 0)
     sql.manifests.run(to, at, at, digestsOf(tree), from)
-    sql.blobs.run(to, at, JSON.stringify(tree.map(({ imageId }) => imageId)), from)
+    sql.blobs.run(to, at, images, from)
     return true
   }
 
@@ -103,7 +118,10 @@ export function createCopies(db: Database) {
     originsOf: (repositoryId: number, digest: Digest): Repository[] =>
       sql.originsOf.all(repositoryId, digest, digest),
 
-    /** Links a pushed referrer to each repository that has a copy of its subject from this one, directly or through others. */
+    /**
+     * Links a pushed referrer to each repository that has a copy of its subject from this one, directly or through others,
+     * where the quota of the namespace allows it.
+     */
     passOn(
       tx: Transaction,
       { subject, ...referrer }: Omit<NewCopy, 'to'> & { readonly subject: Digest },
@@ -113,10 +131,21 @@ export function createCopies(db: Database) {
         for (const { id: to } of sql.copiesOf.all(from, subject)) {
           if (reached.has(to)) continue
           reached.add(to)
-          copy(tx, { ...referrer, from, to })
+          if (!isWithinQuota(() => copy(tx, { ...referrer, from, to }))) continue
         }
       }
     },
+  }
+}
+
+/** Reports whether the copy was within the quota of its namespace; a refused one has written nothing. */
+function isWithinQuota(copy: () => unknown): boolean {
+  try {
+    copy()
+    return true
+  } catch (error) {
+    if (!(error instanceof NamespaceRuleError)) throw error
+    return false
   }
 }
 

@@ -1,5 +1,4 @@
-import { TagProtectedError } from '../../access/protection/tag-protected-error.ts'
-import { ForbiddenError, UnauthenticatedError } from '../../access/right/errors.ts'
+import { ForbiddenError, NamespaceRuleError, UnauthenticatedError } from '../../access/right/errors.ts'
 import { DigestMismatchError } from '../../blobs/errors.ts'
 import type { imageMirrorings } from '../../db/tables/index.ts'
 import { ConflictError, NotFoundError } from '../../input/errors.ts'
@@ -22,7 +21,7 @@ export type ImageMirroring = Omit<
 /** Why a mirroring failed. */
 export type MirroringFailure =
   | RegistryErrorReason
-  | Extract<FailureReason, 'StorageFull' | 'Conflict' | 'ProtectedTag'>
+  | Extract<FailureReason, 'StorageFull' | 'Conflict' | 'ProtectedTag' | 'QuotaExceeded'>
 
 /** Options of a mirroring, beside its source and its destination. */
 export interface MirroringOptions {
@@ -71,7 +70,7 @@ export function failureOf(
   if (error instanceof DigestMismatchError) {
     return { reason: 'InvalidManifest', message: `the registry sent other bytes: ${message}` }
   }
-  if (error instanceof TagProtectedError) return { reason: 'ProtectedTag', message }
+  if (error instanceof NamespaceRuleError) return { reason: error.reason, message }
   if (error instanceof ForbiddenError || error instanceof UnauthenticatedError)
     return { reason: 'Forbidden', message }
   if (error instanceof NotFoundError) return { reason: 'NotFound', message }

@@ -103,9 +103,10 @@ export class BlobFetch implements BlobProgress {
   }
 
   async #open(repository: Repository, signal: AbortSignal): Promise<{ bytes: Readable; upload: Upload }> {
-    const { source, blobs } = this.#dependencies
+    const { source, blobs, content } = this.#dependencies
     const { reference, insecure, digest, size } = this.#origin
     signal.throwIfAborted()
+    content.requireRoom(repository.namespace, digest, size)
     const lane = formatRepositoryName(repository)
     const options = { insecure, lane, namespace: repository.namespace, signal }
     const bytes = await source.fetchBlob(reference, options, { digest, size })

@@ -36,6 +36,7 @@ const RESPONSES: Readonly<Record<RegistryErrorReason, readonly [code: OciErrorCo
   Blocked: ['DENIED', 403],
   InvalidManifest: ['UNKNOWN', 502],
   RegistryUnavailable: ['UNKNOWN', 503],
+  QuotaExceeded: ['TOOMANYREQUESTS', 429],
   TooManyRequests: ['UNKNOWN', 503],
   InternalError: ['UNKNOWN', 502],
 }

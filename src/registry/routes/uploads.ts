@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { UploadBusyError, UploadTooLargeError } from '../../blobs/errors.ts'
-import { algorithmOf, type Digest, type DigestAlgorithm } from '../../oci/digest.ts'
+import { algorithmOf, type Digest, type DigestAlgorithm, parseDigest } from '../../oci/digest.ts'
 import { OciError } from '../../oci/oci-error.ts'
 import { overBudget } from '../../request-body/errors.ts'
 import { bodyLength } from '../../request-body/read-body.ts'
@@ -26,7 +26,7 @@ export function createUploadRoutes(dependencies: RouteDependencies) {
 
   /** Appends the request's body. Throws when its Content-Range does not follow the bytes received so far. */
   const receive = async (exchange: RegistryExchange, one: OwnUpload): Promise<void> => {
-    const { request, memory } = exchange
+    const { request, memory, repository, query } = exchange
     const { upload } = one
     if (upload.isBusy) throw new UploadBusyError()
     checkRange(exchange, one)
@@ -34,6 +34,11 @@ export function createUploadRoutes(dependencies: RouteDependencies) {
     if (length === 0) return
     const maxSize = limits.maximumBlobBytes
     if (upload.size + (length ?? 0) > maxSize) throw new UploadTooLargeError()
+    content.requireRoom(
+      repository.namespace,
+      parseDigest(query.get('digest') ?? '') ?? null,
+      upload.size + (length ?? 0),
+    )
     if (!memory.hold(UPLOAD_MEMORY)) throw overBudget()
     await upload.append(request, { maxSize })
   }

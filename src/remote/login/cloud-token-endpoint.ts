@@ -143,7 +143,7 @@ function requestError({ url: { host } }: CloudTokenRequest, cause: unknown): Clo
     new CloudLoginError(`no request was sent to ${host}: ${explain(error)}`, { reason, cause })
   if (cause instanceof ForbiddenTargetError) return unsent('ForbiddenTarget', cause)
   if (cause instanceof BlockedError) return unsent('Blocked', cause)
-  if (cause instanceof BudgetError) return unsent('TooManyRequests', cause)
+  if (cause instanceof BudgetError) return unsent(cause.reason, cause)
   return cause instanceof EgressError
     ? new CloudLoginError(`the request to ${host} failed: ${explain(cause)}`, {
         reason: 'RegistryUnavailable',

@@ -111,7 +111,7 @@ export function requestError(
     new RegistryError(message, { reason, registry, repository, ...(status && { status }), cause })
 
   if (cause instanceof BudgetError) {
-    return error('TooManyRequests', `no request was sent to ${where}: ${cause.message}`)
+    return error(cause.reason, `no request was sent to ${where}: ${cause.message}`)
   }
   if (cause instanceof CredentialsError) {
     return error('InternalError', `no request was sent to ${where}: ${cause.message}`)

@@ -6,6 +6,13 @@ import type { Prioritized } from './request-context.ts'
 /** A request was not sent: the rest of the host's quota is reserved for others, or the quota is exhausted. */
 export class BudgetError extends Error {
   override readonly name = 'BudgetError'
+  /** `QuotaExceeded` for the quota of the namespace that the request is for, otherwise that of the host. */
+  readonly reason: 'TooManyRequests' | 'QuotaExceeded'
+
+  constructor(message: string, reason: BudgetError['reason'] = 'TooManyRequests') {
+    super(message)
+    this.reason = reason
+  }
 }
 
 /** Seconds for which a remainder is valid when the host reports no window, and the maximum. */

@@ -36,6 +36,8 @@ export interface HostClientOptions {
   readonly limitsOf?: ((host: string) => HostLimits) | undefined
   /** Receives the outcome of each attempt of a request, by the host's name in references. */
   readonly observe?: ((host: string, outcome: RequestOutcome) => void) | undefined
+  /** Counts a request of a namespace; returns why it must not be sent, if its quota is used up. No quotas by default. */
+  readonly takeFromQuota?: ((namespace: string) => string | undefined) | undefined
 }
 
 const RETRIED = new Set([408, 429, 500, 502, 503, 504])
@@ -92,6 +94,7 @@ export class HostClient {
         // the rules may have changed while the request waited for its slot
         const route = context.routeTo?.(url)
         admission.takeFromBudget()
+        this.#takeFromQuota(context)
         outcome = await this.#options.egress.request(url, {
           ...request,
           insecure: context.insecure,
@@ -117,6 +120,12 @@ export class HostClient {
       // an open circuit is waited for at the next admission
       if (!admission.isCircuitOpen) await clock.sleep(this.#retryDelay(attempt), context.signal)
     }
+  }
+
+  /** Throws BudgetError. */
+  #takeFromQuota({ namespace }: RequestContext): void {
+    const refusal = namespace === null ? undefined : this.#options.takeFromQuota?.(namespace)
+    if (refusal !== undefined) throw new BudgetError(refusal, 'QuotaExceeded')
   }
 
   // jitter over the upper half: requests that failed together are not retried together

@@ -178,6 +178,7 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
       'registry',
     ],
     namespaces: ['matching'],
+    quotas: ['namespace'],
     receivers: ['namespace'],
     registryConfigurations: [],
     registryCredentials: ['namespace'],
