@@ -15,7 +15,7 @@ interface RegistrySignInParts extends SharedParts {
 
 /** Opens the key of signed tokens, and joins the identities and the sign-in of the registry. */
 export function openRegistrySignIn(parts: RegistrySignInParts): RegistrySignIn {
-  const { config, access, federation, now } = parts
+  const { config, access, audit, federation, now } = parts
   const { authentication, subjects } = access
   const service = registryHostOf(parts)
   const tokens = createSignedTokens({ key: openSigningKey(parts), service, now })
@@ -27,5 +27,6 @@ export function openRegistrySignIn(parts: RegistrySignInParts): RegistrySignIn {
     tokens,
     subjects,
     federation,
+    audit,
   }
 }

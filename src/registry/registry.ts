@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ForbiddenError } from '../access/right/errors.ts'
 import type { Viewer } from '../access/right/viewer.ts'
 import { OciError } from '../oci/oci-error.ts'
 import { parseRepositoryName } from '../oci/repository-name.ts'
@@ -50,7 +51,12 @@ export function createRegistry(dependencies: RegistryDependencies) {
     const repository = parseRepositoryName(name)
     const from = kind === 'uploads' && query.has('mount') ? query.get('from') : null
     const viewer = await gate.use(request, client, { action: operation.right, repository, name, from })
-    return operation.run({ ...call, viewer, repository })
+    try {
+      return await operation.run({ ...call, viewer, repository })
+    } catch (error) {
+      if (error instanceof ForbiddenError) gate.refuse(viewer, { action: operation.right, repository }, error)
+      throw error
+    }
   }
 
   /** Sends the error response, unless the client has closed the connection. */

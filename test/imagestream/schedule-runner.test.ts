@@ -49,11 +49,10 @@ describe('a scheduled source', () => {
   it('waits while the quota of its namespace is used up, and is imported once there are requests again', async () => {
     world.runner.start()
     await world.createStream()
-    world.waitsUntil = now() + 3 * INTERVAL
+    world.waitsUntil = now() + 3.5 * INTERVAL
 
     await world.pass(3 * INTERVAL)
     expect(world.requested).toEqual([])
-    world.waitsUntil = undefined
     await world.pass(2 * INTERVAL)
 
     expect(world.requested.length).toBeGreaterThan(0)

@@ -38,8 +38,8 @@ export class ScheduleWorld implements AsyncDisposable {
   readonly #perMinute: number
   runner: ScheduleRunner
   #timer: Timer | undefined
-  /** Until when the imports of all namespaces wait; undefined for now. */
-  waitsUntil: number | undefined
+  /** Time until which the imports of all namespaces wait. */
+  waitsUntil = 0
   /** Number of times that the timer was set. */
   armed = 0
 
@@ -55,7 +55,7 @@ export class ScheduleWorld implements AsyncDisposable {
     const { domain } = this
     const { db, schedules, importer } = domain
     return createScheduleRunner({
-      waitsUntil: () => this.waitsUntil,
+      waitsUntil: () => (this.waitsUntil > domain.time ? this.waitsUntil : undefined),
       db,
       schedules,
       importer: {

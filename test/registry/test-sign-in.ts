@@ -38,6 +38,7 @@ export function testSignIn({
   })
   return {
     service,
+    audit: { refuse: () => {} },
     publicUrl: null,
     authentication: {
       mode: 'SIGN_IN',

@@ -1,3 +1,4 @@
+import type { AuditLog } from '../../access/audit/audit-log.ts'
 import type { Authentication } from '../../access/authentication.ts'
 import type { Federation } from '../../access/federation/federation.ts'
 import type { SignedTokens } from '../../access/signed-token/signed-tokens.ts'
@@ -10,6 +11,7 @@ export interface RegistrySignIn extends ServerNames {
   readonly tokens: SignedTokens
   readonly subjects: Pick<TokenSubjects, 'referenceOf' | 'viewerOf'>
   readonly federation: Pick<Federation, 'admit'>
+  readonly audit: Pick<AuditLog, 'refuse'>
 }
 
 /** Explains that a credential is of no use here. */

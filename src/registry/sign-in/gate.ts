@@ -40,7 +40,7 @@ const SIGN_IN = 'sign in with "docker login", or send an access token as the pas
  * the content. A client without the token for its request gets a challenge, and a client that lacks the right itself DENIED.
  */
 export function createGate(signIn: RegistrySignIn) {
-  const { authentication, tokens, subjects } = signIn
+  const { authentication, tokens, subjects, audit } = signIn
   const isOpen = authentication.mode === 'OPEN'
 
   const callerOf = async ({ headers }: IncomingMessage, client: Client): Promise<Caller> => {
@@ -73,7 +73,20 @@ export function createGate(signIn: RegistrySignIn) {
     }
   }
 
+  /** Records that the viewer may not push or delete; refused pulls change nothing, and are not recorded. */
+  const refuse = (
+    viewer: Viewer,
+    { action, repository }: Pick<RepositoryUse, 'action' | 'repository'>,
+    error: Error,
+  ): void => {
+    const { namespace } = repository
+    if (action !== 'pull')
+      audit.refuse(viewer, { action, namespace, target: formatRepositoryName(repository), error })
+  }
+
   return {
+    refuse,
+
     /** Returns the viewer of a request to a repository. Rejects with OciError unless it may do so. */
     async use(request: IncomingMessage, client: CountedClient, use: RepositoryUse): Promise<Viewer> {
       const { action, repository } = use
@@ -81,8 +94,12 @@ export function createGate(signIn: RegistrySignIn) {
       const challenge = (given: Omit<SignInChallenge, 'wanted'>) =>
         unauthorized(request, signIn, { ...given, wanted })
       const { viewer, access } = await identify(request, client, wanted)
-      if (!viewer.rights.may(action, repository))
-        throw isAnonymous(viewer) ? challenge({ message: SIGN_IN }) : denied(use)
+      if (!viewer.rights.may(action, repository)) {
+        if (isAnonymous(viewer)) throw challenge({ message: SIGN_IN })
+        const error = denied(use)
+        refuse(viewer, use, error)
+        throw error
+      }
       if (access === null) return viewer
       if (!includesAction(access, action, repository)) {
         const message = `the token is not for ${action} in "${formatRepositoryName(repository)}"`
