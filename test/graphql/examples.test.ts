@@ -120,8 +120,23 @@ async function variablesOf(client: GraphQLClient): Promise<Record<string, unknow
   }
 }
 
-/** Runs the examples for people on a server with sign-in, and returns their responses by field. */
-async function runSignedIn(): Promise<Map<string, unknown>> {
+/** Returns those of the mutations that left an entry in the audit log. */
+async function auditedOf(client: GraphQLClient, examples: readonly Example[]): Promise<string[]> {
+  const audited: string[] = []
+  for (const { field } of examples) {
+    const { auditEntries } = await client.request<{
+      auditEntries: { nodes: readonly { outcome: string }[] }
+    }>(
+      'query ($filter: AuditEntryFilter) { auditEntries(filter: $filter, first: 1) { nodes { outcome } } }',
+      { filter: { action: field } },
+    )
+    if (auditEntries.nodes[0]?.outcome === 'DONE') audited.push(field)
+  }
+  return audited
+}
+
+/** Runs the examples for people on a server with sign-in. Returns their responses by field, and what the audit log has. */
+async function runSignedIn(): Promise<{ responses: Map<string, unknown>; audited: string[] }> {
   await using server = await startSignedInApp()
   const admin = server.as('admin')
   const member = await server.as('member').request<{ sessions: Ids }>('{ sessions { nodes { id } } }')
@@ -143,7 +158,7 @@ async function runSignedIn(): Promise<Map<string, unknown>> {
   const variables = { user: stranger?.id, token, grant, session, rule }
   const responses = new Map<string, unknown>()
   for (const { field, text } of FOR_PEOPLE) responses.set(field, await admin.execute(text, variables))
-  return responses
+  return { responses, audited: await auditedOf(admin, FOR_PEOPLE) }
 }
 
 interface Ids {
@@ -152,6 +167,7 @@ interface Ids {
 
 describe('the example of a root field', () => {
   const responses = new Map<string, unknown>()
+  const audited = new Set<string>()
 
   beforeAll(async () => {
     await using upstream = await startUpstream()
@@ -184,12 +200,24 @@ describe('the example of a root field', () => {
     push('latest', 'newer')
     await client.request('mutation { importImage(input: { imageStream: "ruby" }) { import { state } } }')
     await run([...inOrder(['tagImage']), ...inOrder(LAST)], variables)
-    for (const [field, response] of await runSignedIn()) responses.set(field, response)
+    const signedIn = await runSignedIn()
+    for (const [field, response] of signedIn.responses) responses.set(field, response)
+    for (const field of [...signedIn.audited, ...(await auditedOf(client, MUTATIONS))]) audited.add(field)
     for (const { field, stream } of events) {
       const { value } = await stream.events.next()
       responses.set(field, JSON.parse(value?.data ?? 'null'))
       stream.body.destroy()
     }
+  })
+
+  test('leaves an entry in the audit log for each mutation that changes something', () => {
+    // the example's mirroring has ended, so that its cancellation changes nothing
+    const isUnchanged = ({ field, text }: Example): boolean =>
+      text.includes('dryRun: true') || field === 'cancelImageMirroring'
+    const isMutation = ({ field }: Example): boolean => mutations.some(({ name }) => name === field)
+    const changing = [...MUTATIONS, ...FOR_PEOPLE].filter((one) => isMutation(one) && !isUnchanged(one))
+    expect(changing.map(({ field }) => field).filter((field) => !audited.has(field))).toEqual([])
+    expect(changing.length).toBeGreaterThan(30)
   })
 
   test.each(ALL)('$field is one valid operation with its name', ({ field, text, operation }) => {

@@ -138,7 +138,7 @@ export function createFederationRules({ db, audit, changes, now }: AccessParts) 
       change(viewer, id, ({ name, disabledAt }, tx) => {
         const since = isDisabled ? (disabledAt ?? now()) : null
         orm.update(table).set({ disabledAt: since }).where(eq(table.id, id)).run()
-        record(tx, viewer, isDisabled ? 'disableFederationRule' : 'enableFederationRule', id, { name })
+        record(tx, viewer, 'setFederationRuleDisabled', id, { name, isDisabled })
       }),
 
     /** Deletes a rule with its roles, and returns it as it was. Throws as `update`. */
