@@ -312,7 +312,7 @@ describe('a rule', () => {
     const entries = audit.page(ADMIN, {}, { limit: 10 })
     expect(entries.map(({ action, target }) => `${action} ${target}`)).toEqual([
       `deleteFederationRule rule:${id}`,
-      `disableFederationRule rule:${id}`,
+      `setFederationRuleDisabled rule:${id}`,
       `createFederationRule rule:${id}`,
     ])
     expect(JSON.parse(entries[2]?.details ?? '')).toMatchObject({
