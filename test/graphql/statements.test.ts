@@ -76,13 +76,13 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
         name imageStream { name } spec { name } conditions { reason }
         items(first: 3) { totalCount nodes { created image { ${IMAGE} } } }
         image { ${IMAGE} tags(first: 2) { totalCount nodes { name imageStream { name } } } } } } } } }`,
-    25,
+    31,
   ],
   'one tag and the imports of many streams': [
     `query ($size: Int!) { imageStreams(matching: "app-*", first: $size) { nodes {
       tag(name: "1.3") { name dockerImageReference image { digest config { env } } }
       imports(first: 2) { totalCount pageInfo { hasNextPage } nodes { state imported imageStream { name } } } } } }`,
-    8,
+    9,
   ],
   'the tags that are looked for in the streams that are': [
     `query ($size: Int!) { imageStreams(platform: "linux/arm64", orderBy: NEWEST_FIRST, first: $size) { totalCount nodes {
@@ -116,7 +116,7 @@ const QUERIES: Readonly<Record<string, readonly [query: string, most: number]>> 
   'the results of an import': [
     `query ($size: Int!) { imageStream(name: "app-1") { imports(first: 1) { nodes {
       results(first: $size) { totalCount nodes { tag image { ${IMAGE} } } } } } } }`,
-    10,
+    13,
   ],
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { SYSTEM } from '../../../src/access/right/viewer.ts'
+import { SYSTEM, type Viewer } from '../../../src/access/right/viewer.ts'
 import type { SignInResponse } from '../../../src/access/sign-in/messages.ts'
 import { type OidcProvider, startOidcProvider } from '../../fixtures/oidc-provider.ts'
 import { type Browser, openSignIn, PUBLIC_URL } from './browser.ts'
@@ -38,6 +38,9 @@ const errorOf = async (response: Promise<SignInResponse>): Promise<unknown> =>
   JSON.parse((await response).body).error
 const principalOf = (response: SignInResponse): string | undefined =>
   server.credentials.form(JSON.parse(response.body).access_token)?.principal
+
+/** A server admin who has signed in. */
+const ADMIN: Viewer = { ...SYSTEM, id: 'user:99' }
 
 describe('a program on the machine of the browser', () => {
   const path = '/sign-in/command-line'
@@ -183,7 +186,7 @@ describe('a program on another machine', () => {
   it('gets nothing of a person who was suspended meanwhile', async () => {
     const { device_code, user_code = '' } = await start()
     await browser.post('/sign-in/device', { user_code, answer: 'allow' })
-    server.users.suspend(SYSTEM, 1)
+    server.users.suspend(ADMIN, 1)
     expect(await errorOf(poll(device_code))).toBe('invalid_grant')
   })
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { groupsOf } from '../../../src/access/identity/users.ts'
 import { EVERYTHING } from '../../../src/access/right/rights.ts'
-import { SYSTEM } from '../../../src/access/right/viewer.ts'
+import { SYSTEM, type Viewer } from '../../../src/access/right/viewer.ts'
 import { ownPath } from '../../../src/access/sign-in/own-path.ts'
 import { startScripted, startSilent } from '../../fixtures/hostile-registry.ts'
 import { type OidcProvider, startOidcProvider } from '../../fixtures/oidc-provider.ts'
@@ -30,6 +30,9 @@ const auditOf = ({ audit }: typeof server) =>
   audit
     .page(SYSTEM, {}, { limit: 10 })
     .map(({ action, outcome, principal }) => `${action} ${outcome} ${principal}`)
+
+/** A server admin who has signed in. */
+const ADMIN: Viewer = { ...SYSTEM, id: 'user:99' }
 
 describe('a person', () => {
   it('signs in with authorization code and PKCE, and returns to where they were', async () => {
@@ -98,7 +101,7 @@ describe('a person', () => {
   it('is refused once a server admin has suspended them', async () => {
     await server.browser().signIn()
     const [person] = peopleIn(server)
-    server.users.suspend(SYSTEM, person?.id ?? 0)
+    server.users.suspend(ADMIN, person?.id ?? 0)
     const refused = await server.browser().signIn()
     expect(refused.status).toBe(403)
     expect(refused.body).toContain('a server admin has suspended this person')
