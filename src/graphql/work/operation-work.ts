@@ -13,7 +13,7 @@ export const MAX_OPERATION_MILLISECONDS = 10_000
 
 /** Bytes and milliseconds of an operation whose result is sent as one text. */
 const SHORT_BYTES = 64 * 1024
-const SHORT_MILLISECONDS = 2
+const SHORT_MILLISECONDS = 20
 
 /** Field values that cost one point, and bytes that do. */
 const VALUES_PER_POINT = 1_000
