@@ -32,9 +32,7 @@ const ALL_NAMES = ['', HIGHEST] as const
 /** The last number that a connection gave to a scope: none is used twice, also where a scope has no places. */
 const lastNumbers = new WeakMap<Database, number>()
 
-/** The scopes of one connection. */
-export type Scopes = ReturnType<typeof createScopes>
-
+/** Creates the scopes of one connection. */
 export function createScopes(db: Database) {
   const insertPlaces = db.prepare(
     'insert or ignore into visible_places (scope, namespace, pattern) select ?, value ->> 0, value ->> 1 from json_each(?)',

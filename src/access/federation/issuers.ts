@@ -29,9 +29,6 @@ const MAX_ISSUERS = 256
 /** How an issuer is reached. */
 export type IssuerAccess = Pick<FederationRule, 'issuer' | 'settings'>
 
-/** The issuers of tokens. Keys are fetched when a token needs them, so an issuer that is unavailable affects its own tokens alone. */
-export type Issuers = ReturnType<typeof createIssuers>
-
 /** Creates the issuers of a process. `now` returns milliseconds since 1970. */
 export function createIssuers({ fetchJson, now }: { fetchJson: FetchJson; now: () => number }) {
   const keys = new LRUCache<string, JWTVerifyGetKey>({ max: MAX_ISSUERS })

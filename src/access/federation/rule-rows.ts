@@ -21,9 +21,6 @@ export const columnsOf = ({ claims, settings, allowsPullRequests, ...rule }: Rul
   allowsPullRequests: allowsPullRequests ? (1 as const) : (0 as const),
 })
 
-/** Reads of rules, for the server itself. */
-export type RuleRows = ReturnType<typeof createRuleRows>
-
 /** Creates the reads of rules, without any check of rights. */
 export function createRuleRows({ orm }: Pick<Database, 'orm'>) {
   return {

@@ -1,9 +1,6 @@
 import type { Database } from '../../db/open.ts'
 import type { HeldResource } from './quota.ts'
 
-/** Counts what namespaces hold. */
-export type QuotaUsage = ReturnType<typeof createQuotaUsage>
-
 /** The blobs of a namespace, each once, whose sizes are summed. */
 const BLOBS_OF_NAMESPACE = `select distinct l.digest from repositories r
   cross join repository_blobs l on l.repository_id = r.id where r.namespace = ?`
