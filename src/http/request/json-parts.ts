@@ -16,7 +16,9 @@ export function* jsonParts(value: unknown): Generator<string, undefined> {
 }
 
 function* write(output: Output, value: unknown): Generator<string, undefined> {
-  if (typeof value === 'string' && value.length > PART) yield* writeText(output, value)
+  // one call for a whole value takes a fraction of the time of a walk through it
+  if (rest(value, PART) > 0) output.text += JSON.stringify(value) ?? 'null'
+  else if (typeof value === 'string' && value.length > PART) yield* writeText(output, value)
   else if (Array.isArray(value)) yield* writeList(output, value)
   else if (typeof value === 'object' && value !== null && !('toJSON' in value))
     yield* writeObject(output, value)
@@ -34,8 +36,7 @@ function* writeList(output: Output, items: readonly unknown[]): Generator<string
   for (const item of items) {
     output.text += separator
     separator = ','
-    if (isShort(item)) output.text += JSON.stringify(item) ?? 'null'
-    else yield* write(output, item)
+    yield* write(output, item)
     if (output.text.length > PART) yield taken(output)
   }
   output.text += items.length === 0 ? '[]' : ']'
@@ -47,15 +48,30 @@ function* writeObject(output: Output, object: object): Generator<string, undefin
     if (value === undefined || typeof value === 'function') continue
     output.text += `${separator}${JSON.stringify(name)}:`
     separator = ','
-    if (isShort(value)) output.text += JSON.stringify(value)
-    else yield* write(output, value)
+    yield* write(output, value)
     if (output.text.length > PART) yield taken(output)
   }
   output.text += separator === '{' ? '{}' : '}'
 }
 
-const isShort = (value: unknown): boolean =>
-  typeof value === 'string' ? value.length <= PART : typeof value !== 'object' || value === null
+/** Characters of a value that is no text, about; more for a date or another object with a text of its own. */
+const SHORT = 10
+
+/** Returns what is left of a number of characters after about the text of the value; counts no further once nothing is left. */
+function rest(value: unknown, left: number): number {
+  if (typeof value === 'string') return left - value.length - 2
+  if (typeof value !== 'object' || value === null) return left - SHORT
+  let now = left - SHORT
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length && now > 0; at++) now = rest(value[at], now)
+  } else {
+    for (const name in value) {
+      if (now <= 0) break
+      now = rest((value as Record<string, unknown>)[name], now - name.length)
+    }
+  }
+  return now
+}
 
 const HIGH_SURROGATE = /[\uD800-\uDBFF]$/
 
