@@ -75,11 +75,6 @@ export class Follower<Selected = Push> implements AsyncIterableIterator<Selected
     return taken
   }
 
-  /** Resolves after one round trip to the server. */
-  roundTrip(): Promise<void> {
-    return this.#client.settled()
-  }
-
   [Symbol.asyncIterator](): this {
     return this
   }

@@ -1,3 +1,4 @@
+import { connect } from '../fixtures/graphql-client.ts'
 import { Follower } from './follower.ts'
 import { PUSH, type Push } from './operations.ts'
 
@@ -31,32 +32,46 @@ const REGISTRY_PUSH = `${PUSH} namespace source dockerImageReference image {
   entries { digest ${PLATFORM} }
 }`
 
+const NEWEST = '{ imagePushes(last: 1) { nodes { cursor } } }'
+
+/** Returns the cursor of the newest push in the log; undefined without one. */
+async function newestPush(url: string): Promise<string | undefined> {
+  await using client = connect(url)
+  const { imagePushes } = await client.request<{ imagePushes: { nodes: { cursor: string }[] } }>(NEWEST)
+  return imagePushes.nodes[0]?.cursor
+}
+
 /** A subscriber that keeps every push after its start. `url` is the server's. */
 export class RegistryFeed implements Disposable {
-  readonly #pushes: RegistryPush[] = []
+  readonly #url: string
   readonly #follower: Follower<RegistryPush>
+  readonly #pushes: RegistryPush[] = []
+  /** Cursor of the newest push before the start, then of the last that was received. */
+  #last: string | undefined
 
-  private constructor(follower: Follower<RegistryPush>) {
+  private constructor(url: string, follower: Follower<RegistryPush>, last: string | undefined) {
+    this.#url = url
     this.#follower = follower
+    this.#last = last
   }
 
   static async start(url: string): Promise<RegistryFeed> {
-    const feed = new RegistryFeed(await Follower.start<RegistryPush>(url, {}, REGISTRY_PUSH))
-    void feed.#receive()
-    return feed
+    const last = await newestPush(url)
+    return new RegistryFeed(url, await Follower.start<RegistryPush>(url, {}, REGISTRY_PUSH), last)
   }
 
-  /** Returns all received pushes in order, after one round trip: a push is acknowledged (201) after it is sent. */
+  /** Returns all pushes in the log since the start, in order, once they were received. */
   async pushes(): Promise<readonly RegistryPush[]> {
-    await this.#follower.roundTrip()
+    const newest = await newestPush(this.#url)
+    while (this.#last !== newest) {
+      const [push] = await this.#follower.take(1)
+      if (push) this.#pushes.push(push)
+      this.#last = push?.cursor
+    }
     return [...this.#pushes]
   }
 
   [Symbol.dispose](): void {
     this.#follower[Symbol.dispose]()
-  }
-
-  async #receive(): Promise<void> {
-    for await (const push of this.#follower) this.#pushes.push(push)
   }
 }

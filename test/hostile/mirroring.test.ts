@@ -211,7 +211,7 @@ describe('a registry that never responds', () => {
           `a${at}: mirrorImage(input: { imageStream: "shop/web-${from + at}:v1", waitSeconds: 0
             from: { kind: DOCKER_IMAGE, name: "${reference()}" } }) { imageMirroring { id } }`,
       ).join(' ')} }`
-    for (let from = 0; from < 1_000; from += 40) await app.client.request(mutations(from, 40))
+    for (let from = 0; from < 1_000; from += 20) await app.client.request(mutations(from, 20))
 
     expect(errorsOf(await app.client.execute(mutations(1_000, 1)))).toEqual([
       { code: 'INVALID', field: 'imageStream' },
