@@ -104,9 +104,9 @@ const QUERIES: Readonly<Record<string, () => string>> = {
   'an image': () => `{ image(digest: "${latest.digest}") { ${select('Image')} } }`,
   'an image of a stream': () =>
     `{ imageStreamImage(name: "app@${latest.digest}") { ${select('ImageStreamImage')} } }`,
-  'the imports': () => `{ imageStream(name: "app") { imports { nodes { ${select('Import')} } } } }`,
-  'the pushes': () => `{ imagePushes { nodes { ${select('ImagePush')} } } }`,
-  'the changes': () => `{ imageStreamChanges(first: 100) { nodes { ${select('ImageStreamChange')} } } }`,
+  'the imports': () => `{ imageStream(name: "app") { imports(first: 10) { nodes { ${select('Import')} } } } }`,
+  'the pushes': () => `{ imagePushes(first: 20) { nodes { ${select('ImagePush')} } } }`,
+  'the changes': () => `{ imageStreamChanges(first: 20) { nodes { ${select('ImageStreamChange')} } } }`,
 }
 
 interface Identified {
