@@ -104,7 +104,8 @@ const QUERIES: Readonly<Record<string, () => string>> = {
   'an image': () => `{ image(digest: "${latest.digest}") { ${select('Image')} } }`,
   'an image of a stream': () =>
     `{ imageStreamImage(name: "app@${latest.digest}") { ${select('ImageStreamImage')} } }`,
-  'the imports': () => `{ imageStream(name: "app") { imports(first: 10) { nodes { ${select('Import')} } } } }`,
+  'the imports': () =>
+    `{ imageStream(name: "app") { imports(first: 10) { nodes { ${select('Import')} } } } }`,
   'the pushes': () => `{ imagePushes(first: 20) { nodes { ${select('ImagePush')} } } }`,
   'the changes': () => `{ imageStreamChanges(first: 20) { nodes { ${select('ImageStreamChange')} } } }`,
 }
