@@ -26,5 +26,6 @@ test('other work runs between the decisions of one operation', async () => {
   )
 
   expect(result.nodes).toEqual(Array.from({ length: 60 }, () => ({ __typename: 'TagPolicyDecision' })))
-  expect(iterations).toBeGreaterThanOrEqual(60)
+  // an operation has the thread for turns of a few milliseconds
+  expect(iterations).toBeGreaterThan(5)
 })
