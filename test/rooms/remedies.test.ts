@@ -4,7 +4,8 @@ import { readModules } from './modules.ts'
 import { fieldsIn, flagsIn } from './remedies.ts'
 
 /** Modules with flags of other programs. */
-const OTHER_PROGRAMS = /^(?:vendors\/|trust\/signature\/notation\.ts|graphql\/federation\/federation-rule-input\.ts)/
+const OTHER_PROGRAMS =
+  /^(?:vendors\/|trust\/signature\/notation\.ts|graphql\/federation\/federation-rule-input\.ts)/
 
 const modules = readModules()
 const message = (text: string) => [{ path: 'a.ts', text: `'${text}'` }]

@@ -37,7 +37,11 @@ async function imagePushes(args: string, whileReading: () => unknown = () => {})
   const result = await execute({
     schema: createSchema(),
     document: parse(`{ imagePushes(${args}) { nodes { tag } pageInfo { endCursor } } }`),
-    contextValue: { viewer: SYSTEM, work: begin(), changeLog: { ...fixture.log, find } } as Partial<GraphQLContext>,
+    contextValue: {
+      viewer: SYSTEM,
+      work: begin(),
+      changeLog: { ...fixture.log, find },
+    } as Partial<GraphQLContext>,
   })
   return { page: result.data?.imagePushes as Page | undefined, error: result.errors?.[0]?.originalError }
 }
