@@ -43,8 +43,10 @@ const input = ({ host }: Upstream) => ({ imageStream: 'ruby', from: `${host}/${R
 
 /** Ignores a connection that the kill cut off; rethrows every other error. */
 function unlessCutOff(error: unknown): undefined {
+  // before the head of the response, and within its body
+  const ends = ['fetch failed', 'terminated']
   const isCutOff =
-    error instanceof DisconnectedError || (error instanceof TypeError && error.message === 'fetch failed')
+    error instanceof DisconnectedError || (error instanceof TypeError && ends.includes(error.message))
   if (!isCutOff) throw error
   return undefined
 }
