@@ -3,7 +3,7 @@ import { isNamePattern, pinsIds } from './github-subject.ts'
 import type { TokenRequirements } from './rule.ts'
 
 /**
- * Claims that identify nobody: names, which can be given up and then taken by someone else, and properties that tokens of many
+ * Claims that identify no principal: names, which can be given up and then taken by someone else, and properties that tokens of many
  * projects have.
  */
 const NO_IDENTIFIERS: ReadonlySet<string> = new Set([

@@ -18,7 +18,7 @@ export interface ProtectedPattern {
 export class TagProtectedError extends NamespaceRuleError {
   constructor(tag: string, { namespace, streams, tags, exceptRoles }: ProtectedPattern) {
     const by = `the protection "${[streams, tags].join(':')}" of the namespace ${namespace}`
-    const who = exceptRoles.length === 0 ? 'nobody' : `only the roles ${exceptRoles.join(', ')}`
+    const who = exceptRoles.length === 0 ? 'no role' : `only the roles ${exceptRoles.join(', ')}`
     super(`the tag ${tag} may not be moved or removed: ${by} allows it to ${who}`, 'ProtectedTag')
   }
 }

@@ -7,7 +7,7 @@ import { NamespaceRuleError } from '../right/errors.ts'
 import { DEFAULT_QUOTA, exceededText, type HeldResource, NO_LIMITS, type QuotaLimits } from './quota.ts'
 import { createQuotaUsage } from './quota-usage.ts'
 
-/** Refuses what would exceed the quota of a namespace, whoever asks for it. */
+/** Refuses what would exceed the quota of a namespace, for every caller. */
 export type QuotaGuard = ReturnType<typeof createQuotaGuard>
 
 /** At least what a namespace holds: removals are not subtracted until the next count. */

@@ -54,7 +54,7 @@ export const images = sqliteTable(
 
 /**
  * Images that came with an index: its registry sent them, or its repository had them when it was pushed. What an index only
- * lists is not here: whoever knows a digest can write an index that lists it.
+ * lists is not here: a client that knows a digest can write an index that lists it.
  */
 export const imageChildren = sqliteTable(
   'image_children',

@@ -84,7 +84,7 @@ const ProtectTagsInput = inputType('ProtectTagsInput', {
     tags: t.requiredString('Pattern over names of tags, for example `v*`; `*` matches any characters.'),
     exceptRoles: t.list(
       RoleEnum,
-      'Roles whose holders may move and remove the tags all the same; nobody if omitted. Imports and policies are never excepted.',
+      'Roles whose holders may move and remove the tags all the same; no role if omitted. Imports and policies are never excepted.',
     ),
   }),
 })

@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net'
 
 /**
  * Names under which this server may be addressed, beside `localhost` and IP addresses. A page can point a name of its own at this
- * server (DNS rebinding) and then has its origin: it needs a name that its author controls. Nothing else in such a request tells it
+ * server (DNS rebinding) and then has its origin: it needs a name that its author controls. Nothing else in such a request distinguishes it
  * from one of a program, because browsers send `Sec-Fetch-Site` over TLS and to loopback alone, and no `Origin` with a GET of the
  * same origin.
  */
@@ -41,7 +41,7 @@ export function isOurHost({ headers }: IncomingMessage, { allowedHosts, localNam
   return (localNames && LOCAL_NAME.test(name)) || allowedHosts.some((allowed) => isNamedBy(name, allowed))
 }
 
-/** A name without a dot, or below a domain that nobody can register. Sources: RFC 6761, RFC 6762, RFC 8375, ICANN (`internal`). */
+/** A name without a dot, or below a domain that cannot be registered. Sources: RFC 6761, RFC 6762, RFC 8375, ICANN (`internal`). */
 const LOCAL_NAME = /^[^.]+$|\.(?:local|localhost|internal|test|home\.arpa)$/
 
 /** `name[:port]` or `address[:port]`: no user information, no path. */

@@ -24,7 +24,7 @@ export interface FetchedTagImage {
 /**
  * Fetches images. Manifests and configs that the namespace has are not fetched again, and content that several of its
  * imports need at the same time is fetched by the first. What only other namespaces have is fetched: a registry that
- * confirms a digest need not have the content, and whoever has the content of an image can be its registry.
+ * confirms a digest need not have the content, and any host that has the content of an image can be its registry.
  */
 export type ImageFetcher = ReturnType<typeof createImageFetcher>
 

@@ -38,7 +38,7 @@ export function createRecordWithFollowers(
     from spec_tags p join image_streams s on s.id = p.stream_id
     where p.follows_namespace = ? and p.follows_stream = ? and p.follows_tag = ? order by s.id, p.name`)
 
-  /** Records the change of a tag that nobody asked for by name; why it cannot move becomes the tag's condition. */
+  /** Records the change of a tag that no caller requested by name; why it cannot move becomes the tag's condition. */
   const recordCopy = (tx: Transaction, address: TagAddress, change: TagChange): Recording | undefined => {
     try {
       return recordOne(tx, SYSTEM, address, change)

@@ -121,7 +121,7 @@ export function createGate(signIn: RegistrySignIn) {
     /**
      * Returns the viewer of a request to `/v2/` itself, by which clients find out how to sign in and whether a credential is
      * valid. Only a token, and with sign-in a valid credential, is accepted. Without sign-in, too, because clients send a login only
-     * to a server that asks for it: then they can be told that it is of no use. Rejects with OciError.
+     * to a server that asks for it: then the response can explain that it is of no use. Rejects with OciError.
      */
     async greet(request: IncomingMessage, client: CountedClient): Promise<Viewer> {
       const { authorization } = request.headers
