@@ -1,6 +1,6 @@
 import { setImmediate as nextIteration } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import { type Lane, least, leastUsed, type Party, ThreadWork, type WorkLimit } from './thread-work.ts'
+import { comeBack, due, type Lane, type Party, ThreadWork, type WorkLimit } from './thread-work.ts'
 
 /** Milliseconds of work between two iterations of the event loop. */
 const SLICE = 2
@@ -25,6 +25,7 @@ export class FairThread {
   readonly #parties = new LRUCache<string, Party>({ max: MAX_PARTIES })
   readonly #lanes = new WeakMap<object, Lane>()
   readonly #waiting = new Set<Party>()
+  #last: { readonly party: Party; readonly lane: Lane } | undefined
   #current: ThreadWork | undefined
   /** End of the slice; milliseconds, monotonic. */
   #until = 0
@@ -79,9 +80,8 @@ export class FairThread {
     if (work.isQueued) return
     const { party, lane } = work.place
     work.isQueued = true
-    // what comes back has no advantage over those that waited meanwhile
-    if (!this.#waiting.has(party)) party.used = Math.max(party.used, leastUsed(this.#waiting))
-    if (!party.lanes.has(lane)) lane.used = Math.max(lane.used, leastUsed(party.lanes))
+    if (!this.#waiting.has(party)) comeBack(party, this.#waiting)
+    if (!party.lanes.has(lane)) comeBack(lane, party.lanes)
     this.#waiting.add(party)
     party.lanes.add(lane)
     lane.works.add(work)
@@ -100,13 +100,18 @@ export class FairThread {
 
   /** Resumes works of the connection that is due, until its slice is over or all of them wait for something else. */
   async #slice(): Promise<void> {
-    const party = least(this.#waiting)
+    const party = due(this.#waiting, this.#last?.party)
     if (!party) return
     const isEligible = ({ isAdmitted, milliseconds }: ThreadWork): boolean =>
       isAdmitted || milliseconds < this.#limits.long || party.long < this.#limits.maxLong
     const isFull = party.long >= this.#limits.maxLong
-    const lanes = isFull ? [...party.lanes].filter(({ works }) => [...works].some(isEligible)) : party.lanes
-    const works = least(lanes)?.works ?? new Set()
+    const lanes = isFull
+      ? new Set([...party.lanes].filter(({ works }) => [...works].some(isEligible)))
+      : party.lanes
+    const lane = due(lanes, this.#last?.lane)
+    if (!lane) return
+    const { works } = lane
+    this.#last = { party, lane }
     this.#until = performance.now() + SLICE
     for (const work of works) {
       if (!isEligible(work)) continue

@@ -32,14 +32,29 @@ interface Thread {
   remove(work: ThreadWork): void
 }
 
-/** Returns the share that has used least. */
-export function least<One extends Share>(shares: Iterable<One>): One | undefined {
+/**
+ * Milliseconds by which a share may be ahead of the others before it is their turn. Work that needs less is done in one go:
+ * what several works have made halfway stays in memory, and the garbage collector copies it again and again.
+ */
+const LEAD = 10
+
+/** Returns the share that is due: the one that had the last turn until it is ahead, then the one that has used least. */
+export function due<One extends Share>(shares: ReadonlySet<One>, last: One | undefined): One | undefined {
+  const first = least(shares)
+  const isAhead = !first || !last || !shares.has(last) || last.used - first.used >= LEAD
+  return isAhead ? first : last
+}
+
+/** Lets a share that comes back have an advantage of one lead, at most, over those that waited meanwhile. */
+export function comeBack(share: Share, waiting: ReadonlySet<Share>): void {
+  share.used = Math.max(share.used, (least(waiting)?.used ?? 0) - LEAD)
+}
+
+function least<One extends Share>(shares: Iterable<One>): One | undefined {
   let found: One | undefined
   for (const share of shares) if (!found || share.used < found.used) found = share
   return found
 }
-
-export const leastUsed = (shares: Iterable<Share>): number => least(shares)?.used ?? 0
 
 /** Works by their signals, for reads that have only a signal. */
 const works = new WeakMap<AbortSignal, ThreadWork>()

@@ -119,11 +119,15 @@ export class OperationWork {
     result: Result | Promise<Result>,
   ): Result | Promise<Result | ExecutionResult> {
     if (!(result instanceof Promise)) return result
-    const ended = new Promise<ExecutionResult>((resolve) => {
+    return new Promise((resolve, reject) => {
       this.#fail = (error) => resolve({ data: null, errors: [error] })
       if (this.#failure) this.#fail(this.#failure)
+      // the work lives as long as the response, the result need not
+      const settled = () => {
+        this.#fail = undefined
+      }
+      result.then(resolve, reject).then(settled)
     })
-    return Promise.race([result, ended])
   }
 
   /** Remembers the field that is resolved now, for the error that ends the operation. */

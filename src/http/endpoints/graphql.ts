@@ -36,7 +36,9 @@ export async function respondGraphQL(
   const taken: NonNullable<OperationContext['taken']> = {}
   const context = createContext(requestId, viewer, request.socket)
   const { work } = context
-  response.once('close', () => work.abort())
+  response.once('close', () => {
+    if (!response.writableFinished) work.abort()
+  })
   // also the parser and the validation run in this client's turn
   await work.nextTurn()
   const result = await pipeline.handleRequest(
