@@ -128,9 +128,18 @@ export function createRoutes(options: RouteOptions): Routes {
 /** Returns a route at which people and programs sign in, whose requests are counted by address. */
 const signInRoute = (respond: (exchange: HttpExchange) => unknown, { requests }: RouteOptions): HttpRoute =>
   forSecret((exchange) => {
-    requests.admit(addressOf(exchange.request.socket))
+    countRequest(requests, exchange.response, addressOf(exchange.request.socket))
     return respond(exchange)
   })
+
+/** Counts a request of a party, and tells it in the headers of its response what is left. Throws RateLimitedError. */
+function countRequest(requests: RateLimit, response: ServerResponse, party: string): void {
+  try {
+    requests.admit(party)
+  } finally {
+    response.setHeaders(requests.headers(party))
+  }
+}
 
 const underAnyName = (route: HttpRoute): HttpRoute => ({ ...route, anyHost: true })
 
@@ -147,7 +156,7 @@ const registryRoute = (handle: RegistryRequestHandler, { origins, requests }: Ro
     // registry clients send no Origin: a page of another site must not push through the browser of its reader
     if (!mayCauseWork(request, origins)) return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
     const address = request.socket.remoteAddress ?? null
-    const admit = (viewer: Viewer): void => requests.admit(partyOf(viewer))
+    const admit = (viewer: Viewer): void => countRequest(requests, response, partyOf(viewer))
     return handle(request, response, { address, requestId, memory, admit })
   },
 })

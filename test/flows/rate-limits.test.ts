@@ -94,6 +94,15 @@ describe('requests to the registry', () => {
     expect(await codesOf(refused)).toEqual([429, 'TOOMANYREQUESTS'])
   })
 
+  it('have headers with what is left, as those for sign-in', async () => {
+    await using server = await startSignedInApp({ config: { requestsPerMinute: 600 } })
+    for (const path of ['/v2/', '/v2/team/app/tags/list', '/token', '/sign-in/first-admin']) {
+      const { headers } = await fetch(`${server.url}${path}`, { headers: server.headersOf('member') })
+      expect([path, headers.get('ratelimit-policy')]).toEqual([path, '"requests";q=600;qu="requests";w=60'])
+      expect(headers.get('ratelimit')).toMatch(/^"requests";r=59\d;t=1$/)
+    }
+  })
+
   it('count those for sign-in by address', async () => {
     await using server = await startSignedInApp({ config: { requestsPerMinute: 2 } })
     const request = () => fetch(`${server.url}/sign-in/first-admin`)
