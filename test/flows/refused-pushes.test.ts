@@ -33,3 +33,21 @@ test('pushes and deletes that are denied are recorded like refused mutations, an
     .request<{ auditEntries: { nodes: readonly object[] } }>(ENTRIES, { action: 'pull' })
   expect(auditEntries.nodes).toEqual([])
 })
+
+test('a role that a protection of tags excepts is that of the principal, whatever the scope of its token', async () => {
+  await using server = await startSignedInApp({ memberRole: 'EDITOR', tokenRole: 'PUSHER' })
+  await server.as('admin').request(`mutation {
+    protectTags(input: { namespace: "team", tags: "v*", exceptRoles: [EDITOR] }) { tagProtection { id } } }`)
+  const push = async (principal: 'member' | 'token', seed: string) => {
+    const scope = 'repository:team/app:pull,push'
+    const password = server.secrets[principal]
+    const headers = { authorization: `Basic ${Buffer.from(`me:${password}`).toString('base64')}` }
+    const response = await fetch(`${server.url}/token?scope=${scope}`, { headers })
+    const { token } = (await response.json()) as { token: string }
+    const client = new PushClient(server.url, { headers: { authorization: `Bearer ${token}` } })
+    await client.push({ repository: 'team/app', tag: 'v1' }, image({ seed }), 'one POST')
+  }
+  await push('member', 'first')
+  await push('member', 'second')
+  await expect(push('token', 'third')).rejects.toThrow('403')
+})

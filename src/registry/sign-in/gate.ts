@@ -105,7 +105,7 @@ export function createGate(signIn: RegistrySignIn) {
         const message = `the token is not for ${action} in "${formatRepositoryName(repository)}"`
         throw challenge({ message, error: 'insufficient_scope' })
       }
-      return { ...viewer, rights: limitedTo(viewer.rights, access) }
+      return { ...viewer, rights: limitedTo(viewer.rights, access, repository) }
     },
 
     /** Returns the viewer of a request for the list of repositories. Rejects with OciError for a token of another scope. */

@@ -55,20 +55,26 @@ function allowedActions(rights: Rights, { type, name, actions }: TokenAccess): r
 export const includesAction = (
   access: readonly TokenAccess[],
   action: RepositoryAction,
-  { namespace, name }: StreamName,
+  stream: StreamName,
 ): boolean =>
   access.some((one) => {
     if (one.type !== 'repository' || !one.actions.includes(action)) return false
     const repository = repositoryNameOf(one.name)
-    return repository?.namespace === namespace && repository.name === name
+    return repository !== undefined && isSame(repository, stream)
   })
 
-/** Returns the rights, without those to use repositories that the access does not include. */
-export const limitedTo = (rights: Rights, access: readonly TokenAccess[]): Rights => ({
+/**
+ * Returns the rights, without those to use other repositories than the request's, whose action is checked, and those that the
+ * access includes. In its repository a protection of tags compares all rights of the principal with those of a role.
+ */
+export const limitedTo = (rights: Rights, access: readonly TokenAccess[], own: StreamName): Rights => ({
   ...rights,
   may: (right, stream) =>
-    rights.may(right, stream) && (!isRepositoryAction(right) || includesAction(access, right, stream)),
+    rights.may(right, stream) &&
+    (!isRepositoryAction(right) || isSame(stream, own) || includesAction(access, right, stream)),
 })
+
+const isSame = (a: StreamName, b: StreamName): boolean => a.namespace === b.namespace && a.name === b.name
 
 const isRepositoryAction = (right: Right): right is RepositoryAction =>
   REPOSITORY_ACTIONS.some((action) => action === right)
