@@ -71,14 +71,14 @@ export function openCredentials({ config, db, audit, now, log, opened }: SharedP
   }
 }
 
-/** Returns the logins of `--docker-config`, for the namespaces that may use them and for the server itself. */
+/** Returns the logins of `--docker-config`, for the namespaces that may use them; for all, also what is read on behalf of none. */
 function serverCredentials({
   dockerConfig,
   dockerConfigNamespaces,
 }: SharedParts['config']): ServerCredentials {
   if (dockerConfig === null) return noCredentials
   const isForAll = dockerConfigNamespaces.includes('*')
-  const namespaces = new Set<string | null>([null, ...dockerConfigNamespaces])
+  const namespaces = new Set<string | null>(dockerConfigNamespaces)
   return {
     ...createDockerConfigCredentials({ path: dockerConfig }),
     isFor: (namespace) => isForAll || namespaces.has(namespace),

@@ -107,6 +107,17 @@ describe('a login of --docker-config', () => {
     })
   })
 
+  test('is not used for what is read on behalf of no namespace, such as the referrers of an image', async () => {
+    await using upstream = await startPrivate()
+    const settings = { dockerConfig: dockerConfig(upstream.host), dockerConfigNamespaces: ['team'] }
+    await using server = await startApp(settings)
+    await follow(server.client, `${upstream.host}/team/app`, 'team/app')
+    const before = loginsAt(upstream).length
+    const query = `{ image(digest: "${app.digest}") { referrers { reason } } }`
+    expect(await server.client.request(query)).toEqual({ image: { referrers: { reason: 'UNAUTHORIZED' } } })
+    expect(loginsAt(upstream)).toHaveLength(before)
+  })
+
   test('is not sent to a registry whose configuration decides who receives it', async () => {
     await using upstream = await startPrivate()
     await using attacker = await startHttpProxy()

@@ -132,7 +132,7 @@ builder.objectField(ImageType, 'referrers', (t) =>
   t.field({
     type: ReferrerConnection,
     description:
-      'Artifacts that refer to the image, ordered by digest, from the repository of `dockerImageReference`. The server’s own credentials are used; `ImageStreamTag.referrers` uses the repository of the tag. The registry is requested unless a recent response is cached.',
+      'Artifacts that refer to the image, ordered by digest, from the repository of `dockerImageReference`. No credentials of a namespace are used: those of the tag’s namespace are for `ImageStreamTag.referrers`. The registry is requested unless a recent response is cached.',
     args,
     complexity,
     resolve: (image, given, context, info) =>

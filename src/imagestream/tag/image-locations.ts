@@ -10,7 +10,7 @@ export interface ImageRepository {
   readonly repository: string
   /** Accepts plain HTTP and certificates that do not verify. */
   readonly insecure: boolean
-  /** Namespace whose credentials are used; null for the server's own. */
+  /** Namespace whose credentials are used; null for none. */
   readonly namespace: string | null
 }
 

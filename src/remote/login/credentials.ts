@@ -22,7 +22,7 @@ export interface Login {
 export interface Credentials {
   /**
    * Returns the credential for a repository, null for anonymous access. `namespace` is the one on whose behalf it is read,
-   * null for the server itself. Throws CredentialsError when credentials cannot be read.
+   * null for none. Throws CredentialsError when credentials cannot be read.
    */
   find(registry: string, repository: string, namespace: string | null): Promise<Credential | null>
   /**
@@ -36,7 +36,7 @@ export interface Credentials {
 export interface ServerCredentials {
   /** As `Credentials.find`. */
   find(registry: string, repository: string): Promise<Credential | null>
-  /** Reports whether requests on behalf of the namespace, or of the server itself, may use them. */
+  /** Reports whether requests on behalf of the namespace, or of none, may use them. */
   isFor(namespace: string | null): boolean
 }
 
