@@ -112,6 +112,23 @@ describe('a federation rule', () => {
     expect(node.node).toBeNull()
   })
 
+  it('gets further roles from those alone who may change it: others neither learn its name nor lock out its owners', async () => {
+    const grant = async (name: 'admin' | 'member', subject: string) => {
+      const { errors } = await server.as(name).execute(
+        `mutation ($subject: String!) { grantRole(input: {
+           subjectKind: RULE, subject: $subject, role: PULLER, place: "${NAMESPACE}/*" }) { grant { subject } } }`,
+        { subject },
+      )
+      return errors?.map(({ message }) => message.replace(subject, 'X'))
+    }
+    const missing = await grant('member', 'rule:999')
+    expect(missing).toEqual([expect.stringContaining('no federation rule')])
+    expect(await grant('member', 'by name')).toEqual(missing)
+    expect(await grant('member', 'rule:2')).toEqual(missing)
+    expect(await grant('member', 'app on GitLab')).toBeUndefined()
+    expect(await grant('admin', 'by name')).toBeUndefined()
+  })
+
   it('that has no claim is refused, and a text that is no token is not repeated', async () => {
     const input = {
       name: 'all',

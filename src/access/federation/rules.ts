@@ -2,8 +2,9 @@ import { eq } from 'drizzle-orm'
 import { federationRules as table } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { AlreadyExistsError, InvalidInputError, NotFoundError, quoted } from '../../input/errors.ts'
-import { createGrantRows, type StoredGrant, type Subject } from '../grant/grant-rows.ts'
+import { createGrantRows } from '../grant/grant-rows.ts'
 import { checkGrantedRole, formatPlace, type GrantedAt, requireRightsOf } from '../grant/place.ts'
+import { createRuleGrants, subjectOfRule } from '../grant/rule-grants.ts'
 import type { AccessParts } from '../identity/dependencies.ts'
 import { principalId } from '../identity/principal.ts'
 import { requirePerson, requireRight, type Viewer } from '../right/viewer.ts'
@@ -29,22 +30,15 @@ export function createFederationRules({ db, audit, changes, now }: AccessParts) 
   const { orm } = db
   const rows = createRuleRows(db)
   const grants = createGrantRows(db)
-  const grantsOf = ({ id }: Pick<FederationRule, 'id'>): StoredGrant[] => grants.of([subjectOf(id)])
+  const { of: grantsOf, mayChange } = createRuleGrants(grants)
 
-  const sees = (viewer: Viewer, rule: FederationRule): boolean => {
-    if (viewer.rights.isServerAdmin) return true
-    const granted = grantsOf(rule)
-    return granted.length === 0
-      ? rule.createdBy === viewer.id
-      : granted.every((grant) => mayGive(viewer, grant))
-  }
   const visible = (viewer: Viewer): FederationRule[] => {
     requirePerson(viewer)
-    return rows.all().filter((rule) => sees(viewer, rule))
+    return rows.all().filter((rule) => mayChange(viewer, rule))
   }
   const byId = (viewer: Viewer, id: number): FederationRule | undefined => {
     const rule = rows.byId(id)
-    return rule && sees(viewer, rule) ? rule : undefined
+    return rule && mayChange(viewer, rule) ? rule : undefined
   }
 
   const record = (
@@ -64,7 +58,7 @@ export function createFederationRules({ db, audit, changes, now }: AccessParts) 
   }
   const addGrants = (tx: Transaction, viewer: Viewer, id: number, granted: readonly GrantedAt[]): void => {
     const created = { createdAt: now(), createdBy: viewer.id }
-    for (const grant of granted) grants.add(tx, subjectOf(id), grant, created)
+    for (const grant of granted) grants.add(tx, subjectOfRule(id), grant, created)
   }
 
   /** Changes a rule that the viewer sees, in one transaction. */
@@ -151,8 +145,6 @@ export function createFederationRules({ db, audit, changes, now }: AccessParts) 
   }
 }
 
-const subjectOf = (id: number): Subject => ({ subjectKind: 'RULE', subject: String(id) })
-
 type RecordedDetails = Readonly<Record<string, unknown>>
 
 const detailsOf = ({ settings, ...values }: RuleValues, granted: readonly GrantedAt[]): RecordedDetails => ({
@@ -161,9 +153,6 @@ const detailsOf = ({ settings, ...values }: RuleValues, granted: readonly Grante
   hasCertificateAuthority: settings.ca !== null,
   grants: granted.map(({ role, ...place }) => `${role} ${formatPlace(place)}`),
 })
-
-const mayGive = ({ rights }: Viewer, { role, namespace, streams }: GrantedAt): boolean =>
-  role === 'SERVER_ADMIN' ? rights.isServerAdmin : rights.may('grant', { namespace, name: streams })
 
 /** Throws unless a person may give these roles to a machine: InvalidInputError, ForbiddenError. */
 function checkGrants(viewer: Viewer, granted: readonly GrantedAt[]): void {

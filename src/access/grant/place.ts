@@ -41,6 +41,10 @@ export function checkGrantedRole({ role, ...place }: GrantedAt, field: string): 
   )
 }
 
+/** Reports whether the viewer may give the role at the place to others. */
+export const mayGive = ({ rights }: Viewer, { role, namespace, streams }: GrantedAt): boolean =>
+  role === 'SERVER_ADMIN' ? rights.isServerAdmin : rights.may('grant', { namespace, name: streams })
+
 /**
  * Throws ForbiddenError unless the viewer itself has every right of the role at the place. A pattern is tested like a name: only
  * a `*` of the viewer's own patterns matches its `*`.

@@ -4,7 +4,8 @@ import { accessTokens, federationRules, users } from '../../db/tables/index.ts'
 import { ConflictError, InvalidInputError, NotFoundError, quoted } from '../../input/errors.ts'
 import { parsePrincipal, principalId } from '../identity/principal.ts'
 import type { Viewer } from '../right/viewer.ts'
-import { EVERYONE, SIGNED_IN, type Subject } from './grant-rows.ts'
+import { createGrantRows, EVERYONE, SIGNED_IN, type Subject } from './grant-rows.ts'
+import { createRuleGrants } from './rule-grants.ts'
 
 /** How a person names a subject: by its name or the id that viewers have, `user:12`; null for every person and everyone. */
 export interface NamedSubject {
@@ -17,16 +18,19 @@ const MAX_GROUP_LENGTH = 255
 
 /** Creates the lookups of subjects by name, and of names. */
 export function createSubjects({ orm }: Pick<Database, 'orm'>) {
+  const { mayChange } = createRuleGrants(createGrantRows({ orm }))
   const people = (name: string) => {
     const id = parsePrincipal(name)
     const isNamed =
       id?.kind === 'user' ? eq(users.id, id.id) : or(eq(users.name, name), eq(users.email, name))
     return orm.select({ id: users.id }).from(users).where(isNamed).limit(2).all()
   }
-  const rules = (name: string) => {
+  const ownRules = (name: string, viewer: Viewer) => {
     const id = parsePrincipal(name)
     const isNamed = id?.kind === 'rule' ? eq(federationRules.id, id.id) : eq(federationRules.name, name)
-    return orm.select({ id: federationRules.id }).from(federationRules).where(isNamed).limit(2).all()
+    const { id: number, createdBy } = federationRules
+    const found = orm.select({ id: number, createdBy }).from(federationRules).where(isNamed).limit(2).all()
+    return found.filter((rule) => mayChange(viewer, rule))
   }
   const ownTokens = (name: string, viewer: Viewer) => {
     const id = parsePrincipal(name)
@@ -61,7 +65,8 @@ export function createSubjects({ orm }: Pick<Database, 'orm'>) {
 
   return {
     /**
-     * Returns the subject of this name. Throws NotFoundError, also for a token of another person; ConflictError for a name of
+     * Returns the subject of this name. Throws NotFoundError, also for a token of another person and a rule that the viewer may
+     * not change; ConflictError for a name of
      * several people; InvalidInputError.
      */
     named(viewer: Viewer, { subjectKind, name }: NamedSubject): Subject {
@@ -72,7 +77,7 @@ export function createSubjects({ orm }: Pick<Database, 'orm'>) {
       if (name === null || name === '')
         throw new InvalidInputError('subject', `a ${WORDS[subjectKind]} is given by its name or id`)
       if (subjectKind === 'USER') return only(subjectKind, name, people(name))
-      if (subjectKind === 'RULE') return only(subjectKind, name, rules(name))
+      if (subjectKind === 'RULE') return only(subjectKind, name, ownRules(name, viewer))
       if (subjectKind === 'TOKEN') return only(subjectKind, name, ownTokens(name, viewer))
       if (name.length > MAX_GROUP_LENGTH)
         throw new InvalidInputError('subject', `a group's name has at most ${MAX_GROUP_LENGTH} characters`)
@@ -92,7 +97,7 @@ const WORDS: Readonly<Record<Subject['subjectKind'], string>> = {
   USER: 'person',
   GROUP: 'group',
   TOKEN: 'access token of yours',
-  RULE: 'federation rule',
+  RULE: 'federation rule of yours',
   SIGNED_IN: 'every person',
   EVERYONE: 'everyone',
 }
