@@ -1,6 +1,7 @@
 import type { Database } from '../db/open.ts'
 import type { AuditLog } from './audit/audit-log.ts'
 import { type Authentication, OPEN } from './authentication.ts'
+import { createRuleReferences } from './federation/rule-reference.ts'
 import { createFirstAdmin } from './first-admin.ts'
 import { createGrants } from './grant/grants.ts'
 import { createPrincipalRights } from './grant/principal-rights.ts'
@@ -64,7 +65,7 @@ export function createAccess(dependencies: AccessDependencies) {
     cookie,
     /** Returns the rights that a principal has now: everything without sign-in. */
     rightsOf: isOpen ? () => EVERYTHING : rightsOf,
-    subjects: createTokenSubjects({ stored, rightsOf, now }),
+    subjects: createTokenSubjects({ stored, rules: createRuleReferences(db), rightsOf, now }),
     authentication: isOpen
       ? OPEN
       : createSignInAuthentication({ forms, cookie, rightsOf, changes, uses, failures, audit, now }),

@@ -1,4 +1,5 @@
 import type { Client } from './authentication.ts'
+import type { createRuleReferences } from './federation/rule-reference.ts'
 import type { PrincipalRights } from './grant/principal-rights.ts'
 import { UnauthenticatedError } from './right/errors.ts'
 import type { Viewer } from './right/viewer.ts'
@@ -8,16 +9,18 @@ import type { createStoredCredentials } from './token/stored-credentials.ts'
 
 interface TokenSubjectDependencies extends PrincipalRights {
   readonly stored: Pick<ReturnType<typeof createStoredCredentials>, 'referenceOf' | 'byReference'>
+  readonly rules: ReturnType<typeof createRuleReferences>
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
-/** The identities behind signed tokens: a token is valid as long as the credential for which it was issued. */
+/** The identities behind signed tokens: a token is valid as long as the credential, or the rule, for which it was issued. */
 export type TokenSubjects = ReturnType<typeof createTokenSubjects>
 
-export function createTokenSubjects({ stored, rightsOf, now }: TokenSubjectDependencies) {
+export function createTokenSubjects({ stored, rules, rightsOf, now }: TokenSubjectDependencies) {
   const isValid = ({ principal, credential: reference }: TokenSubject): boolean => {
     if (reference === null) return true
+    if (rules.isReference(reference)) return rules.isCurrent(reference)
     const credential = stored.byReference(reference)
     return credential?.principal === principal && (credential.expiresAt ?? Number.POSITIVE_INFINITY) > now()
   }

@@ -10,8 +10,9 @@ import { anonymous, type Viewer } from '../right/viewer.ts'
 import type { LastUses } from '../token/last-uses.ts'
 import { createIssuers, idOf } from './issuers.ts'
 import { claimsOf } from './presented-token.ts'
-import { type Claims, type Refusal, refusalsOf } from './refusals.ts'
+import { acceptedUntil, type Claims, type Refusal, refusalsOf } from './refusals.ts'
 import type { FederationRule } from './rule.ts'
+import { ruleReference } from './rule-reference.ts'
 import { createRuleRows } from './rule-rows.ts'
 import type { FederationRules } from './rules.ts'
 
@@ -31,6 +32,15 @@ interface FederationDependencies {
 /** Where a request comes from, and its id. */
 type Client = Pick<Viewer, 'address' | 'requestId'>
 
+/** A machine that a rule admits. */
+export interface AdmittedMachine {
+  readonly viewer: Viewer
+  /** Identifies the rule and what it accepts: the admission ends when the rule changes. */
+  readonly credential: string
+  /** Milliseconds since 1970 from which the presented token is no longer accepted: nothing issued for it is valid longer. */
+  readonly expiresAt: number
+}
+
 /** What one rule says about a token. */
 export interface RuleVerdict {
   readonly rule: FederationRule
@@ -38,7 +48,7 @@ export interface RuleVerdict {
   readonly refusals: readonly Refusal[]
 }
 
-/** Admission of machines by tokens of other issuers. */
+/** AdmittedMachine of machines by tokens of other issuers. */
 export type Federation = ReturnType<typeof createFederation>
 
 const MAX_NAME_LENGTH = 255
@@ -72,17 +82,21 @@ export function createFederation({ db, rules, fetchJson, now, ...access }: Feder
 
   return {
     /**
-     * Returns the viewer of a machine that presents a token of another issuer: the oldest rule that accepts the token. Rejects with
+     * Admits a machine that presents a token of another issuer, by the oldest rule that accepts the token. Rejects with
      * UnauthenticatedError.
      */
-    async admit(token: string, client: Client): Promise<Viewer> {
+    async admit(token: string, client: Client): Promise<AdmittedMachine> {
       failures.check(client, token)
       try {
         const claims = claimsIn(token)
         const rule = await ruleFor(token, claims)
         failures.succeeded(token)
         uses.note('RULE', rule.id, client.address)
-        return viewerOf(rule, claims, client)
+        return {
+          viewer: viewerOf(rule, claims, client),
+          credential: ruleReference(rule),
+          expiresAt: acceptedUntil(rule, claims),
+        }
       } catch (error) {
         if (!(error instanceof UnauthenticatedError)) throw error
         failures.failed(client, token)

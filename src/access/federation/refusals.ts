@@ -102,6 +102,10 @@ function timeRefusals({ maxLifetime }: TokenRequirements, { exp, nbf, iat }: Cla
   return refusals
 }
 
+/** Returns the milliseconds since 1970 from which the rule no longer accepts a token that it accepts now. */
+export const acceptedUntil = ({ maxLifetime }: TokenRequirements, { exp, iat }: Claims): number =>
+  (Math.min(Number(exp), Number(iat) + maxLifetime) + CLOCK_TOLERANCE) * 1000
+
 /** Seconds since 1970 of the year 3000: a later time is none, and could not be written. */
 const LAST_TIME = 32_503_680_000
 

@@ -31,6 +31,14 @@ export interface TokenContent {
   readonly expiresAt: number
 }
 
+/** What limits a token. */
+export interface TokenLimits {
+  /** Null for no limit. */
+  readonly access: TokenContent['access']
+  /** Milliseconds since 1970 after which the token is not valid; null for its usual lifetime. */
+  readonly notAfter: number | null
+}
+
 /** A token that was issued, with its lifetime in seconds. */
 export interface IssuedToken {
   readonly text: string
@@ -50,7 +58,7 @@ interface SignedTokenDependencies {
   readonly now: () => number
 }
 
-/** Seconds. Clients ask for another token before each longer operation. */
+/** Seconds at most. Clients ask for another token before each longer operation. */
 const LIFETIME = 300
 const ALGORITHM = 'ES256'
 /** Verified tokens that are remembered: a push sends one with each of its requests. */
@@ -80,13 +88,14 @@ export function createSignedTokens({ key, service, now }: SignedTokenDependencie
   }
 
   return {
-    /** Returns a token for the subject, limited to some access; null for no limit. */
+    /** Returns a token for the subject. */
     async issue(
       { principal, name, credential }: TokenSubject,
-      access: TokenContent['access'],
+      { access, notAfter }: TokenLimits,
     ): Promise<IssuedToken> {
       const issuedAt = now()
       const seconds = Math.floor(issuedAt / 1000)
+      const lifetime = Math.min(LIFETIME, Math.floor((notAfter ?? Number.POSITIVE_INFINITY) / 1000) - seconds)
       const claims = { name, ...(credential !== null && { credential }), ...(access && { access }) }
       const text = await new SignJWT(claims)
         .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid: key.id })
@@ -95,10 +104,10 @@ export function createSignedTokens({ key, service, now }: SignedTokenDependencie
         .setSubject(principal)
         .setIssuedAt(seconds)
         .setNotBefore(seconds)
-        .setExpirationTime(seconds + LIFETIME)
+        .setExpirationTime(seconds + lifetime)
         .setJti(randomUUID())
         .sign(key.privateKey)
-      return { text, lifetime: LIFETIME, issuedAt }
+      return { text, lifetime, issuedAt }
     },
 
     /** Returns what the token says. Rejects with UnauthenticatedError for any text that is not a valid token of this server. */

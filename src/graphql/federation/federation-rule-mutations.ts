@@ -113,7 +113,7 @@ const UpdateFederationRuleInput = inputType('UpdateFederationRuleInput', {
 
 mutation('updateFederationRule', {
   description:
-    'Changes a federation rule. Machines that it admitted and that no longer match lose their rights at once.',
+    'Changes a federation rule. If it accepts other tokens then, what was issued to machines that it admitted ends at once: they present their tokens again.',
   access: 'person',
   complexity: MUTATION_COMPLEXITY.write,
   example: `

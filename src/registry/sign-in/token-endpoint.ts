@@ -25,6 +25,17 @@ interface TokenRequest {
   readonly isExchange: boolean
 }
 
+/** Who requests a token, and how long it is valid. */
+interface TokenHolder {
+  readonly viewer: Viewer
+  /** Identifies what was presented: the token is valid as long as it is. Null for a client without a credential. */
+  readonly reference: string | null
+  /** Milliseconds since 1970; null for the usual lifetime. */
+  readonly notAfter: number | null
+  /** A secret that can be presented again; null for none. */
+  readonly secret: string | null
+}
+
 /** The request is not one of this endpoint. Codes: RFC 6749, section 5.2. */
 class TokenRequestError extends Error {
   override readonly name = 'TokenRequestError'
@@ -52,25 +63,31 @@ export type TokenEndpoint = ReturnType<typeof createTokenEndpoint>
 export function createTokenEndpoint({ authentication, tokens, subjects, federation }: RegistrySignIn) {
   const isOpen = authentication.mode === 'OPEN'
 
-  const viewerOf = async ({ credential, scopes }: TokenRequest, client: Client): Promise<Viewer> => {
+  const holderOf = async ({ credential, scopes }: TokenRequest, client: Client): Promise<TokenHolder> => {
     // a login: other requests name what they want to do, and their credential is ignored
     if (isOpen && credential !== undefined && scopes.length === 0) throw new UnauthenticatedError(NO_SIGN_IN)
-    if (isOpen || credential === undefined) return authentication.viewerOf({}, client)
+    if (isOpen || credential === undefined) {
+      const viewer = await authentication.viewerOf({}, client)
+      return { viewer, reference: null, notAfter: null, secret: null }
+    }
     // also a token of this endpoint, which no rule accepts: tokens do not renew themselves
-    if (isJsonWebToken(credential)) return federation.admit(credential, client)
-    return authentication.viewerOf({ authorization: `Bearer ${credential}` }, client)
+    if (isJsonWebToken(credential)) {
+      const { viewer, credential: reference, expiresAt } = await federation.admit(credential, client)
+      return { viewer, reference, notAfter: expiresAt, secret: null }
+    }
+    const viewer = await authentication.viewerOf({ authorization: `Bearer ${credential}` }, client)
+    return { viewer, reference: subjects.referenceOf(credential), notAfter: null, secret: credential }
   }
 
   const issue = async (request: TokenRequest, { admit, ...client }: CountedClient): Promise<object> => {
-    const { credential, scopes, wantsRefresh, isExchange } = request
-    const viewer = await viewerOf(request, client)
+    const { scopes, wantsRefresh, isExchange } = request
+    const { viewer, reference, notAfter, secret } = await holderOf(request, client)
     admit(viewer)
-    const secret = credential === undefined || isOpen || isJsonWebToken(credential) ? null : credential
     const access = allowedAccess(viewer.rights, parseScopes(scopes))
-    const reference = secret === null ? null : subjects.referenceOf(secret)
     const subject = { principal: viewer.id, name: viewer.name, credential: reference }
     // an exchange that names no access is for the whole API
-    const issued = await tokens.issue(subject, isExchange && scopes.length === 0 ? null : access)
+    const limits = { access: isExchange && scopes.length === 0 ? null : access, notAfter }
+    const issued = await tokens.issue(subject, limits)
     return {
       token: issued.text,
       access_token: issued.text,

@@ -33,7 +33,7 @@ let time: number
 let uses: string[]
 
 const CLIENT = { address: '192.0.2.1', requestId: 'r-1' }
-const admit = (text: string): Promise<Viewer> => federation.admit(text, CLIENT)
+const admit = async (text: string): Promise<Viewer> => (await federation.admit(text, CLIENT)).viewer
 
 beforeAll(async () => {
   provider = await startOidcProvider()

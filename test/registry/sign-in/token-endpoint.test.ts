@@ -22,13 +22,15 @@ interface Issued {
 
 let world: World
 let admitted: string | undefined
+let expiresAt = Number.MAX_SAFE_INTEGER
 beforeAll(async () => {
   world = await openSignInWorld({
     federation: {
       async admit(token, client) {
         if (admitted === undefined || token !== FOREIGN)
           throw new UnauthenticatedError('no rule accepts the token')
-        return { id: admitted, name: 'a build', rights: EVERYTHING, ...client }
+        const viewer = { id: admitted, name: 'a build', rights: EVERYTHING, ...client }
+        return { viewer, credential: 'RULE:1', expiresAt }
       },
     },
   })
@@ -168,6 +170,17 @@ describe('a token of another issuer', () => {
     expect((await world.get('/v2/', { authorization: `Bearer ${FOREIGN}` })).status).toBe(401)
     admitted = undefined
     expect((await get(`scope=${PULL}`, basic(FOREIGN))).status).toBe(401)
+  })
+
+  it('is outlived by no token that is issued for it', async () => {
+    admitted = 'puller'
+    const issued = async () => (await get(`scope=${PULL}`, basic(FOREIGN))).json as Issued
+    const { iat = 0 } = decodeJwt((await issued()).token)
+    expiresAt = (iat + 90) * 1000
+    const { token, expires_in } = await issued()
+    expect([decodeJwt(token).exp, expires_in]).toEqual([iat + 90, 90])
+    admitted = undefined
+    expiresAt = Number.MAX_SAFE_INTEGER
   })
 })
 
