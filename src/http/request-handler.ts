@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Logger } from 'pino'
 import { setCookie } from '../access/identity/session-cookie.ts'
 import { ForbiddenError, RateLimitedError, UnauthenticatedError } from '../access/right/errors.ts'
+import { unavailability } from '../graphql/kit/unavailability.ts'
 import { limitBodyTime } from '../request-body/arrival.ts'
 import type { BodyBudget } from '../request-body/body-budget.ts'
 import { UnreadBodyError } from '../request-body/errors.ts'
@@ -58,8 +59,10 @@ function respondError(
   } else if (error instanceof ForbiddenError) {
     refuse(response, 403, error.code, error.message)
   } else {
-    log.error({ requestId, err: error }, 'cannot handle request: internal error')
+    const unavailable = unavailability(error)
+    log.error({ requestId, err: error }, 'cannot handle request')
     if (response.headersSent) response.destroy()
+    else if (unavailable) refuse(response, 503, 'UNAVAILABLE', unavailable)
     else refuse(response, 500, 'INTERNAL', `internal error: the server's log explains it under ${requestId}`)
   }
 }

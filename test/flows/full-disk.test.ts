@@ -53,3 +53,27 @@ describe.runIf(disk)('a disk that fills up while the server runs', () => {
     expect(await mirror(app, `${upstream.host}/team/app:1`)).toMatchObject({ state: 'SUCCEEDED' })
   })
 })
+
+const small = mountSmallDisk()
+
+test.runIf(small)('a full disk refuses sign-ins and the end of a session with what to do', async () => {
+  if (!small) return
+  await using _mounted = small
+  await using app = await startApp({ dataFolder: join(small.folder, 'data'), signIn: 'tokens' })
+  const { searchParams: body } = new URL(app.app.firstAdminLink ?? '')
+  const post = (path: string, init: RequestInit) =>
+    fetch(`${app.app.url}${path}`, { method: 'POST', redirect: 'manual', ...init })
+
+  await small.fill()
+  const refused = await post('/sign-in/first-admin', { body })
+  expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining('free space')])
+  small.free()
+  const { session } = (await (await post('/sign-in/first-admin', { body })).json()) as { session: string }
+  expect(session).toMatch(/^iss_/)
+
+  await small.fill()
+  const signOut = { headers: { cookie: `imagestreams=${session}`, origin: app.app.url } }
+  expect((await post('/sign-out', signOut)).status).toBe(503)
+  small.free()
+  expect((await post('/sign-out', signOut)).status).toBe(204)
+})
