@@ -8,14 +8,14 @@ import type { FailedSignIns } from './identity/failed-sign-ins.ts'
 import type { OneTimeSecrets } from './identity/one-time-secrets.ts'
 import { principalId } from './identity/principal.ts'
 import type { BegunSession, UserSessions } from './identity/sessions.ts'
-import { LOCAL_ADMIN, type Users } from './identity/users.ts'
+import type { Users } from './identity/users.ts'
 import { UnauthenticatedError } from './right/errors.ts'
 import { ANY, EVERYTHING } from './right/rights.ts'
 import { anonymous, SYSTEM } from './right/viewer.ts'
 
 interface FirstAdminDependencies extends AccessParts {
   readonly audit: Pick<AuditLog, 'record' | 'refuse'>
-  readonly users: Pick<Users, 'signedIn'>
+  readonly users: Pick<Users, 'localAdminSignedIn'>
   readonly sessions: Pick<UserSessions, 'begin'>
   readonly oneTimeSecrets: OneTimeSecrets
   readonly failures: Pick<FailedSignIns, 'check' | 'failed'>
@@ -59,7 +59,7 @@ export function createFirstAdmin(dependencies: FirstAdminDependencies) {
       failures.check(client, code)
       const begun = db.transact((tx) => {
         if (!oneTimeSecrets.take(tx, 'FIRST_ADMIN', code)) return undefined
-        const user = users.signedIn(tx, LOCAL_ADMIN)
+        const user = users.localAdminSignedIn(tx)
         const id = principalId('user', user.id)
         const subject = { subjectKind: 'USER', subject: String(user.id) } as const
         rows.add(tx, subject, EVERYWHERE, { createdAt: now(), createdBy: SYSTEM.id })

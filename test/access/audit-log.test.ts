@@ -136,6 +136,18 @@ describe('refusals', () => {
     ])
   })
 
+  it('that cannot be stored are counted, until the counts can be stored', () => {
+    const who = viewer('user:1')
+    db.orm.run('pragma query_only = true')
+    refuse(who, 3)
+    audit.storeOmitted()
+    expect(errors).toHaveLength(4)
+
+    db.orm.run('pragma query_only = false')
+    audit.storeOmitted()
+    expect(audit.page(SYSTEM, {}, PAGE)).toMatchObject([{ details: '{"omitted":{"tagImage":3}}' }])
+  })
+
   it('of many principals together do not fill the disk', () => {
     for (let id = 0; id < 2_000; id++) refuse(viewer(`user:${id}`), 2)
     expect(audit.count(SYSTEM, {})).toBe(500)

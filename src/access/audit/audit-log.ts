@@ -69,20 +69,22 @@ export function createAuditLog({ db, now, onError }: AuditLogDependencies) {
       .run()
   }
 
-  /** Stores what is not part of a change. */
-  const store = (viewer: Viewer, action: Parameters<typeof append>[2]): void => {
+  /** Stores what is not part of a change, and reports whether it could. */
+  const store = (viewer: Viewer, action: Parameters<typeof append>[2]): boolean => {
     try {
       db.transact((tx) => append(tx, viewer, action))
+      return true
     } catch (error) {
       onError(error)
+      return false
     }
   }
 
   const storeOmitted = (): void => {
-    const omitted = budget.takeOmitted()
+    const omitted = budget.omitted()
     if (!omitted) return
     const unnamed = { action: 'refusals', namespace: null, target: null }
-    store(SYSTEM, { ...unnamed, outcome: 'REFUSED', details: { omitted } })
+    if (store(SYSTEM, { ...unnamed, outcome: 'REFUSED', details: { omitted } })) budget.clearOmitted()
   }
 
   return {
@@ -96,11 +98,12 @@ export function createAuditLog({ db, now, onError }: AuditLogDependencies) {
 
     /**
      * Adds what the viewer was not allowed to do, in a transaction of its own. Of a flood of refusals some are stored, and
-     * the others only counted.
+     * the others only counted, as are those that cannot be stored.
      */
     refuse(viewer: Viewer, { error, outcome = 'REFUSED', ...action }: RefusedAction): void {
       if (!budget.take(viewer, action.action)) return
-      store(viewer, { ...action, outcome, details: { message: bounded(error.message) } })
+      const refused = { ...action, outcome, details: { message: bounded(error.message) } }
+      if (!store(viewer, refused)) budget.omit(action.action)
     },
 
     /** Adds one entry with the number of refusals that were not stored since the last one. Called every minute. */

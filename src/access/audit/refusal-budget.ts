@@ -11,20 +11,23 @@ export function createRefusalBudget(now: () => number) {
   const each = new TokenBuckets(EACH, now)
   const all = new TokenBuckets(ALL, now)
   const omitted = new Map<string, number>()
+  const omit = (action: string): void => void omitted.set(action, (omitted.get(action) ?? 0) + 1)
   return {
     /** Reports whether a refusal may be stored; counts it otherwise. */
     take({ id, address }: Viewer, action: string): boolean {
       const isStored = each.take(JSON.stringify([id, address, action])) === 0 && all.take('') === 0
-      if (!isStored) omitted.set(action, (omitted.get(action) ?? 0) + 1)
+      if (!isStored) omit(action)
       return isStored
     },
 
-    /** Returns the number of refusals by action that were counted since the last call; undefined for none. */
-    takeOmitted(): Readonly<Record<string, number>> | undefined {
-      if (omitted.size === 0) return undefined
-      const counts = Object.fromEntries(omitted)
-      omitted.clear()
-      return counts
-    },
+    /** Counts a refusal that is not stored. */
+    omit,
+
+    /** Returns the number of refusals by action that are only counted; undefined for none. */
+    omitted: (): Readonly<Record<string, number>> | undefined =>
+      omitted.size === 0 ? undefined : Object.fromEntries(omitted),
+
+    /** Begins the counts again. */
+    clearOmitted: (): void => omitted.clear(),
   }
 }

@@ -52,28 +52,31 @@ export function createUsers({ db, audit, changes, now }: AccessParts) {
     })
   }
 
-  return {
-    /**
-     * Stores what the provider reports about a person who signs in, whose number stays the same. Throws UnauthenticatedError
-     * for a person who is suspended.
-     */
-    signedIn(tx: Transaction, { groups, ...reported }: ReportedUser): User {
-      const known = orm
-        .select()
-        .from(table)
-        .where(and(eq(table.issuer, reported.issuer), eq(table.subject, reported.subject)))
+  /**
+   * Stores what the provider reports about a person who signs in, whose number stays the same. Throws UnauthenticatedError
+   * for a person who is suspended.
+   */
+  function signedIn(tx: Transaction, { groups, ...reported }: ReportedUser): User {
+    const known = orm.select().from(table).where(isPerson(reported)).get()
+    if (known?.suspendedAt != null) throw new UnauthenticatedError('a server admin has suspended this person')
+    const stored = { ...reported, groups: JSON.stringify(groups), lastSignInAt: now() }
+    if (known?.groups !== stored.groups) changes.record(tx)
+    if (!known)
+      return orm
+        .insert(table)
+        .values({ ...stored, createdAt: now() })
+        .returning()
         .get()
-      if (known?.suspendedAt != null)
-        throw new UnauthenticatedError('a server admin has suspended this person')
-      const stored = { ...reported, groups: JSON.stringify(groups), lastSignInAt: now() }
-      if (known?.groups !== stored.groups) changes.record(tx)
-      if (!known)
-        return orm
-          .insert(table)
-          .values({ ...stored, createdAt: now() })
-          .returning()
-          .get()
-      return orm.update(table).set(stored).where(eq(table.id, known.id)).returning().get()
+    return orm.update(table).set(stored).where(eq(table.id, known.id)).returning().get()
+  }
+
+  return {
+    signedIn,
+
+    /** Stores that the local admin signs in, and ends a suspension: whoever starts the server decides, not another admin. */
+    localAdminSignedIn(tx: Transaction): User {
+      orm.update(table).set({ suspendedAt: null }).where(isPerson(LOCAL_ADMIN)).run()
+      return signedIn(tx, LOCAL_ADMIN)
     },
 
     /** Returns a person to a server admin, and each person themselves; undefined otherwise. */
@@ -110,6 +113,9 @@ export function createUsers({ db, audit, changes, now }: AccessParts) {
     resume: (viewer: Viewer, id: number): User => setSuspended(viewer, id, null),
   }
 }
+
+const isPerson = ({ issuer, subject }: Pick<ReportedUser, 'issuer' | 'subject'>) =>
+  and(eq(table.issuer, issuer), eq(table.subject, subject))
 
 /** Returns the groups of a person at the last sign-in. */
 export const groupsOf = ({ groups }: Pick<User, 'groups'>): readonly string[] => JSON.parse(groups)
