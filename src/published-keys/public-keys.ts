@@ -44,6 +44,11 @@ export function createPublicKeys({ name, fetchKeys, now }: KeySource): JWTVerify
       failure = error
     }
   }
+  /** Moves times that the clock has not reached back to the present: it was set back. */
+  const followClock = (): void => {
+    fetchedAt = Math.min(fetchedAt, now())
+    if (known && known.since > now()) known = { ...known, since: now() }
+  }
   const refresh = (): Promise<void> => {
     if (!fetching && now() - fetchedAt < KEYS_ARE_FETCHED_EVERY) return Promise.resolve()
     fetching ??= fetchOnce().finally(() => {
@@ -53,6 +58,7 @@ export function createPublicKeys({ name, fetchKeys, now }: KeySource): JWTVerify
   }
 
   return async (header, token) => {
+    followClock()
     if (!known || now() - known.since >= KEYS_ARE_FRESH_FOR) await refresh()
     const find = () => {
       if (!known || now() - known.since >= KEYS_ARE_USED_FOR) {

@@ -95,7 +95,8 @@ export class CloudLogins {
   recordRefusal({ id }: Credential, registry: string): void {
     const key = keyOf(id, registry)
     const { login, failure } = this.#exchanged.last(key) ?? {}
-    if (login && !failure && this.#now() - login.issued >= MIN_RENEWED_AGE) this.#exchanged.expire(key)
+    if (login && !failure && Math.abs(this.#now() - login.issued) >= MIN_RENEWED_AGE)
+      this.#exchanged.expire(key)
   }
 
   /** Returns the texts of the credential and of its login that must be removed from messages. */

@@ -106,7 +106,8 @@ export class AuthorizedRequests {
   }
 
   #outdatedTokenOf({ authorization: { token } }: Sent): string | undefined {
-    const isOutdated = token !== undefined && this.#options.clock.now() - token.issued >= MIN_OUTDATED_AGE
+    const isOutdated =
+      token !== undefined && Math.abs(this.#options.clock.now() - token.issued) >= MIN_OUTDATED_AGE
     return isOutdated ? token.value : undefined
   }
 }

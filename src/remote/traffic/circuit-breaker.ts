@@ -61,7 +61,9 @@ export class CircuitBreaker {
 
   get state(): BreakerState {
     if (!this.#opening) return 'CLOSED'
-    return this.#opening.until > this.#options.clock.now() ? 'OPEN' : 'HALF_OPEN'
+    const now = this.#options.clock.now()
+    // a clock that was set back would lengthen the pause
+    return this.#opening.since <= now && now < this.#opening.until ? 'OPEN' : 'HALF_OPEN'
   }
 
   get status(): BreakerStatus {

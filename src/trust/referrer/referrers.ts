@@ -71,8 +71,10 @@ export function createReferrers(
   })
   const lookups = new SingleFlight<ReferrerCheck>()
 
+  /** Reports whether the time is less than so many milliseconds ago; of a later one, the clock was set back since. */
+  const isWithin = (time: number, age: number): boolean => Math.abs(now() - time) < age
   const isFresh = ({ reason, checkedAt, triedAt }: ReferrerCheck, maxAge: number): boolean =>
-    reason === null ? now() - (checkedAt ?? 0) < maxAge : now() - triedAt < RETRY_AFTER
+    reason === null ? isWithin(checkedAt ?? 0, maxAge) : isWithin(triedAt, RETRY_AFTER)
 
   const lookUp = async (image: ImageLocation, artifactType: string | null): Promise<ReferrerCheck> => {
     const key = checkKeyOf(image, artifactType)

@@ -58,7 +58,7 @@ export function createVerifications(dependencies: LookupDependencies, referrers:
       const row = cache.find(key)
       const cached = row && cachedOf(row)
       const known = cached && isValid(cached, now()) ? cached : undefined
-      if (known && now() - known.checkedAt < options.maxAge) return verificationOf(known)
+      if (known && Math.abs(now() - known.checkedAt) < options.maxAge) return verificationOf(known)
       if (options.mayRequest) {
         return inFlight.run(JSON.stringify(key), () => refresh(image, policy, { known, options }))
       }

@@ -68,6 +68,16 @@ describe('signatures of issuers', () => {
     expect(requests).toHaveLength(4)
   })
 
+  it('are verified after the keys rotate, also when the clock was set back in between', async () => {
+    expect(await reasonOf(await provider.token({}))).toBeUndefined()
+    await provider.rotateKeys()
+    time -= 24 * KEYS_ARE_FRESH_FOR
+    const token = await provider.token({})
+    expect(await reasonOf(token)).toBe('SIGNATURE')
+    time += KEYS_ARE_FETCHED_EVERY
+    expect(await reasonOf(token)).toBeUndefined()
+  })
+
   it('are verified with known keys while the issuer is unavailable', async () => {
     const token = await provider.token({})
     expect(await reasonOf(token)).toBeUndefined()

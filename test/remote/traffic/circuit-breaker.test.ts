@@ -45,6 +45,14 @@ describe('a circuit breaker', () => {
     expect(breaker.opening).toMatchObject({ ...refused, kind: 'FAILURES' })
   })
 
+  test('is not open for longer when the clock is set back', () => {
+    const { breaker, fail, clock } = start()
+    clock.time = 100_000
+    fail(3)
+    clock.time = 0
+    expect(breaker.permit()).toMatchObject({ isProbe: true })
+  })
+
   test('counts from zero after a success', () => {
     const { breaker, fail } = start()
     fail(2)
