@@ -129,6 +129,31 @@ describe('a federation rule', () => {
     expect(await grant('admin', 'by name')).toBeUndefined()
   })
 
+  it('has a name that no rule has which its author may change; names of others are not revealed', async () => {
+    const named = (namespace: string, name = 'nightly') => ({
+      input: {
+        name,
+        audience: AUDIENCE,
+        issuer: provider.issuer,
+        gitlab: { projectId: '9' },
+        grants: [{ role: 'PULLER', place: `${namespace}/*` }],
+      },
+    })
+    const codes = async (client: ReturnType<SignedInApp['as']>, variables: object) =>
+      (await client.execute(CREATE, { ...variables })).errors?.map(({ extensions }) => extensions?.code)
+    const [admin, member] = [server.as('admin'), server.as('member')]
+    expect(await codes(admin, named('secret'))).toBeUndefined()
+    expect(await codes(admin, named('other'))).toEqual(['ALREADY_EXISTS'])
+    expect(await codes(member, named(NAMESPACE))).toBeUndefined()
+    expect(await codes(member, named(NAMESPACE))).toEqual(['ALREADY_EXISTS'])
+    const { createFederationRule } = await member.request<Created>(CREATE, named(NAMESPACE, 'weekly'))
+    const rename = await member.execute(
+      'mutation ($id: ID!) { updateFederationRule(input: { id: $id, name: "nightly" }) { federationRule { id } } }',
+      { id: createFederationRule.federationRule.id },
+    )
+    expect(rename.errors?.[0]?.extensions?.code).toBe('ALREADY_EXISTS')
+  })
+
   it('that has no claim is refused, and a text that is no token is not repeated', async () => {
     const input = {
       name: 'all',

@@ -29,7 +29,9 @@ export function createRuleRows({ orm }: Pick<Database, 'orm'>) {
       return row && ruleOf(row)
     },
 
-    byName: (name: string): Row | undefined => orm.select().from(table).where(eq(table.name, name)).get(),
+    /** Returns the rules with this name: those of different namespaces may have one. */
+    named: (name: string): FederationRule[] =>
+      orm.select().from(table).where(eq(table.name, name)).all().map(ruleOf),
 
     /** Returns the rules of an issuer, the oldest first. */
     ofIssuer: (issuer: string): FederationRule[] =>

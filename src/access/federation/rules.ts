@@ -51,9 +51,9 @@ export function createFederationRules({ db, audit, changes, now }: AccessParts) 
     audit.record(tx, viewer, { action, namespace: null, target: principalId('rule', id), details })
     changes.record(tx)
   }
-  const requireFreeName = (name: string, own?: number): void => {
-    const other = rows.byName(name)
-    if (other && other.id !== own)
+  /** Names of rules that the viewer does not see are free: a refusal would reveal them. */
+  const requireFreeName = (viewer: Viewer, name: string, own?: number): void => {
+    if (rows.named(name).some((rule) => rule.id !== own && mayChange(viewer, rule)))
       throw new AlreadyExistsError(`there is a federation rule with the name ${quoted(name)}`)
   }
   const addGrants = (tx: Transaction, viewer: Viewer, id: number, granted: readonly GrantedAt[]): void => {
@@ -94,7 +94,7 @@ export function createFederationRules({ db, audit, changes, now }: AccessParts) 
       return db.transact((tx) => {
         if (rows.all().length >= MAX_RULES)
           throw new InvalidInputError('name', `a server has at most ${MAX_RULES} federation rules`)
-        requireFreeName(values.name)
+        requireFreeName(viewer, values.name)
         const created = { createdAt: now(), createdBy: viewer.id }
         const { id } = orm
           .insert(table)
@@ -117,7 +117,7 @@ export function createFederationRules({ db, audit, changes, now }: AccessParts) 
       if (granted) checkGrants(viewer, granted)
       return change(viewer, id, (rule, tx) => {
         const values = changedRule(rule, input)
-        requireFreeName(values.name, id)
+        requireFreeName(viewer, values.name, id)
         orm.update(table).set(columnsOf(values)).where(eq(table.id, id)).run()
         if (granted) {
           for (const grant of grantsOf(rule)) grants.remove(tx, grant.id)

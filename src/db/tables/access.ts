@@ -114,7 +114,7 @@ export const federationRules = sqliteTable(
     lastUsedAt: time('last_used_at'),
   },
   (t) => [
-    uniqueIndex('federation_rules_by_name').on(t.name),
+    index('federation_rules_by_name').on(t.name),
     index('federation_rules_by_issuer').on(t.issuer, t.id),
   ],
 )

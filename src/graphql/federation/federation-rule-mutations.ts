@@ -27,7 +27,9 @@ const CreateFederationRuleInput = inputType('CreateFederationRuleInput', {
   description:
     'A federation rule. At most one of `github`, `gitlab` and `kubernetes` writes its claims; `claims` adds others. A rule has at least one claim.',
   fields: (t) => ({
-    name: t.requiredString('Name of the rule, unique on the server; 1 to 255 characters.'),
+    name: t.requiredString(
+      'Name of the rule; no other rule that you may change has it. 1 to 255 characters.',
+    ),
     audience: t.requiredString(
       'Audience that the tokens are issued for, such as the URL of this server. A token for another audience is never accepted.',
     ),
@@ -95,7 +97,7 @@ const UpdateFederationRuleInput = inputType('UpdateFederationRuleInput', {
   description: 'Changes of a federation rule; what is omitted stays as it is. Its issuer cannot be changed.',
   fields: (t) => ({
     id: t.requiredId('Global `id` of the rule.'),
-    name: t.string('Name of the rule, unique on the server; 1 to 255 characters.'),
+    name: t.string('Name of the rule; no other rule that you may change has it. 1 to 255 characters.'),
     audience: t.string('Audience that the tokens are issued for.'),
     claims: t.list(
       FederationClaimInput,
