@@ -170,6 +170,7 @@ async function open(
     signInPages: openSignIn({ ...shared, access, sealer, egress }),
     log,
     allowedOrigins: config.allowedOrigins,
+    ownOrigin: config.publicUrl?.origin,
     connectionsPerAddress: config.connectionsPerAddress,
     connectionsPerPrincipal: config.connectionsPerPrincipal,
     costPerMinute: config.costPerMinute,

@@ -9,7 +9,13 @@ import { UnreadBodyError } from '../request-body/errors.ts'
 import { respondToDelivery } from './endpoints/receiver-delivery.ts'
 import { GRAPHQL_PATH } from './pipeline/pipeline.ts'
 import { hasSeveralHosts, isOurHost, NOT_OUR_HOST, SEVERAL_HOSTS } from './request/host.ts'
-import { type HttpExchange, refuse, refuseRate, refuseUnread } from './request/response.ts'
+import {
+  type HttpExchange,
+  refuse,
+  refuseRate,
+  refuseToRegistryClient,
+  refuseUnread,
+} from './request/response.ts'
 import { addressOf, requestIdOf, viewerOf } from './request/sender.ts'
 import { countResponse, createRoutes, type RouteOptions, type Routes, routeOf } from './routes.ts'
 
@@ -87,7 +93,12 @@ async function respond(
   const { authentication, origins, bodyTimeout, endpoints, routes } = options
   const { request, response, requestId } = exchange
   const path = pathOf(request)
-  if (hasSeveralHosts(request)) return refuse(response, 400, 'BAD_REQUEST', SEVERAL_HOSTS)
+  const route = routeOf(routes, path)
+  const refuseHost = (status: number, code: string, message: string): void =>
+    route?.isOfRegistry
+      ? refuseToRegistryClient(response, status, message)
+      : refuse(response, status, code, message)
+  if (hasSeveralHosts(request)) return refuseHost(400, 'BAD_REQUEST', SEVERAL_HOSTS)
   // before the check of the host: the sender may know this server by any name, and its path is a secret
   const delivery = endpoints.deliveries?.open(path, addressOf(request.socket))
   if (delivery) {
@@ -95,8 +106,7 @@ async function respond(
     limitBodyTime(request, bodyTimeout)
     return respondToDelivery(delivery, exchange)
   }
-  const route = routeOf(routes, path)
-  if (!route?.anyHost && !isOurHost(request, origins)) return refuse(response, 421, 'FORBIDDEN', NOT_OUR_HOST)
+  if (!route?.anyHost && !isOurHost(request, origins)) return refuseHost(421, 'FORBIDDEN', NOT_OUR_HOST)
   if (!route) return refuse(response, 404, 'NOT_FOUND', `unknown path: the API is at ${GRAPHQL_PATH}`)
   if (!route.hasOwnDeadline) limitBodyTime(request, bodyTimeout)
   await route.respond(exchange, () => viewerOf(request, requestId, { authentication, origins }))

@@ -16,7 +16,7 @@ import type { Metrics } from './metrics/metrics.ts'
 import { respondMetrics } from './metrics/respond-metrics.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from './pipeline/pipeline.ts'
 import type { RateLimit } from './request/rate-limit.ts'
-import { type HttpExchange, refuse } from './request/response.ts'
+import { type HttpExchange, refuse, refuseToRegistryClient } from './request/response.ts'
 import { forAnyone, forSecret, forViewer, forViewerOfEverything, type HttpRoute } from './request/route.ts'
 import { addressOf, mayCauseWork, NOT_OUR_ORIGIN, partyOf } from './request/sender.ts'
 
@@ -112,7 +112,7 @@ export function createRoutes(options: RouteOptions): Routes {
       ...Object.fromEntries(
         signInPages?.paths.map((path) => [
           path,
-          signInRoute((exchange) => respondSignInPage(signInPages, exchange), options),
+          signInRoute((exchange) => respondSignInPage(signInPages, exchange, options.origins), options),
         ]) ?? [],
       ),
       [TOKEN_PATH]: respondToken && registryRoute(respondToken, options),
@@ -152,9 +152,10 @@ type RegistryRequestHandler = (
 /** Returns a route of the registry, which counts its requests and finds out itself who sends a request, and responds to others with a challenge. */
 const registryRoute = (handle: RegistryRequestHandler, { origins, requests }: RouteOptions): HttpRoute => ({
   access: 'viewer',
+  isOfRegistry: true,
   respond({ request, response, requestId, memory }) {
     // registry clients send no Origin: a page of another site must not push through the browser of its reader
-    if (!mayCauseWork(request, origins)) return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
+    if (!mayCauseWork(request, origins)) return refuseToRegistryClient(response, 403, NOT_OUR_ORIGIN)
     const address = request.socket.remoteAddress ?? null
     const admit = (viewer: Viewer): void => countRequest(requests, response, partyOf(viewer))
     return handle(request, response, { address, requestId, memory, admit })

@@ -56,6 +56,8 @@ export interface ServerOptions extends HttpEndpoints {
   readonly isReady?: () => boolean
   /** Origins of other sites whose pages may use the API; none by default. */
   readonly allowedOrigins?: readonly string[]
+  /** Origin under which browsers reach this server, as in OriginPolicy. */
+  readonly ownOrigin?: string | undefined
   /** Names under which the server may be addressed, as in HostPolicy; by default names of the local network. */
   readonly allowedHosts?: readonly string[]
   readonly localNames?: boolean
@@ -93,6 +95,7 @@ export function createServer({
   version,
   isReady = () => true,
   allowedOrigins = [],
+  ownOrigin,
   allowedHosts = [],
   localNames = true,
   introspection = true,
@@ -105,7 +108,7 @@ export function createServer({
   ...endpoints
 }: ServerOptions) {
   const timings = { ...TIMINGS, ...givenTimings }
-  const origins = { allowedOrigins, allowedHosts, localNames }
+  const origins = { allowedOrigins, ownOrigin, allowedHosts, localNames }
   const thread = new FairThread()
   const costs = new RateLimit({ name: 'operations', unit: 'points', perMinute: costPerMinute })
   const createContext = (requestId: string, viewer: Viewer, connection: object): GraphQLContext => {

@@ -14,6 +14,10 @@ export const sessionCookie = ({ isSecure }: Pick<SessionCookie, 'isSecure'>): Se
   isSecure,
 })
 
+/** Returns the cookie for a browser that may have used TLS: then it is `Secure`, also where the settings name no `https`. */
+export const cookieOver = (isOverTls: boolean, cookie: SessionCookie): SessionCookie =>
+  isOverTls ? { ...cookie, isSecure: true } : cookie
+
 /** Returns the session's secret in a `Cookie` header; undefined without one. */
 export function secretInCookies({ name }: SessionCookie, cookies: string | undefined): string | undefined {
   const start = `${name}=`

@@ -4,7 +4,7 @@ import type { Transaction } from '../../db/transact.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { AccessParts } from '../identity/dependencies.ts'
 import { principalId, requireUserId } from '../identity/principal.ts'
-import { type SessionCookie, secretInCookies, setCookie } from '../identity/session-cookie.ts'
+import { cookieOver, type SessionCookie, secretInCookies, setCookie } from '../identity/session-cookie.ts'
 import type { BegunSession, UserSession, UserSessions } from '../identity/sessions.ts'
 import type { ReportedUser, User, Users } from '../identity/users.ts'
 import { UnauthenticatedError } from '../right/errors.ts'
@@ -48,11 +48,12 @@ export function createBegunSessions(parts: SessionParts) {
 
   return {
     /** Begins the session of a browser, and returns the header that sets its cookie. Throws UnauthenticatedError for a suspended person. */
-    inBrowser(reported: ReportedUser, client: Client): string {
+    inBrowser(reported: ReportedUser, { client, isOverTls }: SignInRequest): string {
       const { secret, session } = db.transact((tx) =>
         begin(tx, users.signedIn(tx, reported), 'BROWSER', client),
       )
-      return setCookie(cookie, { secret, maxAge: Math.floor((session.expiresAt - now()) / 1000) })
+      const maxAge = Math.floor((session.expiresAt - now()) / 1000)
+      return setCookie(cookieOver(isOverTls, cookie), { secret, maxAge })
     },
 
     /** Begins a session at a command line of a person who has allowed it. Throws UnauthenticatedError for a suspended person. */

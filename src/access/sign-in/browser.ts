@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type SessionCookie, secretInCookies, setCookie } from '../identity/session-cookie.ts'
+import { cookieOver, type SessionCookie, secretInCookies, setCookie } from '../identity/session-cookie.ts'
 import { UnauthenticatedError } from '../right/errors.ts'
 import type { BegunSessions } from './begun-sessions.ts'
 import { SignInError } from './errors.ts'
@@ -69,7 +69,8 @@ export function createBrowserSignIn(dependencies: BrowserSignInDependencies) {
       try {
         const url = await provider.signInUrl(redirectUri(), checks, challenge)
         const secret = sealed.seal('sign-in cookie', { ...checks, to }, STATE_LIFETIME)
-        return redirect(url, [setCookie(stateCookie, { secret, maxAge: STATE_LIFETIME / 1000 })])
+        const cookie = cookieOver(request.isOverTls, stateCookie)
+        return redirect(url, [setCookie(cookie, { secret, maxAge: STATE_LIFETIME / 1000 })])
       } catch (error) {
         return failed(error, request, to)
       }
@@ -88,7 +89,7 @@ export function createBrowserSignIn(dependencies: BrowserSignInDependencies) {
         }
         const callback = new URL(`${redirectUri()}?${request.query}`)
         const person = await provider.signedIn(callback, state)
-        return redirect(to, [begun.inBrowser(person, request.client), setCookie(stateCookie)])
+        return redirect(to, [begun.inBrowser(person, request), setCookie(stateCookie)])
       } catch (error) {
         return failed(error, request, to)
       }
@@ -104,7 +105,9 @@ export const signInPath = (to: string): string => `${SIGN_IN_PATH}?${new URLSear
  * that origin, where it has no cookies of this one.
  */
 function otherLoopbackName(host: string | undefined, publicUrl: string): string | undefined {
-  const own = new URL(publicUrl).host
+  const { protocol, host: own } = new URL(publicUrl)
+  // a proxy that adds TLS may pass on another name each time
+  if (protocol !== 'http:') return undefined
   const isOther = host !== undefined && host !== own && LOOPBACK.test(host) && LOOPBACK.test(own)
   return isOther ? publicUrl : undefined
 }

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import { TokenBuckets } from '../../concurrency/token-bucket.ts'
 import type { Database } from '../../db/open.ts'
 import type { BegunSessions } from './begun-sessions.ts'
@@ -16,6 +15,7 @@ import {
 import { DEVICE_PATH } from './paths.ts'
 import type { SealedTexts } from './sealed-texts.ts'
 import { type Granted, TokenRequestError } from './token-endpoint.ts'
+import { LIFETIME, newUserCode, parseUserCode } from './user-code.ts'
 
 interface DeviceDependencies {
   readonly db: Database
@@ -26,11 +26,6 @@ interface DeviceDependencies {
   readonly now: () => number
 }
 
-/** Consonants without those that look alike: no word arises. */
-const LETTERS = 'BCDFGHJKLMNPQRSTVWXZ'
-const HALF = 4
-/** Milliseconds for a person to enter the code. */
-const LIFETIME = 10 * 60_000
 /** Seconds between two requests of a program that waits. */
 const INTERVAL = 5
 
@@ -47,7 +42,7 @@ export function createDeviceSignIn({ db, begun, sealed, publicUrl, now }: Device
   return {
     /** Returns the codes of a program that begins to sign in. */
     start(): SignInResponse {
-      const userCode = newUserCode()
+      const userCode = newUserCode(now())
       const page = `${publicUrl()}${DEVICE_PATH}`
       return json(200, {
         device_code: sealed.seal('device code', { userCode }, LIFETIME),
@@ -63,11 +58,10 @@ export function createDeviceSignIn({ db, begun, sealed, publicUrl, now }: Device
     async ask(request: SignInRequest): Promise<SignInResponse> {
       const person = await begun.personOf(request)
       if (!person) return redirect(signInPath(`${DEVICE_PATH}?${request.query}`))
-      const code = userCodeIn(request.query)
-      if (code === undefined) {
-        const isWrong = request.query.has('user_code')
-        return codeRequest(isWrong ? 400 : 200, 'Sign in at the command line', ENTER, DEVICE_PATH)
-      }
+      const entered = request.query.get('user_code')
+      if (entered === null) return codeRequest(200, TITLE, ENTER, DEVICE_PATH)
+      const code = parseUserCode(entered, now())
+      if (code === undefined) return codeRequest(400, TITLE, WRONG, DEVICE_PATH)
       return confirmation({
         title: 'Sign in at the command line?',
         text: `A program wants to act as ${person.viewer.name}. Allow this only if you have started it yourself and it shows this code:`,
@@ -80,11 +74,12 @@ export function createDeviceSignIn({ db, begun, sealed, publicUrl, now }: Device
     /** Stores the person's answer for the program. */
     async answer(request: SignInRequest): Promise<SignInResponse> {
       const person = await begun.personOf(request)
-      const code = userCodeIn(request.form)
-      if (!person || code === undefined) return redirect(DEVICE_PATH)
+      if (!person) return redirect(DEVICE_PATH)
       if (answers.take(person.userId) > 0) {
         return message(429, 'Too many codes', 'Wait a minute before you enter another code.')
       }
+      const code = parseUserCode(request.form.get('user_code') ?? '', now())
+      if (code === undefined) return codeRequest(400, TITLE, WRONG, DEVICE_PATH)
       const isAllowed = request.form.get('answer') === 'allow'
       const answer = { userId: isAllowed ? person.userId : null }
       db.transact((tx) => stored.add(tx, code, answer, LIFETIME))
@@ -111,19 +106,7 @@ export function createDeviceSignIn({ db, begun, sealed, publicUrl, now }: Device
   }
 }
 
-const ENTER = 'Enter the code that the program shows: eight letters.'
-
-const newUserCode = (): string => {
-  const letters = Array.from({ length: 2 * HALF }, () => LETTERS[randomInt(LETTERS.length)]).join('')
-  return `${letters.slice(0, HALF)}-${letters.slice(HALF)}`
-}
-
-/** Returns the code as the program shows it, however the person writes it; undefined for no code. */
-function userCodeIn(parameters: URLSearchParams): string | undefined {
-  const letters = (parameters.get('user_code') ?? '')
-    .slice(0, 40)
-    .toUpperCase()
-    .replace(/[^A-Z]/g, '')
-  const isCode = letters.length === 2 * HALF && [...letters].every((letter) => LETTERS.includes(letter))
-  return isCode ? `${letters.slice(0, HALF)}-${letters.slice(HALF)}` : undefined
-}
+const TITLE = 'Sign in at the command line'
+const ENTER = 'Enter the code that the program shows: ten letters.'
+const WRONG =
+  'No program shows this code, or it is older than ten minutes. Compare the ten letters, or begin again at the program.'

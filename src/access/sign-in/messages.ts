@@ -17,6 +17,8 @@ export interface SignInRequest {
   readonly cookie: string | undefined
   /** Host by which the client addresses this server. */
   readonly host: string | undefined
+  /** Whether the browser uses TLS, as far as the request shows it. */
+  readonly isOverTls: boolean
   /** False for a request that a page of another site starts. */
   readonly isOwnPage: boolean
   readonly client: Client

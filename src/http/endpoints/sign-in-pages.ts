@@ -2,15 +2,15 @@ import type { SignInPages, SignInRequest } from '../../access/sign-in/sign-in.ts
 import { readBody } from '../../request-body/read-body.ts'
 import { respond } from '../../request-body/respond.ts'
 import type { HttpExchange } from '../request/response.ts'
-import { mayConnect } from '../request/sender.ts'
+import { isOverTls, mayConnect, type OriginPolicy } from '../request/sender.ts'
 
 const MAX_BODY_BYTES = 16 * 1024
-const OWN_PAGES_ALONE = { allowedOrigins: [] }
 
 /** Responds to a request to one of the pages and endpoints. Rejects with UnreadBodyError. */
 export async function respondSignInPage(
   pages: Pick<SignInPages, 'handle'>,
   { request, response, requestId, memory }: HttpExchange,
+  { ownOrigin }: Pick<OriginPolicy, 'ownOrigin'>,
 ): Promise<void> {
   const { method = 'GET', url = '/', headers, socket } = request
   const [path = '', query] = url.split(/\?(.*)/s, 2)
@@ -22,8 +22,9 @@ export async function respondSignInPage(
     form: new URLSearchParams(body.toString()),
     cookie: headers.cookie,
     host: headers.host,
+    isOverTls: isOverTls(request),
     // browsers send it with each form
-    isOwnPage: headers.origin !== undefined && mayConnect(request, OWN_PAGES_ALONE),
+    isOwnPage: headers.origin !== undefined && mayConnect(request, { allowedOrigins: [], ownOrigin }),
     client: { address: socket.remoteAddress ?? null, requestId },
   }
   const result = await pages.handle(asked)

@@ -1,12 +1,17 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FirstAdmin } from '../../access/first-admin.ts'
-import { type SessionCookie, secretInCookies, setCookie } from '../../access/identity/session-cookie.ts'
+import {
+  cookieOver,
+  type SessionCookie,
+  secretInCookies,
+  setCookie,
+} from '../../access/identity/session-cookie.ts'
 import type { UserSessions } from '../../access/identity/sessions.ts'
 import { readBody } from '../../request-body/read-body.ts'
 import { respond, respondJson } from '../../request-body/respond.ts'
 import { GRAPHQL_PATH } from '../pipeline/pipeline.ts'
 import { type HttpExchange, refuse, type ViewerExchange } from '../request/response.ts'
-import { mayConnect, NOT_OUR_ORIGIN, type OriginPolicy } from '../request/sender.ts'
+import { isOverTls, mayConnect, NOT_OUR_ORIGIN, type OriginPolicy } from '../request/sender.ts'
 
 /** UserSessions of browsers, and how the first admin gets one. */
 export interface SignIn {
@@ -54,9 +59,10 @@ export async function respondFirstAdmin(
   const client = { address: request.socket.remoteAddress ?? null, requestId }
   const { session, secret } = signIn.firstAdmin.accept(code, client)
   const maxAge = Math.floor((session.expiresAt - signIn.now()) / 1000)
-  const cookie = { ...PRIVATE_HEADERS, 'Set-Cookie': setCookie(signIn.cookie, { secret, maxAge }) }
-  if (wantsPage(request.headers.accept)) respond(response, 303, { ...cookie, Location: GRAPHQL_PATH })
-  else {
+  if (wantsPage(request.headers.accept)) {
+    const cookie = setCookie(cookieOver(isOverTls(request), signIn.cookie), { secret, maxAge })
+    respond(response, 303, { ...PRIVATE_HEADERS, 'Set-Cookie': cookie, Location: GRAPHQL_PATH })
+  } else {
     const expiresAt = new Date(session.expiresAt).toISOString()
     respondJson(response, 200, { session: secret, expiresAt }, PRIVATE_HEADERS)
   }

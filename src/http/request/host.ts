@@ -21,7 +21,7 @@ export interface HostPolicy {
 export const SEVERAL_HOSTS = 'the request has several Host headers: send one'
 /** Message for a `Host` header that does not name this server. */
 export const NOT_OUR_HOST =
-  'the Host header does not name this server: address it by IP address, or add the name to --allowed-hosts (IMAGESTREAMS_ALLOWED_HOSTS)'
+  'the Host header does not name this server: address it by IP address, name it in --public-url (IMAGESTREAMS_PUBLIC_URL), or add it to --allowed-hosts (IMAGESTREAMS_ALLOWED_HOSTS)'
 
 /** Reports whether there are several `Host` headers: Node.js uses the first, and a proxy may have checked another. */
 export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {

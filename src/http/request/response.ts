@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { pipeline } from 'node:stream/promises'
 import type { RateLimitedError } from '../../access/right/errors.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
+import { OciError } from '../../oci/oci-error.ts'
 import type { BodyMemory } from '../../request-body/body-budget.ts'
 import type { UnreadBodyError } from '../../request-body/errors.ts'
 import { respondJson } from '../../request-body/respond.ts'
@@ -28,6 +29,10 @@ export const refuse = (
   message: string,
   headers: OutgoingHttpHeaders = {},
 ): void => respondJson(response, status, { errors: [{ message, extensions: { code } }] }, headers)
+
+/** Responds with an error in the form of the registry, whose clients print its message. Source: OCI distribution-spec, error codes. */
+export const refuseToRegistryClient = (response: ServerResponse, status: number, message: string): void =>
+  respondJson(response, status, new OciError('DENIED', message, { status }).toBody())
 
 /** Responds to a request of a client that has used too much, with an error in GraphQL's form. */
 export const refuseRate = (response: ServerResponse, { code, message, retryAfter }: RateLimitedError): void =>

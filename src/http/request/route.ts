@@ -22,6 +22,8 @@ export interface HttpRoute {
   readonly access: RouteAccess
   /** Limits the time of its bodies itself. */
   readonly hasOwnDeadline?: true
+  /** Its clients read errors in the form of the OCI registry, not in GraphQL's. */
+  readonly isOfRegistry?: true
   /** May be requested under any `Host`: it reveals nothing, or its client proves that it knows a secret. */
   readonly anyHost?: true
   respond(exchange: HttpExchange, viewer: ViewerOfRequest): unknown

@@ -39,23 +39,29 @@ export const partyOf = ({ id, address }: Pick<Viewer, 'id' | 'address'>): string
 export interface OriginPolicy extends HostPolicy {
   /** Origins (`https://console.example.org`) whose pages may use the API. */
   readonly allowedOrigins: readonly string[]
+  /** Origin under which browsers reach this server; a proxy may pass its requests on with another `Host`. Undefined if it is that of `Host`. */
+  readonly ownOrigin: string | undefined
 }
 
 /** Message for a request that a browser may have sent for a page of another site. */
 const NOT_OUR_PAGE =
-  'a request with a cookie needs the Origin of this server or of --allowed-origins: other programs send an access token instead'
+  'a request with a cookie needs the Origin of this server, which is --public-url behind a proxy, or of --allowed-origins: other programs send an access token instead'
 /** Message for a page of another site. */
 export const NOT_OUR_ORIGIN = 'pages of other sites need --allowed-origins'
 
 /** Reports whether the request comes from no page, from a page of this server, or from one of an allowed origin. */
 export function mayConnect(
   { headers }: IncomingMessage,
-  { allowedOrigins }: Pick<OriginPolicy, 'allowedOrigins'>,
+  { allowedOrigins, ownOrigin }: Pick<OriginPolicy, 'allowedOrigins' | 'ownOrigin'>,
 ): boolean {
   const { origin, host } = headers
-  if (origin === undefined || allowedOrigins.includes(origin)) return true
+  if (origin === undefined || origin === ownOrigin || allowedOrigins.includes(origin)) return true
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
 }
+
+/** Reports whether a browser uses TLS, which ends at a proxy: as the proxy says it, or the origin of the page. */
+export const isOverTls = ({ headers }: IncomingMessage): boolean =>
+  headers['x-forwarded-proto'] === 'https' || headers.origin?.startsWith('https:') === true
 
 /** Values of `Sec-Fetch-Site` for a request of this server's own page, for an address that the user entered, and for programs. */
 const OWN_SITE: readonly unknown[] = ['same-origin', 'none', undefined]

@@ -132,6 +132,7 @@ export class Browser {
       form: new URLSearchParams(form),
       cookie: [...this.cookies].map((pair) => pair.join('=')).join('; ') || undefined,
       host: url.host,
+      isOverTls: false,
       isOwnPage: true,
       client: { address: '127.0.0.1', requestId: 'r-1' },
       ...more,

@@ -146,7 +146,7 @@ describe('a program on another machine', () => {
     const begun = await start()
     expect(begun).toEqual({
       device_code: expect.any(String),
-      user_code: expect.stringMatching(/^[B-Z]{4}-[B-Z]{4}$/),
+      user_code: expect.stringMatching(/^[B-Z]{5}-[B-Z]{5}$/),
       verification_uri: `${PUBLIC_URL}/sign-in/device`,
       verification_uri_complete: `${PUBLIC_URL}/sign-in/device?user_code=${begun.user_code}`,
       expires_in: 600,
@@ -197,7 +197,20 @@ describe('a program on another machine', () => {
         (await browser.post('/sign-in/device', { user_code: 'BCDFGHJK', answer: 'allow' })).status,
       )
     }
-    expect(statuses.slice(9)).toEqual([200, 429, 429])
+    expect(statuses.slice(9)).toEqual([400, 429, 429])
+  })
+
+  it('is not told to continue by a person who enters a wrong code, or an old one', async () => {
+    const { user_code = '' } = await start()
+    const both = async (code: string) => {
+      const asked = await browser.get(`/sign-in/device?user_code=${code}`)
+      const answered = await browser.post('/sign-in/device', { user_code: code, answer: 'allow' })
+      return [asked.status, answered.status]
+    }
+    expect(await both(user_code.slice(1))).toEqual([400, 400])
+    expect((await browser.get('/sign-in/device?user_code=BCDFGHJK')).body).toContain('begin again')
+    server.later(15 * 60_000)
+    expect(await both(user_code)).toEqual([400, 400])
   })
 
   it('needs a person who has signed in', async () => {
@@ -246,6 +259,7 @@ it('10,000 requests to the pages and endpoints get a response that is no error o
         query: new URLSearchParams(parameters),
         form: new URLSearchParams(form),
         host: 'localhost:4000',
+        isOverTls: false,
         isOwnPage: true,
         client: { address: null, requestId: null },
       })

@@ -1,0 +1,107 @@
+import { request } from 'undici'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startApp, type TestApp } from '../fixtures/app.ts'
+import { type SignedInApp, startSignedInApp } from '../fixtures/signed-in-app.ts'
+
+const PUBLIC_URL = new URL('https://streams.example.org:8443')
+
+let server: SignedInApp
+beforeAll(async () => {
+  server = await startSignedInApp({
+    config: { publicUrl: PUBLIC_URL, allowedOrigins: ['https://ci.example.org'] },
+  })
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+/** Sends a request as a proxy does that changes `Host`, or keeps it. */
+async function send(path: string, headers: Readonly<Record<string, string>>, body?: string) {
+  const method = body === undefined ? 'GET' : 'POST'
+  const response = await request(`${server.url}${path}`, { method, headers, body: body ?? null })
+  return { status: response.statusCode, headers: response.headers, text: await response.body.text() }
+}
+
+describe('a page of a server behind a proxy that adds TLS', () => {
+  const cookie = () => `__Host-imagestreams=${server.secrets.member}`
+  const query = (headers: Readonly<Record<string, string>>) =>
+    send(
+      '/graphql',
+      { 'content-type': 'application/json', cookie: cookie(), ...headers },
+      '{"query":"{ viewer { kind } }"}',
+    )
+
+  it.each([
+    ['keeps Host', PUBLIC_URL.host],
+    ['leaves out its port', PUBLIC_URL.hostname],
+    ['sends its own', '127.0.0.1:4000'],
+  ])('uses its session when the proxy %s', async (_what, host) => {
+    expect((await query({ host, origin: PUBLIC_URL.origin })).status).toBe(200)
+    const form = {
+      host,
+      origin: PUBLIC_URL.origin,
+      cookie: cookie(),
+      'content-type': 'application/x-www-form-urlencoded',
+    }
+    expect((await send('/sign-in/device', form, 'answer=allow')).status).not.toBe(403)
+  })
+
+  it('is not that of another site, whose refusal names the settings', async () => {
+    const refused = await query({ origin: 'https://evil.example' })
+    expect([refused.status, refused.text]).toEqual([
+      403,
+      expect.stringContaining('which is --public-url behind a proxy'),
+    ])
+    for (const origin of ['https://ci.example.org', 'https://evil.example']) {
+      const form = { origin, cookie: cookie(), 'content-type': 'application/x-www-form-urlencoded' }
+      expect((await send('/sign-in/device', form, 'answer=allow')).status).toBe(403)
+    }
+  })
+})
+
+describe('a refusal in the registry', () => {
+  it.each([
+    ['another Host', 421, { host: 'evil.example' }, '--allowed-hosts'],
+    ['a page of another site', 403, { origin: 'https://evil.example' }, '--allowed-origins'],
+    ['an image of another site', 403, { 'sec-fetch-site': 'cross-site' }, '--allowed-origins'],
+  ])('of %s has the form of the registry and names the setting', async (_what, status, headers, setting) => {
+    for (const path of ['/v2/', '/v2/team/app/manifests/v1', '/v2/_catalog', '/token']) {
+      const refused = await send(path, headers)
+      expect([path, refused.status]).toEqual([path, status])
+      expect(JSON.parse(refused.text)).toEqual({
+        errors: [{ code: 'DENIED', message: expect.stringContaining(setting) }],
+      })
+    }
+  })
+})
+
+describe('the cookie of a server whose settings name no https', () => {
+  let plain: TestApp
+  beforeAll(async () => {
+    plain = await startApp({ signIn: 'tokens', adminLink: true })
+  })
+  afterAll(() => plain[Symbol.asyncDispose]())
+
+  const cookieOf = async (headers: Readonly<Record<string, string>>) => {
+    await plain.restart()
+    const { url, firstAdminLink } = plain.app
+    const code = new URL(firstAdminLink ?? '').searchParams.get('code')
+    const response = await request(`${url}/sign-in/first-admin`, {
+      method: 'POST',
+      headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      body: `code=${code}`,
+    })
+    await response.body.dump()
+    expect(response.statusCode).toBe(303)
+    return String(response.headers['set-cookie'])
+  }
+
+  it('is Secure all the same when the browser uses TLS', async () => {
+    expect(await cookieOf({})).not.toContain('Secure')
+    expect(await cookieOf({ origin: 'http://localhost:4000', host: 'localhost:4000' })).not.toContain(
+      'Secure',
+    )
+    expect(await cookieOf({ origin: 'https://localhost', host: 'localhost' })).toMatch(
+      /^imagestreams=.*; Secure$/,
+    )
+    expect(await cookieOf({ 'x-forwarded-proto': 'https' })).toMatch(/; Secure$/)
+  })
+})
