@@ -1,6 +1,7 @@
 import { and, count, desc, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
+import { isInNamespaces } from '../db/one-of.ts'
 import type { Database } from '../db/open.ts'
-import { pageBy } from '../db/page.ts'
+import { rowsOfPage } from '../db/page.ts'
 import { registryCredentials as table } from '../db/tables/registry-config.ts'
 import type { KeysetPage } from '../input/page.ts'
 import { pathsAbove, type RegistryPrefix } from '../logins/registry-login.ts'
@@ -13,14 +14,6 @@ const { keyId: _, sealed: __, ...PUBLIC_COLUMNS } = getTableColumns(table)
 
 /** Columns that setting a credential writes. */
 type CredentialSecret = Pick<CredentialRow, 'kind' | 'username' | 'keyId' | 'sealed' | 'updatedAt'>
-
-/** Null for all namespaces. */
-export type Namespaces = readonly string[] | null
-
-const isOf = (namespaces: Namespaces) =>
-  namespaces === null
-    ? undefined
-    : sql`${table.namespace} in (select value from json_each(${JSON.stringify(namespaces)}))`
 
 const isAt = (namespace: string, { registry, path }: RegistryPrefix) =>
   and(eq(table.namespace, namespace), eq(table.registry, registry), eq(table.path, path))
@@ -50,17 +43,12 @@ export class CredentialRows {
     this.#first = orm.select({ id: table.id }).from(table).where(ofRegistry).limit(1).prepare()
   }
 
-  /** Returns a page by namespace, registry and path, which are its keys. */
-  list(namespaces: Namespaces, page: KeysetPage): RegistryCredential[] {
-    const { where, orderBy, limit, inOrder } = pageBy([table.namespace, table.registry, table.path], page)
-    const rows = this.#orm
-      .select(PUBLIC_COLUMNS)
-      .from(table)
-      .where(and(isOf(namespaces), where))
-      .orderBy(...orderBy)
-      .limit(limit)
-      .all()
-    return inOrder(rows)
+  /** Returns a page of the namespaces, or for null of all, by namespace, registry and path, which are its keys. */
+  page(namespaces: readonly string[] | null, page: KeysetPage): RegistryCredential[] {
+    return rowsOfPage(this.#orm.select(PUBLIC_COLUMNS).from(table).$dynamic(), page, {
+      columns: [table.namespace, table.registry, table.path],
+      where: isInNamespaces(table.namespace, namespaces),
+    })
   }
 
   /** Returns the credential of exactly this prefix. */
@@ -87,9 +75,10 @@ export class CredentialRows {
     return this.#first.get({ namespace, registry }) !== undefined
   }
 
-  /** Returns the number of credentials. */
-  count(namespaces: Namespaces): number {
-    return this.#orm.select({ count: count() }).from(table).where(isOf(namespaces)).get()?.count ?? 0
+  /** Returns the number of credentials of the namespaces, or for null of all. */
+  count(namespaces: readonly string[] | null): number {
+    const isCounted = isInNamespaces(table.namespace, namespaces)
+    return this.#orm.select({ count: count() }).from(table).where(isCounted).get()?.count ?? 0
   }
 
   /** Sets the secret of a prefix, and returns the credential; an earlier row keeps its id and its time of creation. */

@@ -8,7 +8,7 @@ import type { KeysetPage } from '../input/page.ts'
 import { formatPrefix, type RegistryPrefix, type Secret, splitPrefix } from '../logins/registry-login.ts'
 import { openNamed, type Sealer } from '../secrets/sealer.ts'
 import { checkCredentialNamespace, checkSecret, parsePrefix } from './credential-input.ts'
-import { CredentialRows, type Namespaces, type RegistryCredential } from './credential-rows.ts'
+import { CredentialRows, type RegistryCredential } from './credential-rows.ts'
 import { type CredentialUsesDependencies, createCredentialUses } from './credential-uses.ts'
 import { boundTo, type CredentialRow, sealedSecretOf, secretOfStored, storedOf } from './stored-secret.ts'
 
@@ -31,12 +31,6 @@ export interface CredentialPlace {
 /** A credential to set. */
 export interface SetCredential extends CredentialPlace {
   readonly secret: Secret
-}
-
-/** Credentials of a list. */
-export interface CredentialFilter {
-  /** Undefined for all namespaces. */
-  readonly namespace?: string | undefined
 }
 
 /** A change of the server's configuration, after which other servers may receive logins for some registries. */
@@ -116,12 +110,16 @@ export function createRegistryCredentials({
       ...{ table: 'registry_credentials', column: 'namespace', index: 'registry_credentials_by_prefix' },
     }),
 
-    /** Returns a page of credentials by namespace, registry and path, which are its keys. Throws InvalidInputError. */
-    list: (viewer: Viewer, filter: CredentialFilter, page: KeysetPage): RegistryCredential[] =>
-      rows.list(namespacesIn(viewer, filter), page).map(withLastUse),
+    /**
+     * Returns a page of the credentials of a namespace, or for null of all that the viewer may use, by namespace, registry and
+     * path, which are its keys. Throws ForbiddenError, UnauthenticatedError.
+     */
+    page: (viewer: Viewer, namespace: string | null, page: KeysetPage): RegistryCredential[] =>
+      rows.page(namespacesOf(viewer, RIGHT, namespace), page).map(withLastUse),
 
-    /** Returns the number of credentials. Throws InvalidInputError. */
-    count: (viewer: Viewer, filter: CredentialFilter): number => rows.count(namespacesIn(viewer, filter)),
+    /** Returns the number of credentials. Throws as `page`. */
+    count: (viewer: Viewer, namespace: string | null): number =>
+      rows.count(namespacesOf(viewer, RIGHT, namespace)),
 
     /** Returns the credential of a row; undefined once it is deleted, and for a viewer without the right. */
     byId(viewer: Viewer, id: number): RegistryCredential | undefined {
@@ -219,12 +217,6 @@ export function createRegistryCredentials({
 const RIGHT = 'credentials'
 
 const mayUse = ({ rights }: Viewer, namespace: string): boolean => rights.mayInNamespace(RIGHT, namespace)
-
-/** Returns the namespaces of a filter whose credentials the viewer may read. Throws InvalidInputError. */
-function namespacesIn(viewer: Viewer, { namespace }: CredentialFilter): Namespaces {
-  if (namespace !== undefined) checkCredentialNamespace(namespace)
-  return namespacesOf(viewer, RIGHT, namespace)
-}
 
 /** Throws InvalidInputError. */
 function parsePlace({ namespace, prefix }: CredentialPlace): RegistryPrefix {

@@ -1,5 +1,5 @@
 import { and, asc, desc, type SQL, sql } from 'drizzle-orm'
-import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
+import type { SQLiteColumn, SQLiteSelect } from 'drizzle-orm/sqlite-core'
 import type { KeysetPage, PageKey } from '../input/page.ts'
 import type { Parameter } from './statement.ts'
 
@@ -57,6 +57,30 @@ export function pageBy(
     limit: peek ? limit + 1 : limit,
     inOrder: <Row>(rows: Row[]): Row[] => (fromEnd ? rows.reverse() : rows),
   }
+}
+
+/** The order of a list, and which rows it has. */
+interface ListOf {
+  /** The keys of the page; together they are unique. */
+  readonly columns: readonly SQLiteColumn[]
+  /** Undefined for all rows. */
+  readonly where?: SQL | undefined
+  readonly descending?: boolean
+}
+
+/** Returns the rows of one page of a query, which has no conditions yet. */
+export function rowsOfPage<Query extends SQLiteSelect<string | undefined, 'sync'>>(
+  query: Query,
+  page: KeysetPage,
+  { columns, where, descending }: ListOf,
+): Query['_']['result'] {
+  const { where: isInPage, orderBy, limit, inOrder } = pageBy(columns, page, descending)
+  const rows = query
+    .where(and(where, isInPage))
+    .orderBy(...orderBy)
+    .limit(limit)
+    .all()
+  return inOrder(rows)
 }
 
 /**

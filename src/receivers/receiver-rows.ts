@@ -1,6 +1,7 @@
-import { and, count, eq, inArray, sql } from 'drizzle-orm'
+import { count, eq, inArray, sql } from 'drizzle-orm'
+import { isInNamespaces } from '../db/one-of.ts'
 import type { Database } from '../db/open.ts'
-import { pageBy } from '../db/page.ts'
+import { rowsOfPage } from '../db/page.ts'
 import { receivers } from '../db/tables/receiver.ts'
 import type { KeysetPage } from '../input/page.ts'
 import { type Receiver, type ReceiverRow, receiverOf } from './receiver.ts'
@@ -51,28 +52,19 @@ export function createReceiverRows({ orm }: Database) {
 
     /** Returns a page of the receivers of the namespaces, or for null of all, oldest first; its keys are [id]. */
     page(namespaces: readonly string[] | null, page: KeysetPage): Receiver[] {
-      const { where, orderBy, limit, inOrder } = pageBy([receivers.id], page)
-      const isOfPage = and(isOf(namespaces), where)
-      const rows = orm
-        .select()
-        .from(receivers)
-        .where(isOfPage)
-        .orderBy(...orderBy)
-        .limit(limit)
-        .all()
-      return inOrder(rows).map(receiverOf)
+      const list = { columns: [receivers.id], where: isInNamespaces(receivers.namespace, namespaces) }
+      return rowsOfPage(orm.select().from(receivers).$dynamic(), page, list).map(receiverOf)
     },
 
     /** Returns the number of receivers of the namespaces, or for null of all. */
     countOf: (namespaces: readonly string[] | null): number =>
-      orm.select({ total: count() }).from(receivers).where(isOf(namespaces)).get()?.total ?? 0,
+      orm
+        .select({ total: count() })
+        .from(receivers)
+        .where(isInNamespaces(receivers.namespace, namespaces))
+        .get()?.total ?? 0,
   }
 }
-
-const isOf = (namespaces: readonly string[] | null) =>
-  namespaces === null
-    ? undefined
-    : sql`${receivers.namespace} in (select value from json_each(${JSON.stringify(namespaces)}))`
 
 const columnsOf = ({ registry, aliases, repositories, settings }: ReceiverScope) => ({
   registry,

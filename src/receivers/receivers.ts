@@ -85,7 +85,7 @@ export function createReceivers(dependencies: ReceiversDependencies) {
       ...{ table: 'webhooks', column: 'namespace', index: 'webhooks_by_namespace' },
     }),
 
-    /** Returns a page of the receivers of a namespace, or for null of all that the viewer may configure; its keys are [id]. */
+    /** Returns a page of the receivers of a namespace, or for null of all that the viewer may configure; its keys are [id]. Throws ForbiddenError, UnauthenticatedError. */
     page: (viewer: Viewer, namespace: string | null, keys: KeysetPage): Receiver[] =>
       page(namespacesOf(viewer, 'configure', namespace), keys),
 

@@ -174,6 +174,6 @@ describe('a registry', () => {
   ])('of another vendor does not accept the key: %s', (prefix, input, message) => {
     using it = open()
     expect(() => it.set(prefix, input)).toThrow(message)
-    expect(it.store.list(SYSTEM, { namespace: 'default' }, ALL)).toEqual([])
+    expect(it.store.page(SYSTEM, 'default', ALL)).toEqual([])
   })
 })

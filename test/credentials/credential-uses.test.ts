@@ -34,7 +34,7 @@ function open() {
     set,
     use: (registry: string) => store.find('default', registry, 'team/app')?.onUsed(),
     /** Times as the API returns them. */
-    lastUses: () => store.list(SYSTEM, { namespace: 'default' }, ALL).map(({ lastUsedAt }) => lastUsedAt),
+    lastUses: () => store.page(SYSTEM, 'default', ALL).map(({ lastUsedAt }) => lastUsedAt),
     /** As a crash would leave it. */
     written: () =>
       db

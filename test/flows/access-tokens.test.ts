@@ -215,6 +215,5 @@ describe('a grant', () => {
       },
     })
     expect(await codesOf('stranger', query)).toEqual(['FORBIDDEN'])
-    expect(await codesOf('member', '{ grants { totalCount } }')).toEqual(['FORBIDDEN'])
   })
 })

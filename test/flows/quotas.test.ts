@@ -117,8 +117,8 @@ describe('reading quotas', () => {
     expect(all.quotas.nodes.map(({ namespace }) => namespace)).toEqual(['*', 'other', 'team'])
     expect(own.quotas).toMatchObject({ totalCount: 1, nodes: [{ namespace: 'team', maximumTags: 5 }] })
     expect(foreign.quotas).toEqual({ totalCount: 0, nodes: [] })
-    expect(await useOf('other')).toBeUndefined()
-    expect(await useOf('*')).toBeUndefined()
+    await expect(useOf('other')).rejects.toThrow('the right "grant" is missing in namespace other')
+    await expect(useOf('*')).rejects.toThrow('the right "grant" is missing in namespace *')
     const id = all.quotas.nodes[1]?.id
     const node = 'query ($id: ID!) { node(id: $id) { id } }'
     expect(await member.request(node, { id })).toEqual({ node: null })

@@ -1,9 +1,9 @@
 import { and, desc, eq, gte, lt, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
-import { pageBy } from '../../db/page.ts'
+import { rowsOfPage } from '../../db/page.ts'
 import { auditEntries } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
-import { requireInNamespace, requireServerAdmin, type Viewer } from '../right/viewer.ts'
+import { readsIn, requireRead, requireServerAdmin, type Viewer } from '../right/viewer.ts'
 import type { AuditEntry } from './audit-entry.ts'
 
 /** Selects entries; undefined selects all. */
@@ -53,37 +53,30 @@ export function createAuditReads({ orm }: Database) {
 
   return {
     /** Returns a page, newest first; its keys are [sequence]. Throws ForbiddenError, UnauthenticatedError. */
-    page(viewer: Viewer, filter: AuditFilter, keyset: KeysetPage): AuditEntry[] {
-      requireAudit(viewer, filter.namespace)
-      const page = pageBy([sequence], keyset, true)
-      const rows = orm
-        .select()
-        .from(auditEntries)
-        .where(and(condition(filter), page.where))
-        .orderBy(...page.orderBy)
-        .limit(page.limit)
-        .all()
-      return page.inOrder(rows)
+    page(viewer: Viewer, filter: AuditFilter, page: KeysetPage): AuditEntry[] {
+      requireAudit(viewer, filter)
+      const list = { columns: [sequence], where: condition(filter), descending: true }
+      return rowsOfPage(orm.select().from(auditEntries).$dynamic(), page, list)
     },
 
     /** Returns the number of entries. Throws as `page`. */
     count(viewer: Viewer, filter: AuditFilter): number {
-      requireAudit(viewer, filter.namespace)
+      requireAudit(viewer, filter)
       const counted = orm.select({ count: sql<number>`count(*)` }).from(auditEntries).where(condition(filter))
       return counted.get()?.count ?? 0
     },
 
     /** Returns an entry; undefined for a number without one, and for one that the viewer may not read. */
-    bySequence({ rights }: Viewer, number: number): AuditEntry | undefined {
+    bySequence(viewer: Viewer, number: number): AuditEntry | undefined {
       const entry = orm.select().from(auditEntries).where(eq(sequence, number)).get()
-      if (!entry || rights.isServerAdmin) return entry
-      const isOwn = entry.namespace !== null && rights.mayInNamespace('grant', entry.namespace)
-      return isOwn ? entry : undefined
+      if (!entry || viewer.rights.isServerAdmin) return entry
+      return entry.namespace !== null && readsIn(viewer, 'grant', entry.namespace) ? entry : undefined
     },
   }
 }
 
-function requireAudit(viewer: Viewer, namespace: string | undefined): void {
+/** Entries of several namespaces, but not of all, would be searched in the whole log. */
+function requireAudit(viewer: Viewer, { namespace }: AuditFilter): void {
   if (namespace === undefined) requireServerAdmin(viewer)
-  else requireInNamespace(viewer, 'grant', namespace)
+  else requireRead(viewer, 'grant', namespace)
 }

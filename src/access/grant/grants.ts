@@ -1,19 +1,22 @@
-import { and, count, eq } from 'drizzle-orm'
-import { pageBy } from '../../db/page.ts'
+import { count } from 'drizzle-orm'
+import { isInNamespaces } from '../../db/one-of.ts'
+import { rowsOfPage } from '../../db/page.ts'
 import { grants as table } from '../../db/tables/index.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { AccessParts } from '../identity/dependencies.ts'
 import { ANY } from '../right/rights.ts'
-import { requireInNamespace, requirePerson, requireServerAdmin, type Viewer } from '../right/viewer.ts'
+import {
+  namespacesOf,
+  readsIn,
+  requireInNamespace,
+  requirePerson,
+  requireServerAdmin,
+  type Viewer,
+} from '../right/viewer.ts'
 import { createGrantRows, type StoredGrant, type Subject } from './grant-rows.ts'
 import { checkGrantedRole, formatPlace, type GrantedAt, requireRightsOf } from './place.ts'
 import { createSubjects, type NamedSubject } from './subjects.ts'
-
-/** Selects grants; undefined selects all. */
-export interface GrantFilter {
-  readonly namespace?: string | undefined
-}
 
 /** Most grants at the places of one namespace: each is read when the rights of a principal are resolved. */
 const MAX_GRANTS = 2_000
@@ -23,46 +26,35 @@ export function createGrants({ db, audit, changes, now }: AccessParts) {
   const { orm } = db
   const rows = createGrantRows(db)
   const subjects = createSubjects(db)
-  const inNamespace = ({ namespace }: GrantFilter) =>
-    namespace === undefined ? undefined : eq(table.namespace, namespace)
-  const countOf = (filter: GrantFilter): number =>
-    orm.select({ count: count() }).from(table).where(inNamespace(filter)).get()?.count ?? 0
-
-  /** Throws unless the viewer reads the grants of the namespace, or of all of them. */
-  const requireRead = (viewer: Viewer, { namespace }: GrantFilter): void => {
-    if (namespace === undefined) requireServerAdmin(viewer)
-    else requireInNamespace(viewer, 'grant', namespace)
-  }
+  const countIn = (namespaces: readonly string[] | null): number =>
+    orm.select({ count: count() }).from(table).where(isInNamespaces(table.namespace, namespaces)).get()
+      ?.count ?? 0
 
   return {
     /** Returns the name of a grant's subject for people; null for every person and everyone. */
     nameOf: subjects.nameOf,
 
     /** Returns a grant to those who may change it, and to no one else. */
-    byId({ rights }: Viewer, id: number): StoredGrant | undefined {
+    byId(viewer: Viewer, id: number): StoredGrant | undefined {
       const grant = rows.byId(id)
-      const mayRead = grant && (rights.isServerAdmin || rights.mayInNamespace('grant', grant.namespace))
-      return mayRead ? grant : undefined
+      return grant && readsIn(viewer, 'grant', grant.namespace) ? grant : undefined
     },
 
-    /** Returns a page by namespace and number, which are its keys. Throws ForbiddenError, UnauthenticatedError. */
-    page(viewer: Viewer, filter: GrantFilter, keyset: KeysetPage): StoredGrant[] {
-      requireRead(viewer, filter)
-      const page = pageBy([table.namespace, table.id], keyset)
-      const found = orm
-        .select()
-        .from(table)
-        .where(and(inNamespace(filter), page.where))
-        .orderBy(...page.orderBy)
-        .limit(page.limit)
-      return page.inOrder(found.all())
+    /**
+     * Returns a page by namespace and number, which are its keys: of one namespace, or for null of all that the viewer reads.
+     * Throws ForbiddenError, UnauthenticatedError.
+     */
+    page(viewer: Viewer, namespace: string | null, page: KeysetPage): StoredGrant[] {
+      const where = isInNamespaces(table.namespace, namespacesOf(viewer, 'grant', namespace))
+      return rowsOfPage(orm.select().from(table).$dynamic(), page, {
+        columns: [table.namespace, table.id],
+        where,
+      })
     },
 
     /** Returns the number of grants. Throws as `page`. */
-    count(viewer: Viewer, filter: GrantFilter): number {
-      requireRead(viewer, filter)
-      return countOf(filter)
-    },
+    count: (viewer: Viewer, namespace: string | null): number =>
+      countIn(namespacesOf(viewer, 'grant', namespace)),
 
     /**
      * Gives a role. An equal grant stays as it is. Throws ForbiddenError, UnauthenticatedError, InvalidInputError, and
@@ -76,7 +68,7 @@ export function createGrants({ db, audit, changes, now }: AccessParts) {
       checkRoleOf(named.subjectKind, granted.role)
       const subject = subjects.named(viewer, named)
       return db.transact((tx) => {
-        if (countOf(granted) >= MAX_GRANTS)
+        if (countIn([granted.namespace]) >= MAX_GRANTS)
           throw new InvalidInputError(
             'place',
             `a namespace has at most ${MAX_GRANTS} grants: grant to groups`,

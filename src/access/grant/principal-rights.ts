@@ -102,6 +102,6 @@ function withoutGranting(rights: Rights): Rights {
     may: (right, stream) => right !== 'grant' && rights.may(right, stream),
     mayInNamespace: (right, namespace) => right !== 'grant' && rights.mayInNamespace(right, namespace),
     mayInPartOf: (right, namespace) => right !== 'grant' && rights.mayInPartOf(right, namespace),
-    namespacesWith: (right) => (right === 'grant' ? [] : rights.namespacesWith(right)),
+    namespacesWith: (right, extent) => (right === 'grant' ? [] : rights.namespacesWith(right, extent)),
   }
 }

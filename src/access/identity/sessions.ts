@@ -1,5 +1,5 @@
 import { and, count, eq, getTableColumns, gt, lte, type SQL } from 'drizzle-orm'
-import { pageBy } from '../../db/page.ts'
+import { rowsOfPage } from '../../db/page.ts'
 import { sessions as table, type users } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { NotFoundError } from '../../input/errors.ts'
@@ -69,16 +69,11 @@ export function createSessions({ db, audit, changes, now }: AccessParts) {
     },
 
     /** Returns a page, newest first, by number, which is its key. Throws ForbiddenError, UnauthenticatedError. */
-    page(viewer: Viewer, keyset: KeysetPage): UserSession[] {
+    page(viewer: Viewer, page: KeysetPage): UserSession[] {
       requirePerson(viewer)
-      const page = pageBy([table.id], keyset, true)
-      const rows = orm
-        .select(COLUMNS)
-        .from(table)
-        .where(and(visibleTo(viewer), valid(), page.where))
-        .orderBy(...page.orderBy)
-        .limit(page.limit)
-      return page.inOrder(rows.all())
+      const where = and(visibleTo(viewer), valid())
+      const list = { columns: [table.id], where, descending: true }
+      return rowsOfPage(orm.select(COLUMNS).from(table).$dynamic(), page, list)
     },
 
     /** Returns the number of sessions that have not ended. Throws as `page`. */

@@ -1,5 +1,5 @@
 import { and, count, eq } from 'drizzle-orm'
-import { pageBy } from '../../db/page.ts'
+import { rowsOfPage } from '../../db/page.ts'
 import { users as table } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
@@ -84,16 +84,9 @@ export function createUsers({ db, audit, changes, now }: AccessParts) {
       viewer.rights.isServerAdmin || viewer.id === principalId('user', id) ? row(id) : undefined,
 
     /** Returns a page by number, which is its key. Throws ForbiddenError, UnauthenticatedError. */
-    page(viewer: Viewer, keyset: KeysetPage): User[] {
+    page(viewer: Viewer, page: KeysetPage): User[] {
       requireServerAdmin(viewer)
-      const page = pageBy([table.id], keyset)
-      const rows = orm
-        .select()
-        .from(table)
-        .where(page.where)
-        .orderBy(...page.orderBy)
-        .limit(page.limit)
-      return page.inOrder(rows.all())
+      return rowsOfPage(orm.select().from(table).$dynamic(), page, { columns: [table.id] })
     },
 
     /** Returns the number of people. Throws as `page`. */

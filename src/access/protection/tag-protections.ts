@@ -1,13 +1,14 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { count, eq } from 'drizzle-orm'
+import { isInNamespaces } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
-import { pageBy } from '../../db/page.ts'
+import { rowsOfPage } from '../../db/page.ts'
 import { tagProtections as table } from '../../db/tables/index.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import { checkNamespace } from '../../input/names.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import { onTag } from '../audit/audit-entry.ts'
 import type { AuditRecorder } from '../audit/audit-log.ts'
-import { requireInNamespace, requireServerAdmin, type Viewer } from '../right/viewer.ts'
+import { namespacesOf, readsIn, requireInNamespace, type Viewer } from '../right/viewer.ts'
 import { patternOf } from './tag-guard.ts'
 import type { ProtectedPattern } from './tag-protected-error.ts'
 
@@ -33,14 +34,9 @@ const PATTERN = /^[\w./*-]{1,255}$/
 /** Creates the reads and writes of protections. Admins of a namespace write its protections; its viewers read them. */
 export function createTagProtections({ db, audit, now, onUnprotected }: TagProtectionsDependencies) {
   const { orm } = db
-  const isOf = (namespace: string | undefined) =>
-    namespace === undefined ? undefined : eq(table.namespace, namespace)
-  const countOf = (namespace: string | undefined): number =>
-    orm.select({ count: sql<number>`count(*)` }).from(table).where(isOf(namespace)).get()?.count ?? 0
-  const requireView = (viewer: Viewer, namespace: string | undefined): void => {
-    if (namespace === undefined) requireServerAdmin(viewer)
-    else if (!viewer.rights.mayInPartOf('view', namespace)) requireInNamespace(viewer, 'view', namespace)
-  }
+  const countIn = (namespaces: readonly string[] | null): number =>
+    orm.select({ count: count() }).from(table).where(isInNamespaces(table.namespace, namespaces)).get()
+      ?.count ?? 0
   const audited = (action: string, { namespace, streams, tags, exceptRoles }: ProtectedPattern) =>
     onTag(action, { namespace, imageStream: streams, tag: tags }, { exceptRoles })
 
@@ -67,7 +63,7 @@ export function createTagProtections({ db, audit, now, onUnprotected }: TagProte
           .onConflictDoUpdate({ target: [table.namespace, table.streams, table.tags], set: written })
           .returning()
           .get()
-        if (countOf(namespace) > MAX_PROTECTIONS) {
+        if (countIn([namespace]) > MAX_PROTECTIONS) {
           const why = `the namespace ${namespace} has ${MAX_PROTECTIONS} protections, which is the maximum`
           throw new InvalidInputError('tags', `${why}: use fewer patterns`)
         }
@@ -80,7 +76,7 @@ export function createTagProtections({ db, audit, now, onUnprotected }: TagProte
     unprotect: (viewer: Viewer, id: number): TagProtection =>
       db.transact((tx) => {
         const row = orm.select().from(table).where(eq(table.id, id)).get()
-        if (!row || !viewer.rights.mayInPartOf('view', row.namespace)) {
+        if (!row || !reads(viewer, row)) {
           throw new NotFoundError('there is no protection of tags with this id')
         }
         requireInNamespace(viewer, 'grant', row.namespace)
@@ -91,33 +87,30 @@ export function createTagProtections({ db, audit, now, onUnprotected }: TagProte
         return protection
       }),
 
-    /** Returns a page, oldest first; its keys are [id]. Without a namespace, for server admins, of all namespaces. */
-    page(viewer: Viewer, namespace: string | undefined, keyset: KeysetPage): TagProtection[] {
-      requireView(viewer, namespace)
-      const page = pageBy([table.id], keyset)
-      const rows = orm
-        .select()
-        .from(table)
-        .where(and(isOf(namespace), page.where))
-        .orderBy(...page.orderBy)
-        .limit(page.limit)
-        .all()
-      return page.inOrder(rows).map(patternOf)
+    /**
+     * Returns a page, oldest first, by number, which is its key: of one namespace, or for null of all in which the viewer may see
+     * a stream. Throws ForbiddenError, UnauthenticatedError.
+     */
+    page(viewer: Viewer, namespace: string | null, page: KeysetPage): TagProtection[] {
+      const where = isInNamespaces(table.namespace, namespacesOf(viewer, 'view', namespace, 'PART'))
+      const list = { columns: [table.id], where }
+      return rowsOfPage(orm.select().from(table).$dynamic(), page, list).map(patternOf)
     },
 
     /** Returns the number of protections. Throws as `page`. */
-    count(viewer: Viewer, namespace: string | undefined): number {
-      requireView(viewer, namespace)
-      return countOf(namespace)
-    },
+    count: (viewer: Viewer, namespace: string | null): number =>
+      countIn(namespacesOf(viewer, 'view', namespace, 'PART')),
 
     /** Returns a protection; undefined for an unknown id, and where the viewer sees nothing of its namespace. */
-    byId({ rights }: Viewer, id: number): TagProtection | undefined {
+    byId(viewer: Viewer, id: number): TagProtection | undefined {
       const row = orm.select().from(table).where(eq(table.id, id)).get()
-      return row && rights.mayInPartOf('view', row.namespace) ? patternOf(row) : undefined
+      return row && reads(viewer, row) ? patternOf(row) : undefined
     },
   }
 }
+
+const reads = (viewer: Viewer, { namespace }: Pick<TagProtection, 'namespace'>): boolean =>
+  readsIn(viewer, 'view', namespace, 'PART')
 
 function checkPattern(field: string, pattern: string): void {
   if (PATTERN.test(pattern)) return

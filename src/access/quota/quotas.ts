@@ -1,12 +1,13 @@
-import { and, count, eq, sql } from 'drizzle-orm'
+import { count, eq } from 'drizzle-orm'
+import { isInNamespaces } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
-import { pageBy } from '../../db/page.ts'
+import { rowsOfPage } from '../../db/page.ts'
 import { quotas as table } from '../../db/tables/index.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import { checkNamespace } from '../../input/names.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { AuditRecorder } from '../audit/audit-log.ts'
-import { requireServerAdmin, type Viewer } from '../right/viewer.ts'
+import { namespacesOf, readsIn, requireRead, requireServerAdmin, type Viewer } from '../right/viewer.ts'
 import { DEFAULT_QUOTA, NO_LIMITS, type QuotaLimits } from './quota.ts'
 import { quotaGuardOf } from './quota-guard.ts'
 import type { RequestHours } from './request-hours.ts'
@@ -46,12 +47,7 @@ export function createQuotas({ db, audit, requestHours, now }: QuotasDependencie
     return { ...limits, namespace, updatedAt, isOwn: false }
   }
 
-  /** Returns the condition of the quotas that the viewer may read; undefined for all. */
-  const isReadable = ({ rights }: Viewer) => {
-    const namespaces = rights.isServerAdmin ? null : rights.namespacesWith('grant')
-    if (namespaces === null) return undefined
-    return sql`${table.namespace} in (select value from json_each(${JSON.stringify(namespaces)}))`
-  }
+  const isReadable = (viewer: Viewer) => isInNamespaces(table.namespace, namespacesOf(viewer, 'grant', null))
 
   return {
     /**
@@ -80,21 +76,21 @@ export function createQuotas({ db, audit, requestHours, now }: QuotasDependencie
       })
     },
 
+    /** Returns the limits that apply to the namespace. Throws ForbiddenError, UnauthenticatedError. */
+    appliedTo(viewer: Viewer, namespace: string): Quota {
+      requireRead(viewer, 'grant', namespace)
+      return of(namespace)
+    },
+
     /** Returns the limits that apply to the namespace; undefined for a viewer who may not read them. */
     byNamespace: (viewer: Viewer, namespace: string): Quota | undefined =>
-      mayRead(viewer, namespace) ? of(namespace) : undefined,
+      readsIn(viewer, 'grant', namespace) ? of(namespace) : undefined,
 
     /** Returns a page of the stored quotas that the viewer may read, by namespace, which is its key. */
-    page(viewer: Viewer, keyset: KeysetPage): Quota[] {
-      const page = pageBy([table.namespace], keyset)
-      const rows = orm
-        .select()
-        .from(table)
-        .where(and(isReadable(viewer), page.where))
-        .orderBy(...page.orderBy)
-        .limit(page.limit)
-        .all()
-      return page.inOrder(rows).map((row) => ({ ...row, isOwn: true }))
+    page(viewer: Viewer, page: KeysetPage): Quota[] {
+      const list = { columns: [table.namespace], where: isReadable(viewer) }
+      const rows = rowsOfPage(orm.select().from(table).$dynamic(), page, list)
+      return rows.map((row) => ({ ...row, isOwn: true }))
     },
 
     count: (viewer: Viewer): number =>
@@ -106,9 +102,6 @@ export function createQuotas({ db, audit, requestHours, now }: QuotasDependencie
     requests: requestHours.used,
   }
 }
-
-const mayRead = ({ rights }: Viewer, namespace: string): boolean =>
-  namespace === DEFAULT_QUOTA ? rights.isServerAdmin : rights.mayInNamespace('grant', namespace)
 
 function checkLimit(field: string, limit: number | null): void {
   if (limit === null || (Number.isSafeInteger(limit) && limit >= 0)) return

@@ -35,9 +35,21 @@ export interface Rights {
   mayInNamespace(right: Right, namespace: string): boolean
   /** Reports whether any name of the namespace may be used so. */
   mayInPartOf(right: Right, namespace: string): boolean
-  /** Returns the namespaces of which every stream may be used so; null for all namespaces. */
-  namespacesWith(right: Right): readonly string[] | null
+  /** Returns the namespaces in which `mayInNamespace`, or `mayInPartOf`, is true; null for all namespaces. */
+  namespacesWith(right: Right, extent: Extent): readonly string[] | null
 }
+
+/** How much of a namespace a right is needed in: in all of its streams, or in some. */
+export type Extent = 'WHOLE' | 'PART'
+
+/** Reports whether the namespace may be used so, to the given extent. */
+export const mayIn = (
+  rights: Pick<Rights, 'mayInNamespace' | 'mayInPartOf'>,
+  right: Right,
+  namespace: string,
+  extent: Extent,
+): boolean =>
+  extent === 'WHOLE' ? rights.mayInNamespace(right, namespace) : rights.mayInPartOf(right, namespace)
 
 /** The rights of the server itself, of its admins, and of every client of a server without sign-in. */
 export const EVERYTHING: Rights = {
@@ -61,11 +73,11 @@ export function intersection(all: readonly Rights[]): Rights {
     may: (right, stream) => limiting.every((rights) => rights.may(right, stream)),
     mayInNamespace: (right, namespace) => limiting.every((rights) => rights.mayInNamespace(right, namespace)),
     mayInPartOf: (right, namespace) => limiting.every((rights) => rights.mayInPartOf(right, namespace)),
-    namespacesWith: (right) =>
+    namespacesWith: (right, extent) =>
       limiting
-        .find((rights) => rights.namespacesWith(right) !== null)
-        ?.namespacesWith(right)
-        ?.filter((namespace) => limiting.every((rights) => rights.mayInNamespace(right, namespace))) ?? null,
+        .map((rights) => rights.namespacesWith(right, extent))
+        .find((namespaces) => namespaces !== null)
+        ?.filter((namespace) => limiting.every((rights) => mayIn(rights, right, namespace, extent))) ?? null,
   }
 }
 
@@ -89,10 +101,11 @@ export function decisionsOf(
     may: (right, { namespace, name }) => some(right, namespace, (streams) => matchesGlob(streams, name)),
     mayInNamespace: (right, namespace) => some(right, namespace, (streams) => streams === ANY),
     mayInPartOf: (right, namespace) => some(right, namespace, () => true),
-    namespacesWith: (right) =>
-      some(right, ANY, (streams) => streams === ANY)
-        ? null
-        : [...byNamespace.keys()].filter((namespace) => some(right, namespace, (streams) => streams === ANY)),
+    namespacesWith(right, extent) {
+      const covers = (streams: string): boolean => extent === 'PART' || streams === ANY
+      if (some(right, ANY, covers)) return null
+      return [...byNamespace.keys()].filter((namespace) => some(right, namespace, covers))
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 import { NotFoundError } from '../../input/errors.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import { ForbiddenError, HiddenStreamError, UnauthenticatedError } from './errors.ts'
-import { EVERYTHING, type Rights } from './rights.ts'
+import { EVERYTHING, type Extent, mayIn, type Rights } from './rights.ts'
 import { type Right, rolesWith } from './role.ts'
 
 /**
@@ -97,14 +97,33 @@ function refusal(viewer: Viewer, right: Right, where: string): ForbiddenError | 
 }
 
 /**
- * Returns the namespaces whose things a list has: the wanted one, or for null and undefined all of them, as far as the viewer
- * has the right in the whole namespace. Null for every namespace.
+ * Returns the namespaces whose things a list has: the wanted one, or for null and undefined those in which the viewer has the
+ * right; null for every namespace. Throws ForbiddenError or UnauthenticatedError for a wanted namespace without the right.
  */
 export function namespacesOf(
-  { rights }: Viewer,
+  viewer: Viewer,
   right: Right,
   wanted: string | null | undefined,
+  extent: Extent = 'WHOLE',
 ): readonly string[] | null {
-  if (wanted == null) return rights.namespacesWith(right)
-  return rights.mayInNamespace(right, wanted) ? [wanted] : []
+  const { rights } = viewer
+  if (wanted == null) return rights.isServerAdmin ? null : rights.namespacesWith(right, extent)
+  requireRead(viewer, right, wanted, extent)
+  return [wanted]
 }
+
+/** Throws ForbiddenError or UnauthenticatedError unless `readsIn`. */
+export function requireRead(viewer: Viewer, right: Right, namespace: string, extent?: Extent): void {
+  if (!readsIn(viewer, right, namespace, extent)) throw refusal(viewer, right, `in namespace ${namespace}`)
+}
+
+/**
+ * Reports whether the viewer reads what needs the right in a namespace. A server admin reads everything, also by a token, which
+ * never has the right `grant`.
+ */
+export const readsIn = (
+  { rights }: Viewer,
+  right: Right,
+  namespace: string,
+  extent: Extent = 'WHOLE',
+): boolean => rights.isServerAdmin || mayIn(rights, right, namespace, extent)

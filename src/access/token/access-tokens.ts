@@ -1,5 +1,5 @@
 import { and, count, eq, getTableColumns, isNull, type SQL } from 'drizzle-orm'
-import { pageBy } from '../../db/page.ts'
+import { rowsOfPage } from '../../db/page.ts'
 import { accessTokens as table } from '../../db/tables/index.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
@@ -59,16 +59,10 @@ export function createAccessTokens({ db, audit, changes, now }: AccessParts) {
     grantsOf: ({ id }: Pick<AccessToken, 'id'>): StoredGrant[] => grants.of([subjectOf(id)]),
 
     /** Returns a page, newest first, by number, which is its key. Throws ForbiddenError, UnauthenticatedError. */
-    page(viewer: Viewer, keyset: KeysetPage): AccessToken[] {
+    page(viewer: Viewer, page: KeysetPage): AccessToken[] {
       requirePerson(viewer)
-      const page = pageBy([table.id], keyset, true)
-      const rows = orm
-        .select(COLUMNS)
-        .from(table)
-        .where(and(visibleTo(viewer), page.where))
-        .orderBy(...page.orderBy)
-        .limit(page.limit)
-      return page.inOrder(rows.all())
+      const list = { columns: [table.id], where: visibleTo(viewer), descending: true }
+      return rowsOfPage(orm.select(COLUMNS).from(table).$dynamic(), page, list)
     },
 
     /** Returns the number of tokens, revoked and expired ones included. Throws as `page`. */

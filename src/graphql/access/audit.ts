@@ -7,6 +7,7 @@ import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { inputType } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
+import { namespaceIn } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 registerRowNode('AuditEntry', {
@@ -95,7 +96,7 @@ builder.queryField('auditEntries', (t) =>
     resolve: (_query, { namespace, filter, ...args }, { audit, viewer }, info) => {
       const { principal, action, outcome, from, until } = filter ?? {}
       const selected: AuditFilter = {
-        namespace: namespace ?? undefined,
+        namespace: namespaceIn(namespace) ?? undefined,
         principal: principal ?? undefined,
         action: action ?? undefined,
         outcome: outcome ?? undefined,

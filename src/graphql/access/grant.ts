@@ -1,11 +1,12 @@
 import type { StoredGrant, Subject } from '../../access/grant/grant-rows.ts'
 import { formatPlace, parsePlace } from '../../access/grant/place.ts'
-import { checkNamespace } from '../../input/names.ts'
+import { ANY } from '../../access/right/rights.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
+import { namespaceIn } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { RoleEnum } from './role.ts'
@@ -60,7 +61,7 @@ builder.queryField('grants', (t) =>
   t.field({
     type: GrantConnection,
     description:
-      'Returns the grants in a namespace, or, to a server admin, in all of them, ordered by namespace and age; a namespace has at most 2,000. Grants of access tokens are fields of the tokens too.',
+      'Returns the grants in the namespaces in which the viewer has the right, or in one of them, ordered by namespace and age; a namespace has at most 2,000. Grants of access tokens are fields of the tokens too.',
     access: 'grant',
     example: `
       # Who may do what.
@@ -72,17 +73,16 @@ builder.queryField('grants', (t) =>
     args: {
       namespace: t.arg.string({
         description:
-          'Returns the grants at places of this namespace; `*` for those at places of all namespaces. If omitted, all grants, which requires a server admin.',
+          'Returns only grants at places of this namespace; `*` for those at places of all namespaces. If omitted, those of all namespaces.',
       }),
       ...connectionArgs,
     },
     resolve: (_query, { namespace, ...args }, { viewer, access }, info) => {
-      if (namespace != null && namespace !== '*') checkNamespace(namespace)
-      const filter = { namespace: namespace ?? undefined }
+      const wanted = namespace === ANY ? ANY : namespaceIn(namespace)
       return connection(args, info, {
         cursors,
-        rows: (page) => access.grants.page(viewer, filter, page),
-        totalCount: () => access.grants.count(viewer, filter),
+        rows: (page) => access.grants.page(viewer, wanted, page),
+        totalCount: () => access.grants.count(viewer, wanted),
       })
     },
   }),

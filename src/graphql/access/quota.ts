@@ -1,11 +1,14 @@
 import type { HeldResource, QuotaLimits } from '../../access/quota/quota.ts'
 import type { Quota } from '../../access/quota/quotas.ts'
+import { ANY } from '../../access/right/rights.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
+import { listConnection } from '../kit/list-page.ts'
 import { NodeInterface, nodeId, registerNode } from '../kit/node.ts'
+import { namespaceIn } from '../kit/search-filter.ts'
 import { objectType } from '../kit/types.ts'
 import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 
@@ -87,7 +90,8 @@ const QuotaType = objectType<Quota>('Quota', {
 })
 
 const QuotaConnection = connectionType('Quota', QuotaType, { items: 'quotas' })
-const quotaCursors = keyCursors<Quota>('quotas', ({ namespace }) => [namespace], ['string'])
+const keyOf = ({ namespace }: Quota): [string] => [namespace]
+const quotaCursors = keyCursors<Quota>('quotas', keyOf, ['string'])
 
 builder.queryField('quotas', (t) =>
   t.field({
@@ -110,12 +114,15 @@ builder.queryField('quotas', (t) =>
       ...connectionArgs,
     },
     resolve: (_query, { namespace, ...args }, { quotas, viewer }, info) => {
-      const one =
-        namespace == null ? undefined : [quotas.byNamespace(viewer, namespace)].flatMap((q) => q ?? [])
+      const wanted = namespace === ANY ? ANY : namespaceIn(namespace)
+      if (wanted !== null) {
+        const items = [quotas.appliedTo(viewer, wanted)]
+        return listConnection(args, info, { cursors: quotaCursors, items, keyOf })
+      }
       return connection(args, info, {
         cursors: quotaCursors,
-        rows: (page) => (one ? (page.after || page.before ? [] : one) : quotas.page(viewer, page)),
-        totalCount: () => one?.length ?? quotas.count(viewer),
+        rows: (page) => quotas.page(viewer, page),
+        totalCount: () => quotas.count(viewer),
       })
     },
   }),

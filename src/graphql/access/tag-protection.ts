@@ -4,6 +4,7 @@ import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
+import { namespaceFilterArg, namespaceIn } from '../kit/search-filter.ts'
 import { objectType } from '../kit/types.ts'
 import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { RoleEnum } from './role.ts'
@@ -47,7 +48,7 @@ builder.queryField('tagProtections', (t) =>
   t.field({
     type: TagProtectionConnection,
     description:
-      'Returns the protections of the tags of a namespace, oldest first; without a namespace, which requires a server admin, those of all namespaces.',
+      'Returns the protections of tags in the namespaces in which the viewer may see a stream, or in one of them, oldest first.',
     access: 'view',
     example: `
       query TagProtections {
@@ -56,18 +57,17 @@ builder.queryField('tagProtections', (t) =>
     `,
     complexity: pageComplexity,
     args: {
-      namespace: t.arg.string({
-        description:
-          'Returns only protections of this namespace. If omitted, those of all, for server admins.',
-      }),
+      ...namespaceFilterArg('protections of tags'),
       ...connectionArgs,
     },
-    resolve: (_query, { namespace, ...args }, { tagProtections, viewer }, info) =>
-      connection(args, info, {
+    resolve: (_query, { namespace, ...args }, { tagProtections, viewer }, info) => {
+      const wanted = namespaceIn(namespace)
+      return connection(args, info, {
         cursors: protectionCursors,
-        rows: (page) => tagProtections.page(viewer, namespace ?? undefined, page),
-        totalCount: () => tagProtections.count(viewer, namespace ?? undefined),
-      }),
+        rows: (page) => tagProtections.page(viewer, wanted, page),
+        totalCount: () => tagProtections.count(viewer, wanted),
+      })
+    },
   }),
 )
 

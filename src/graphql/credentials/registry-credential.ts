@@ -1,11 +1,10 @@
 import type { RegistryCredential } from '../../credentials/credential-rows.ts'
-import { checkNamespace } from '../../input/names.ts'
 import { formatPrefix } from '../../logins/registry-login.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
-import { namespaceFilterArg } from '../kit/search-filter.ts'
+import { namespaceFilterArg, namespaceIn } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
 
 registerRowNode('RegistryCredential', {
@@ -100,12 +99,11 @@ builder.queryField('registryCredentials', (t) =>
       ...connectionArgs,
     },
     resolve: (_query, { namespace, ...args }, { viewer, credentials }, info) => {
-      if (namespace != null) checkNamespace(namespace)
-      const filter = { namespace: namespace ?? undefined }
+      const wanted = namespaceIn(namespace)
       return connection(args, info, {
         cursors,
-        rows: (page) => credentials.list(viewer, filter, page),
-        totalCount: () => credentials.count(viewer, filter),
+        rows: (page) => credentials.page(viewer, wanted, page),
+        totalCount: () => credentials.count(viewer, wanted),
       })
     },
   }),

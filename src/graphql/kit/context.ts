@@ -80,7 +80,7 @@ export interface GraphQLContext {
   readonly pullRepository: DocumentSources['pullRepository']
   readonly credentials: Pick<
     RegistryCredentials,
-    'namespaces' | 'list' | 'count' | 'byId' | 'at' | 'set' | 'setAll' | 'delete'
+    'namespaces' | 'page' | 'count' | 'byId' | 'at' | 'set' | 'setAll' | 'delete'
   >
   readonly testCredential: TestCredentialCommand
   readonly receivers: ReceiversView

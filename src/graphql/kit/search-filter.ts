@@ -1,6 +1,7 @@
 import { InvalidInputError, quoted } from '../../input/errors.ts'
 import { checkGlob, MAX_GLOB_LENGTH } from '../../input/glob.ts'
 import type { KeyValue } from '../../input/key-values.ts'
+import { checkNamespace } from '../../input/names.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { FailureReason } from '../../oci/failure-reason.ts'
 import { isPlatformName } from '../../oci/platforms.ts'
@@ -16,6 +17,13 @@ export const namespaceFilterArg = (items: string) =>
       description: `Returns only ${items} in this namespace. If omitted, those of all namespaces.`,
     }),
   }))
+
+/** Returns the argument `namespace` of a list; null for all namespaces. Throws InvalidInputError. */
+export function namespaceIn(namespace: string | null | undefined): string | null {
+  if (namespace == null) return null
+  checkNamespace(namespace)
+  return namespace
+}
 
 const describeMatch = (items: string): string =>
   `Returns only ${items} whose name matches this pattern; \`*\` matches any characters, slashes included.`

@@ -1,10 +1,9 @@
-import { checkNamespace } from '../../input/names.ts'
 import type { Receiver } from '../../receivers/receiver.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
-import { namespaceFilterArg } from '../kit/search-filter.ts'
+import { namespaceFilterArg, namespaceIn } from '../kit/search-filter.ts'
 import { ReceiverType } from './references.ts'
 
 const ReceiverConnection = connectionType('Receiver', ReceiverType, { items: 'receivers' })
@@ -27,8 +26,7 @@ builder.queryField('receivers', (t) =>
       ...connectionArgs,
     },
     resolve: (_query, { namespace: given, ...args }, { viewer, receivers: { store } }, info) => {
-      const namespace = given ?? null
-      if (namespace !== null) checkNamespace(namespace)
+      const namespace = namespaceIn(given)
       return connection(args, info, {
         cursors: receiverCursors,
         rows: (page) => batch(store.page(viewer, namespace, page)),

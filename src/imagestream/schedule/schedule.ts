@@ -1,4 +1,5 @@
-import { and, eq, getTableColumns, lte, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, lte } from 'drizzle-orm'
+import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { columnsOf } from '../../db/statement.ts'
 import { importSchedules } from '../../db/tables/index.ts'
@@ -57,7 +58,7 @@ export function createSchedules(dependencies: ScheduleDependencies) {
       db.orm
         .select(columns)
         .from(importSchedules)
-        .where(sql`${streamId} in (select value from json_each(${JSON.stringify(streamIds)}))`)
+        .where(isOneOf(streamId, streamIds))
         .orderBy(streamId, tag)
         .all(),
     /** Returns a page of each stream's schedules, in the same order; its keys are [tag]. */

@@ -1,4 +1,5 @@
 import { and, gt, type SQL, sql } from 'drizzle-orm'
+import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { importSchedules } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -73,7 +74,7 @@ export function createSpecSchedules({ db, now, intervalMs }: ScheduleDependencie
     /** Moves the due times of slowed sources of these streams into the next interval. Reports whether there were any. */
     quicken(_tx: Transaction, streamIds: readonly number[]): boolean {
       const { slowedBy, dueAt, streamId } = importSchedules
-      const ofStreams = sql`${streamId} in (select value from json_each(${JSON.stringify(streamIds)}))`
+      const ofStreams = isOneOf(streamId, streamIds)
       const values = { slowedBy: 1, dueAt: sql`min(${dueAt}, ${now()} + ${spread(intervalMs)})` }
       return (
         orm

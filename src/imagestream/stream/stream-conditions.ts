@@ -1,4 +1,5 @@
 import { and, asc, count, eq, isNotNull, sql } from 'drizzle-orm'
+import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { streamConditions, tags } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -36,7 +37,7 @@ export function createStreamConditions(db: Database) {
     /** Has no entry for a stream without conditions. */
     ofStreams(streamIds: readonly number[]): Map<number, StreamCondition[]> {
       const { streamId, type } = streamConditions
-      const isOne = sql`${streamId} in (select value from json_each(${JSON.stringify(streamIds)}))`
+      const isOne = isOneOf(streamId, streamIds)
       const rows = orm.select().from(streamConditions).where(isOne).orderBy(asc(streamId), asc(type)).all()
       return groupBy(rows, (row) => row.streamId)
     },

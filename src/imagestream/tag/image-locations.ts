@@ -1,4 +1,5 @@
 import { and, desc, eq, sql } from 'drizzle-orm'
+import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, images, specTags, tagEvents, tags } from '../../db/tables/index.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -53,7 +54,7 @@ export const createImageLocations = ({ orm }: Database) => ({
         .innerJoin(images, eq(images.id, tagEvents.imageId))
         .innerJoin(imageStreams, eq(imageStreams.id, tags.streamId))
         .leftJoin(specTags, OF_SPEC_TAG)
-        .where(sql`${tags.id} in (select value from json_each(${JSON.stringify(tagIds)}))`)
+        .where(isOneOf(tags.id, tagIds))
         .all()
         .flatMap((row): [number, TagImageLocation][] => {
           const location = locationOf(row)

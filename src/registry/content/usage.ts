@@ -1,7 +1,7 @@
 import { and, count, eq, type SQL, sql } from 'drizzle-orm'
 import { sees, type Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
-import { pageBy } from '../../db/page.ts'
+import { pageBy, rowsOfPage } from '../../db/page.ts'
 import { conditionOf } from '../../db/search.ts'
 import { repositories } from '../../db/tables/index.ts'
 import { createValueSteps } from '../../db/value-steps.ts'
@@ -93,17 +93,8 @@ export function createUsage(db: Database) {
       let found: RepositorySummary[] = []
       for await (const window of windows(filter, page)) {
         const rest = { ...window, limit: wanted - found.length, peek: false }
-        const { where, orderBy, limit, inOrder } = pageBy([namespace, name], rest)
-        const matching = orm
-          .select()
-          .from(repositories)
-          .where(and(matches(viewer, filter), where))
-        const rows = inOrder(
-          matching
-            .orderBy(...orderBy)
-            .limit(limit)
-            .all(),
-        )
+        const list = { columns: [namespace, name], where: matches(viewer, filter) }
+        const rows = rowsOfPage(orm.select().from(repositories).$dynamic(), rest, list)
         found = page.fromEnd ? [...rows, ...found] : [...found, ...rows]
         if (found.length >= wanted) break
       }

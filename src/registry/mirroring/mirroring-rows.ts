@@ -1,7 +1,7 @@
 import { and, desc, eq, inArray, isNotNull, isNull, lte, sql } from 'drizzle-orm'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
-import { pageBy } from '../../db/page.ts'
+import { rowsOfPage } from '../../db/page.ts'
 import { conditionOf } from '../../db/search.ts'
 import { imageMirrorings } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -125,16 +125,9 @@ export function createMirroringRows({ orm }: Database) {
       ),
 
     /** Returns a page, newest first; its keys are [id]. */
-    page(viewer: Viewer, filter: MirroringFilter, keyset: KeysetPage): ImageMirroring[] {
-      const page = pageBy([id], keyset, true)
-      const rows = orm
-        .select()
-        .from(imageMirrorings)
-        .where(and(condition(viewer, filter), page.where))
-        .orderBy(...page.orderBy)
-        .limit(page.limit)
-        .all()
-      return page.inOrder(rows).map(mirroringOf)
+    page(viewer: Viewer, filter: MirroringFilter, page: KeysetPage): ImageMirroring[] {
+      const list = { columns: [id], where: condition(viewer, filter), descending: true }
+      return rowsOfPage(orm.select().from(imageMirrorings).$dynamic(), page, list).map(mirroringOf)
     },
 
     count: (viewer: Viewer, filter: MirroringFilter): number =>

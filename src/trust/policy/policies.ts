@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
-import { eq, sql } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import { onStream } from '../../access/audit/audit-entry.ts'
 import type { AuditRecorder } from '../../access/audit/audit-log.ts'
 import { requireRight, type Viewer } from '../../access/right/viewer.ts'
+import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { trustPolicies as table } from '../../db/tables/trust.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -57,7 +58,7 @@ export function createTrustPolicies({ db, audit, now, recordUpdate }: TrustPolic
         orm
           .select()
           .from(table)
-          .where(sql`${table.streamId} in (select value from json_each(${JSON.stringify(streamIds)}))`)
+          .where(isOneOf(table.streamId, streamIds))
           .all()
           .map(({ requirements, ...row }) => [
             row.streamId,
