@@ -1,12 +1,12 @@
-import { type FileHandle, open, stat, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { stat, unlink } from 'node:fs/promises'
 import { KeyLock } from '../concurrency/bounded.ts'
 import { SingleFlight } from '../concurrency/single-flight.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
 import { WriteBudget } from './background-writer.ts'
 import { BufferPool } from './buffer-pool.ts'
+import { createFile } from './create-file.ts'
 import { DurableFolders, makeFolder, unlessAbsent } from './folders.ts'
-import { FreeSpace, type FreeSpaceOptions, storageError } from './free-space.ts'
+import { FreeSpace, type FreeSpaceOptions } from './free-space.ts'
 import type { UploadSummary } from './layout.ts'
 import {
   ALGORITHMS,
@@ -24,6 +24,7 @@ import {
 import type { OpenBlob } from './open-blob.ts'
 import { openBlob } from './open-blob.ts'
 import type { StoreParts } from './parts.ts'
+import { UnfinishedBytes } from './unfinished-bytes.ts'
 import type { Upload } from './upload.ts'
 import { DiskUpload } from './upload.ts'
 import { UploadRegister } from './upload-register.ts'
@@ -31,7 +32,16 @@ import { UploadRegister } from './upload-register.ts'
 /** A store of content-addressed bytes: complete, verified and synced. Callers decide on access. */
 export type BlobStore = Pick<
   DiskStore,
-  'createUpload' | 'upload' | 'uploads' | 'uploadsInto' | 'open' | 'remove' | 'stored' | 'requireSpace'
+  | 'createUpload'
+  | 'upload'
+  | 'uploads'
+  | 'uploadsInto'
+  | 'unfinishedBytes'
+  | 'discardIdle'
+  | 'open'
+  | 'remove'
+  | 'stored'
+  | 'requireSpace'
 >
 
 /** Settings of a blob store on disk. */
@@ -58,6 +68,7 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
     pool: new BufferPool(),
     budget: new WriteBudget(),
     space: new FreeSpace(options),
+    unfinished: new UnfinishedBytes(),
     now: options.now,
   })
 }
@@ -97,9 +108,7 @@ export class DiskStore implements AsyncDisposable {
   async upload(repository: string, id: string): Promise<Upload | undefined> {
     if (!isRepository(repository) || !isUploadId(id)) return undefined
     this.#requireOpen()
-    const upload =
-      this.#register.get(id) ??
-      (await this.#restoring.run(`${repository}/${id}`, () => this.#restore(repository, id)))
+    const upload = this.#register.get(id) ?? (await this.#restored(repository, id))
     return upload?.record.repository === repository && !upload.isGone ? upload : undefined
   }
 
@@ -119,6 +128,21 @@ export class DiskStore implements AsyncDisposable {
   ): Promise<readonly UploadSummary[]> {
     const names = await uploadsInto(this.#parts.layout, repository)
     return await this.#summaries(names.filter(({ id }) => isWanted(id)))
+  }
+
+  /** Returns the bytes of the unfinished uploads into repositories of the namespace. */
+  unfinishedBytes(namespace: string): number {
+    return this.#parts.unfinished.of(namespace)
+  }
+
+  /** Removes the uploads into repositories of the namespace that have received no byte for so many milliseconds. */
+  async discardIdle(namespace: string, milliseconds: number): Promise<void> {
+    const { unfinished, now } = this.#parts
+    for (const { repository, id } of unfinished.uploadsOf(namespace)) {
+      const upload = this.#register.get(id) ?? (await this.#restored(repository, id))
+      const isIdle = upload && !upload.isBusy && upload.summary().changedAt <= now() - milliseconds
+      if (isIdle) await upload.discard()
+    }
   }
 
   /** Opens a blob; undefined when it does not exist. */
@@ -161,6 +185,10 @@ export class DiskStore implements AsyncDisposable {
     if (this.#isClosed) throw new Error('the blob store is closed')
   }
 
+  #restored(repository: string, id: string): Promise<DiskUpload | undefined> {
+    return this.#restoring.run(`${repository}/${id}`, () => this.#restore(repository, id))
+  }
+
   async #restore(repository: string, id: string): Promise<DiskUpload | undefined> {
     const record = await findUpload(this.#parts.layout, repository, id)
     if (!record) return undefined
@@ -178,23 +206,5 @@ export class DiskStore implements AsyncDisposable {
     const upload = this.#register.get(name.id)
     if (upload) return upload.isGone ? undefined : upload.summary()
     return await readUpload(this.#parts.layout, name)
-  }
-}
-
-/** Creates the file of an upload. Throws StorageFullError. */
-async function createFile(path: string, at: number, folders: KeyLock): Promise<FileHandle> {
-  const create = (): Promise<FileHandle> => open(path, 'wx+', 0o600)
-  const createWithFolder = async (): Promise<FileHandle> => {
-    await makeFolder(dirname(path))
-    return create()
-  }
-  try {
-    const file =
-      (await unlessAbsent(create())) ?? (await folders.run(dirname(dirname(path)), createWithFolder))
-    // the store's own clock, as after each append
-    await file.utimes(at / 1000, at / 1000)
-    return file
-  } catch (error) {
-    throw storageError(error)
   }
 }

@@ -4,6 +4,7 @@ import type { BufferPool } from './buffer-pool.ts'
 import type { DurableFolders } from './folders.ts'
 import type { FreeSpace } from './free-space.ts'
 import type { Layout } from './layout.ts'
+import type { UnfinishedBytes } from './unfinished-bytes.ts'
 
 /** Objects that all blobs and uploads of one store share. */
 export interface StoreParts {
@@ -16,6 +17,7 @@ export interface StoreParts {
   readonly pool: BufferPool
   readonly budget: WriteBudget
   readonly space: FreeSpace
+  readonly unfinished: UnfinishedBytes
   /** Milliseconds since 1970. */
   readonly now: () => number
 }

@@ -19,11 +19,20 @@ export interface UploadContentOptions {
   /** Milliseconds since 1970. */
   readonly changedAt: number
   readonly followers: UploadFollowers
+  /** Called with the size of the upload whenever it changes. */
+  readonly onSize: (size: number) => void
 }
 
-/** Limit and cancellation of an append. */
-interface AppendOptions {
+/** Limits of an append. */
+export interface AppendLimits {
+  /** Bytes of the whole upload. */
   readonly maxSize: number
+  /** Called before so many further bytes are taken; what it throws ends and undoes the append. */
+  readonly require?: (bytes: number) => void
+}
+
+/** Limits and cancellation of an append. */
+interface AppendOptions extends AppendLimits {
   readonly stop: AbortController
 }
 
@@ -70,24 +79,26 @@ export class UploadContent {
 
   /** Implements `Upload.append`; no other work may be in progress. */
   async append(source: Readable | Iterable<Uint8Array>, options: AppendOptions): Promise<void> {
-    const { parts, hash, followers } = this.#options
+    const { parts, hash, followers, onSize } = this.#options
     const { signal } = options.stop
     const file = await this.file()
     await hash.readFrom(file.handle, signal)
     await this.#orLost(() => parts.space.ensure())
     const before = hash.state
     let broken: { readonly error: unknown } | undefined
+    const intake = new UploadIntake(file, this.#options, options)
     try {
-      await receive(source, new UploadIntake(file, this.#options, options), signal)
+      await receive(source, intake, signal)
     } catch (error) {
       broken = { error }
     }
     await this.#orLost(async () => {
-      if (broken?.error instanceof UploadTooLargeError) {
+      if (broken && intake.isRefused) {
         // followers may have read bytes that are removed
         if (before.size < hash.size) followers.fail(broken.error)
         await file.truncate(before.size)
         hash.state = before
+        onSize(hash.size)
       }
       await file.writer.flush()
       if (file.failure) throw file.failure.error
@@ -131,16 +142,19 @@ class UploadIntake implements Intake {
   onRoom = (): void => {}
   readonly #file: UploadFile
   readonly #hash: RunningHash
-  readonly #maxSize: number
+  readonly #limits: AppendLimits
+  readonly #onSize: UploadContentOptions['onSize']
+  #isRefused = false
 
   constructor(
     file: UploadFile,
-    { hash, followers }: Pick<UploadContentOptions, 'hash' | 'followers'>,
-    { maxSize, stop }: AppendOptions,
+    { hash, followers, onSize }: Pick<UploadContentOptions, 'hash' | 'followers' | 'onSize'>,
+    { stop, ...limits }: AppendOptions,
   ) {
     this.#file = file
     this.#hash = hash
-    this.#maxSize = maxSize
+    this.#limits = limits
+    this.#onSize = onSize
     file.onProgress = () => {
       if (file.failure) stop.abort(file.failure.error)
       followers.wake()
@@ -152,11 +166,21 @@ class UploadIntake implements Intake {
     return this.#file.writer.isFull
   }
 
+  /** Whether bytes were refused. */
+  get isRefused(): boolean {
+    return this.#isRefused
+  }
+
   take(chunk: Uint8Array): void {
-    if (chunk.length > this.#maxSize - this.#hash.size) {
-      throw new UploadTooLargeError(`a blob has at most ${this.#maxSize} bytes`)
+    this.#isRefused = true
+    const { maxSize, require } = this.#limits
+    if (chunk.length > maxSize - this.#hash.size) {
+      throw new UploadTooLargeError(`a blob has at most ${maxSize} bytes`)
     }
+    require?.(chunk.length)
+    this.#isRefused = false
     this.#hash.add(chunk)
+    this.#onSize(this.#hash.size)
     this.#file.writer.push(chunk)
   }
 }

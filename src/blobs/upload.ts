@@ -10,7 +10,7 @@ import type { StoreParts } from './parts.ts'
 import { publish, type UploadPlace } from './publish.ts'
 import { RunningHash } from './running-hash.ts'
 import type { ByteRange } from './send.ts'
-import { UploadContent } from './upload-content.ts'
+import { type AppendLimits, UploadContent } from './upload-content.ts'
 import { UploadFollowers } from './upload-followers.ts'
 import { UploadWork } from './upload-work.ts'
 
@@ -32,12 +32,12 @@ export interface Upload {
   /** Whether `append` or `commit` is in progress: a second writer is refused with UploadBusyError. */
   readonly isBusy: boolean
   /**
-   * Appends the whole source. `maxSize` applies to the whole upload. Chunks are not copied, and must not change until this
+   * Appends the whole source, within the limits. Chunks are not copied, and must not change until this
    * settles.
-   * Rejects with UploadBusyError, UploadGoneError, UploadTooLargeError (this append is undone), StorageFullError (the
-   * upload is removed), or the source's own error. Leaves a refused source paused; its owner drains or destroys it.
+   * Rejects with UploadBusyError, UploadGoneError, UploadTooLargeError and what `require` throws (this append is undone),
+   * StorageFullError (the upload is removed), or the source's own error. Leaves a refused source paused; its owner drains or destroys it.
    */
-  append(source: Readable | Iterable<Uint8Array>, options: { readonly maxSize: number }): Promise<void>
+  append(source: Readable | Iterable<Uint8Array>, limits: AppendLimits): Promise<void>
   /**
    * Turns the upload into a blob: verifies and syncs the bytes, renames the file, syncs the folder, then calls `record` to
    * write the row of the blob. No removal of the digest comes between. Rejects with DigestMismatchError, StorageFullError
@@ -80,11 +80,14 @@ export class DiskUpload implements Upload {
       onUse: () => watch.onUse(this),
       remove: (why) => {
         this.#followers.fail(why)
+        parts.unfinished.set(record, 0)
         return removeFile(this.#content, path, parts).finally(() => watch.onGone(this))
       },
     })
     const [hash, followers] = [this.#hash, this.#followers]
-    this.#content = new UploadContent({ parts, path, hash, followers, changedAt }, created)
+    const onSize = (bytes: number): void => parts.unfinished.set(record, bytes)
+    this.#content = new UploadContent({ parts, path, hash, followers, changedAt, onSize }, created)
+    onSize(size)
   }
 
   get size(): number {
@@ -103,11 +106,11 @@ export class DiskUpload implements Upload {
     return { ...this.record, size: this.size, changedAt: this.#content.changedAt }
   }
 
-  append(source: Readable | Iterable<Uint8Array>, { maxSize }: { readonly maxSize: number }): Promise<void> {
+  append(source: Readable | Iterable<Uint8Array>, limits: AppendLimits): Promise<void> {
     // the source can fail before another listener is added
     if (source instanceof Readable) source.on('error', () => {})
     return this.#work.run((stop) =>
-      this.#content.append(source, { maxSize, stop }).catch(async (error: unknown) => {
+      this.#content.append(source, { ...limits, stop }).catch(async (error: unknown) => {
         if (this.#content.isLost) await this.#work.removeAfter(error)
         throw error
       }),
@@ -121,7 +124,12 @@ export class DiskUpload implements Upload {
       try {
         await this.#content.verify(digest, signal)
         const publication = { digest, file: await this.#content.file(), place: this.#place, signal }
-        const result = await publish(this.#parts, publication, () => record(this.size))
+        const result = await publish(this.#parts, publication, async () => {
+          const recorded = await record(this.size)
+          // it counts as a blob now
+          this.#parts.unfinished.set(this.record, 0)
+          return recorded
+        })
         this.#followers.complete()
         await this.#work.removeAfter()
         return result

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
 import type { GraphQLClient } from '../fixtures/graphql-client.ts'
 import { PushClient } from '../fixtures/push-client.ts'
 import { image } from '../fixtures/random-image.ts'
@@ -176,6 +177,65 @@ describe('tags and content', () => {
     await expect(push('team/app', 'v2', image({ seed: 'other' }))).rejects.toThrow(/403[\s\S]*DENIED/)
 
     expect(await useOf()).toMatchObject({ size, tagCount: 2 })
+  })
+})
+
+describe('uploads of unknown length', () => {
+  const LIMIT = 1_000_000
+  const url = (path: string): string => new URL(path, server.url).href
+  const send = (method: string, path: string, body?: RequestInit['body']) =>
+    fetch(url(path), { method, headers: server.headersOf('admin'), ...(body && { body, duplex: 'half' }) })
+  const start = async (repository = 'team/app') =>
+    (await send('POST', `/v2/${repository}/blobs/uploads/`)).headers.get('location') ?? ''
+  /** Appends bytes without a Content-Length, as docker does. */
+  const append = async (location: string, bytes: number): Promise<number> => {
+    const left = Array.from({ length: bytes / 50_000 }, () => Buffer.alloc(50_000))
+    const body = new ReadableStream({
+      pull(controller) {
+        const chunk = left.pop()
+        if (chunk) controller.enqueue(chunk)
+        else controller.close()
+      },
+    })
+    return (await send('PATCH', location, body)).status
+  }
+  const unfinished = async () =>
+    (
+      await admin.request<{ integratedRegistry: { uploads: { nodes: { size: string }[] } } }>(
+        '{ integratedRegistry { uploads { nodes { size } } } }',
+      )
+    ).integratedRegistry.uploads.nodes.map(({ size }) => Number(size))
+
+  beforeEach(() => setQuota({ maximumSize: LIMIT }))
+
+  test('are refused when they exceed the quota, and leave no bytes', async () => {
+    const location = await start()
+    expect(await append(location, 800_000)).toBe(202)
+    expect(await append(location, 800_000)).toBe(403)
+    expect((await send('GET', location)).status).toBe(404)
+    expect(await unfinished()).toEqual([])
+  })
+
+  test('share the room that is left, and finished ones do not count twice', async () => {
+    const [one, other, foreign] = [await start(), await start('team/other'), await start('else/app')]
+    expect(await append(one, 600_000)).toBe(202)
+    expect(await append(other, 600_000)).toBe(403)
+    expect(await append(foreign, 600_000)).toBe(202)
+    const digest = digestOf(Buffer.alloc(600_000))
+    expect((await send('PUT', `${one}?digest=${digest}`)).status).toBe(201)
+    const last = await start()
+    expect(await append(last, 400_000)).toBe(202)
+    expect((await send('PUT', `${last}?digest=${digestOf(Buffer.alloc(400_000))}`)).status).toBe(201)
+    expect(await useOf()).toMatchObject({ size: LIMIT })
+  })
+
+  test('that clients have abandoned make room', async () => {
+    expect(await append(await start(), 600_000)).toBe(202)
+    expect(await append(await start(), 600_000)).toBe(403)
+    now += 11 * 60_000
+    expect(await append(await start(), 600_000)).toBe(403)
+    expect(await append(await start(), 600_000)).toBe(202)
+    expect(await unfinished()).toEqual([600_000])
   })
 })
 

@@ -13,6 +13,8 @@ export interface RegistryLimits {
    */
   readonly idle: number
   readonly slowestUpload: number
+  /** Milliseconds without a byte after which an upload is removed when the quota of its namespace has no room. */
+  readonly abandoned: number
   /** Maximum number of tags on a page. */
   readonly tagPageSize: number
   /** Maximum number of repositories on a page of the catalog. */
@@ -30,6 +32,7 @@ export const DEFAULT_LIMITS: RegistryLimits = {
   lease: 24 * HOUR,
   idle: 60 * SECOND,
   slowestUpload: 256,
+  abandoned: 600 * SECOND,
   tagPageSize: 10_000,
   catalogPageSize: 1_000,
   referrerPageSize: 1_000,

@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http'
+import { NamespaceRuleError } from '../../access/right/errors.ts'
 import { UploadBusyError, UploadTooLargeError } from '../../blobs/errors.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm, parseDigest } from '../../oci/digest.ts'
 import { OciError } from '../../oci/oci-error.ts'
@@ -34,13 +35,23 @@ export function createUploadRoutes(dependencies: RouteDependencies) {
     if (length === 0) return
     const maxSize = limits.maximumBlobBytes
     if (upload.size + (length ?? 0) > maxSize) throw new UploadTooLargeError()
-    content.requireRoom(
-      repository.namespace,
-      parseDigest(query.get('digest') ?? '') ?? null,
-      upload.size + (length ?? 0),
-    )
     if (!memory.hold(UPLOAD_MEMORY)) throw overBudget()
-    await upload.append(request, { maxSize })
+    const { namespace } = repository
+    const digest = parseDigest(query.get('digest') ?? '') ?? null
+    // with those that arrive at the same time: together they must fit
+    const require = (bytes: number): void =>
+      content.requireRoom(namespace, digest, blobs.unfinishedBytes(namespace) + bytes)
+    try {
+      require(length ?? 0)
+      await upload.append(request, { maxSize, require })
+    } catch (error) {
+      if (error instanceof NamespaceRuleError) {
+        // otherwise their bytes would be on the disk, beyond the quota, for a day
+        await upload.discard()
+        await blobs.discardIdle(namespace, limits.abandoned)
+      }
+      throw error
+    }
   }
 
   const commit = async (exchange: RegistryExchange, { upload }: OwnUpload, digest: Digest): Promise<void> => {
