@@ -55,7 +55,7 @@ export class ScheduleWorld implements AsyncDisposable {
     const { domain } = this
     const { db, schedules, importer } = domain
     return createScheduleRunner({
-      waitsUntil: () => (this.waitsUntil > domain.time ? this.waitsUntil : undefined),
+      waitsUntil: () => this.waitsUntil,
       db,
       schedules,
       importer: {

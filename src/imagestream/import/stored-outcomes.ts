@@ -67,6 +67,8 @@ export class StoredOutcomes implements ImportOutcomes {
     })
     if (recorded instanceof NamespaceRuleError) {
       const { reason, message } = recorded
+      // the next import does not fetch it again
+      await this.fetched(target, found)
       const failure = await this.failed(target, { reason, message })
       return { state: 'FAILED', ...failure }
     }

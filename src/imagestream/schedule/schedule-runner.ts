@@ -10,7 +10,7 @@ export interface ScheduleRunnerDependencies {
   readonly importer: Pick<Importer, 'request'>
   /** Maximum number of streams that are imported in a minute, evenly spaced. */
   readonly perMinute: number
-  /** Returns the time until which imports of a namespace wait, in milliseconds since 1970; undefined for now. */
+  /** Returns the time until which imports of a namespace wait, in milliseconds since 1970; undefined, or a time in the past, for now. */
   readonly waitsUntil: (namespace: string) => number | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -58,7 +58,8 @@ export function createScheduleRunner(dependencies: ScheduleRunnerDependencies) {
     const next = schedules.next()
     if (!next || wait(next.dueAt) > 0) return false
     const until = waitsUntil(next.namespace)
-    if (until !== undefined) {
+    // a time in the past would make the stream due again at once
+    if (until !== undefined && until > now()) {
       schedules.postpone(tx, next.streamId, until)
       return false
     }
