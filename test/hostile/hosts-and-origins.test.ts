@@ -22,20 +22,13 @@ const OWN = [
   'LOCALHOST:4000',
   'localhost.',
   '[2001:DB8::1]:4000',
-  'a.team.example.org',
+  '192.0.2.7:80',
+  'a.team.example.org:443',
   'ci.example.org:4000',
 ]
 /** More of them. */
 const ALSO_OWN = [
-  ...[
-    'localhost',
-    '192.0.2.7:80',
-    '0x7f.1',
-    '2130706433',
-    '[::1]',
-    '[::ffff:192.0.2.7]',
-    'images.example.org',
-  ],
+  ...['localhost', '0x7f.1', '2130706433', '[::1]', '[::ffff:192.0.2.7]', 'images.example.org'],
   ...['Registry.Example.ORG:4000', 'registry.example.org.', 'b.a.team.example.org:1'],
 ]
 /** Names that only the local network resolves. */
@@ -65,11 +58,14 @@ const FOREIGN = [
   ],
 ]
 
+/** Returns the origin as browsers send it, without the default port of its scheme. */
+const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : url)
+
 type Origin = (host: string) => string | undefined
 const FRIENDLY: Readonly<Record<string, Origin>> = {
   none: () => undefined,
-  own: (host) => `http://${host.toLowerCase()}`,
-  'own with TLS, at a proxy': (host) => `https://${host.toLowerCase()}`,
+  own: (host) => originOf(`http://${host}`),
+  'own with TLS, at a proxy': (host) => originOf(`https://${host}`),
   allowed: () => 'https://ci.example.org',
 }
 const HOSTILE: Readonly<Record<string, Origin>> = {
@@ -215,8 +211,8 @@ async function surprises(
   const isNamed = (host: string) => owned.includes(host) || (!options.signIn && LOCAL.includes(host))
   const combine = (hosts: readonly string[], origins: Readonly<Record<string, Origin>>) =>
     hosts.flatMap((host) =>
-      Object.entries(origins).flatMap(([origin, originOf]) =>
-        [...OWN_SITES, ...OTHER_SITES].map((site) => ({ host, origin, site, value: originOf(host) })),
+      Object.entries(origins).flatMap(([origin, sentBy]) =>
+        [...OWN_SITES, ...OTHER_SITES].map((site) => ({ host, origin, site, value: sentBy(host) })),
       ),
     )
   const { none, own, allowed } = FRIENDLY as Record<string, Origin>

@@ -53,5 +53,13 @@ function nameOf(host: string): string | undefined {
   return HOST.test(host) && URL.canParse(url) ? new URL(url).hostname.replace(/\.$/, '') : undefined
 }
 
+/** Reports whether a page of the origin has the address in `Host`: both without a port have the default port of the origin's scheme. */
+export function isAddressOf(origin: string, host: string | undefined): boolean {
+  if (host === undefined || !HOST.test(host) || !URL.canParse(origin)) return false
+  const page = new URL(origin)
+  const address = `${page.protocol}//${host}`
+  return URL.canParse(address) && new URL(address).host === page.host
+}
+
 const isNamedBy = (name: string, allowed: string): boolean =>
   allowed.startsWith('*.') ? name.endsWith(allowed.slice(1)) : name === allowed

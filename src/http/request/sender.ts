@@ -5,7 +5,7 @@ import type { Authentication } from '../../access/authentication.ts'
 import { networkOf } from '../../access/identity/network.ts'
 import { ForbiddenError } from '../../access/right/errors.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
-import type { HostPolicy } from './host.ts'
+import { type HostPolicy, isAddressOf } from './host.ts'
 
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/
 
@@ -56,7 +56,7 @@ export function mayConnect(
 ): boolean {
   const { origin, host } = headers
   if (origin === undefined || origin === ownOrigin || allowedOrigins.includes(origin)) return true
-  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
+  return isAddressOf(origin, host)
 }
 
 /** Reports whether a browser uses TLS, which ends at a proxy: as the proxy says it, or the origin of the page. */
