@@ -1,9 +1,11 @@
 import type { AuditRecorder } from '../access/audit/audit-log.ts'
-import { requireServerAdmin, type Viewer } from '../access/right/viewer.ts'
+import { requireServerAdmin, requireSomewhere, type Viewer } from '../access/right/viewer.ts'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { InvalidInputError, NotFoundError } from '../input/errors.ts'
 import { formatPrefix } from '../logins/registry-login.ts'
+import type { Reference } from '../oci/reference.ts'
+import type { RepositoryPlan } from '../remote/location/registry-rules.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import { BrokenSealError } from '../secrets/sealer.ts'
 import type { Access, ConfigurationRow, OpenedConfiguration, RegistryConfiguration } from './configuration.ts'
@@ -128,6 +130,18 @@ export function createRegistryConfigurations({
 
     /** Returns the rules of all current configurations. */
     rules: (): ConfiguredRules => current().rules,
+
+    /**
+     * Returns the locations from which a repository is read. Throws ForbiddenError and UnauthenticatedError unless the viewer may
+     * import somewhere: they are those of the whole server.
+     */
+    planOf(
+      viewer: Viewer,
+      { registry, repository }: Pick<Reference, 'registry' | 'repository'>,
+    ): RepositoryPlan {
+      requireSomewhere(viewer, 'import')
+      return current().rules.planOf(registry, repository)
+    },
 
     /** Calls the listener after the commit of each change. */
     onChanged: (listener: () => void): void => void listeners.push(listener),

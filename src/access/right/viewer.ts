@@ -68,6 +68,11 @@ export function requireInNamespace(viewer: Viewer, right: Right, namespace: stri
     throw refusal(viewer, right, `in namespace ${namespace}`)
 }
 
+/** Throws ForbiddenError or UnauthenticatedError unless the viewer may use anything so, in whatever namespace. */
+export function requireSomewhere(viewer: Viewer, right: Right): void {
+  if (viewer.rights.namespacesWith(right, 'PART')?.length === 0) throw refusal(viewer, right, 'in every namespace')
+}
+
 /** Throws ForbiddenError or UnauthenticatedError unless the viewer is a server admin. */
 export function requireServerAdmin(viewer: Viewer): void {
   if (viewer.rights.isServerAdmin) return

@@ -68,7 +68,7 @@ builder.queryField('registryPlan', (t) =>
   t.field({
     type: RegistryPlanType,
     description:
-      'Returns the locations that the next import of a repository would request, and whether the import is allowed. The server sends no request.',
+      'Returns the locations that the next import of a repository would request, and whether the import is allowed. The server sends no request. The right in any stream is enough.',
     access: 'import',
     example: `
       # Where the server would read a repository from.
@@ -82,10 +82,8 @@ builder.queryField('registryPlan', (t) =>
         description: 'Repository as in an image stream’s spec, for example `quay.io/team/app`.',
       }),
     },
-    resolve: (_query, { repository: name }, { configurations }) => {
-      const { registry, repository } = parsed(name)
-      return configurations.rules().planOf(registry, repository)
-    },
+    resolve: (_query, { repository }, { viewer, configurations }) =>
+      configurations.planOf(viewer, parsed(repository)),
   }),
 )
 
