@@ -70,7 +70,8 @@ export function requireInNamespace(viewer: Viewer, right: Right, namespace: stri
 
 /** Throws ForbiddenError or UnauthenticatedError unless the viewer may use anything so, in whatever namespace. */
 export function requireSomewhere(viewer: Viewer, right: Right): void {
-  if (viewer.rights.namespacesWith(right, 'PART')?.length === 0) throw refusal(viewer, right, 'in every namespace')
+  if (viewer.rights.namespacesWith(right, 'PART')?.length === 0)
+    throw refusal(viewer, right, 'in every namespace')
 }
 
 /** Throws ForbiddenError or UnauthenticatedError unless the viewer is a server admin. */
