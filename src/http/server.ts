@@ -114,7 +114,8 @@ export function createServer({
   const createContext = (requestId: string, viewer: Viewer, connection: object): GraphQLContext => {
     const party = partyOf(viewer)
     const charge = (points: number): void => costs.charge(party, points)
-    return { requestId, viewer, work: new OperationWork(thread, { party, connection, charge }), ...domain }
+    const work = new OperationWork(thread, { party, connection, charge })
+    return { requestId, viewer, renew: authentication.renew, work, ...domain }
   }
   const hub = createChangeHub({
     changeLog: domain.changeLog,

@@ -152,6 +152,11 @@ describe('a federation rule', () => {
       { id: createFederationRule.federationRule.id },
     )
     expect(rename.errors?.[0]?.extensions?.code).toBe('ALREADY_EXISTS')
+
+    const grant = 'mutation ($input: GrantRoleInput!) { grantRole(input: $input) { grant { place } } }'
+    const input = { subjectKind: 'RULE', subject: 'nightly', role: 'PUSHER', place: `${NAMESPACE}/app` }
+    expect((await member.execute(grant, { input })).errors).toBeUndefined()
+    expect((await admin.execute(grant, { input })).errors?.[0]?.extensions?.code).toBe('CONFLICT')
   })
 
   it('that has no claim is refused, and a text that is no token is not repeated', async () => {

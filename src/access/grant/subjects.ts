@@ -29,7 +29,8 @@ export function createSubjects({ orm }: Pick<Database, 'orm'>) {
     const id = parsePrincipal(name)
     const isNamed = id?.kind === 'rule' ? eq(federationRules.id, id.id) : eq(federationRules.name, name)
     const { id: number, createdBy } = federationRules
-    const found = orm.select({ id: number, createdBy }).from(federationRules).where(isNamed).limit(2).all()
+    // rules of others may have the name too
+    const found = orm.select({ id: number, createdBy }).from(federationRules).where(isNamed).all()
     return found.filter((rule) => mayChange(viewer, rule))
   }
   const ownTokens = (name: string, viewer: Viewer) => {
@@ -47,7 +48,9 @@ export function createSubjects({ orm }: Pick<Database, 'orm'>) {
     const [one, other] = found
     if (!one) throw new NotFoundError(`no ${WORDS[kind]} has the name ${quoted(name)}`)
     if (other)
-      throw new ConflictError(`several people have the name ${quoted(name)}: use an id, such as user:12`)
+      throw new ConflictError(
+        `${quoted(name)} names more than one ${WORDS[kind]}: give the principal, like user:12 or rule:3`,
+      )
     return { subjectKind: kind, subject: String(one.id) }
   }
 
@@ -66,8 +69,7 @@ export function createSubjects({ orm }: Pick<Database, 'orm'>) {
   return {
     /**
      * Returns the subject of this name. Throws NotFoundError, also for a token of another person and a rule that the viewer may
-     * not change; ConflictError for a name of
-     * several people; InvalidInputError.
+     * not change; ConflictError for a name of several; InvalidInputError.
      */
     named(viewer: Viewer, { subjectKind, name }: NamedSubject): Subject {
       if (subjectKind === 'SIGNED_IN' || subjectKind === 'EVERYONE') {

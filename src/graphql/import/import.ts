@@ -1,3 +1,4 @@
+import type { Viewer } from '../../access/right/viewer.ts'
 import type { Import, ImportResult } from '../../imagestream/stored-import/import-state.ts'
 import { sortKeysOf } from '../../imagestream/tag/tag-order.ts'
 import { NotFoundError } from '../../input/errors.ts'
@@ -20,6 +21,7 @@ import {
 import { ImageStreamType, ImageType, ImportResultType, ImportType } from '../kit/references.ts'
 import { streamOf } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { whileSeen } from '../work/while-seen.ts'
 
 registerRowNode('Import', {
   load: (id, { viewer, importer }) => importer.byIds(viewer, [id]).get(id),
@@ -177,6 +179,8 @@ objectType(ImportResultType, {
   }),
 })
 
+const NO_IMPORT = 'there is no import with this id, or it was deleted: the last 50 of a stream are kept'
+
 builder.subscriptionField('importProgressed', (t) =>
   t.field({
     type: ImportType,
@@ -190,15 +194,14 @@ builder.subscriptionField('importProgressed', (t) =>
       }
     `,
     args: { id: t.arg.id({ required: true, description: 'Global `id` of the import.' }) },
-    subscribe(_root, { id: importId }, { viewer, importer }) {
+    subscribe(_root, { id: importId }, context) {
+      const { viewer, importer } = context
       const id = rowIdOf('Import', importId)
-      if (id === undefined || !importer.byIds(viewer, [id]).has(id)) {
-        throw new NotFoundError(
-          'there is no import with this id, or it was deleted: the last 50 of a stream are kept',
-        )
-      }
-      return importer.follow(id)
+      const isSeen = (by: Viewer): boolean => id !== undefined && importer.byIds(by, [id]).has(id)
+      if (id === undefined || !isSeen(viewer)) throw new NotFoundError(NO_IMPORT)
+      return whileSeen(context, importer.follow(id), { isSeen, missing: NO_IMPORT })
     },
-    resolve: (progressed) => progressed,
+    // also an error, which the executor reports
+    resolve: (progressed) => progressed as Import,
   }),
 )

@@ -1,5 +1,6 @@
 import type { AccessControl } from '../../access/access.ts'
 import type { AuditLog } from '../../access/audit/audit-log.ts'
+import type { Authentication } from '../../access/authentication.ts'
 import type { Federation } from '../../access/federation/federation.ts'
 import type { FederationRules } from '../../access/federation/rules.ts'
 import type { TagProtections } from '../../access/protection/tag-protections.ts'
@@ -48,7 +49,10 @@ import type { OperationWork } from '../work/operation-work.ts'
 export interface GraphQLContext {
   /** Also in the response header `X-Request-Id` and in every log line of the request. */
   readonly requestId: string
-  readonly viewer: Viewer
+  /** With the rights at the start of the operation; of a subscription, at each result. */
+  viewer: Viewer
+  /** Returns the viewer with its rights now; undefined when its credential is no longer valid. */
+  readonly renew: Authentication['renew']
   readonly access: Pick<AccessControl, 'users' | 'sessions' | 'tokens' | 'grants' | 'uses'>
   /** What the operation uses of the server; has the signal that is aborted when its client is gone. */
   readonly work: OperationWork
@@ -160,4 +164,4 @@ export interface RegistryView {
 }
 
 /** The part of the context that is the same for every request. */
-export type SharedContext = Omit<GraphQLContext, 'requestId' | 'viewer' | 'work'>
+export type SharedContext = Omit<GraphQLContext, 'requestId' | 'viewer' | 'renew' | 'work'>

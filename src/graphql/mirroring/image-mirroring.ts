@@ -1,6 +1,8 @@
+import { sees, type Viewer } from '../../access/right/viewer.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import { patternNamed } from '../../input/qualified-name.ts'
 import { formatRepositoryName } from '../../oci/repository-name.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 import type { ImageMirroring } from '../../registry/mirroring/mirroring.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
@@ -11,10 +13,16 @@ import { NodeInterface, nodeId, registerRowNode, rowIdOf } from '../kit/node.ts'
 import { ImageStreamType, ImageType } from '../kit/references.ts'
 import { describePattern, namespaceFilterArg } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { whileSeen } from '../work/while-seen.ts'
+
+const streamOfMirroring = ({ namespace, imageStream: name }: ImageMirroring): StreamName => ({
+  namespace,
+  name,
+})
 
 registerRowNode('ImageMirroring', {
   load: (id, { mirrorings }) => mirrorings?.byIds([id]).get(id),
-  access: { streamOf: ({ namespace, imageStream: name }) => ({ namespace, name }) },
+  access: { streamOf: streamOfMirroring },
 })
 
 const ImageMirroringStateEnum = enumType('ImageMirroringState', {
@@ -124,6 +132,8 @@ builder.queryField('imageMirrorings', (t) =>
   }),
 )
 
+const NO_MIRRORING = 'there is no mirroring with this id'
+
 builder.subscriptionField('imageMirroringProgressed', (t) =>
   t.field({
     type: ImageMirroringType,
@@ -137,11 +147,15 @@ builder.subscriptionField('imageMirroringProgressed', (t) =>
       }
     `,
     args: { id: t.arg.id({ required: true, description: 'Global `id` of the mirroring.' }) },
-    subscribe(_root, args, { viewer, mirrorings }) {
+    subscribe(_root, args, context) {
+      const { viewer, mirrorings } = context
       const id = rowIdOf('ImageMirroring', args.id)
-      if (!mirrorings || id === undefined) throw new NotFoundError('there is no mirroring with this id')
-      return mirrorings.follow(viewer, id)
+      if (!mirrorings || id === undefined) throw new NotFoundError(NO_MIRRORING)
+      const isSeen = (by: Viewer, mirroring: ImageMirroring): boolean =>
+        sees(by, streamOfMirroring(mirroring))
+      return whileSeen(context, mirrorings.follow(viewer, id), { isSeen, missing: NO_MIRRORING })
     },
-    resolve: (progressed) => progressed,
+    // also an error, which the executor reports
+    resolve: (progressed) => progressed as ImageMirroring,
   }),
 )
