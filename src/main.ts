@@ -35,13 +35,16 @@ async function main(): Promise<void> {
   stopOnSignals(app)
 }
 
-function announce({ url, dataFolder, firstAdminLink }: App, { openToEverybody, signIn }: Config): void {
+function announce({ url, dataFolder, firstAdminLink }: App, config: Config): void {
+  const { openToEverybody, signIn, publicUrl } = config
   const warning = openToEverybody
     ? '\n  open to everybody: every client that reaches this address may read and change everything'
     : ''
-  const access = signIn
-    ? 'clients present an access token or a session'
-    : 'open: every client may do everything'
+  const access = {
+    open: 'open: every client may do everything',
+    tokens: 'clients present an access token or a session',
+    oidc: `people at ${publicUrl?.origin ?? url}/sign-in, programs with an access token`,
+  }[signIn ?? 'open']
   const link = firstAdminLink
     ? `\n  first admin   ${firstAdminLink}\n                (works once, within 24 hours)`
     : ''

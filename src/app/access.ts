@@ -51,6 +51,10 @@ export function reportAccess(
     if (hasAdmin) log.warn('grants are ignored: the server is open, without --sign-in')
     return null
   }
+  if (!isLoopback(config.host) && config.publicUrl?.protocol !== 'https:')
+    log.warn(
+      'clients may send their credentials without TLS: add it by a reverse proxy, and set --public-url to its https origin, without which browsers keep no session',
+    )
   if (!hasAdmin) {
     const names = [...namesIn(namespaces)]
     if (names.length > 0)

@@ -8,6 +8,7 @@ import { createRequestHours } from '../access/quota/request-hours.ts'
 import { createPruner } from '../collect/images/prune.ts'
 import { createCredentialTest } from '../credentials/credential-test.ts'
 import { openDatabase } from '../db/open.ts'
+import { isInNetworks } from '../egress/networks.ts'
 import { LOG_SUBSCRIPTIONS } from '../graphql/push/log-subscriptions.ts'
 import { createSchema } from '../graphql/schema.ts'
 import { createMetrics } from '../http/metrics/metrics.ts'
@@ -171,6 +172,7 @@ async function open(
     log,
     allowedOrigins: config.allowedOrigins,
     ownOrigin: config.publicUrl?.origin,
+    isProxy: isInNetworks(config.trustedProxies),
     connectionsPerAddress: config.connectionsPerAddress,
     connectionsPerPrincipal: config.connectionsPerPrincipal,
     costPerMinute: config.costPerMinute,

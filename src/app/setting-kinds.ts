@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isInNetworks } from '../egress/networks.ts'
 
 // Parsers of settings, described by the text that they accept. Each throws an Error whose message completes the sentence
 // "it must be …".
@@ -35,6 +36,17 @@ export const list = (text: string): readonly string[] =>
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
+
+/** Addresses and networks: `192.0.2.7`, `10.20.0.0/16`. */
+export const networks = (text: string): readonly string[] => {
+  const listed = list(text)
+  try {
+    isInNetworks(listed)
+  } catch {
+    throw new Error('addresses or networks like 10.20.0.7 or 10.20.0.0/16, separated by commas')
+  }
+  return listed
+}
 
 /** Origins of pages, exactly as browsers send them. */
 export const origins = (text: string): readonly string[] => {

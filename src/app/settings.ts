@@ -8,6 +8,7 @@ import {
   keyId,
   list,
   MEBIBYTE,
+  networks,
   oneOf,
   origin,
   origins,
@@ -113,10 +114,15 @@ const SERVER = settings({
     description: 'origin under which clients reach this server: https://streams.example.org',
     parse: orNone(origin),
   },
+  /** Addresses and networks. */
+  trustedProxies: {
+    description:
+      'addresses of reverse proxies whose X-Forwarded-For names the address of each client: 127.0.0.1,10.20.0.0/16',
+    parse: networks,
+  },
   connectionsPerAddress: {
     fallback: '1000',
-    description:
-      'connections from one address at a time; more behind a proxy, all of whose clients have its address',
+    description: 'connections from one address at a time; those of --trusted-proxies are not limited',
     parse: wholeNumber(1, 20_000),
   },
   connectionsPerPrincipal: {

@@ -1,4 +1,5 @@
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
+import { blockList } from './networks.ts'
 
 /** Addresses to which connections are allowed, in addition to public ones. */
 export interface AddressPolicy {
@@ -68,21 +69,6 @@ export function createAddressGuard({ loopback, allowedCidrs = [] }: AddressPolic
     // the loopback of a NAT64 translator is not this host's
     return allows(embedded.address, 'ipv4', loopback && embedded.mapped)
   }
-}
-
-function blockList(cidrs: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const cidr of cidrs) {
-    const match = /^([0-9A-Fa-f:.]+)\/(\d{1,3})$/.exec(cidr)
-    const network = match?.[1] ?? ''
-    const family = isIPv4(network) ? 'ipv4' : 'ipv6'
-    const prefix = Number(match?.[2])
-    if ((!isIPv4(network) && !isIPv6(network)) || prefix > (family === 'ipv4' ? 32 : 128)) {
-      throw new RangeError(`"${cidr}" is not a network like 10.20.0.0/16`)
-    }
-    list.addSubnet(network, prefix, family)
-  }
-  return list
 }
 
 // IPv4-mapped (::ffff:0:0/96) is the IPv4 address itself; NAT64 (64:ff9b::/96) is translated to it by the network.

@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Logger } from 'pino'
+import { networkOf } from '../access/identity/network.ts'
 import { setCookie } from '../access/identity/session-cookie.ts'
 import { ForbiddenError, RateLimitedError, UnauthenticatedError } from '../access/right/errors.ts'
 import { unavailability } from '../graphql/kit/unavailability.ts'
@@ -8,6 +9,7 @@ import type { BodyBudget } from '../request-body/body-budget.ts'
 import { UnreadBodyError } from '../request-body/errors.ts'
 import { respondToDelivery } from './endpoints/receiver-delivery.ts'
 import { GRAPHQL_PATH } from './pipeline/pipeline.ts'
+import { clientAddress } from './request/client-address.ts'
 import { hasSeveralHosts, isOurHost, NOT_OUR_HOST, SEVERAL_HOSTS } from './request/host.ts'
 import {
   type HttpExchange,
@@ -16,7 +18,7 @@ import {
   refuseToRegistryClient,
   refuseUnread,
 } from './request/response.ts'
-import { addressOf, requestIdOf, viewerOf } from './request/sender.ts'
+import { requestIdOf, viewerOf } from './request/sender.ts'
 import { countResponse, createRoutes, type RouteOptions, type Routes, routeOf } from './routes.ts'
 
 interface RequestHandlerOptions extends RouteOptions {
@@ -28,15 +30,16 @@ interface RequestHandlerOptions extends RouteOptions {
 
 /** Handles every request, and logs one line for each, without secrets. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { log, bodies } = options
+  const { log, bodies, isProxy } = options
   const routed = { ...options, routes: createRoutes(options) }
   return (request, response) => {
     const requestId = requestIdOf(request)
     response.setHeader('X-Request-Id', requestId)
     response.setHeader('X-Content-Type-Options', 'nosniff')
     logRequest(log, { request, response, requestId })
-    const memory = bodies.open(addressOf(request.socket))
-    const exchange = { request, response, requestId, memory }
+    const address = clientAddress(request, isProxy)
+    const memory = bodies.open(networkOf(address ?? ''))
+    const exchange = { request, response, requestId, address, memory }
     respond(routed, exchange)
       .catch((error: unknown) => respondError(options, exchange, error))
       .finally(memory.release)
@@ -75,7 +78,10 @@ function respondError(
 
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? url
 
-function logRequest(log: Logger, { request, response, requestId }: Omit<HttpExchange, 'memory'>): void {
+function logRequest(
+  log: Logger,
+  { request, response, requestId }: Pick<HttpExchange, 'request' | 'response' | 'requestId'>,
+): void {
   const since = performance.now()
   response.once('close', () => {
     const { method } = request
@@ -91,7 +97,7 @@ async function respond(
   exchange: HttpExchange,
 ): Promise<void> {
   const { authentication, origins, bodyTimeout, endpoints, routes } = options
-  const { request, response, requestId } = exchange
+  const { request, response, requestId, address } = exchange
   const path = pathOf(request)
   const route = routeOf(routes, path)
   const refuseHost = (status: number, code: string, message: string): void =>
@@ -100,7 +106,7 @@ async function respond(
       : refuse(response, status, code, message)
   if (hasSeveralHosts(request)) return refuseHost(400, 'BAD_REQUEST', SEVERAL_HOSTS)
   // before the check of the host: the sender may know this server by any name, and its path is a secret
-  const delivery = endpoints.deliveries?.open(path, addressOf(request.socket))
+  const delivery = endpoints.deliveries?.open(path, networkOf(address ?? ''))
   if (delivery) {
     countResponse(endpoints.metrics, delivery.sender, response)
     limitBodyTime(request, bodyTimeout)
@@ -109,5 +115,5 @@ async function respond(
   if (!route?.anyHost && !isOurHost(request, origins)) return refuseHost(421, 'FORBIDDEN', NOT_OUR_HOST)
   if (!route) return refuse(response, 404, 'NOT_FOUND', `unknown path: the API is at ${GRAPHQL_PATH}`)
   if (!route.hasOwnDeadline) limitBodyTime(request, bodyTimeout)
-  await route.respond(exchange, () => viewerOf(request, requestId, { authentication, origins }))
+  await route.respond(exchange, () => viewerOf(request, { address, requestId }, { authentication, origins }))
 }

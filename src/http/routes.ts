@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { FIRST_ADMIN_PATH } from '../access/first-admin.ts'
+import { networkOf } from '../access/identity/network.ts'
 import type { Viewer } from '../access/right/viewer.ts'
 import type { SignInPages } from '../access/sign-in/sign-in.ts'
 import type { Registry, RegistryRequestContext } from '../registry/registry.ts'
@@ -18,7 +19,7 @@ import { GRAPHQL_PATH, type GraphQLEntry } from './pipeline/pipeline.ts'
 import type { RateLimit } from './request/rate-limit.ts'
 import { type HttpExchange, refuse, refuseToRegistryClient } from './request/response.ts'
 import { forAnyone, forSecret, forViewer, forViewerOfEverything, type HttpRoute } from './request/route.ts'
-import { addressOf, mayCauseWork, NOT_OUR_ORIGIN, partyOf } from './request/sender.ts'
+import { mayCauseWork, NOT_OUR_ORIGIN, partyOf } from './request/sender.ts'
 
 /** The endpoints of other rooms, each undefined where it is not enabled. */
 export interface HttpEndpoints {
@@ -128,7 +129,7 @@ export function createRoutes(options: RouteOptions): Routes {
 /** Returns a route at which people and programs sign in, whose requests are counted by address. */
 const signInRoute = (respond: (exchange: HttpExchange) => unknown, { requests }: RouteOptions): HttpRoute =>
   forSecret((exchange) => {
-    countRequest(requests, exchange.response, addressOf(exchange.request.socket))
+    countRequest(requests, exchange.response, networkOf(exchange.address ?? ''))
     return respond(exchange)
   })
 
@@ -153,10 +154,9 @@ type RegistryRequestHandler = (
 const registryRoute = (handle: RegistryRequestHandler, { origins, requests }: RouteOptions): HttpRoute => ({
   access: 'viewer',
   isOfRegistry: true,
-  respond({ request, response, requestId, memory }) {
+  respond({ request, response, requestId, address, memory }) {
     // registry clients send no Origin: a page of another site must not push through the browser of its reader
     if (!mayCauseWork(request, origins)) return refuseToRegistryClient(response, 403, NOT_OUR_ORIGIN)
-    const address = request.socket.remoteAddress ?? null
     const admit = (viewer: Viewer): void => countRequest(requests, response, partyOf(viewer))
     return handle(request, response, { address, requestId, memory, admit })
   },

@@ -15,6 +15,7 @@ import { OperationWork } from '../graphql/work/operation-work.ts'
 import { BodyBudget } from '../request-body/body-budget.ts'
 import { createGraphiQL } from './endpoints/graphiql.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
+import type { IsProxy } from './request/client-address.ts'
 import { limitConnections } from './request/connection-limit.ts'
 import { MAX_BODY_MEMORY, MAX_CONNECTIONS } from './request/limits.ts'
 import { RateLimit } from './request/rate-limit.ts'
@@ -58,6 +59,8 @@ export interface ServerOptions extends HttpEndpoints {
   readonly allowedOrigins?: readonly string[]
   /** Origin under which browsers reach this server, as in OriginPolicy. */
   readonly ownOrigin?: string | undefined
+  /** Reports whether an address is that of a reverse proxy in front of the server; none by default. */
+  readonly isProxy?: IsProxy
   /** Names under which the server may be addressed, as in HostPolicy; by default names of the local network. */
   readonly allowedHosts?: readonly string[]
   readonly localNames?: boolean
@@ -96,6 +99,7 @@ export function createServer({
   isReady = () => true,
   allowedOrigins = [],
   ownOrigin,
+  isProxy = () => false,
   allowedHosts = [],
   localNames = true,
   introspection = true,
@@ -126,7 +130,7 @@ export function createServer({
   })
   const connections = new StreamingConnections({ ...timings, perPrincipal, authentication, log })
   const pipeline = createPipeline({ schema, hub, log, origins, introspection })
-  const entry = { pipeline, hub, connections, authentication, origins, costs, createContext, log }
+  const entry = { pipeline, hub, connections, authentication, origins, isProxy, costs, createContext, log }
   const server = createHttpServer(
     HTTP_OPTIONS,
     createRequestHandler({
@@ -141,7 +145,7 @@ export function createServer({
     }),
   )
   server.maxConnections = MAX_CONNECTIONS
-  server.prependListener('connection', limitConnections(connectionsPerAddress))
+  server.prependListener('connection', limitConnections(connectionsPerAddress, isProxy))
   server.on('upgrade', webSocketUpgrades(entry, createWebSocketProtocol(entry, timings.initTimeout)))
 
   /** Closes the streams, waits for running requests until the timeout, then cuts them. */

@@ -1,5 +1,7 @@
+import { pino } from 'pino'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Config } from '../../src/app/config.ts'
 import { startApp, type TestApp } from '../fixtures/app.ts'
 import { type SignedInApp, startSignedInApp } from '../fixtures/signed-in-app.ts'
 
@@ -54,6 +56,54 @@ describe('a page of a server behind a proxy that adds TLS', () => {
       const form = { origin, cookie: cookie(), 'content-type': 'application/x-www-form-urlencoded' }
       expect((await send('/sign-in/device', form, 'answer=allow')).status).toBe(403)
     }
+  })
+})
+
+describe('a client of a proxy that is trusted', () => {
+  const from = (address: string, authorization: string) => ({
+    'x-forwarded-for': `198.51.100.9, ${address}`,
+    authorization,
+    'content-type': 'application/json',
+  })
+
+  it('has its own address in the audit log, and its own limit of wrong credentials', async () => {
+    const config = { trustedProxies: ['127.0.0.1/32'], failedSignInsPerMinute: 5 }
+    await using app = await startSignedInApp({ config })
+    const statusOf = async (path: string, address: string, authorization: string) => {
+      const response = await request(`${app.url}${path}`, { headers: from(address, authorization) })
+      await response.body.dump()
+      return response.statusCode
+    }
+    for (let guess = 0; guess < 10; guess++) await statusOf('/v2/', '192.0.2.7', `Bearer ist_${guess}`)
+    expect(await statusOf('/v2/', '192.0.2.7', `Bearer ist_wrong`)).toBe(429)
+    expect(await statusOf('/v2/', '192.0.2.8', `Bearer ${app.secrets.token}`)).toBe(200)
+    expect(await statusOf('/graphql?query={viewer{kind}}', '2001:db8::8', 'Bearer ist_0')).toBe(401)
+
+    const { auditEntries } = await app
+      .as('admin')
+      .request<{ auditEntries: { nodes: { address: string }[] } }>(
+        '{ auditEntries(first: 10) { nodes { address outcome } } }',
+      )
+    const addresses = new Set(auditEntries.nodes.map(({ address }) => address))
+    expect(addresses).toContain('192.0.2.7')
+    expect(addresses).not.toContain('198.51.100.9')
+  })
+})
+
+describe('a server that other machines reach without a proxy', () => {
+  const warnings = async (config: Partial<Config>) => {
+    const lines: string[] = []
+    const log = pino({ level: 'warn' }, { write: (line) => lines.push(JSON.parse(line).msg) })
+    await using _app = await startApp({ signIn: 'tokens', host: '0.0.0.0', ...config }, { log })
+    return lines
+  }
+
+  it('warns at its start that credentials are sent without TLS', async () => {
+    const text = expect.stringContaining('set --public-url to its https origin')
+    expect(await warnings({})).toEqual([text])
+    expect(await warnings({ publicUrl: new URL('http://streams.example.org') })).toEqual([text])
+    expect(await warnings({ publicUrl: PUBLIC_URL })).toEqual([])
+    expect(await warnings({ host: '127.0.0.1' })).toEqual([])
   })
 })
 

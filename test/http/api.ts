@@ -10,6 +10,7 @@ type Overrides = Partial<
     | 'timings'
     | 'bodyMemory'
     | 'connectionsPerAddress'
+    | 'isProxy'
     | 'costPerMinute'
     | 'requestsPerMinute'
     | 'registry'

@@ -94,6 +94,15 @@ describe('an address', () => {
   })
 })
 
+it('a proxy may have more connections than one address, because it has those of all its clients', async () => {
+  await using api = await startApi({
+    connectionsPerAddress: 1,
+    isProxy: (address) => address === '127.0.0.1',
+  })
+  const clients = await Promise.all([1, 2, 3].map(() => RawClient.open(api.wsUrl)))
+  for (const client of clients) client.close()
+})
+
 describe('a principal', () => {
   const SUBSCRIPTION = 'subscription { imagePushed { tag } }'
 

@@ -2,9 +2,9 @@ import { EventEmitter, once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
+import { networkOf } from '../../src/access/identity/network.ts'
 import type { DeliveryEndpoint, OpenDelivery } from '../../src/http/endpoints/receiver-delivery.ts'
 import { MAX_DELIVERY_BYTES } from '../../src/http/request/limits.ts'
-import { addressOf } from '../../src/http/request/sender.ts'
 import { type Api, startApi } from './api.ts'
 
 type Received = Parameters<OpenDelivery['receive']>[0]
@@ -218,6 +218,6 @@ describe('the source of a delivery', () => {
     ['::1', '0:0:0:0::/64'],
     ['fe80::', 'fe80:0:0:0::/64'],
   ])('%s counts as %s: one host has a whole network of IPv6', (remoteAddress, source) => {
-    expect(addressOf({ remoteAddress })).toBe(source)
+    expect(networkOf(remoteAddress)).toBe(source)
   })
 })

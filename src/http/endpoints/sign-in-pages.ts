@@ -9,10 +9,10 @@ const MAX_BODY_BYTES = 16 * 1024
 /** Responds to a request to one of the pages and endpoints. Rejects with UnreadBodyError. */
 export async function respondSignInPage(
   pages: Pick<SignInPages, 'handle'>,
-  { request, response, requestId, memory }: HttpExchange,
+  { request, response, requestId, address, memory }: HttpExchange,
   { ownOrigin }: Pick<OriginPolicy, 'ownOrigin'>,
 ): Promise<void> {
-  const { method = 'GET', url = '/', headers, socket } = request
+  const { method = 'GET', url = '/', headers } = request
   const [path = '', query] = url.split(/\?(.*)/s, 2)
   const body = method === 'POST' ? await readBody(request, { maxBytes: MAX_BODY_BYTES, memory }) : ''
   const asked: SignInRequest = {
@@ -25,7 +25,7 @@ export async function respondSignInPage(
     isOverTls: isOverTls(request),
     // browsers send it with each form
     isOwnPage: headers.origin !== undefined && mayConnect(request, { allowedOrigins: [], ownOrigin }),
-    client: { address: socket.remoteAddress ?? null, requestId },
+    client: { address, requestId },
   }
   const result = await pages.handle(asked)
   respond(response, result.status, result.headers, result.body)

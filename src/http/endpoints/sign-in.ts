@@ -42,7 +42,7 @@ const PAGE_HEADERS = {
  */
 export async function respondFirstAdmin(
   signIn: SignIn,
-  { request, response, requestId, memory }: HttpExchange,
+  { request, response, requestId, address, memory }: HttpExchange,
   origins: OriginPolicy,
 ): Promise<void> {
   if (request.method === 'GET' || request.method === 'HEAD') {
@@ -56,7 +56,7 @@ export async function respondFirstAdmin(
   if (!mayConnect(request, origins)) return refuse(response, 403, 'FORBIDDEN', NOT_OUR_ORIGIN)
   const body = await readBody(request, { maxBytes: MAX_BODY_BYTES, memory })
   const code = new URLSearchParams(body.toString()).get('code') ?? ''
-  const client = { address: request.socket.remoteAddress ?? null, requestId }
+  const client = { address, requestId }
   const { session, secret } = signIn.firstAdmin.accept(code, client)
   const maxAge = Math.floor((session.expiresAt - signIn.now()) / 1000)
   if (wantsPage(request.headers.accept)) {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { addressOf } from './sender.ts'
+import { networkOf } from '../../access/identity/network.ts'
+import type { IsProxy } from './client-address.ts'
 
 /** Seconds until a refused client should connect again. */
 const RETRY_AFTER = 5
@@ -15,11 +16,16 @@ const REFUSAL = [
   MESSAGE,
 ].join('\r\n')
 
-/** Returns a listener for the `connection` event, which refuses connections of an address that has `maximum` open ones. */
-export function limitConnections(maximum: number): (socket: Socket) => void {
+/**
+ * Returns a listener for the `connection` event, which refuses connections of an address that has `maximum` open ones. A proxy has
+ * the connections of all its clients, and no such limit.
+ */
+export function limitConnections(maximum: number, isProxy: IsProxy): (socket: Socket) => void {
   const counts = new Map<string, number>()
   return (socket) => {
-    const address = addressOf(socket)
+    const { remoteAddress = '' } = socket
+    if (isProxy(remoteAddress)) return
+    const address = networkOf(remoteAddress)
     const count = counts.get(address) ?? 0
     if (count >= maximum) {
       socket.on('error', () => socket.destroy())

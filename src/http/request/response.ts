@@ -8,11 +8,13 @@ import type { UnreadBodyError } from '../../request-body/errors.ts'
 import { respondJson } from '../../request-body/respond.ts'
 import type { StreamingConnection, StreamingScope } from './streaming-connections.ts'
 
-/** A request, its response, the id of both in the log, and the memory for the request's body. */
+/** A request, its response, the id of both in the log, the address of the client, and the memory for the request's body. */
 export interface HttpExchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly requestId: string
+  /** Null when the connection is closed. */
+  readonly address: string | null
   readonly memory: BodyMemory
 }
 

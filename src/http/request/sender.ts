@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
-import type { Authentication } from '../../access/authentication.ts'
+import type { Authentication, Client } from '../../access/authentication.ts'
 import { networkOf } from '../../access/identity/network.ts'
 import { ForbiddenError } from '../../access/right/errors.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
@@ -23,10 +22,6 @@ export function requestIdOf({ headers }: IncomingMessage): string {
   const given = headers['x-request-id']
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : newRequestId()
 }
-
-/** Returns the address of a socket's client; of an IPv6 address its network. */
-export const addressOf = ({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string =>
-  networkOf(remoteAddress)
 
 /**
  * Returns the key under which the use of the server is counted and divided: the principal and the address of the client.
@@ -80,15 +75,12 @@ export const mayCauseWork = (request: IncomingMessage, origins: OriginPolicy): b
  */
 export function viewerOf(
   request: IncomingMessage,
-  requestId: string,
+  client: Client,
   { authentication, origins }: { readonly authentication: Authentication; readonly origins: OriginPolicy },
 ): Viewer | Promise<Viewer> {
   const { method, headers } = request
   const isRead = (method === 'GET' || method === 'HEAD') && headers.upgrade === undefined
   const isFromPage = headers.origin !== undefined && mayConnect(request, origins)
   if (!isRead && !isFromPage && authentication.usesCookie(headers)) throw new ForbiddenError(NOT_OUR_PAGE)
-  return authentication.viewerOf(headers, {
-    address: request.socket.remoteAddress ?? null,
-    requestId,
-  })
+  return authentication.viewerOf(headers, client)
 }
