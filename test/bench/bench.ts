@@ -14,6 +14,7 @@ const BENCHES = [
   'requests',
   'fairness',
   'collect',
+  'rights',
   'timing',
   'abuse',
 ]

@@ -26,6 +26,7 @@ function build(): void {
 /** Starts the server compiled from the current sources, as in production. Its data folder is removed with it. */
 export async function startCompiledServer(
   dataFolder = mkdtempSync(join(tmpdir(), 'bench-')),
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess> {
   build()
   const child = spawn(process.execPath, ['dist/main.js'], {
@@ -41,6 +42,7 @@ export async function startCompiledServer(
       IMAGESTREAMS_COST_PER_MINUTE: '0',
       IMAGESTREAMS_REQUESTS_PER_MINUTE: '0',
       IMAGESTREAMS_FAILED_SIGN_INS_PER_MINUTE: '0',
+      ...settings,
     },
   })
   const exited = once(child, 'exit')

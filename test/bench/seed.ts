@@ -9,10 +9,12 @@ export interface SeedSize {
   readonly streams: number
   readonly tags: number
   readonly events: number
+  /** Namespaces `team-0…` that have one stream after the other; without a number all are in `default`. */
+  readonly namespaces?: number
 }
 
 /** Fills a database with streams `default/app-0…`, as imports would, without registries. */
-export function seed(dataFolder: string, { streams, tags, events }: SeedSize): void {
+export function seed(dataFolder: string, { streams, tags, events, namespaces }: SeedSize): void {
   using db = openDatabase(join(dataFolder, 'imagestreams.db'))
   createChangeLog(db)
   const insertImage = db.prepare<{ id: number }>(
@@ -22,7 +24,7 @@ export function seed(dataFolder: string, { streams, tags, events }: SeedSize): v
   const insertStream = db.prepare<{ id: number }>(
     `insert into image_streams (uid, namespace, name, generation, resource_version, created_at, labels, annotations,
        repository_generation, docker_image_repository, insecure, scheduled, import_mode, lookup_local)
-     values (?, 'default', ?, 1, 1, 0, '[]', '[]', 1, ?, 0, 0, 'Legacy', 0) returning id`,
+     values (?, ?, ?, 1, 1, 0, '[]', '[]', 1, ?, 0, 0, 'Legacy', 0) returning id`,
   )
   const insertTag = db.prepare<{ id: number }>(
     'insert into tags (stream_id, name, importance, version, newest_at) values (?, ?, ?, ?, 0) returning id',
@@ -37,8 +39,9 @@ export function seed(dataFolder: string, { streams, tags, events }: SeedSize): v
   const began = Date.UTC(2024, 0, 1)
   for (let s = 0; s < streams; s++) {
     db.transact(() => {
+      const namespace = namespaces === undefined ? 'default' : `team-${s % namespaces}`
       const repository = `registry.example.org/team/app-${s}`
-      const streamId = idOf(insertStream.get(`uid-${s}`, `app-${s}`, repository))
+      const streamId = idOf(insertStream.get(`uid-${s}`, namespace, `app-${s}`, repository))
       for (let t = 0; t < tags; t++) {
         const name = `1.${t}` as TagName
         const { importance, version } = sortKeysOf(name)
