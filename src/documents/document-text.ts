@@ -2,8 +2,8 @@ import { stringify } from 'yaml'
 import { inBatches } from '../concurrency/yielding.ts'
 import { isPlainObject } from './fields.ts'
 
-/** Items of a part: about a millisecond of work. */
-export const PART = 50
+/** Items of a part: a few milliseconds of work as YAML. */
+export const PART = 20
 
 /** A list of a document whose items are made, and written, in parts. */
 export class Parts {

@@ -1,9 +1,6 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 
-/** Characters that are made in one turn. */
-const TURN = 32 * 1024
-
 /**
  * Returns the document of streams, whose parts `write` yields. Other work runs between two parts, and the operation ends at its
  * limits. The document is written again where a stream has changed meanwhile.
@@ -15,13 +12,9 @@ export async function wholeDocument(
 ): Promise<string> {
   const { viewer, work } = context
   const parts: string[] = []
-  let made = 0
   for (const part of write(streams)) {
     work.spend(part.length)
     parts.push(part)
-    made += part.length
-    if (made < TURN) continue
-    made = 0
     await work.nextTurn()
   }
   const present = context.streams.byIds(
