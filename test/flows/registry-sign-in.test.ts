@@ -4,17 +4,13 @@ import { cannotBuild, ImageStorage } from '../fixtures/buildah.ts'
 import { missingPrograms } from '../fixtures/programs.ts'
 import { image } from '../fixtures/random-image.ts'
 import { cannotLogin, LoginHome } from '../fixtures/registry-login.ts'
-import { type SignedInApp, startSignedInApp } from '../fixtures/signed-in-app.ts'
+import { hostOf, secretOf, startSignedInApp } from '../fixtures/signed-in-app.ts'
 import { Shelf } from '../fixtures/skopeo.ts'
 
 const missing = missingPrograms('skopeo')
 const noDocker = cannotLogin()
 const noBuild = cannotBuild()
 const web = image({ seed: 'web' })
-
-const hostOf = (app: Pick<SignedInApp, 'url'>): string => `localhost:${new URL(app.url).port}`
-const secretOf = ({ secrets }: SignedInApp, principal: 'token' | 'member' | 'stranger'): string =>
-  secrets[principal] ?? ''
 
 describe.skipIf(missing !== undefined)(`skopeo${missing ? `: ${missing}` : ''}`, () => {
   const copy = (home: LoginHome, from: string, to: string) =>
