@@ -62,6 +62,14 @@ export interface PushedManifest {
   readonly at: number
 }
 
+/** Content that a client deletes from a repository of the integrated registry. */
+export interface Deletion {
+  readonly action: 'deleteManifest' | 'deleteBlob'
+  readonly repository: StreamName
+  /** A tag or a digest, as in the request. */
+  readonly reference: string
+}
+
 /** The bytes are not a valid manifest; the message says what is wrong. */
 export class InvalidManifestError extends Error {
   override readonly name = 'InvalidManifestError'

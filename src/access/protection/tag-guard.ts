@@ -21,17 +21,18 @@ export function createTagGuard({ orm }: Database) {
   return {
     /**
      * Throws TagProtectedError for the first tag that the viewer may not move or remove. The server itself, which imports
-     * and follows other tags, is no exception.
+     * and follows other tags, is no exception. The tags are read only where a protection concerns the stream and the viewer.
      */
-    require(viewer: Viewer, stream: StreamName, tags: readonly string[]): void {
+    require(viewer: Viewer, stream: StreamName, tags: () => readonly string[]): void {
       const { namespace, name } = stream
+      let names: readonly string[] | undefined
       for (const row of ofNamespace.all({ namespace })) {
         if (!matchesGlob(row.streams, name)) continue
-        const tag = tags.find((one) => matchesGlob(row.tags, one))
         const protection = patternOf(row)
-        if (tag === undefined || protection.exceptRoles.some((role) => hasRole(viewer, role, stream)))
-          continue
-        throw new TagProtectedError(`${namespace}/${name}:${tag}`, protection)
+        if (protection.exceptRoles.some((role) => hasRole(viewer, role, stream))) continue
+        names ??= tags()
+        const tag = names.find((one) => matchesGlob(row.tags, one))
+        if (tag !== undefined) throw new TagProtectedError(`${namespace}/${name}:${tag}`, protection)
       }
     },
   }

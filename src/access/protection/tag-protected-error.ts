@@ -14,11 +14,22 @@ export interface ProtectedPattern {
   readonly exceptRoles: readonly ExceptedRole[]
 }
 
-/** A tag is protected from being moved or removed; nothing was written. */
+/** A pattern, and by whom and when it was written. */
+interface WrittenPattern extends ProtectedPattern {
+  /** Id of the principal. */
+  readonly createdBy: string
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+}
+
+/** A tag is protected from being moved or removed, and so is its content; nothing was written. */
 export class TagProtectedError extends NamespaceRuleError {
-  constructor(tag: string, { namespace, streams, tags, exceptRoles }: ProtectedPattern) {
-    const by = `the protection "${[streams, tags].join(':')}" of the namespace ${namespace}`
-    const who = exceptRoles.length === 0 ? 'no role' : `only the roles ${exceptRoles.join(', ')}`
-    super(`the tag ${tag} may not be moved or removed: ${by} allows it to ${who}`, 'ProtectedTag')
+  constructor(tag: string, { namespace, streams, tags, exceptRoles, createdBy, createdAt }: WrittenPattern) {
+    const may = exceptRoles.length === 0 ? 'no one' : `only ${exceptRoles.join(', ')}, by push or by hand,`
+    const set = `"${streams}:${tags}" by ${createdBy} on ${new Date(createdAt).toISOString().slice(0, 10)}`
+    super(
+      `the tag ${tag} is protected (${set}): ${may} may move it or remove it or its content; an admin of the namespace ${namespace} can end this (unprotectTags)`,
+      'ProtectedTag',
+    )
   }
 }

@@ -29,7 +29,11 @@ interface TagProtectionsDependencies {
 
 /** Protections of one namespace: each move of a tag compares all of them. */
 const MAX_PROTECTIONS = 100
-const PATTERN = /^[\w./*-]{1,255}$/
+/** Patterns that match a name of a stream, and those that match a name of a tag: another one would protect nothing. */
+const PATTERNS = {
+  imageStreams: { form: /^[a-z0-9._/*-]{1,255}$/, allowed: '255 lowercase letters, digits and ". _ - /"' },
+  tags: { form: /^[\w.*-]{1,128}$/, allowed: '128 letters, digits and ". _ -"' },
+} as const
 
 /** Creates the reads and writes of protections. Admins of a namespace write its protections; its viewers read them. */
 export function createTagProtections({ db, audit, now, onUnprotected }: TagProtectionsDependencies) {
@@ -112,10 +116,11 @@ export function createTagProtections({ db, audit, now, onUnprotected }: TagProte
 const reads = (viewer: Viewer, { namespace }: Pick<TagProtection, 'namespace'>): boolean =>
   readsIn(viewer, 'view', namespace, 'PART')
 
-function checkPattern(field: string, pattern: string): void {
-  if (PATTERN.test(pattern)) return
+function checkPattern(field: keyof typeof PATTERNS, pattern: string): void {
+  const { form, allowed } = PATTERNS[field]
+  if (form.test(pattern)) return
   throw new InvalidInputError(
     field,
-    `${field} must be a pattern of 1 to 255 letters, digits and _ . / -, in which * stands for any characters: v*`,
+    `${field} must be a pattern of 1 to ${allowed}, in which * stands for any characters: v*`,
   )
 }

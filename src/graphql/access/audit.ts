@@ -38,7 +38,7 @@ const AuditEntryType = objectType<AuditEntry>('AuditEntry', {
       'Id of the request, which the server’s log has too; null for the server’s own work.',
     ),
     action: t.string(
-      'Name of the mutation, or of another action: `push`, `deleteManifest`, `signIn`; `refusals` for the number of those that were not stored.',
+      'Name of the mutation, or of another action: `push`, `deleteManifest`, `deleteBlob`, `signIn`; `refusals` for the number of those that were not stored.',
     ),
     namespace: t.stringOrNull('Namespace of what was changed; null for what affects no single namespace.'),
     target: t.stringOrNull('What was changed, for example `team/app:v1`; null if there is nothing to name.'),

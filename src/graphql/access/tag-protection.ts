@@ -1,4 +1,7 @@
 import type { TagProtection } from '../../access/protection/tag-protections.ts'
+import { InvalidInputError } from '../../input/errors.ts'
+import { patternNamed } from '../../input/qualified-name.ts'
+import { DEFAULT_NAMESPACE } from '../../oci/stream-name.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
@@ -74,12 +77,15 @@ builder.queryField('tagProtections', (t) =>
 const ProtectTagsInput = inputType('ProtectTagsInput', {
   description: 'Tags to protect.',
   fields: (t) => ({
-    namespace: t.namespace('Namespace of the tags'),
+    namespace: t.string(
+      'Namespace of the tags. If omitted, it is the first component of a pattern with a slash, and otherwise `default`.',
+    ),
     imageStreams: t.field({
       type: 'String',
       required: true,
       defaultValue: '*',
-      description: 'Pattern over names of image streams; `*`, which is the default, matches any characters.',
+      description:
+        'Pattern over names of image streams, `app-*`, or `team/app-*` with its namespace; `*`, which is the default, matches any characters.',
     }),
     tags: t.requiredString('Pattern over names of tags, for example `v*`; `*` matches any characters.'),
     exceptRoles: t.list(
@@ -94,9 +100,25 @@ const ProtectTagsPayload = objectType<{ readonly tagProtection: TagProtection }>
   properties: (t) => ({ tagProtection: t.one(TagProtectionType, 'The protection.') }),
 })
 
+/** Returns the parts of the patterns that an input names. Throws InvalidInputError. */
+function tagPatternOf({ namespace, imageStreams, tags }: typeof ProtectTagsInput.$inferInput) {
+  const named = patternNamed({ name: imageStreams, namespace, tag: tags }, 'imageStreams')
+  if (imageStreams.startsWith('*/') && named.namespace === undefined) {
+    throw new InvalidInputError(
+      'imageStreams',
+      'a protection is of one namespace: protect tags in each of them',
+    )
+  }
+  return {
+    namespace: named.namespace ?? DEFAULT_NAMESPACE,
+    streams: named.stream ?? '*',
+    tags: named.tag ?? tags,
+  }
+}
+
 mutation('protectTags', {
   description:
-    'Protects tags from being moved or removed, also tags that are created later. A push to a protected tag is refused with `DENIED`, a mutation with `FORBIDDEN`; an import leaves the tag with a condition that names the protection. A protection of the same patterns is replaced.',
+    'Protects tags and their content from being moved or removed, also tags that are created later. A push to a protected tag is refused with `DENIED`, a mutation with `FORBIDDEN`; an import leaves the tag with a condition that names the protection. A protection of the same patterns is replaced.',
   access: 'grant',
   complexity: MUTATION_COMPLEXITY.write,
   example: `
@@ -110,11 +132,9 @@ mutation('protectTags', {
   input: ProtectTagsInput,
   inputDescription: 'The tags to protect.',
   payload: ProtectTagsPayload,
-  resolve: ({ namespace, imageStreams: streams, tags, exceptRoles }, { tagProtections, viewer }) => ({
+  resolve: ({ exceptRoles, ...input }, { tagProtections, viewer }) => ({
     tagProtection: tagProtections.protect(viewer, {
-      namespace,
-      streams,
-      tags,
+      ...tagPatternOf(input),
       exceptRoles: exceptRoles ?? [],
     }),
   }),

@@ -7,7 +7,7 @@ import type { Database } from '../../db/open.ts'
 import { imageStreams, tags as tagsTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { PushedManifest } from '../../oci/manifest.ts'
+import type { Deletion, PushedManifest } from '../../oci/manifest.ts'
 import { pullSpecByDigest, type Reference } from '../../oci/reference.ts'
 import { repositoryPathOf } from '../../oci/repository-name.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
@@ -142,13 +142,19 @@ export function createPushReceiver(dependencies: PushReceiverDependencies) {
       for (const tag of tags) recorder.removeTag(tx, viewer, { stream, tag, reason: 'DELETED_IN_REGISTRY' })
     },
 
+    /** Throws TagProtectedError unless the viewer may remove content of the stream that these tags need. */
+    requireRemovable(viewer: Viewer, streamId: number, tags: () => readonly TagName[]): void {
+      const stream = streams.byIds(SYSTEM, [streamId]).get(streamId)
+      if (stream) recorder.requireMovable(viewer, stream, tags)
+    },
+
     /** Returns the stream's tags that point to the image, by name. */
     tagsOfImage: (streamId: number, imageId: number): readonly TagName[] =>
       tagsOfImage.all({ streamId, imageId }).map(({ name }) => name),
 
-    /** Records that the viewer deletes a tag or a manifest, named as in the request. */
-    recordDeletion: (tx: Transaction, viewer: Viewer, repository: StreamName, reference: string): void =>
-      audit.record(tx, viewer, onStream('deleteManifest', repository, { reference })),
+    /** Records that the viewer deletes a tag, a manifest or a blob, named as in the request. */
+    recordDeletion: (tx: Transaction, viewer: Viewer, { action, repository, reference }: Deletion): void =>
+      audit.record(tx, viewer, onStream(action, repository, { reference })),
 
     /** Reports whether there is a stream of this name that is not deleted. */
     exists: ({ namespace, name }: StreamName): boolean =>

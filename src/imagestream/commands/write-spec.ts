@@ -12,11 +12,18 @@ import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Importer } from '../import/import.ts'
 import type { ChangeRecorder } from '../record/change-record.ts'
+import { createProtectedTags } from '../record/protected-tags.ts'
 import { createRemoveSpecTags } from '../record/remove-spec-tags.ts'
 import { requireSources } from '../spec/source-rights.ts'
-import { type ImageStream, isImportable, type NamedSpecTag, type Spec } from '../spec/spec.ts'
+import {
+  type ImageStream,
+  isImportable,
+  type NamedSpecTag,
+  type Spec,
+  type SpecTagContent,
+} from '../spec/spec.ts'
 import { type BlockOf, checkSources, NO_SOURCES, type SourceField } from '../spec/spec-admission.ts'
-import { specDifference } from '../spec/spec-difference.ts'
+import { type SpecDifference, specDifference } from '../spec/spec-difference.ts'
 import type { Following } from '../stream/follow.ts'
 import { createSpecTagRows } from '../stream/spec-tag-rows.ts'
 import type { Streams } from '../stream/stream.ts'
@@ -94,6 +101,7 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
   const { now, uuid, blockOf, onSpecWritten } = dependencies
   const specTagRows = createSpecTagRows(db, following)
   const { removeSpecTags } = createRemoveSpecTags(db)
+  const { requireMovable } = createProtectedTags(db)
   const quota = quotaGuardOf(db)
 
   const recordSources = (tx: Transaction, streamId: number, tags: readonly TagName[]): void => {
@@ -169,7 +177,10 @@ export function createSpecWriter(dependencies: SpecWriterDependencies) {
       const isSame = difference.isEmpty && labels === stream.labels && annotations === stream.annotations
       if (isSame) return changeOf(stream, false, [])
       const { repository, changed, removed, order } = difference
-      if (!isRestored) checkSources(blockOf, sources, changed, fieldOf)
+      if (!isRestored) {
+        checkSources(blockOf, sources, changed, fieldOf)
+        requireMovable(viewer, stream, () => namesOfReferences(old, difference))
+      }
 
       const rewritten = [...changed.map(([tag]) => tag), ...removed]
       const generation = stream.generation + (difference.isEmpty ? 0 : 1)
@@ -219,6 +230,18 @@ function writeLabels(db: Database, { id, labels }: ImageStream): void {
   db.orm.run(sql`insert into ${streamLabels} (stream_id, key, value)
     select ${id}, value ->> 'key', value ->> 'value' from json_each(${labels})`)
 }
+
+/** Returns the changed tags that are references to a registry, or were before. */
+const namesOfReferences = (old: Spec, { changed, removed }: SpecDifference): readonly TagName[] => {
+  const wasReference = (name: TagName): boolean => isReference(old.tags.get(name))
+  return [
+    ...changed.filter(([name, tag]) => isReference(tag) || wasReference(name)).map(([name]) => name),
+    ...removed.filter(wasReference),
+  ]
+}
+
+const isReference = (tag: SpecTagContent | undefined): boolean =>
+  Boolean(tag?.reference) && tag?.fromKind === 'DockerImage'
 
 /** Returns the fields of the sources of a spec that an input replaces. */
 export const fieldIn =

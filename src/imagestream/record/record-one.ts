@@ -79,7 +79,8 @@ export function createRecordOne(
     const old = tags.find(streamId, tag)
     const sameImage = old?.imageId === received.imageId
     const { namespace } = address
-    if (old?.imageId != null && !sameImage) guard.require(viewer, { namespace, name: imageStreamName }, [tag])
+    if (old?.imageId != null && !sameImage)
+      guard.require(viewer, { namespace, name: imageStreamName }, () => [tag])
     if (old?.imageId == null) quota.take(tx, namespace, 'tags')
     const change = share(tx, address, received)
     const sameReference = old?.dockerImageReference === change.dockerImageReference

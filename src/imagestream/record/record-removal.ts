@@ -1,18 +1,14 @@
-import type { TagGuard } from '../../access/protection/tag-guard.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
-import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { RemovalReason } from '../tag/tag-event.ts'
 import type { TagState } from '../tag/tag-rows.ts'
 import type { ChangeRecorder } from './change-record.ts'
 import type { Removal } from './event-rows.ts'
+import { createProtectedTags, type StreamOfTags } from './protected-tags.ts'
 import type { RecordedRows } from './record-one.ts'
 import { createRemoveSpecTags } from './remove-spec-tags.ts'
-
-/** A stream whose tags are removed. */
-type StreamOfTags = StreamName & { readonly id: number }
 
 /** A tag to remove. */
 export interface RemovedTag {
@@ -23,7 +19,6 @@ export interface RemovedTag {
 
 interface RemovalDependencies {
   readonly recordChange: ChangeRecorder
-  readonly guard: TagGuard
   readonly now: () => number
 }
 
@@ -31,22 +26,16 @@ interface RemovalDependencies {
 export function createRecordRemoval(
   db: Database,
   { tags, events, versions }: RecordedRows,
-  { recordChange, guard, now }: RemovalDependencies,
+  { recordChange, now }: RemovalDependencies,
 ) {
   const { removeSpecTags, forgetSources } = createRemoveSpecTags(db)
+  const { requireMovable } = createProtectedTags(db)
 
   const removeFromStatus = (
     tx: Transaction,
-    viewer: Viewer,
     { stream, states, ...removal }: Removal & { stream: StreamOfTags; states: readonly TagState[] },
   ): void => {
     const streamId = stream.id
-    const withImage = states.filter(({ eventId }) => eventId !== null)
-    guard.require(
-      viewer,
-      stream,
-      withImage.map(({ name }) => name),
-    )
     const eventIds = states.flatMap(({ eventId }) => eventId ?? [])
     events.remove(eventIds, removal)
     const ids = states.map(({ id }) => id)
@@ -59,12 +48,15 @@ export function createRecordRemoval(
   }
 
   return {
+    requireMovable,
+
     /** Removes the tag from status and spec. Throws TagProtectedError. Reports whether it was in one of them. */
     removeTag(tx: Transaction, viewer: Viewer, { stream, tag, reason }: RemovedTag): boolean {
       const streamId = stream.id
+      requireMovable(viewer, stream, () => [tag])
       const state = tags.find(streamId, tag)
       const isInStatus = state !== undefined && state.removedAt === null
-      if (isInStatus) removeFromStatus(tx, viewer, { stream, states: [state], at: now(), reason })
+      if (isInStatus) removeFromStatus(tx, { stream, states: [state], at: now(), reason })
       const isInSpec = removeSpecTags(tx, streamId, [tag])
       if (!isInSpec && !isInStatus) return false
       if (isInSpec) versions.raiseGeneration(streamId)
@@ -79,7 +71,9 @@ export function createRecordRemoval(
       viewer: Viewer,
       removed: Removal & { readonly stream: StreamOfTags },
     ): void {
-      removeFromStatus(tx, viewer, { ...removed, states: tags.ofStream(removed.stream.id) })
+      const states = tags.ofStream(removed.stream.id)
+      requireMovable(viewer, removed.stream, () => states.map(({ name }) => name))
+      removeFromStatus(tx, { ...removed, states })
     },
 
     /** Restores removed tags that never had an image, by id. */

@@ -54,7 +54,7 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
   const recordFailure = createRecordFailure(rows, onTransition)
   const withFollowers = createRecordWithFollowers(db, recordOne, { rightsOf, recordFailure })
   const policies = createPolicyRules(db)
-  const removal = createRecordRemoval(db, rows, { recordChange, guard, now })
+  const removal = createRecordRemoval(db, rows, { recordChange, now })
 
   // One round is enough: a policy never chooses a tag that follows another or has a policy, and only such tags move here.
   const applyPolicies = (tx: Transaction, streamId: number, changed: ChangedTags): void => {
@@ -118,6 +118,8 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
       return true
     },
 
+    /** Throws TagProtectedError for the first of the tags that exists and may not be moved or removed by the viewer. */
+    requireMovable: removal.requireMovable,
     removeAllTags: removal.removeAllTags,
     restoreWithoutImage: removal.restoreWithoutImage,
 

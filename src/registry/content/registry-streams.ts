@@ -1,6 +1,6 @@
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Transaction } from '../../db/transact.ts'
-import type { PushedManifest } from '../../oci/manifest.ts'
+import type { Deletion, PushedManifest } from '../../oci/manifest.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 
@@ -15,8 +15,10 @@ export interface RegistryStreams {
   ): void
   /** Removes tags with their history, and their spec tags. */
   removeTags(tx: Transaction, viewer: Viewer, streamId: number, tags: readonly TagName[]): void
-  /** Records that the viewer deletes a tag or a manifest, named as in the request. */
-  recordDeletion(tx: Transaction, viewer: Viewer, repository: StreamName, reference: string): void
+  /** Throws ForbiddenError where one of the tags, which need content of the stream, is protected from the viewer. */
+  requireRemovable(viewer: Viewer, streamId: number, tags: () => readonly TagName[]): void
+  /** Records that the viewer deletes a tag, a manifest or a blob, named as in the request. */
+  recordDeletion(tx: Transaction, viewer: Viewer, deletion: Deletion): void
   /** Returns the stream's tags that point to the image, by name. */
   tagsOfImage(streamId: number, imageId: number): readonly TagName[]
   /** Reports whether there is a stream of this name that is not deleted. */

@@ -1,6 +1,7 @@
 import type { Digest } from '../../oci/digest.ts'
 import { OciError } from '../../oci/oci-error.ts'
 import { respond } from '../../request-body/respond.ts'
+import { createTagsWithContent } from '../content/tags-with-content.ts'
 import type { Handler, RegistryExchange } from '../protocol/exchange.ts'
 import { etagOf, matchesEtag, parseRange } from '../protocol/headers.ts'
 import { requireDigest } from '../protocol/reference.ts'
@@ -73,17 +74,25 @@ export function createBlobGet(dependencies: RouteDependencies): Handler {
   }
 }
 
-/** Handles DELETE of a blob. Source: OCI distribution-spec, deleting blobs. */
-export const createBlobDelete =
-  ({ db, content }: RouteDependencies): Handler =>
-  async ({ repository: name, reference, response }) => {
+/**
+ * Handles DELETE of a blob; one of a protected tag's image stays. Source: OCI distribution-spec, deleting blobs.
+ */
+export function createBlobDelete({ db, content, streams }: RouteDependencies): Handler {
+  const tagsWith = createTagsWithContent(db)
+  return async ({ viewer, repository: name, reference, response }) => {
     const digest = requireDigest(reference)
-    const repository = content.repository(name)
-    const isDeleted =
-      repository && (await db.transactTogether((tx) => content.unlinkBlob(tx, repository.id, digest)))
+    const isDeleted = await db.transactTogether((tx) => {
+      const repository = content.repository(name)
+      if (!repository || !content.unlinkBlob(tx, repository.id, digest)) return false
+      const { streamId } = repository
+      if (streamId !== null) streams.requireRemovable(viewer, streamId, () => tagsWith(repository, digest))
+      streams.recordDeletion(tx, viewer, { action: 'deleteBlob', repository: name, reference: digest })
+      return true
+    })
     if (!isDeleted) throw unknownBlob(digest)
     respond(response, 202)
   }
+}
 
 /** Returns the error for a blob that does not exist, or exists only in other repositories. */
 const unknownBlob = (digest: Digest): OciError =>

@@ -4,16 +4,18 @@ import { OciError } from '../../oci/oci-error.ts'
 import { formatRepositoryName } from '../../oci/repository-name.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import { respond } from '../../request-body/respond.ts'
+import { createTagsWithContent } from '../content/tags-with-content.ts'
 import type { Handler } from '../protocol/exchange.ts'
 import { type ManifestReference, parseManifestReference } from '../protocol/reference.ts'
 import type { RouteDependencies } from './dependencies.ts'
 
 /**
  * Handles `DELETE /v2/<name>/manifests/<reference>`. Deleting a tag removes the tag with its history. Deleting a manifest
- * also removes every tag that points to it. A tag whose image is not in this repository is unknown here.
+ * also removes every tag that points to it; a part of a protected tag's image stays. A tag whose image is not in this repository is unknown here.
  * Source: OCI distribution-spec, content management.
  */
 export function createManifestDelete({ db, content, streams }: RouteDependencies): Handler {
+  const tagsWith = createTagsWithContent(db)
   // lookup and removal share a transaction: a push of the same tag comes before or after both
   const remove = (
     tx: Transaction,
@@ -24,7 +26,12 @@ export function createManifestDelete({ db, content, streams }: RouteDependencies
     const repository = content.repository(name)
     if (!repository) return false
     const { id, streamId } = repository
-    const recordDeletion = (): void => streams.recordDeletion(tx, viewer, name, tag ?? digest)
+    const recordDeletion = (): void =>
+      streams.recordDeletion(tx, viewer, {
+        action: 'deleteManifest',
+        repository: name,
+        reference: tag ?? digest,
+      })
     if (tag !== undefined) {
       if (!content.manifestOfTag(repository, tag)) return false
       if (streamId !== null) streams.removeTags(tx, viewer, streamId, [tag])
@@ -33,6 +40,7 @@ export function createManifestDelete({ db, content, streams }: RouteDependencies
     }
     const manifest = content.manifest(id, digest)
     if (!manifest) return false
+    if (streamId !== null) streams.requireRemovable(viewer, streamId, () => tagsWith(repository, digest))
     const tags = streamId === null ? [] : streams.tagsOfImage(streamId, manifest.imageId)
     if (streamId !== null && tags.length > 0) streams.removeTags(tx, viewer, streamId, tags)
     recordDeletion()
