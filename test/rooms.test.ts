@@ -196,7 +196,15 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   // an image is visible through the repositories that serve it, too
   imagestream: ['repositories', 'repository_manifests'],
   // the use of a quota is counted over what the namespace holds
-  access: ['blobs', 'image_streams', 'repositories', 'repository_blobs', 'tags'],
+  access: [
+    'blobs',
+    'image_streams',
+    'images',
+    'repositories',
+    'repository_blobs',
+    'repository_manifests',
+    'tags',
+  ],
   // a pull reads the manifest, its tag and its stream in one statement; `npm run bench -- registry` measures it
   registry: ['images', 'image_configs', 'image_streams', 'spec_tags', 'tags', 'tag_events'],
   // what nothing refers to is found by joins over everything that may refer to it

@@ -15,6 +15,7 @@ import { createMetrics } from '../http/metrics/metrics.ts'
 import { createServer } from '../http/server.ts'
 import { createScheduleRunner } from '../imagestream/schedule/schedule-runner.ts'
 import { pullRepositoryOf } from '../imagestream/spec/pull-spec.ts'
+import type { HoldReason } from '../imagestream/stream/follow.ts'
 import { createSharedContent } from '../registry/pull-through/shared-content.ts'
 import { createTokenEndpoint } from '../registry/sign-in/token-endpoint.ts'
 import { openAccess, reportAccess } from './access.ts'
@@ -117,14 +118,14 @@ async function open(
     ...importLog(log),
   })
   const { importer, recorder, changeLog, schedules } = domain
-  const retryRefused = (): void => {
+  const retryRefused = (reason: HoldReason) => (): void => {
     try {
-      domain.following.retryRefused()
+      domain.following.retryRefused(reason)
     } catch (error) {
-      log.error({ err: error }, 'cannot move tags whose source may be pulled again')
+      log.error({ err: error, reason }, 'cannot move tags that may move again')
     }
   }
-  opened.defer(access.changes.onChange(retryRefused))
+  opened.defer(access.changes.onChange(retryRefused('NoPullRight')))
   const { sealer } = credentials
   const federation = openFederation(shared, access, egress)
   const registrySignIn = openRegistrySignIn({ ...shared, access, sealer, federation })
@@ -138,8 +139,8 @@ async function open(
       ...domain,
       access,
       audit,
-      tagProtections: createTagProtections({ db, audit, now, onUnprotected: retryRefused }),
-      quotas: createQuotas({ db, audit, requestHours, now }),
+      tagProtections: createTagProtections({ db, audit, now, onUnprotected: retryRefused('ProtectedTag') }),
+      quotas: createQuotas({ db, audit, requestHours, now, onSet: retryRefused('QuotaExceeded') }),
       credentials: credentials.store,
       testCredential: createCredentialTest({
         db,

@@ -12,7 +12,13 @@ const NONE = { streams: null, tags: null, bytes: null, requestsPerHour: null }
 function openDomain() {
   const domain = new TestDomain()
   const requestHours = createRequestHours(domain.db, () => domain.time)
-  const quotas = createQuotas({ db: domain.db, audit: NO_AUDIT, requestHours, now: () => domain.time })
+  const quotas = createQuotas({
+    db: domain.db,
+    audit: NO_AUDIT,
+    requestHours,
+    now: () => domain.time,
+    onSet() {},
+  })
   quotas.set(SYSTEM, 'team', { ...NONE, streams: 3, requestsPerHour: 2 })
   const create = (name: string) => domain.writer.create(SYSTEM, { namespace: 'team', name })
   const remove = (name: string) => domain.streamRemoval.delete(SYSTEM, { namespace: 'team', name })

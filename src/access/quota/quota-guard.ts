@@ -92,10 +92,10 @@ function createQuotaGuard(db: Database) {
       })
     },
 
-    /** Throws NamespaceRuleError if the amount, which is not added yet, exceeds the quota. */
-    require(namespace: string, resource: HeldResource, added: number): void {
+    /** Throws NamespaceRuleError if the amount, which is read only where there is a limit and is not added yet, exceeds the quota. */
+    require(namespace: string, resource: HeldResource, amount: () => number): void {
       const limit = limitsOf(namespace)[resource]
-      if (limit !== null) boundWithRoom(namespace, resource, { added, limit, tx: null })
+      if (limit !== null) boundWithRoom(namespace, resource, { added: amount(), limit, tx: null })
     },
   }
 }

@@ -30,10 +30,12 @@ interface QuotasDependencies {
   readonly requestHours: RequestHours
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Runs after the commit that set limits. */
+  readonly onSet: () => void
 }
 
 /** Creates the reads and writes of quotas. Server admins write them; admins of a namespace read theirs. */
-export function createQuotas({ db, audit, requestHours, now }: QuotasDependencies) {
+export function createQuotas({ db, audit, requestHours, now, onSet }: QuotasDependencies) {
   const { orm } = db
   const { usage } = quotaGuardOf(db)
 
@@ -72,6 +74,7 @@ export function createQuotas({ db, audit, requestHours, now }: QuotasDependencie
         const target = `quota of ${namespace}`
         const audited = { action: 'setQuota', namespace: namespace === DEFAULT_QUOTA ? null : namespace }
         audit.record(tx, viewer, { ...audited, target, details: { limits } })
+        tx.afterCommit(onSet)
         return of(namespace)
       })
     },

@@ -181,7 +181,7 @@ export const quotas = sqliteTable(
     namespace: text('namespace').notNull(),
     streams: integer('streams'),
     tags: integer('tags'),
-    /** Bytes of blobs that repositories of the namespace link, each blob once. */
+    /** Bytes of blobs and manifests that repositories of the namespace link, each once. */
     bytes: integer('bytes'),
     /** Requests to other registries in an hour. */
     requestsPerHour: integer('requests_per_hour'),

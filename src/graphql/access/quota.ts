@@ -57,7 +57,7 @@ const QuotaType = objectType<Quota>('Quota', {
       type: 'BigInt',
       nullable: true,
       description:
-        'Maximum size in bytes of the blobs in the namespace’s repositories, each blob counted once; null for no limit.',
+        'Maximum size in bytes of the blobs and manifests in the namespace’s repositories, each counted once; null for no limit.',
     }),
     changedAt: t.expose('updatedAt', {
       type: 'DateTime',
@@ -135,7 +135,7 @@ const QuotaLimitsInput = inputType('QuotaLimitsInput', {
     maximumTags: t.int({ description: 'Maximum number of tags with an image, in all streams together.' }),
     maximumSize: t.field({
       type: 'BigInt',
-      description: 'Maximum size in bytes of the blobs in its repositories, each counted once.',
+      description: 'Maximum size in bytes of the blobs and manifests in its repositories, each counted once.',
     }),
     requestsPerHour: t.int({ description: 'Maximum number of requests to other registries in an hour.' }),
   }),

@@ -54,8 +54,8 @@ export interface FollowingDependencies {
   readonly now: () => number
 }
 
-/** Reasons for which tags of streams keep their images; they can end without a write of the tag or of its source. */
-const REFUSALS = ['NoPullRight', 'ProtectedTag'] as const satisfies readonly FailureReason[]
+/** A reason for which tags keep their images, which can end without a write of the tag or of its source. */
+export type HoldReason = Extract<FailureReason, 'NoPullRight' | 'ProtectedTag' | 'QuotaExceeded'>
 
 export function createFollowing(dependencies: FollowingDependencies) {
   const { db, streams, recorder, rightsOf, now } = dependencies
@@ -64,7 +64,7 @@ export function createFollowing(dependencies: FollowingDependencies) {
   // an unchanged spec tag that is written again moves by the rights of the one who wrote it last
   const refused = db.prepare<{ streamId: number; tags: string }>(
     `select stream_id as streamId, json_group_array(name) as tags from tags indexed by tags_by_failing
-     where failing in (select value from json_each(?)) group by stream_id`,
+     where failing = ? group by stream_id`,
   )
   const setWriter = db.prepare('update spec_tags set written_by = ? where stream_id = ? and name = ?')
 
@@ -135,11 +135,11 @@ export function createFollowing(dependencies: FollowingDependencies) {
     sourceImage,
     copySources,
     /**
-     * Gives tags that kept their images, because a right was missing or they were protected, the image of their source where
-     * nothing is in the way now. Called after rights or protections have changed.
+     * Gives tags of streams that kept their images for this reason the image of their source where nothing is in the way now.
+     * Called after rights, protections or quotas have changed.
      */
-    retryRefused(): void {
-      for (const { streamId, tags } of refused.all(JSON.stringify(REFUSALS))) {
+    retryRefused(reason: HoldReason): void {
+      for (const { streamId, tags } of refused.all(reason)) {
         db.transact((tx) => {
           const stream = streams.byIds(SYSTEM, [streamId]).get(streamId)
           if (stream) copySources(tx, SYSTEM, { stream, tags: JSON.parse(tags), fieldOf: String })

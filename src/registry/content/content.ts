@@ -69,6 +69,12 @@ function prepareStatements(db: Database) {
     repository: db.prepare<Repository>(
       `select ${REPOSITORY} from repositories r where r.namespace = ? and r.name = ?`,
     ),
+    hasStream: db.prepare(
+      'select 1 as found from image_streams where namespace = ? and name = ? and deleted_at is null',
+    ),
+    withoutStream: db.prepare<{ total: number }>(
+      'select count(*) as total from repositories where namespace = ? and stream_id is null',
+    ),
     addRepository: db.prepare('insert into repositories (namespace, name, created_at) values (?, ?, ?)'),
     setStream: db.prepare('update repositories set stream_id = ? where id = ? and stream_id is not ?'),
     blob: db.prepare<LinkedBlob>(
@@ -85,6 +91,11 @@ function prepareStatements(db: Database) {
       `select 1 as found from repository_blobs l cross join repositories r on r.id = l.repository_id
        where l.digest = ? and r.namespace = ? limit 1`,
     ),
+    isManifestHeld: db.prepare(
+      `select 1 as found from repository_manifests m cross join repositories r on r.id = m.repository_id
+       where m.image_id = ? and r.namespace = ? limit 1`,
+    ),
+    manifestSize: db.prepare<{ size: number }>('select length(manifest) as size from images where id = ?'),
     unlinkBlob: db.prepare('delete from repository_blobs where repository_id = ? and digest = ?'),
     manifest: db.prepare<LinkedManifest>(`select ${MANIFEST} where m.repository_id = ? and m.digest = ?`),
     manifestOfTag: db.prepare<LinkedManifest>(
@@ -123,10 +134,17 @@ export function createContent(db: Database) {
   const quota = quotaGuardOf(db)
   return {
     repository: ({ namespace, name }: StreamName) => sql.repository.get(namespace, name),
-    /** Returns the repository, and creates it if it does not exist. */
+    /**
+     * Returns the repository, and creates it if it does not exist; one whose stream comes later needs room in the quota of
+     * streams, as all such repositories together. Throws NamespaceRuleError.
+     */
     ensureRepository(_tx: Transaction, { namespace, name }: StreamName, at: number): Repository {
       const known = sql.repository.get(namespace, name)
-      return known ?? { id: sql.addRepository.insert(namespace, name, at), namespace, name, streamId: null }
+      if (known) return known
+      if (!sql.hasStream.get(namespace, name)) {
+        quota.require(namespace, 'streams', () => 1 + (sql.withoutStream.get(namespace)?.total ?? 0))
+      }
+      return { id: sql.addRepository.insert(namespace, name, at), namespace, name, streamId: null }
     },
     /** Sets the repository's stream; deleting the stream then deletes the repository. */
     setStream: (_tx: Transaction, repositoryId: number, streamId: number) =>
@@ -138,7 +156,7 @@ export function createContent(db: Database) {
      */
     requireRoom(namespace: string, digest: Digest | null, size: number): void {
       const isHeld = digest !== null && sql.isHeld.get(digest, namespace) !== undefined
-      if (!isHeld) quota.require(namespace, 'bytes', size)
+      if (!isHeld) quota.require(namespace, 'bytes', () => size)
     },
 
     /** Returns a blob of the repository; undefined also for a blob that only other repositories have. */
@@ -181,8 +199,13 @@ export function createContent(db: Database) {
     manifestBytes: (imageId: number): Uint8Array => sql.bytes.get(imageId)?.bytes ?? new Uint8Array(),
     /** Returns the bytes of a stored image config, whether or not a repository has its blob. */
     configBytes: (digest: Digest) => sql.config.get(digest)?.bytes,
-    addManifest(_tx: Transaction, { imageId, references, at, ...manifest }: NewManifest): void {
+    /** Links a manifest to the repository. Throws NamespaceRuleError. */
+    addManifest(tx: Transaction, { imageId, references, at, ...manifest }: NewManifest): void {
       const { repositoryId, digest, subject, artifactType, source, insecure } = manifest
+      const { namespace = '' } = sql.namespace.get(repositoryId) ?? {}
+      quota.take(tx, namespace, 'bytes', () =>
+        sql.isManifestHeld.get(imageId, namespace) ? 0 : (sql.manifestSize.get(imageId)?.size ?? 0),
+      )
       sql.addManifest.run(repositoryId, digest, imageId, subject, artifactType, source, insecure, at, at)
       for (const reference of references) sql.addReference.run(imageId, reference)
     },

@@ -67,12 +67,16 @@ function prepareStatements(db: Database) {
     ),
     namespace: db.prepare<Pick<Repository, 'namespace'>>('select namespace from repositories where id = ?'),
     newBytes: db.prepare<{ bytes: number }>(
-      `select coalesce(sum(b.size), 0) as bytes from (
-         select distinct l.digest from json_each(?) i cross join manifest_references f on f.image_id = i.value
-           cross join repository_blobs l on l.repository_id = ? and l.digest = f.digest) d
-       cross join blobs b on b.digest = d.digest
-       where not exists (select 1 from repository_blobs o cross join repositories r on r.id = o.repository_id
-         where o.digest = b.digest and r.namespace = ?)`,
+      `with i (id) as materialized (select value from json_each(?)), n (id, name) as materialized (select ?, ?)
+       select (select coalesce(sum(b.size), 0) from (
+           select distinct l.digest from i cross join manifest_references f on f.image_id = i.id
+             cross join repository_blobs l on l.repository_id = (select id from n) and l.digest = f.digest) d
+           cross join blobs b on b.digest = d.digest
+         where not exists (select 1 from repository_blobs o cross join repositories r on r.id = o.repository_id
+           where o.digest = b.digest and r.namespace = (select name from n)))
+       + (select coalesce(sum(length(m.manifest)), 0) from i cross join images m on m.id = i.id
+         where not exists (select 1 from repository_manifests o cross join repositories r on r.id = o.repository_id
+           where o.image_id = m.id and r.namespace = (select name from n))) as bytes`,
     ),
     copiesOf: db.prepare<{ id: number }>(
       'select repository_id as id from repository_manifests where copied_from = ? and digest = ? order by repository_id',

@@ -106,9 +106,10 @@ export class BlobFetch implements BlobProgress {
     const { source, blobs, content } = this.#dependencies
     const { reference, insecure, digest, size } = this.#origin
     signal.throwIfAborted()
-    content.requireRoom(repository.namespace, digest, size)
+    const { namespace } = repository
+    content.requireRoom(namespace, digest, size + blobs.unfinishedBytes(namespace))
     const lane = formatRepositoryName(repository)
-    const options = { insecure, lane, namespace: repository.namespace, signal }
+    const options = { insecure, lane, namespace, signal }
     const bytes = await source.fetchBlob(reference, options, { digest, size })
     try {
       const upload = await blobs.createUpload(lane, algorithmOf(digest))
