@@ -21,7 +21,7 @@ import { createTokenSubjects } from './token-subjects.ts'
 
 interface AccessDependencies {
   readonly db: Database
-  readonly audit: Pick<AuditLog, 'record' | 'refuse'>
+  readonly audit: Pick<AuditLog, 'record' | 'refuse' | 'failedSignIn'>
   readonly mode: Authentication['mode']
   readonly cookie: SessionCookie
   /** Failed sign-ins that each address may make in a minute; 0 for no limit. */

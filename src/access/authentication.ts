@@ -1,5 +1,5 @@
 import { EVERYTHING } from './right/rights.ts'
-import { anonymous, type Viewer } from './right/viewer.ts'
+import { anonymous, type Client, type Viewer } from './right/viewer.ts'
 
 /** The credentials of a request, as its headers have them; undefined for a header that it does not have. */
 export interface PresentedCredentials {
@@ -8,9 +8,6 @@ export interface PresentedCredentials {
   /** All cookies of the browser. */
   readonly cookie?: string | undefined
 }
-
-/** Where a request comes from, and its id. */
-export type Client = Pick<Viewer, 'address' | 'requestId'>
 
 /** Returns who sends a request, for the API, its sockets and event streams, and the registry alike. */
 export interface Authentication {

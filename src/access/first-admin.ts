@@ -1,7 +1,6 @@
 import { and, eq } from 'drizzle-orm'
 import { grants } from '../db/tables/index.ts'
 import type { AuditLog } from './audit/audit-log.ts'
-import type { Client } from './authentication.ts'
 import { createGrantRows } from './grant/grant-rows.ts'
 import type { AccessParts } from './identity/dependencies.ts'
 import type { FailedSignIns } from './identity/failed-sign-ins.ts'
@@ -11,10 +10,10 @@ import type { BegunSession, UserSessions } from './identity/sessions.ts'
 import type { Users } from './identity/users.ts'
 import { UnauthenticatedError } from './right/errors.ts'
 import { ANY, EVERYTHING } from './right/rights.ts'
-import { anonymous, SYSTEM } from './right/viewer.ts'
+import { type Client, SYSTEM } from './right/viewer.ts'
 
 interface FirstAdminDependencies extends AccessParts {
-  readonly audit: Pick<AuditLog, 'record' | 'refuse'>
+  readonly audit: Pick<AuditLog, 'record' | 'failedSignIn'>
   readonly users: Pick<Users, 'localAdminSignedIn'>
   readonly sessions: Pick<UserSessions, 'begin'>
   readonly oneTimeSecrets: OneTimeSecrets
@@ -73,7 +72,7 @@ export function createFirstAdmin(dependencies: FirstAdminDependencies) {
         'the code is not valid: it works once, for 24 hours, until the next start of the server, which prints another one',
       )
       failures.failed(client, code)
-      audit.refuse(anonymous(EVERYTHING, client), { ...SIGN_IN, error, outcome: 'FAILED' })
+      audit.failedSignIn(client, error)
       throw error
     },
   }

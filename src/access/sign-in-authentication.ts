@@ -1,11 +1,11 @@
 import type { AuditLog } from './audit/audit-log.ts'
-import type { Authentication, Client, PresentedCredentials } from './authentication.ts'
+import type { Authentication, PresentedCredentials } from './authentication.ts'
 import type { PrincipalRights } from './grant/principal-rights.ts'
 import type { AccessChanges } from './identity/access-changes.ts'
 import type { FailedSignIns } from './identity/failed-sign-ins.ts'
 import { type SessionCookie, secretInCookies } from './identity/session-cookie.ts'
 import { UnauthenticatedError } from './right/errors.ts'
-import { anonymous, isAnonymous, type Viewer } from './right/viewer.ts'
+import { anonymous, type Client, isAnonymous, type Viewer } from './right/viewer.ts'
 import type { BearerForm, ProvenCredential } from './token/credential.ts'
 import type { LastUses } from './token/last-uses.ts'
 
@@ -16,7 +16,7 @@ interface SignInDependencies extends PrincipalRights {
   readonly changes: AccessChanges
   readonly uses: Pick<LastUses, 'note'>
   readonly failures: FailedSignIns
-  readonly audit: Pick<AuditLog, 'refuse'>
+  readonly audit: Pick<AuditLog, 'failedSignIn'>
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -55,8 +55,7 @@ export function createSignInAuthentication(dependencies: SignInDependencies): Au
   }
 
   const refuse = (client: Client, error: UnauthenticatedError): UnauthenticatedError => {
-    const unnamed = { action: 'signIn', namespace: null, target: null }
-    audit.refuse(anonymous(rightsOf('anonymous'), client), { ...unnamed, error, outcome: 'FAILED' })
+    audit.failedSignIn(client, error)
     return error
   }
 

@@ -4,6 +4,7 @@ import { sessionCookie } from '../access/identity/session-cookie.ts'
 import { startPeriodic } from '../concurrency/periodic.ts'
 import type { ValueSteps } from '../db/value-steps.ts'
 import { isLoopback } from './config.ts'
+import { ownOrigin } from './own-names.ts'
 import { HOUR, MINUTE, type SharedParts } from './parts.ts'
 
 /** Opens identities, credentials and grants. */
@@ -64,8 +65,7 @@ export function reportAccess(
       )
   }
   if (hasAdmin && !config.adminLink) return null
-  const base = config.publicUrl?.origin ?? `http://${ownHost()}`
-  return `${base}${FIRST_ADMIN_PATH}?code=${firstAdmin.invite()}`
+  return `${ownOrigin({ config, ownHost })}${FIRST_ADMIN_PATH}?code=${firstAdmin.invite()}`
 }
 
 function* namesIn({ next }: Pick<ValueSteps, 'next'>): Generator<string> {

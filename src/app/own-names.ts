@@ -1,8 +1,13 @@
 import { type Config, isLoopback } from './config.ts'
+import type { SharedParts } from './parts.ts'
 
 /** Reports whether no other machine is expected to reach the server, except through a proxy on this one. */
 export const isForThisMachineAlone = ({ host, openToEverybody }: Config): boolean =>
   isLoopback(host) && !openToEverybody
+
+/** Returns the origin under which clients reach the server: by `--public-url`, or else at the address where it listens. */
+export const ownOrigin = ({ config, ownHost }: Pick<SharedParts, 'config' | 'ownHost'>): string =>
+  config.publicUrl?.origin ?? `http://${ownHost()}`
 
 /** Returns the names under which the settings say that the server may be addressed, in lower case and without port. */
 export function ownNames({

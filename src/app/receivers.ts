@@ -18,6 +18,7 @@ import type { Sealer } from '../secrets/sealer.ts'
 import { createSenders } from '../vendors/senders.ts'
 import type { Config } from './config.ts'
 import type { Domain } from './domain.ts'
+import { ownOrigin } from './own-names.ts'
 import type { Opened } from './parts.ts'
 
 export interface ReceiverParts {
@@ -49,7 +50,7 @@ const random = (): string => randomBytes(32).toString('base64url')
 export function openReceivers(parts: ReceiverParts, opened: Opened): ReceiverRooms {
   const { config, db, audit, domain, sealer, egress, now, log, ownHost } = parts
   const { importer, announcements, hintRetries, schedules } = domain
-  const publicUrl = (): string => config.publicUrl?.origin ?? `http://${ownHost()}`
+  const publicUrl = (): string => ownOrigin({ config, ownHost })
   const fetchKeys = createJsonFetcher((url, options) => egress.request(url, options))
   const context = {
     db,

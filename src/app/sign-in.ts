@@ -7,6 +7,7 @@ import type { Egress } from '../egress/egress.ts'
 import { createEgressFetch } from '../egress/fetch.ts'
 import { createJsonFetcher } from '../published-keys/fetch-json.ts'
 import type { Sealer } from '../secrets/sealer.ts'
+import { ownOrigin } from './own-names.ts'
 import type { SharedParts } from './parts.ts'
 
 interface SignInParts extends SharedParts {
@@ -50,7 +51,7 @@ export function openSignIn({
     viewerOf: access.authentication.viewerOf,
     provider,
     sealer,
-    publicUrl: () => config.publicUrl?.origin ?? `http://${ownHost()}`,
+    publicUrl: () => ownOrigin({ config, ownHost }),
     isSecure: access.cookie.isSecure,
   })
 }

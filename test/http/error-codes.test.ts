@@ -47,7 +47,7 @@ const FAILURES: readonly (readonly [what: string, operation: Operation, extensio
     failing('REGISTRY_ERROR'),
     { code: 'REGISTRY_ERROR', registry: 'quay.io', reason: 'NOT_FOUND' },
   ],
-  ['a client that used too much', failing('RATE_LIMITED'), { code: 'RATE_LIMITED', retryAfter: 5 }],
+  ['a client that used too much', failing('RATE_LIMITED'), { code: 'RATE_LIMITED', retryAfterSeconds: 5 }],
   ['a forbidden request', failing('FORBIDDEN'), { code: 'FORBIDDEN' }],
   ['a deep document', { query: nested }, { code: 'TOO_COMPLEX' }],
   ['a document with wrong syntax', { query: '{ version' }, { code: 'GRAPHQL_PARSE_FAILED' }],

@@ -7,7 +7,7 @@ const limited = {
   message: expect.stringMatching(
     /^at most 3 points are allowed in a minute: repeat this request after \d+ seconds$/,
   ),
-  extensions: { code: 'RATE_LIMITED', retryAfter: expect.any(Number) },
+  extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) },
 }
 
 /** A server whose clients may use three points a minute, after one of them has. */
@@ -24,7 +24,7 @@ describe('a client that has used its points', () => {
 
     expect(status).toBe(429)
     expect(body).toEqual({ errors: [limited] })
-    expect(headers.get('retry-after')).toBe(String(body.errors[0].extensions.retryAfter))
+    expect(headers.get('retry-after')).toBe(String(body.errors[0].extensions.retryAfterSeconds))
     expect(headers.get('ratelimit')).toMatch(/^"operations";r=0;t=\d+$/)
   })
 

@@ -2,7 +2,7 @@ import { desc } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { auditEntries } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
-import { SYSTEM, type Viewer } from '../right/viewer.ts'
+import { type Client, SYSTEM, unidentified, type Viewer } from '../right/viewer.ts'
 import { type AuditEntry, type AuditedAction, FIRST_HASH, hashOf } from './audit-entry.ts'
 import { createAuditReads } from './audit-reads.ts'
 import { createRefusalBudget } from './refusal-budget.ts'
@@ -14,11 +14,12 @@ export type AuditLog = ReturnType<typeof createAuditLog>
 /** The part of the audit log that rooms write their changes with. */
 export type AuditRecorder = Pick<AuditLog, 'record'>
 
+/** Who did something: entries have no rights. */
+type Principal = Omit<Viewer, 'rights'>
+
 /** What a viewer tried to do, and why it was not done. */
 export interface RefusedAction extends Omit<AuditedAction, 'details'> {
   readonly error: Error
-  /** REFUSED, for a missing right, unless given; FAILED for a sign-in whose credential is not valid. */
-  readonly outcome?: 'REFUSED' | 'FAILED'
 }
 
 interface AuditLogDependencies {
@@ -45,7 +46,7 @@ export function createAuditLog({ db, now, onError }: AuditLogDependencies) {
 
   const append = (
     _tx: Transaction,
-    viewer: Viewer,
+    viewer: Principal,
     { outcome, details = {}, ...action }: AuditedAction & Pick<AuditEntry, 'outcome'>,
   ): void => {
     const last = newest.get() ?? { sequence: 0, at: 0, hash: FIRST_HASH }
@@ -70,7 +71,7 @@ export function createAuditLog({ db, now, onError }: AuditLogDependencies) {
   }
 
   /** Stores what is not part of a change, and reports whether it could. */
-  const store = (viewer: Viewer, action: Parameters<typeof append>[2]): boolean => {
+  const store = (viewer: Principal, action: Parameters<typeof append>[2]): boolean => {
     try {
       db.transact((tx) => append(tx, viewer, action))
       return true
@@ -78,6 +79,16 @@ export function createAuditLog({ db, now, onError }: AuditLogDependencies) {
       onError(error)
       return false
     }
+  }
+
+  const addRefusal = (
+    viewer: Principal,
+    outcome: 'REFUSED' | 'FAILED',
+    { error, ...action }: RefusedAction,
+  ): void => {
+    if (!budget.take(viewer, action.action)) return
+    const refused = { ...action, outcome, details: { message: bounded(error.message) } }
+    if (!store(viewer, refused)) budget.omit(action.action)
   }
 
   const storeOmitted = (): void => {
@@ -100,11 +111,11 @@ export function createAuditLog({ db, now, onError }: AuditLogDependencies) {
      * Adds what the viewer was not allowed to do, in a transaction of its own. Of a flood of refusals some are stored, and
      * the others only counted, as are those that cannot be stored.
      */
-    refuse(viewer: Viewer, { error, outcome = 'REFUSED', ...action }: RefusedAction): void {
-      if (!budget.take(viewer, action.action)) return
-      const refused = { ...action, outcome, details: { message: bounded(error.message) } }
-      if (!store(viewer, refused)) budget.omit(action.action)
-    },
+    refuse: (viewer: Viewer, action: RefusedAction): void => addRefusal(viewer, 'REFUSED', action),
+
+    /** Adds a sign-in whose credential is not valid, as `refuse`. */
+    failedSignIn: (client: Client, error: Error): void =>
+      addRefusal(unidentified(client), 'FAILED', { action: 'signIn', namespace: null, target: null, error }),
 
     /** Adds one entry with the number of refusals that were not stored since the last one. Called every minute. */
     storeOmitted,

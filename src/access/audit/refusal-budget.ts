@@ -14,7 +14,7 @@ export function createRefusalBudget(now: () => number) {
   const omit = (action: string): void => void omitted.set(action, (omitted.get(action) ?? 0) + 1)
   return {
     /** Reports whether a refusal may be stored; counts it otherwise. */
-    take({ id, address }: Viewer, action: string): boolean {
+    take({ id, address }: Pick<Viewer, 'id' | 'address'>, action: string): boolean {
       const isStored = each.take(JSON.stringify([id, address, action])) === 0 && all.take('') === 0
       if (!isStored) omit(action)
       return isStored

@@ -6,7 +6,7 @@ import type { FailedSignIns } from '../identity/failed-sign-ins.ts'
 import { principalId } from '../identity/principal.ts'
 import { UnauthenticatedError } from '../right/errors.ts'
 import type { Rights } from '../right/rights.ts'
-import { anonymous, type Viewer } from '../right/viewer.ts'
+import type { Client, Viewer } from '../right/viewer.ts'
 import type { LastUses } from '../token/last-uses.ts'
 import { createIssuers, idOf } from './issuers.ts'
 import { claimsOf } from './presented-token.ts'
@@ -24,13 +24,10 @@ interface FederationDependencies {
   readonly rightsOf: (principal: string) => Rights
   readonly uses: Pick<LastUses, 'note'>
   readonly failures: FailedSignIns
-  readonly audit: Pick<AuditLog, 'refuse'>
+  readonly audit: Pick<AuditLog, 'failedSignIn'>
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
-
-/** Where a request comes from, and its id. */
-type Client = Pick<Viewer, 'address' | 'requestId'>
 
 /** A machine that a rule admits. */
 export interface AdmittedMachine {
@@ -100,8 +97,7 @@ export function createFederation({ db, rules, fetchJson, now, ...access }: Feder
       } catch (error) {
         if (!(error instanceof UnauthenticatedError)) throw error
         failures.failed(client, token)
-        const unnamed = { action: 'signIn', namespace: null, target: null }
-        audit.refuse(anonymous(rightsOf('anonymous'), client), { ...unnamed, error, outcome: 'FAILED' })
+        audit.failedSignIn(client, error)
         throw error
       }
     },

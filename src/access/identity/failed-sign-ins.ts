@@ -2,10 +2,8 @@ import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { TokenBuckets } from '../../concurrency/token-bucket.ts'
 import { RateLimitedError } from '../right/errors.ts'
-import type { Viewer } from '../right/viewer.ts'
+import type { Client } from '../right/viewer.ts'
 import { networkOf } from './network.ts'
-
-type Client = Pick<Viewer, 'address'>
 
 /** Credentials whose last outcome is remembered. */
 const MAX_CREDENTIALS = 10_000
@@ -21,11 +19,11 @@ export function createFailedSignIns(perMinute: number, now: () => number) {
   const size = { capacity: perMinute, perSecond: perMinute / 60 }
   const left = perMinute > 0 ? new TokenBuckets(size, now) : undefined
   const outcomes = new LRUCache<string, 'valid' | 'wrong'>({ max: MAX_CREDENTIALS })
-  const networkOfClient = ({ address }: Client): string => networkOf(address ?? '')
+  const networkOfClient = ({ address }: Pick<Client, 'address'>): string => networkOf(address ?? '')
 
   return {
     /** Throws RateLimitedError for an address that must wait. */
-    check(client: Client, secret: string): void {
+    check(client: Pick<Client, 'address'>, secret: string): void {
       const wait = left?.wait(networkOfClient(client)) ?? 0
       if (wait === 0 || outcomes.get(digestOf(secret)) === 'valid') return
       throw new RateLimitedError('too many sign-ins from this address have failed', wait)
@@ -37,7 +35,7 @@ export function createFailedSignIns(perMinute: number, now: () => number) {
     },
 
     /** Counts a wrong credential, unless it is known to be wrong. */
-    failed(client: Client, secret: string): void {
+    failed(client: Pick<Client, 'address'>, secret: string): void {
       if (!left) return
       const digest = digestOf(secret)
       if (outcomes.get(digest) !== 'wrong') left.spend(networkOfClient(client), 1)

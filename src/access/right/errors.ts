@@ -14,11 +14,11 @@ export class RateLimitedError extends Error {
   override readonly name = 'RateLimitedError'
   readonly code = 'RATE_LIMITED'
   /** Seconds. */
-  readonly retryAfter: number
+  readonly retryAfterSeconds: number
 
-  constructor(what: string, retryAfter: number) {
-    super(`${what}: repeat this request after ${retryAfter} seconds`)
-    this.retryAfter = retryAfter
+  constructor(what: string, retryAfterSeconds: number) {
+    super(`${what}: repeat this request after ${retryAfterSeconds} seconds`)
+    this.retryAfterSeconds = retryAfterSeconds
   }
 }
 

@@ -19,6 +19,9 @@ export interface Viewer {
   readonly requestId: string | null
 }
 
+/** Where a request comes from, and its id. */
+export type Client = Pick<Viewer, 'address' | 'requestId'>
+
 /** The server itself: imports on schedule, collection, reactions. */
 export const SYSTEM: Viewer = {
   id: 'system',
@@ -31,10 +34,15 @@ export const SYSTEM: Viewer = {
 const ANONYMOUS = 'anonymous'
 
 /** Returns the viewer of a request without credentials. */
-export const anonymous = (
-  rights: Rights,
-  { address, requestId }: Pick<Viewer, 'address' | 'requestId'>,
-): Viewer => ({ id: ANONYMOUS, name: ANONYMOUS, rights, address, requestId })
+export const anonymous = (rights: Rights, client: Client): Viewer => ({ ...unidentified(client), rights })
+
+/** Returns whom a request without a valid credential is from. */
+export const unidentified = ({ address, requestId }: Client): Omit<Viewer, 'rights'> => ({
+  id: ANONYMOUS,
+  name: ANONYMOUS,
+  address,
+  requestId,
+})
 
 /** Reports whether the viewer has presented no credential. */
 export const isAnonymous = ({ id }: Viewer): boolean => id === ANONYMOUS

@@ -9,12 +9,12 @@ import type { BegunSession, UserSession, UserSessions } from '../identity/sessio
 import type { ReportedUser, User, Users } from '../identity/users.ts'
 import { UnauthenticatedError } from '../right/errors.ts'
 import type { Rights } from '../right/rights.ts'
-import { anonymous, type Viewer } from '../right/viewer.ts'
-import type { Client, SignInRequest } from './messages.ts'
+import type { Client, Viewer } from '../right/viewer.ts'
+import type { SignInRequest } from './messages.ts'
 
 /** What the pages need of the people and their sessions. */
 export interface SessionParts extends AccessParts {
-  readonly audit: Pick<AuditLog, 'record' | 'refuse'>
+  readonly audit: Pick<AuditLog, 'record' | 'failedSignIn'>
   readonly users: Pick<Users, 'signedIn'>
   readonly sessions: Pick<UserSessions, 'begin'>
   /** Returns the viewer whose session the cookies have. Throws UnauthenticatedError, or rejects with it, for a session that has ended. */
@@ -65,14 +65,7 @@ export function createBegunSessions(parts: SessionParts) {
     },
 
     /** Records a sign-in that failed. */
-    failed: (error: Error, client: Client): void =>
-      audit.refuse(anonymous(rightsOf('anonymous'), client), {
-        action: 'signIn',
-        namespace: null,
-        target: null,
-        error,
-        outcome: 'FAILED',
-      }),
+    failed: audit.failedSignIn,
 
     /** Returns who is signed in; undefined for no one, and after the session has ended. */
     async personOf({ cookie: header, client }: SignInRequest): Promise<SignedInPerson | undefined> {

@@ -37,11 +37,11 @@ export function createBrowserSignIn(dependencies: BrowserSignInDependencies) {
 
   const failed = (error: unknown, { client }: SignInRequest, to: string): SignInResponse => {
     if (error instanceof UnauthenticatedError) {
-      begun.failed(error, client)
+      begun.failed(client, error)
       return message(403, 'Not signed in', error.message)
     }
     if (!(error instanceof SignInError)) throw error
-    begun.failed(error, client)
+    begun.failed(client, error)
     const again = { path: signInPath(to), text: 'Sign in again' }
     const page = message(STATUSES[error.problem], 'Not signed in', error.message, again)
     return { ...page, headers: { ...page.headers, 'Set-Cookie': [setCookie(stateCookie)] } }

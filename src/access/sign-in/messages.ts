@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { OutgoingHttpHeaders } from 'node:http'
-import type { Viewer } from '../right/viewer.ts'
+import type { Client } from '../right/viewer.ts'
 import { codePage, confirmationPage, messagePage, STYLE } from './pages.ts'
-
-/** Where a request comes from, and its id. */
-export type Client = Pick<Viewer, 'address' | 'requestId'>
 
 /** A request to one of the pages and endpoints. */
 export interface SignInRequest {

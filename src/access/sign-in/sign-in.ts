@@ -4,9 +4,6 @@ import { createBrowserSignIn } from './browser.ts'
 import { createCommandLineSignIn } from './command-line.ts'
 import { createDeviceSignIn } from './device.ts'
 import { message, type SignInRequest, type SignInResponse } from './messages.ts'
-
-export type { SignInRequest } from './messages.ts'
-
 import {
   CALLBACK_PATH,
   COMMAND_LINE_PATH,

@@ -41,7 +41,7 @@ export const ERROR_CODES = {
   },
   RATE_LIMITED: {
     cause:
-      'The client has used more of the server than it may use in a minute. `extensions.retryAfter` has the seconds to wait, as the header `Retry-After`.',
+      'The client has used more of the server than it may use in a minute. `extensions.retryAfterSeconds` has the seconds to wait, as the header `Retry-After`.',
     action: 'Repeat the operation after these seconds; select less, or request smaller pages.',
   },
   UNAUTHENTICATED: {
@@ -50,9 +50,9 @@ export const ERROR_CODES = {
   },
   FORBIDDEN: {
     cause:
-      'A right is missing, which the message names; or a page of another site may have sent the request, or its `Host` is not this server.',
+      'A right is missing, which the message names; a protection of tags or a quota of the namespace does not allow the change; a page of another site may have sent the request; or its `Host` is not this server.',
     action:
-      'Ask an admin of the namespace for a role with the right. Set the header `content-type: application/json`, or use the server’s name.',
+      'Ask an admin of the namespace for a role with the right, or a server admin for a higher quota. Set the header `content-type: application/json`, or use the server’s name.',
   },
   GRAPHQL_PARSE_FAILED: {
     cause: 'The document is not GraphQL. `locations` has the place.',
@@ -88,7 +88,7 @@ export type ErrorCode = keyof typeof ERROR_CODES
 
 export const ErrorCodeEnum = enumType('ErrorCode', {
   description:
-    'Code of an error: every error of a response has one in `extensions.code`. The other `extensions` depend on the code: `field`, `registry`, `reason` (a `FailureReason`), `retryAfter` and `requestId`.',
+    'Code of an error: every error of a response has one in `extensions.code`. The other `extensions` depend on the code: `field`, `registry`, `reason` (a `FailureReason`), `retryAfterSeconds` and `requestId`.',
   values: Object.fromEntries(
     Object.entries<Meaning>(ERROR_CODES).map(([code, { cause, action }]) => [code, `${cause} ${action}`]),
   ) as Record<ErrorCode, string>,

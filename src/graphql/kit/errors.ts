@@ -22,7 +22,7 @@ export interface ErrorExtensions {
   /** Why it failed: a value of the enum `FailureReason`; of REGISTRY_ERROR. */
   readonly reason?: string
   /** Seconds after which the operation is served; of RATE_LIMITED. */
-  readonly retryAfter?: number
+  readonly retryAfterSeconds?: number
   /** Id under which the log has the details; of INTERNAL and UNAVAILABLE. */
   readonly requestId?: string
 }
@@ -47,7 +47,7 @@ interface DomainError extends Error {
   readonly field?: string
   readonly registry?: string
   readonly reason?: FailureReason
-  readonly retryAfter?: number
+  readonly retryAfterSeconds?: number
 }
 
 /** The log for the details that clients do not get, and the request id under which they are logged. */
@@ -119,7 +119,7 @@ const hasCode = ({ extensions: { code } }: GraphQLError): boolean =>
 
 /** Names of `ErrorExtensions`, and the two that only set the HTTP status. */
 const EXTENSIONS: ReadonlySet<string> = new Set<keyof ErrorExtensions | 'http' | 'unexpected'>([
-  ...(['code', 'field', 'registry', 'reason', 'retryAfter', 'requestId'] as const),
+  ...(['code', 'field', 'registry', 'reason', 'retryAfterSeconds', 'requestId'] as const),
   ...(['http', 'unexpected'] as const),
 ])
 
@@ -151,9 +151,9 @@ const isDomainError = (error: unknown): error is DomainError =>
   error instanceof Error && 'code' in error && DOMAIN_CODES.some((code) => code === error.code)
 
 function extensionsOf(error: DomainError): ErrorExtensions {
-  const { code, field, registry, reason, retryAfter } = error
+  const { code, field, registry, reason, retryAfterSeconds } = error
   if (code === 'INVALID') return { code, ...(field !== undefined && { field }) }
-  if (code === 'RATE_LIMITED') return { code, ...(retryAfter !== undefined && { retryAfter }) }
+  if (code === 'RATE_LIMITED') return { code, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) }
   if (code !== 'REGISTRY_ERROR') return { code }
   return {
     code,

@@ -1,4 +1,5 @@
-import type { SignInPages, SignInRequest } from '../../access/sign-in/sign-in.ts'
+import type { SignInRequest } from '../../access/sign-in/messages.ts'
+import type { SignInPages } from '../../access/sign-in/sign-in.ts'
 import { readBody } from '../../request-body/read-body.ts'
 import { respond } from '../../request-body/respond.ts'
 import type { HttpExchange } from '../request/response.ts'

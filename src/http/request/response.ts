@@ -37,12 +37,15 @@ export const refuseToRegistryClient = (response: ServerResponse, status: number,
   respondJson(response, status, new OciError('DENIED', message, { status }).toBody())
 
 /** Responds to a request of a client that has used too much, with an error in GraphQL's form. */
-export const refuseRate = (response: ServerResponse, { code, message, retryAfter }: RateLimitedError): void =>
+export const refuseRate = (
+  response: ServerResponse,
+  { code, message, retryAfterSeconds }: RateLimitedError,
+): void =>
   respondJson(
     response,
     429,
-    { errors: [{ message, extensions: { code, retryAfter } }] },
-    { 'Retry-After': retryAfter },
+    { errors: [{ message, extensions: { code, retryAfterSeconds } }] },
+    { 'Retry-After': retryAfterSeconds },
   )
 
 /** Responds to a request whose body was not read, with an error in GraphQL's form. */

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Authentication, Client } from '../../access/authentication.ts'
+import type { Authentication } from '../../access/authentication.ts'
 import { networkOf } from '../../access/identity/network.ts'
 import { ForbiddenError } from '../../access/right/errors.ts'
-import type { Viewer } from '../../access/right/viewer.ts'
+import type { Client, Viewer } from '../../access/right/viewer.ts'
 import { type HostPolicy, isAddressOf } from './host.ts'
 
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/

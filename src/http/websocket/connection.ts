@@ -122,8 +122,11 @@ export class WebSocketConnection implements StreamingConnection {
   }
 
   /** Closes it because its client, or another one of its principal, uses too much. */
-  closeLimited({ retryAfter }: RateLimitedError): void {
-    this.#socket.close(TRY_AGAIN_LATER, `rate limited: repeat this request after ${retryAfter} seconds`)
+  closeLimited({ retryAfterSeconds }: RateLimitedError): void {
+    this.#socket.close(
+      TRY_AGAIN_LATER,
+      `rate limited: repeat this request after ${retryAfterSeconds} seconds`,
+    )
   }
 
   closeUnauthenticated(): void {

@@ -14,7 +14,7 @@ export function toOciError(error: unknown): OciError | undefined {
   if (error instanceof OciError) return error
   if (error instanceof UnreadBodyError) return asOciError(error)
   if (error instanceof RateLimitedError) {
-    const headers = { 'Retry-After': error.retryAfter }
+    const headers = { 'Retry-After': error.retryAfterSeconds }
     return new OciError('TOOMANYREQUESTS', error.message, { headers, cause: error })
   }
   if (error instanceof UploadBusyError) {

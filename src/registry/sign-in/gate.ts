@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { Client } from '../../access/authentication.ts'
 import { UnauthenticatedError } from '../../access/right/errors.ts'
-import { isAnonymous, type Viewer } from '../../access/right/viewer.ts'
+import { type Client, isAnonymous, type Viewer } from '../../access/right/viewer.ts'
 import type { TokenAccess } from '../../access/signed-token/signed-tokens.ts'
 import { OciError } from '../../oci/oci-error.ts'
 import { formatRepositoryName } from '../../oci/repository-name.ts'

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Client } from '../../access/authentication.ts'
 import { UnauthenticatedError } from '../../access/right/errors.ts'
-import type { Viewer } from '../../access/right/viewer.ts'
+import type { Client, Viewer } from '../../access/right/viewer.ts'
 import type { BodyMemory } from '../../request-body/body-budget.ts'
 import { readBody } from '../../request-body/read-body.ts'
 import { respondJson } from '../../request-body/respond.ts'
