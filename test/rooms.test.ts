@@ -248,6 +248,7 @@ const PREPARED: Readonly<Record<string, string>> = {
   'imagestream/schedule/schedule.ts': 'fairness',
   'imagestream/stream/follow-chains.ts': 'query',
   'imagestream/stream/follow.ts': 'import',
+  'imagestream/stream/retry-refused.ts': 'import',
   'imagestream/stream/spec-tag-rows.ts': 'query',
   'imagestream/stream/image-list.ts': 'find',
   'imagestream/stream/stream-search.ts': 'find',
@@ -265,6 +266,7 @@ const PREPARED: Readonly<Record<string, string>> = {
   'imagestream/tag/policy-choice.ts': 'policy',
   'imagestream/record/policy-rules.ts': 'import',
   'imagestream/record/record-followers.ts': 'import',
+  'imagestream/record/waiting-followers.ts': 'import',
   'imagestream/tag/tag-event.ts': 'query',
   'imagestream/tag/tag-parts.ts': 'find',
   'imagestream/tag/tag-rows.ts': 'import',
@@ -312,6 +314,7 @@ const MAY_USE_SYSTEM: readonly string[] = [
   'imagestream/record/record-followers.ts',
   'imagestream/record/record.ts',
   'imagestream/stream/follow.ts',
+  'imagestream/stream/retry-refused.ts',
   'imagestream/stream/image-list.ts',
 ]
 

@@ -15,7 +15,6 @@ import { createMetrics } from '../http/metrics/metrics.ts'
 import { createServer } from '../http/server.ts'
 import { createScheduleRunner } from '../imagestream/schedule/schedule-runner.ts'
 import { pullRepositoryOf } from '../imagestream/spec/pull-spec.ts'
-import type { HoldReason } from '../imagestream/stream/follow.ts'
 import { createSharedContent } from '../registry/pull-through/shared-content.ts'
 import { createTokenEndpoint } from '../registry/sign-in/token-endpoint.ts'
 import { openAccess, reportAccess } from './access.ts'
@@ -115,16 +114,11 @@ async function open(
     onImportFinished: metrics.importFinished,
     onInternalError: (error, importId) =>
       log.error({ err: error, importId }, 'import failed: internal error'),
+    onFollowersError: (error) => log.error({ err: error }, 'cannot move tags that follow others'),
     ...importLog(log),
   })
-  const { importer, recorder, changeLog, schedules } = domain
-  const retryRefused = (reason: HoldReason) => (): void => {
-    try {
-      domain.following.retryRefused(reason)
-    } catch (error) {
-      log.error({ err: error, reason }, 'cannot move tags that may move again')
-    }
-  }
+  const { importer, recorder, changeLog, schedules, retryRefused } = domain
+  opened.use(recorder)
   opened.defer(access.changes.onChange(retryRefused('NoPullRight')))
   const { sealer } = credentials
   const federation = openFederation(shared, access, egress)
@@ -200,6 +194,7 @@ async function open(
   log.info({ version, port, signIn: config.signIn ?? 'open' }, 'started')
   ownHost.listensOn(port)
   importer.resume()
+  recorder.restoreFollowers()
   receivers.start()
   const scheduled = createScheduleRunner({
     ...domain,

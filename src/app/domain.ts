@@ -20,6 +20,7 @@ import { createImportRows } from '../imagestream/stored-import/import-rows.ts'
 import type { Import } from '../imagestream/stored-import/import-state.ts'
 import { createFollowing } from '../imagestream/stream/follow.ts'
 import { createImageList } from '../imagestream/stream/image-list.ts'
+import { createRetryRefused } from '../imagestream/stream/retry-refused.ts'
 import { createStreams } from '../imagestream/stream/stream.ts'
 import { createStreamConditions } from '../imagestream/stream/stream-conditions.ts'
 import { createTagList } from '../imagestream/stream/tag-list.ts'
@@ -49,6 +50,8 @@ export interface DomainDependencies
   readonly now: () => number
   /** Milliseconds between two scheduled imports of the same stream. */
   readonly scheduleIntervalMs: number
+  /** Receives the error when tags cannot be moved after those that they follow; they are moved later. */
+  readonly onFollowersError: (error: unknown) => void
   /** Runs after the commit of each stored import that ended. */
   readonly onImportFinished?: (finished: Import) => void
 }
@@ -80,6 +83,7 @@ export function createDomain(dependencies: DomainDependencies) {
     rightsOf,
     now,
     onTransition,
+    onError: dependencies.onFollowersError,
   })
   const policies = createPolicies(db)
   const lookBack = createLookBack(db)
@@ -157,6 +161,7 @@ export function createDomain(dependencies: DomainDependencies) {
     policies,
     recorder,
     following,
+    retryRefused: createRetryRefused({ db, streams, following, onError: dependencies.onFollowersError }),
     lookBack,
     importRows,
     importer,

@@ -86,6 +86,7 @@ async function bench(): Promise<void> {
       fullScanMs: DAY,
       blockOf: () => null,
       onInternalError: () => {},
+      onFollowersError: () => {},
     },
   })
   seed(db)

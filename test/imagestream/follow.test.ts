@@ -469,7 +469,7 @@ describe('the cost of following', () => {
     expect(others).toHaveLength(1)
     const plan = world.db
       .prepare<{ detail: string }>(`explain query plan ${lookUp}`)
-      .all('default', 'web', '1')
+      .all('default', 'web', '1', 0, 101)
       .map(({ detail }) => detail)
     expect(plan[0]).toMatch(/^SEARCH p USING (?:COVERING )?INDEX spec_tags_by_followed/)
     expect(plan.join()).not.toContain('SCAN')

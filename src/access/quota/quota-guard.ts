@@ -44,7 +44,15 @@ function createQuotaGuard(db: Database) {
     .prepare()
   const bounds = new LRUCache<string, Bound>({ max: MAX_BOUNDS })
 
-  const limitsOf = (namespace: string): QuotaLimits => limits.get({ namespace }) ?? NO_LIMITS
+  const knownLimits = new LRUCache<string, QuotaLimits>({ max: MAX_BOUNDS })
+
+  const limitsOf = (namespace: string): QuotaLimits => {
+    const known = knownLimits.get(namespace)
+    if (known) return known
+    const read = limits.get({ namespace }) ?? NO_LIMITS
+    knownLimits.set(namespace, read)
+    return read
+  }
 
   /** Returns the bound to which the amount may be added; counts where an earlier bound does not allow it. */
   const boundWithRoom = (
@@ -70,6 +78,11 @@ function createQuotaGuard(db: Database) {
     /** Returns the limits that apply to the namespace: its own, else the default. */
     limitsOf,
     usage,
+    /** Records that the transaction changes limits, which are remembered. */
+    limitsChange(tx: Transaction): void {
+      knownLimits.clear()
+      tx.afterCommit(() => knownLimits.clear())
+    },
 
     /**
      * Takes an amount from the quota, for what the transaction adds next. Returns without reading the amount where there is no

@@ -37,7 +37,7 @@ interface QuotasDependencies {
 /** Creates the reads and writes of quotas. Server admins write them; admins of a namespace read theirs. */
 export function createQuotas({ db, audit, requestHours, now, onSet }: QuotasDependencies) {
   const { orm } = db
-  const { usage } = quotaGuardOf(db)
+  const { usage, limitsChange } = quotaGuardOf(db)
 
   const rowOf = (namespace: string) => orm.select().from(table).where(eq(table.namespace, namespace)).get()
 
@@ -61,6 +61,7 @@ export function createQuotas({ db, audit, requestHours, now, onSet }: QuotasDepe
       if (namespace !== DEFAULT_QUOTA) checkNamespace(namespace)
       for (const [name, limit] of Object.entries(limits ?? {})) checkLimit(name, limit)
       return db.transact((tx) => {
+        limitsChange(tx)
         if (limits === null) orm.delete(table).where(eq(table.namespace, namespace)).run()
         else {
           const { streams, tags, bytes, requestsPerHour } = limits

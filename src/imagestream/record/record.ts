@@ -15,6 +15,7 @@ import { createRecordWithFollowers, type RightsOf } from './record-followers.ts'
 import { createRecordOne, type RecordedElsewhere, type RecordedEvent } from './record-one.ts'
 import { createRecordRemoval, type RemovedTag } from './record-removal.ts'
 import { createSharing, type StreamContent } from './stream-content.ts'
+import { createWaitingFollowers, type WaitingFollowers } from './waiting-followers.ts'
 
 /** Spec tags of one stream that were written together. */
 export interface SpecTagChanges extends Omit<TagAddress, 'tag'> {
@@ -35,11 +36,13 @@ export interface TagRecorderDependencies extends Omit<RecordedElsewhere, 'share'
   readonly rightsOf: RightsOf
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Receives the error when followers of a tag cannot be moved after it; they are moved later. */
+  readonly onError: (error: unknown) => void
 }
 
 /** Creates the recorder of a database, the only module that writes tag events. */
 export function createTagRecorder(dependencies: TagRecorderDependencies) {
-  const { db, changeLog, recordChange, content, rightsOf, now, onTransition } = dependencies
+  const { db, changeLog, recordChange, content, rightsOf, now, onTransition, onError } = dependencies
   const rows = {
     tags: createTagRows(db),
     conditions: createConditionRows(db),
@@ -52,7 +55,18 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
   const share = createSharing(content)
   const recordOne = createRecordOne(rows, { changeLog, onTransition, share, guard, quota })
   const recordFailure = createRecordFailure(rows, onTransition)
-  const withFollowers = createRecordWithFollowers(db, recordOne, { rightsOf, recordFailure })
+  const onWaiting = (tx: Transaction, followers: WaitingFollowers): void => waiting.add(tx, followers)
+  const withFollowers = createRecordWithFollowers(db, recordOne, { rightsOf, recordFailure, onWaiting })
+  const waiting = createWaitingFollowers({
+    db,
+    move(tx, followers) {
+      const { streamId, tag } = followers.source
+      const { imageId = null, dockerImageReference = null, eventId = null } = tags.find(streamId, tag) ?? {}
+      if (imageId === null || dockerImageReference === null) return
+      withFollowers.recordFollowers(tx, followers, { imageId, dockerImageReference, eventId, at: now() })
+    },
+    onError,
+  })
   const policies = createPolicyRules(db)
   const removal = createRecordRemoval(db, rows, { recordChange, now })
 
@@ -66,7 +80,8 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
   return {
     /**
      * Records the change of one tag. Spec tags that follow the tag, directly or through others, get the same image, and so
-     * do the tags of the stream whose policy chooses the tag, with their followers. Throws TagProtectedError.
+     * do the tags of the stream whose policy chooses the tag, with their followers; of very many followers, some get it in
+     * later transactions. Throws TagProtectedError.
      */
     recordTagEvent(tx: Transaction, viewer: Viewer, address: TagAddress, change: TagChange): RecordedEvent {
       const { moved, isRecovered, ...recorded } = withFollowers.record(tx, viewer, address, change)
@@ -120,6 +135,10 @@ export function createTagRecorder(dependencies: TagRecorderDependencies) {
 
     /** Throws TagProtectedError for the first of the tags that exists and may not be moved or removed by the viewer. */
     requireMovable: removal.requireMovable,
+    /** Moves the followers that waited when the process ended. Called at the start. */
+    restoreFollowers: waiting.restore,
+    [Symbol.dispose]: waiting[Symbol.dispose],
+
     removeAllTags: removal.removeAllTags,
     restoreWithoutImage: removal.restoreWithoutImage,
 

@@ -22,14 +22,32 @@ export interface StreamContent {
  * Returns a function that shares the content of a tag's new image, and returns the change with the pull spec that the tag
  * gets: for an image of another stream, the one of the tag's own stream. An import keeps the pull spec of its source.
  */
-export const createSharing =
-  (content: StreamContent | null) =>
-  (tx: Transaction, { streamId, namespace, streamName: name }: TagAddress, change: TagChange): TagChange => {
+export function createSharing(content: StreamContent | null) {
+  // tags of one stream that follow the same tag get its content once
+  const shared = new WeakMap<Transaction, Map<string, string | null>>()
+
+  const share = (own: StreamContent, tx: Transaction, image: TaggedContent): string | null => {
+    const ofTransaction = shared.get(tx) ?? new Map<string, string | null>()
+    shared.set(tx, ofTransaction)
+    const key = JSON.stringify(image)
+    const known = ofTransaction.get(key)
+    if (known !== undefined) return known
+    const reference = own.share(tx, image)
+    ofTransaction.set(key, reference)
+    return reference
+  }
+
+  return (
+    tx: Transaction,
+    { streamId, namespace, streamName: name }: TagAddress,
+    change: TagChange,
+  ): TagChange => {
     if (!content || change.source === 'REGISTRY') return change
     const { source, imageId, dockerImageReference, at } = change
     const stream = { namespace, name }
     // what names no other stream comes from the history of its own
     const copiedFrom = source === 'TAG' ? (change.copiedFrom ?? stream) : undefined
-    const own = content.share(tx, { stream, streamId, imageId, dockerImageReference, copiedFrom, at })
+    const own = share(content, tx, { stream, streamId, imageId, dockerImageReference, copiedFrom, at })
     return own === null || source === 'IMPORT' ? change : { ...change, dockerImageReference: own }
   }
+}

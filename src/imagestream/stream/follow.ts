@@ -4,7 +4,6 @@ import type { tagEvents } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import { type Digest, parseDigest } from '../../oci/digest.ts'
-import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { TagRecorder } from '../record/record.ts'
@@ -54,18 +53,11 @@ export interface FollowingDependencies {
   readonly now: () => number
 }
 
-/** A reason for which tags keep their images, which can end without a write of the tag or of its source. */
-export type HoldReason = Extract<FailureReason, 'NoPullRight' | 'ProtectedTag' | 'QuotaExceeded'>
-
 export function createFollowing(dependencies: FollowingDependencies) {
   const { db, streams, recorder, rightsOf, now } = dependencies
   const chainsOf = createFollowChains(db)
   const sourceImage = createSourceImages(dependencies)
   // an unchanged spec tag that is written again moves by the rights of the one who wrote it last
-  const refused = db.prepare<{ streamId: number; tags: string }>(
-    `select stream_id as streamId, json_group_array(name) as tags from tags indexed by tags_by_failing
-     where failing = ? group by stream_id`,
-  )
   const setWriter = db.prepare('update spec_tags set written_by = ? where stream_id = ? and name = ?')
 
   /** Sorts sources before their followers: a tag that follows over two steps gets one event. */
@@ -134,18 +126,6 @@ export function createFollowing(dependencies: FollowingDependencies) {
      */
     sourceImage,
     copySources,
-    /**
-     * Gives tags of streams that kept their images for this reason the image of their source where nothing is in the way now.
-     * Called after rights, protections or quotas have changed.
-     */
-    retryRefused(reason: HoldReason): void {
-      for (const { streamId, tags } of refused.all(reason)) {
-        db.transact((tx) => {
-          const stream = streams.byIds(SYSTEM, [streamId]).get(streamId)
-          if (stream) copySources(tx, SYSTEM, { stream, tags: JSON.parse(tags), fieldOf: String })
-        })
-      }
-    },
   }
 }
 
