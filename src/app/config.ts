@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { controlCharacterIn, hasControlCharacter } from '../oci/control-characters.ts'
-import { type Config, SETTINGS, type Setting } from './settings.ts'
+import type { Setting } from './setting.ts'
+import { type Config, SETTINGS } from './settings.ts'
 
 export type { Config } from './settings.ts'
 

@@ -1,45 +1,20 @@
 import { resolve } from 'node:path'
+import { CLIENTS, SIGN_IN } from './client-settings.ts'
+import { settings } from './setting.ts'
 import {
   certificates,
   GIBIBYTE,
   host,
-  hostNames,
-  issuer,
   keyId,
   list,
   MEBIBYTE,
-  networks,
   oneOf,
   origin,
-  origins,
   orNone,
   secret,
   times,
   wholeNumber,
 } from './setting-kinds.ts'
-
-/** Where the text of a setting comes from, and which values it may have. */
-export interface Setting<Value> {
-  /**
-   * Command-line flag without dashes, the setting's name (`log-level` for `logLevel`) unless given. The environment variable
-   * is `IMAGESTREAMS_` and the same in capitals.
-   */
-  readonly flag?: string
-  /** Text of the default; empty unless given. */
-  readonly fallback?: string
-  readonly description: string
-  /** Errors do not contain its value, and child processes do not inherit its variable. */
-  readonly isSecret?: true
-  /** Has no flag: other users of the machine can read the command line. */
-  readonly inEnvironmentOnly?: true
-  /** May have tabs and line breaks. */
-  readonly isText?: true
-  /** Throws an Error whose message says what is allowed. */
-  readonly parse: (text: string) => Value
-}
-
-/** The settings of one part of the server. Checks each against `Setting` and keeps the types of their values. */
-const settings = <Group extends Readonly<Record<string, Setting<unknown>>>>(group: Group): Group => group
 
 const SERVER = settings({
   host: {
@@ -50,48 +25,7 @@ const SERVER = settings({
   },
   /** 0 takes any free port. */
   port: { fallback: '4000', description: 'port to listen on', parse: wholeNumber(0, 65535) },
-  /** Null leaves the server open: every client may do everything. */
-  signIn: {
-    description:
-      'oidc, the default with --oidc-issuer: people sign in with a provider; tokens: with access tokens alone; open when not set',
-    parse: orNone(oneOf('tokens', 'oidc')),
-  },
-  /** The OpenID provider of the team; null for none. */
-  oidcIssuer: {
-    description: 'URL of the OpenID provider with which people sign in: https://login.example.org/team',
-    parse: orNone(issuer),
-  },
-  oidcClientId: {
-    description:
-      'client id of this server at the provider; its redirect URI is <public-url>/sign-in/callback',
-    parse: orNone((text) => text),
-  },
-  /** Null for a public client. */
-  oidcClientSecret: {
-    description: 'client secret of this server at the provider; none for a public client',
-    isSecret: true,
-    inEnvironmentOnly: true,
-    parse: orNone((text) => text),
-  },
-  oidcGroupsClaim: {
-    fallback: 'groups',
-    description:
-      "claim with the names of a person's groups; /realm_access/roles for a claim inside of others",
-    parse: (text) => text,
-  },
-  /** Whether to print a link for a session of the local admin although there is a server admin. */
-  adminLink: {
-    fallback: 'false',
-    description: 'true prints a link for a new session of the local admin, also when there is a server admin',
-    parse: (text) => oneOf('true', 'false')(text) === 'true',
-  },
-  /** Whether other machines may reach the server without sign-in. */
-  openToEverybody: {
-    fallback: 'false',
-    description:
-      'true lets other machines connect without sign-in; every client may then read and change everything',
-    parse: (text) => oneOf('true', 'false')(text) === 'true',
-  },
+  ...SIGN_IN,
   /** Absolute path. */
   dataFolder: {
     flag: 'data',
@@ -99,56 +33,7 @@ const SERVER = settings({
     description: 'folder for all state',
     parse: (text) => resolve(text),
   },
-  allowedOrigins: {
-    description: 'origins of other sites whose pages may use the API: https://ci.example.org',
-    parse: origins,
-  },
-  /** Names beside those of the other settings, and those that only the local network resolves. */
-  allowedHosts: {
-    description:
-      'further names under which clients may address this server: registry.example.org,*.team.example.org',
-    parse: hostNames,
-  },
-  /** Null is this machine's own origin. */
-  publicUrl: {
-    description: 'origin under which clients reach this server: https://streams.example.org',
-    parse: orNone(origin),
-  },
-  /** Addresses and networks. */
-  trustedProxies: {
-    description:
-      'addresses of reverse proxies whose X-Forwarded-For names the address of each client: 127.0.0.1,10.20.0.0/16',
-    parse: networks,
-  },
-  connectionsPerAddress: {
-    fallback: '1000',
-    description: 'connections from one address at a time; those of --trusted-proxies are not limited',
-    parse: wholeNumber(1, 20_000),
-  },
-  connectionsPerPrincipal: {
-    fallback: '1000',
-    description: 'WebSockets and event streams of one person, access token or federation rule at a time',
-    parse: wholeNumber(1, 20_000),
-  },
-  /** 0 for no limit. */
-  costPerMinute: {
-    fallback: '120000',
-    description:
-      'points that the GraphQL operations of one client may cost in a minute: one for each operation, millisecond of work, 1,000 values and 64 KiB; 0 for no limit',
-    parse: wholeNumber(0, 1_000_000_000),
-  },
-  /** 0 for no limit. */
-  requestsPerMinute: {
-    fallback: '60000',
-    description: 'requests of one client to the registry and for sign-in in a minute; 0 for no limit',
-    parse: wholeNumber(0, 1_000_000_000),
-  },
-  /** 0 for no limit. */
-  failedSignInsPerMinute: {
-    fallback: '60',
-    description: 'different wrong credentials that one address may present in a minute; 0 for no limit',
-    parse: wholeNumber(0, 1_000_000),
-  },
+  ...CLIENTS,
   /** Null keeps the change log forever. */
   changeLogDays: {
     description: 'days that the change log is kept; forever when not set',

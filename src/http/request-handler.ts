@@ -38,7 +38,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     response.setHeader('X-Content-Type-Options', 'nosniff')
     logRequest(log, { request, response, requestId })
     const address = clientAddress(request, isProxy)
-    const memory = bodies.open(networkOf(address ?? ''))
+    const memory = bodies.open(networkOf(address))
     const exchange = { request, response, requestId, address, memory }
     respond(routed, exchange)
       .catch((error: unknown) => respondError(options, exchange, error))
@@ -106,7 +106,7 @@ async function respond(
       : refuse(response, status, code, message)
   if (hasSeveralHosts(request)) return refuseHost(400, 'BAD_REQUEST', SEVERAL_HOSTS)
   // before the check of the host: the sender may know this server by any name, and its path is a secret
-  const delivery = endpoints.deliveries?.open(path, networkOf(address ?? ''))
+  const delivery = endpoints.deliveries?.open(path, networkOf(address))
   if (delivery) {
     countResponse(endpoints.metrics, delivery.sender, response)
     limitBodyTime(request, bodyTimeout)

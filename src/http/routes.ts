@@ -129,7 +129,7 @@ export function createRoutes(options: RouteOptions): Routes {
 /** Returns a route at which people and programs sign in, whose requests are counted by address. */
 const signInRoute = (respond: (exchange: HttpExchange) => unknown, { requests }: RouteOptions): HttpRoute =>
   forSecret((exchange) => {
-    countRequest(requests, exchange.response, networkOf(exchange.address ?? ''))
+    countRequest(requests, exchange.response, networkOf(exchange.address))
     return respond(exchange)
   })
 

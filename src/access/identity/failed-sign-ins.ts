@@ -19,7 +19,7 @@ export function createFailedSignIns(perMinute: number, now: () => number) {
   const size = { capacity: perMinute, perSecond: perMinute / 60 }
   const left = perMinute > 0 ? new TokenBuckets(size, now) : undefined
   const outcomes = new LRUCache<string, 'valid' | 'wrong'>({ max: MAX_CREDENTIALS })
-  const networkOfClient = ({ address }: Pick<Client, 'address'>): string => networkOf(address ?? '')
+  const networkOfClient = ({ address }: Pick<Client, 'address'>): string => networkOf(address)
 
   return {
     /** Throws RateLimitedError for an address that must wait. */

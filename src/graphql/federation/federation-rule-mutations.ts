@@ -4,14 +4,7 @@ import { rowIdOf } from '../kit/node.ts'
 import { objectType } from '../kit/types.ts'
 import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { FederationRuleType, federationRuleId } from './federation-rule.ts'
-import {
-  FederationClaimInput,
-  FederationGrantInput,
-  GitHubFederationInput,
-  GitLabFederationInput,
-  grantsIn,
-  KubernetesFederationInput,
-} from './federation-rule-input.ts'
+import { CreateFederationRuleInput, grantsIn, UpdateFederationRuleInput } from './federation-rule-input.ts'
 
 interface ChangedRule {
   readonly federationRule: FederationRule
@@ -22,43 +15,6 @@ const payloadType = (name: string, description: string) =>
     description,
     properties: (t) => ({ federationRule: t.one(FederationRuleType, 'The rule after the mutation.') }),
   })
-
-const CreateFederationRuleInput = inputType('CreateFederationRuleInput', {
-  description:
-    'A federation rule. At most one of `github`, `gitlab` and `kubernetes` writes its claims; `claims` adds others. A rule has at least one claim.',
-  fields: (t) => ({
-    name: t.requiredString(
-      'Name of the rule; no other rule that you may change has it. 1 to 255 characters.',
-    ),
-    audience: t.requiredString(
-      'Audience that the tokens are issued for, such as the URL of this server. A token for another audience is never accepted.',
-    ),
-    issuer: t.string(
-      'URL of the issuer, as its tokens have it in the claim `iss`. If omitted, it is that of github.com or gitlab.com for `github` and `gitlab`.',
-    ),
-    github: t.one(GitHubFederationInput, 'Claims of GitHub Actions.'),
-    gitlab: t.one(GitLabFederationInput, 'Claims of GitLab CI.'),
-    kubernetes: t.one(KubernetesFederationInput, 'Claims of a Kubernetes service account.'),
-    claims: t.list(
-      FederationClaimInput,
-      'Further claims that a token must have; all must match. At most 32.',
-    ),
-    grants: t.requiredList(FederationGrantInput, 'Roles of the machines that the rule admits: 1 to 50.'),
-    maxLifetimeSeconds: t.int({
-      description:
-        'Number of seconds for which a token is accepted after its time of issue, 60 to 86400; the default is 3600.',
-    }),
-    allowPullRequests: t.flag(
-      'Whether tokens of pull requests and merge requests are accepted, whose code anyone may have written; the default is false.',
-    ),
-    keysUrl: t.string(
-      'URL of the public keys of the issuer, where its discovery document cannot be reached by the URL in `iss`.',
-    ),
-    certificateAuthority: t.string(
-      'Certificates in PEM that are trusted for requests to the issuer, in addition to those of the server.',
-    ),
-  }),
-})
 
 mutation('createFederationRule', {
   description:
@@ -90,26 +46,6 @@ mutation('createFederationRule', {
       allowsPullRequests: input.allowPullRequests,
       ca: input.certificateAuthority,
     }),
-  }),
-})
-
-const UpdateFederationRuleInput = inputType('UpdateFederationRuleInput', {
-  description: 'Changes of a federation rule; what is omitted stays as it is. Its issuer cannot be changed.',
-  fields: (t) => ({
-    id: t.requiredId('Global `id` of the rule.'),
-    name: t.string('Name of the rule; no other rule that you may change has it. 1 to 255 characters.'),
-    audience: t.string('Audience that the tokens are issued for.'),
-    claims: t.list(
-      FederationClaimInput,
-      'Claims that a token must have, in place of all present ones: 1 to 32.',
-    ),
-    grants: t.list(FederationGrantInput, 'Roles, in place of all present ones: 1 to 50.'),
-    maxLifetimeSeconds: t.int({
-      description: 'Number of seconds for which a token is accepted after its time of issue, 60 to 86400.',
-    }),
-    allowPullRequests: t.boolean('Whether tokens of pull requests and merge requests are accepted.'),
-    keysUrl: t.string('URL of the public keys of the issuer; empty for that of its discovery document.'),
-    certificateAuthority: t.string('Certificates in PEM for requests to the issuer; empty for none.'),
   }),
 })
 

@@ -28,7 +28,7 @@ export function requestIdOf({ headers }: IncomingMessage): string {
  * All clients behind one address are one party until they sign in.
  */
 export const partyOf = ({ id, address }: Pick<Viewer, 'id' | 'address'>): string =>
-  `${id} ${networkOf(address ?? '')}`
+  `${id} ${networkOf(address)}`
 
 /** Pages of other sites that may use the API, and names under which this server may be addressed. */
 export interface OriginPolicy extends HostPolicy {

@@ -46,6 +46,9 @@ export interface CopyObserver {
 /** Copies that end because content was removed in the meantime. */
 const ATTEMPTS = 3
 
+/** Copies of single images. */
+export type ImageCopies = ReturnType<typeof createImageCopies>
+
 /** Creates the copies of images: manifests are read, blobs are stored, and one transaction writes all manifests and the tag. */
 export function createImageCopies(dependencies: ImageCopyDependencies) {
   const { db, content, sources, streams, limits, checkVersion, now } = dependencies

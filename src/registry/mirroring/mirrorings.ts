@@ -1,16 +1,16 @@
 import { onTag } from '../../access/audit/audit-entry.ts'
 import type { AuditRecorder } from '../../access/audit/audit-log.ts'
 import { requireRight, sees, type Viewer } from '../../access/right/viewer.ts'
-import { Deadline, unlessAborted } from '../../concurrency/abort.ts'
+import { Deadline } from '../../concurrency/abort.ts'
 import { Semaphore } from '../../concurrency/bounded.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import { formatReference } from '../../oci/reference.ts'
-import { RegistryError } from '../../oci/registry-error.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import { BlobCopyProgress } from './copy-blobs.ts'
-import { createImageCopies, type ImageCopyDependencies, type ReadImage } from './copy-image.ts'
+import { createImageCopies, type ImageCopyDependencies } from './copy-image.ts'
 import { failureOf, type ImageMirroring, type MirroringRequest } from './mirroring.ts'
+import { createMirroringPlans, type MirroringPlan } from './mirroring-plans.ts'
 import { createMirroringRights } from './mirroring-rights.ts'
 import { createMirroringRows, type MirroringFilter } from './mirroring-rows.ts'
 
@@ -19,13 +19,6 @@ export interface MirroringDependencies extends ImageCopyDependencies {
   /** Returns the principal with its rights now, of which a deleted one has none. Null for a request from before sign-in. */
   readonly viewerOf: (principal: string | null) => Viewer
   readonly onInternalError: (error: unknown, mirroringId: number) => void
-}
-
-/** What a mirroring would copy. */
-export interface MirroringPlan extends ReadImage {
-  /** Number of blobs that would be fetched, and their bytes. */
-  readonly fetchBlobCount: number
-  readonly fetchSize: number
 }
 
 /** A mirroring that runs, or waits for its turn. */
@@ -39,10 +32,6 @@ interface LiveMirroring {
 const RUNNING = 4
 /** Mirrorings that are not finished. */
 const MAX_UNFINISHED = 1_000
-/** Plans that are made at a time, each with its manifests in memory; more wait. */
-const PLANS = 2
-/** Milliseconds of the longest plan, with its wait. */
-const LONGEST_PLAN = 5 * 60 * 1000
 /** Milliseconds of the longest copy: less than the lease of the blobs that it stored first. */
 const LONGEST = 20 * 60 * 60 * 1000
 /** Milliseconds until a failure that could not be stored is stored. */
@@ -60,8 +49,8 @@ export function createMirrorings(dependencies: MirroringDependencies) {
   const copies = createImageCopies(dependencies)
   const live = new Map<number, LiveMirroring>()
   const running = new Semaphore(RUNNING)
-  const planning = new Semaphore(PLANS)
   const closing = new AbortController()
+  const plans = createMirroringPlans(copies, closing.signal)
 
   const currentOf = (row: ImageMirroring): ImageMirroring => {
     const progress = live.get(row.id)?.progress
@@ -168,17 +157,7 @@ export function createMirrorings(dependencies: MirroringDependencies) {
     async plan(viewer: Viewer, request: MirroringRequest): Promise<MirroringPlan> {
       requireRights(viewer, request)
       checkVersion({ namespace: request.namespace, name: request.imageStream }, request.resourceVersion)
-      using deadline = new Deadline(LONGEST_PLAN, closing.signal)
-      const { signal } = deadline
-      const made = planning.run(async () => {
-        signal.throwIfAborted()
-        return copies.plan(viewer, request, signal)
-      })
-      const { missing, ...image } = await unlessAborted(made, signal).catch((error: unknown) => {
-        throw planError(signal.aborted && !closing.signal.aborted ? tooSlow(request) : error, request)
-      })
-      const fetchSize = missing.reduce((sum, { size }) => sum + size, 0)
-      return { ...image, fetchBlobCount: missing.length, fetchSize }
+      return plans.plan(viewer, request)
     },
 
     /**
@@ -248,25 +227,6 @@ export function createMirrorings(dependencies: MirroringDependencies) {
 }
 
 const streamOf = ({ namespace, imageStream: name }: ImageMirroring): StreamName => ({ namespace, name })
-
-/** Returns a RegistryError for an image that this registry does not store; other errors unchanged. */
-function planError(error: unknown, { source: { registry, repository } }: MirroringRequest): unknown {
-  const failure = failureOf(error)
-  if (failure?.reason !== 'InvalidManifest' || error instanceof RegistryError) return error
-  const { reason, message } = failure
-  return new RegistryError(`cannot copy the image: ${message}`, {
-    reason,
-    registry,
-    repository,
-    cause: error,
-  })
-}
-
-const tooSlow = ({ source: { registry, repository } }: MirroringRequest): RegistryError =>
-  new RegistryError(
-    `${registry} did not send the manifests within ${LONGEST_PLAN / 60_000} minutes, or other plans wait for registries`,
-    { reason: 'RegistryUnavailable', registry, repository },
-  )
 
 const progressColumns = (progress: BlobCopyProgress | undefined) =>
   progress && {
