@@ -64,7 +64,7 @@ describe('image streams', () => {
     expect(refused.errors).toMatchObject([
       {
         extensions: { code: 'FORBIDDEN' },
-        message: expect.stringContaining('it has 2 of at most 2 image streams, and 1 more are needed'),
+        message: expect.stringContaining('it has 2 of at most 2 image streams, and 1 more is needed'),
       },
     ])
     expect(await useOf()).toMatchObject({ imageStreamCount: 2, maximumImageStreams: 2, isOwn: true })

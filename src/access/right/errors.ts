@@ -27,7 +27,7 @@ export class UnauthenticatedError extends Error {
   override readonly name = 'UnauthenticatedError'
   readonly code = 'UNAUTHENTICATED'
 
-  constructor(message = 'sign in, or send an access token: Authorization: Bearer ist_…') {
+  constructor(message = 'sign in at /sign-in, or send an access token: Authorization: Bearer ist_…') {
     super(message)
   }
 }

@@ -64,7 +64,8 @@ const ALGORITHM = 'ES256'
 /** Verified tokens that are remembered: a push sends one with each of its requests. */
 const MAX_REMEMBERED = 2_000
 
-const NOT_VALID = 'the token is not valid, or has expired: request another one'
+const NOT_VALID =
+  'the token is not valid, or has expired: request another one from /token, also with a token of another issuer'
 
 /** Creates the tokens of one key. */
 export function createSignedTokens({ key, service, now }: SignedTokenDependencies) {

@@ -6,11 +6,18 @@ import SchemaBuilder, {
   type SchemaTypes,
   type TypeParam,
 } from '@pothos/core'
-import type { GraphQLField, GraphQLFieldResolver } from 'graphql'
+import {
+  type GraphQLField,
+  type GraphQLFieldResolver,
+  type GraphQLResolveInfo,
+  getNamedType,
+  isInputObjectType,
+} from 'graphql'
+import { refusedTarget } from '../../access/audit/refused-target.ts'
 import { ForbiddenError, HiddenStreamError, UnauthenticatedError } from '../../access/right/errors.ts'
 import { RIGHTS, type Right, rolesWith } from '../../access/right/role.ts'
 import { requirePerson, requireServerAdmin, type Viewer } from '../../access/right/viewer.ts'
-import { isObject } from '../../oci/json.ts'
+import { isObject, type Json } from '../../oci/json.ts'
 import type { GraphQLContext } from './context.ts'
 
 /**
@@ -87,7 +94,11 @@ function audited<Types extends SchemaTypes>(
     } catch (error) {
       if (REFUSALS.some((refusal) => error instanceof refusal)) {
         const { audit, viewer } = context as GraphQLContext
-        audit.refuse(viewer, { action: name, ...targetOf(args), error: error as Error })
+        audit.refuse(viewer, {
+          action: name,
+          ...refusedTarget(inputIn(args), isInNamespace(info)),
+          error: error as Error,
+        })
       }
       throw error
     }
@@ -96,17 +107,13 @@ function audited<Types extends SchemaTypes>(
 
 const REFUSALS = [ForbiddenError, UnauthenticatedError, HiddenStreamError] as const
 
-/** Returns what the input of a mutation names, as the client wrote it. */
-function targetOf(args: object): { readonly namespace: string | null; readonly target: string | null } {
-  const input = 'input' in args && isObject(args.input) ? args.input : {}
-  const text = (field: string): string | undefined =>
-    typeof input[field] === 'string' ? input[field] : undefined
-  const named = text('imageStream') ?? text('name')
-  const [first, ...rest] = named?.split('/') ?? []
-  const namespace = text('namespace') ?? (rest.length > 0 ? first : undefined)
-  const target = named ?? text('id') ?? text('uid')
-  const tag = text('tag')
-  return { namespace: namespace ?? null, target: target && tag ? `${target}:${tag}` : (target ?? null) }
+const inputIn = (args: object): Json => ('input' in args && isObject(args.input) ? args.input : {})
+
+/** Reports whether the input of the mutation has the field `namespace`. */
+function isInNamespace({ parentType, fieldName }: GraphQLResolveInfo): boolean {
+  const [input] = parentType.getFields()[fieldName]?.args ?? []
+  const type = getNamedType(input?.type)
+  return isInputObjectType(type) && 'namespace' in type.getFields()
 }
 
 /** Returns the option of a root field; undefined for other fields. Throws for a root field without it. */
