@@ -72,6 +72,7 @@ export function createTagging(dependencies: CommandDependencies) {
     const spec = { ...old, tags: withTag(old.tags, tag, content) }
     const { stream } = writeTarget(tx, viewer, { writer, target }, { spec, fieldOf })
     // an unchanged spec was not written, and the tag may have moved since
+    following.setWriter(tx, viewer, stream, tag)
     if (isFromStream(content)) following.copySources(tx, viewer, { stream, tags: [tag], fieldOf })
     const importId = isImportable(content) ? importer.request(tx, stream.id, importOfTag(tag)) : null
     return { streamId: stream.id, tag, importId }

@@ -3,12 +3,12 @@ import { parseReference } from '../../oci/reference.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { SpecTagContent } from './spec.ts'
 import type { Sources } from './spec-admission.ts'
-import type { SpecDifference } from './spec-difference.ts'
+import { isSameSource, type SpecDifference } from './spec-difference.ts'
 import { streamImageOf, streamTagOf, type TagSource } from './tag-source.ts'
 
 /**
  * Throws unless the viewer may write these changes of a spec: `tag` for spec tags, `import` for sources in registries,
- * `configure` for policies, `pull` in the other streams whose images the tags get, and `credentials` in the namespace for new
+ * `configure` for policies, `pull` in the other streams that become sources of tags, and `credentials` in the namespace for new
  * insecure sources, because any server in between may receive its credentials. Throws as `requireRight`.
  */
 export function requireSources(
@@ -21,7 +21,8 @@ export function requireSources(
   const isImported = changed.some(([, { fromKind }]) => fromKind === 'DockerImage')
   if (isImported || (repository && after.dockerImageRepository !== null)) requireRight(viewer, 'import', home)
   if (changed.some(([, { policy }]) => policy !== null)) requireRight(viewer, 'configure', home)
-  for (const [, tag] of changed) requireSource(viewer, home, tag)
+  for (const [name, tag] of changed)
+    if (!isSameSource(before.tags.get(name), tag)) requireSource(viewer, home, tag)
   const isInsecure =
     (repository && isNewlyInsecure(ofRepository(before), ofRepository(after))) ||
     changed.some(([name, tag]) => tag.insecure && isNewlyInsecure(ofTag(before.tags.get(name)), ofTag(tag)))

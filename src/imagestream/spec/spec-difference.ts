@@ -47,19 +47,24 @@ function tagDifference(
   return { changed, removed, order: isSameList([...kept, ...added], order) ? null : order }
 }
 
+/** The columns of a spec tag that decide where its image comes from. */
+export const SOURCE_FIELDS = ['fromKind', 'fromName', 'fromNamespace', 'policy', 'reference'] as const
+
 /** The columns of a spec tag's content. */
 export const SPEC_TAG_FIELDS = [
+  ...SOURCE_FIELDS,
   'annotations',
-  'fromKind',
-  'fromName',
-  'fromNamespace',
-  'policy',
-  'reference',
   'insecure',
   'scheduled',
   'importMode',
   'referencePolicy',
 ] as const satisfies readonly (keyof SpecTagContent)[]
+
+/** Reports whether the image comes from the same place as before. */
+export const isSameSource = (
+  old: SpecTagContent | undefined,
+  tag: Pick<SpecTagContent, (typeof SOURCE_FIELDS)[number]>,
+): boolean => old !== undefined && SOURCE_FIELDS.every((field) => old[field] === tag[field])
 
 const isSameTag = (old: SpecTagContent | undefined, tag: SpecTagContent): boolean =>
   old !== undefined && SPEC_TAG_FIELDS.every((field) => old[field] === tag[field])

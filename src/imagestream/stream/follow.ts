@@ -57,7 +57,6 @@ export function createFollowing(dependencies: FollowingDependencies) {
   const { db, streams, recorder, rightsOf, now } = dependencies
   const chainsOf = createFollowChains(db)
   const sourceImage = createSourceImages(dependencies)
-  // an unchanged spec tag that is written again moves by the rights of the one who wrote it last
   const setWriter = db.prepare('update spec_tags set written_by = ? where stream_id = ? and name = ?')
 
   /** Sorts sources before their followers: a tag that follows over two steps gets one event. */
@@ -97,12 +96,11 @@ export function createFollowing(dependencies: FollowingDependencies) {
     viewer: Viewer,
     { stream, tags, rewritten = tags, fieldOf }: WrittenSpecTags,
   ): void => {
-    if (viewer !== SYSTEM) for (const tag of tags) setWriter.run(principalOf(viewer), stream.id, tag)
     const specTags = tags.flatMap((tag) => streams.specTag(stream.id, tag) ?? [])
     const fromStreams = sourcesFirst(viewer, stream, specTags.filter(isFromStream), fieldOf)
     const address = { streamId: stream.id, namespace: stream.namespace, streamName: stream.name }
     const isAllowed = ({ writtenBy }: SpecTag, source: StreamName): boolean =>
-      viewer !== SYSTEM || isSameStream(source, stream) || mayCopy(rightsOf, writtenBy, source)
+      isSameStream(source, stream) || mayCopy(rightsOf, writtenBy, source)
     const eventsOf = function* (written: readonly SpecTag[]) {
       for (const specTag of written) {
         const image = sourceImage(stream, specTag)
@@ -126,6 +124,10 @@ export function createFollowing(dependencies: FollowingDependencies) {
      */
     sourceImage,
     copySources,
+    /** Lets a spec tag, which the viewer has written again, move by the viewer's rights. */
+    setWriter(_tx: Transaction, viewer: Viewer, stream: Pick<ImageStream, 'id'>, tag: TagName): void {
+      setWriter.run(principalOf(viewer), stream.id, tag)
+    },
   }
 }
 

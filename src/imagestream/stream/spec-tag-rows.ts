@@ -8,6 +8,7 @@ import { InvalidInputError } from '../../input/errors.ts'
 import { parseReference } from '../../oci/reference.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { ImageStream, NamedSpecTag, SpecTagContent } from '../spec/spec.ts'
+import { SOURCE_FIELDS } from '../spec/spec-difference.ts'
 import { followedColumns, followsTag, isFromStream } from '../spec/tag-source.ts'
 import type { Following } from './follow.ts'
 
@@ -18,6 +19,12 @@ const { position: _, ...written } = getTableColumns(specTags)
 /** The columns of a spec tag without its position, by field. */
 const WRITTEN = Object.entries(written) as [keyof typeof written, SQLiteColumn][]
 const NAMES = WRITTEN.map(([, { name }]) => name)
+/** Who changes something else than the source of a spec tag does not become the principal by whose rights the tag moves. */
+const WRITER = `case when ${SOURCE_FIELDS.map((field) => `${written[field].name} is excluded.${written[field].name}`).join(' and ')}
+  then written_by else excluded.written_by end`
+const ASSIGNMENTS = NAMES.map(
+  (name) => `${name} = ${name === written.writtenBy.name ? WRITER : `excluded.${name}`}`,
+)
 
 export interface ChangedSpecTags {
   readonly stream: ImageStream
@@ -35,7 +42,7 @@ export function createSpecTagRows(db: Database, following: Following) {
   const upsert = db.prepare(
     `insert into spec_tags (${NAMES.join(', ')}, position) values (${NAMES.map(() => '?').join(', ')},
        coalesce((select position + 1 from spec_tags where stream_id = ? order by position desc limit 1), 0))
-     on conflict (stream_id, name) do update set ${NAMES.map((name) => `${name} = excluded.${name}`).join(', ')}`,
+     on conflict (stream_id, name) do update set ${ASSIGNMENTS.join(', ')}`,
   )
   const arrange = db.prepare(`
     with o (position, name) as materialized (select key, value from json_each(?))
