@@ -4,6 +4,7 @@ import type { PrincipalRights } from './grant/principal-rights.ts'
 import type { AccessChanges } from './identity/access-changes.ts'
 import type { FailedSignIns } from './identity/failed-sign-ins.ts'
 import { type SessionCookie, secretInCookies } from './identity/session-cookie.ts'
+import { passwordIn } from './presented-password.ts'
 import { UnauthenticatedError } from './right/errors.ts'
 import { anonymous, type Client, isAnonymous, type Viewer } from './right/viewer.ts'
 import type { BearerForm, ProvenCredential } from './token/credential.ts'
@@ -117,9 +118,6 @@ export function createSignInAuthentication(dependencies: SignInDependencies): Au
 
 /** Returns the token of a bearer, or the password of Basic, whose user name is ignored; undefined for another form. */
 function tokenIn(authorization: string): string | undefined {
-  const [, scheme = '', value = ''] = /^(bearer|basic) +([^\s]+)$/i.exec(authorization) ?? []
-  if (scheme.toLowerCase() === 'bearer') return value
-  if (scheme === '') return undefined
-  const [, password] = /^[^:]*:(.+)$/s.exec(Buffer.from(value, 'base64').toString()) ?? []
-  return password
+  const [, bearer] = /^bearer +(\S+)$/i.exec(authorization) ?? []
+  return bearer ?? passwordIn(authorization)
 }

@@ -73,7 +73,7 @@ const issuedIn = async (response: Response): Promise<Issued> => ({
   status: response.status,
 })
 const asPassword = async (token: string, scope: string): Promise<Issued> => {
-  const authorization = `Basic ${Buffer.from(`github:${token}`).toString('base64')}`
+  const authorization = `Basic ${Buffer.from(`system:serviceaccount:team:ci:${token}`).toString('base64')}`
   return issuedIn(await fetch(`${server.url}/token?scope=${scope}`, { headers: { authorization } }))
 }
 const exchanged = async (token: string, scope?: string): Promise<Issued> => {

@@ -1,10 +1,11 @@
+import { passwordIn } from '../../src/access/presented-password.ts'
 import { UnauthenticatedError } from '../../src/access/right/errors.ts'
 import type { Rights } from '../../src/access/right/rights.ts'
 import { createSignedTokens } from '../../src/access/signed-token/signed-tokens.ts'
 import { openSigningKey } from '../../src/access/signed-token/signing-key.ts'
 import type { Database } from '../../src/db/open.ts'
 import type { RegistrySignIn } from '../../src/registry/sign-in/dependencies.ts'
-import { bearerIn, passwordIn } from '../../src/registry/sign-in/presented.ts'
+import { bearerIn } from '../../src/registry/sign-in/presented.ts'
 import { createSealer } from '../../src/secrets/sealer.ts'
 import { parseSealingKeys } from '../../src/secrets/sealing-key.ts'
 
@@ -43,7 +44,7 @@ export function testSignIn({
     authentication: {
       mode: 'SIGN_IN',
       viewerOf({ authorization }, client) {
-        const id = bearerIn(authorization) ?? passwordIn(authorization) ?? withoutCredential()
+        const id = bearerIn(authorization) ?? passwordIn(authorization ?? '') ?? withoutCredential()
         if (id.startsWith('revoked')) throw new UnauthenticatedError('the credential is not valid')
         return viewerOf(id, client)
       },

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { passwordIn } from '../../access/presented-password.ts'
 import { UnauthenticatedError } from '../../access/right/errors.ts'
 import type { Client, Viewer } from '../../access/right/viewer.ts'
 import type { BodyMemory } from '../../request-body/body-budget.ts'
@@ -6,7 +7,7 @@ import { readBody } from '../../request-body/read-body.ts'
 import { respondJson } from '../../request-body/respond.ts'
 import { NO_SIGN_IN, type RegistrySignIn } from './dependencies.ts'
 import type { CountedClient } from './gate.ts'
-import { bearerIn, isJsonWebToken, passwordIn } from './presented.ts'
+import { bearerIn, isJsonWebToken } from './presented.ts'
 import { allowedAccess, formatScope, parseScopes } from './scope.ts'
 
 /** Client of a request, and the memory for its body, which the caller releases. */
@@ -136,7 +137,7 @@ export function createTokenEndpoint({ authentication, tokens, subjects, federati
 function requestOfQuery({ url = '', headers: { authorization } }: IncomingMessage): TokenRequest {
   const at = url.indexOf('?')
   const query = new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
-  const credential = passwordIn(authorization) ?? bearerIn(authorization)
+  const credential = passwordIn(authorization ?? '') ?? bearerIn(authorization)
   if (authorization !== undefined && credential === undefined)
     throw new UnauthenticatedError(
       'the Authorization header must be Basic, with an access token as the password',
