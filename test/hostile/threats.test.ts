@@ -4,6 +4,7 @@ import { startApp, type TestApp } from '../fixtures/app.ts'
 import { image } from '../fixtures/random-image.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { createStream, history } from '../flows/operations.ts'
+import { FAULTS, PROPERTIES } from './faults.ts'
 import { THREATS } from './threats.ts'
 
 const COUNT = 89
@@ -17,6 +18,14 @@ describe('each threat has a test', () => {
       for (const [file, title] of tests) expect(sourceOf(file), `${file} has "${title}"`).toContain(title)
     },
   )
+
+  it.each(
+    [...Object.entries(FAULTS), ...Object.entries(PROPERTIES)].map(
+      ([row, { tried, tests }]) => [row, tried, tests] as const,
+    ),
+  )('and each fault and property: %s, %s', (_row, _tried, tests) => {
+    for (const [file, title] of tests) expect(sourceOf(file), `${file} has "${title}"`).toContain(title)
+  })
 
   it('and none is left out', () => {
     expect(Object.keys(THREATS).map(Number)).toEqual(Array.from({ length: COUNT }, (_, at) => at + 1))
