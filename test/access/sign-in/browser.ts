@@ -21,6 +21,7 @@ interface SignInServerOptions {
   readonly provider?: Partial<ProviderSettings> & Pick<ProviderSettings, 'issuer'>
   readonly egress?: Partial<EgressOptions>
   readonly isSecure?: boolean
+  readonly publicUrl?: string
 }
 
 /** The pages and endpoints of a server, with its people and sessions, without a network in front of them. */
@@ -28,6 +29,7 @@ export function openSignIn({
   provider: settings,
   egress: options,
   isSecure = false,
+  publicUrl = PUBLIC_URL,
 }: SignInServerOptions = {}) {
   let time = Date.now()
   const now = (): number => time
@@ -67,7 +69,7 @@ export function openSignIn({
     },
     provider,
     sealer: createSealer(parseSealingKeys(newSealingKey(), 'test')),
-    publicUrl: () => PUBLIC_URL,
+    publicUrl: () => publicUrl,
     isSecure,
   })
   return {

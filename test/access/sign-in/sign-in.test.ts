@@ -278,4 +278,15 @@ describe('the address after a sign-in', () => {
     const { headers } = await server.browser().get('/sign-in?to=/x', { host: '127.0.0.1:4000' })
     expect(headers.Location).toBe(`${PUBLIC_URL}/sign-in?to=%2Fx`)
   })
+
+  it('begins behind a proxy of this machine that passes on another Host', async () => {
+    await using own = openSignIn({
+      provider: { issuer: new URL(provider.issuer) },
+      publicUrl: 'https://localhost:8443',
+    })
+    for (const host of ['localhost', '127.0.0.1:4000']) {
+      const { headers } = await own.browser().get('/sign-in?to=/x', { host })
+      expect(String(headers.Location)).toContain(`${provider.issuer}/`)
+    }
+  })
 })
