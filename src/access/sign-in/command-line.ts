@@ -3,9 +3,9 @@ import type { Database } from '../../db/open.ts'
 import { createOneTimeSecrets } from '../identity/one-time-secrets.ts'
 import type { BegunSessions } from './begun-sessions.ts'
 import { signInPath } from './browser.ts'
+import { type Granted, TokenRequestError } from './code-exchange.ts'
 import { confirmation, message, redirect, type SignInRequest, type SignInResponse } from './messages.ts'
 import { COMMAND_LINE_PATH } from './paths.ts'
-import { type Granted, TokenRequestError } from './token-endpoint.ts'
 
 interface CommandLineDependencies {
   readonly db: Database

@@ -2,6 +2,7 @@ import { TokenBuckets } from '../../concurrency/token-bucket.ts'
 import type { Database } from '../../db/open.ts'
 import type { BegunSessions } from './begun-sessions.ts'
 import { signInPath } from './browser.ts'
+import { type Granted, TokenRequestError } from './code-exchange.ts'
 import { createDeviceAnswers } from './device-answers.ts'
 import {
   codeRequest,
@@ -14,7 +15,6 @@ import {
 } from './messages.ts'
 import { DEVICE_PATH } from './paths.ts'
 import type { SealedTexts } from './sealed-texts.ts'
-import { type Granted, TokenRequestError } from './token-endpoint.ts'
 import { LIFETIME, newUserCode, parseUserCode } from './user-code.ts'
 
 interface DeviceDependencies {

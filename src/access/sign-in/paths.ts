@@ -9,4 +9,4 @@ export const DEVICE_CODE_PATH = '/sign-in/device/code'
 /** Where a person enters the code that such a program shows. */
 export const DEVICE_PATH = '/sign-in/device'
 /** Where programs exchange a code for a session. */
-export const TOKEN_PATH = '/sign-in/token'
+export const CODE_EXCHANGE_PATH = '/sign-in/token'

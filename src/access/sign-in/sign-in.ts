@@ -1,20 +1,20 @@
 import type { Sealer } from '../../secrets/sealer.ts'
 import { createBegunSessions, type SessionParts } from './begun-sessions.ts'
 import { createBrowserSignIn } from './browser.ts'
+import { createCodeExchange } from './code-exchange.ts'
 import { createCommandLineSignIn } from './command-line.ts'
 import { createDeviceSignIn } from './device.ts'
 import { message, type SignInRequest, type SignInResponse } from './messages.ts'
 import {
   CALLBACK_PATH,
+  CODE_EXCHANGE_PATH,
   COMMAND_LINE_PATH,
   DEVICE_CODE_PATH,
   DEVICE_PATH,
   SIGN_IN_PATH,
-  TOKEN_PATH,
 } from './paths.ts'
 import type { Provider } from './provider.ts'
 import { createSealedTexts } from './sealed-texts.ts'
-import { createTokenEndpoint } from './token-endpoint.ts'
 
 interface SignInDependencies extends SessionParts {
   /** Undefined for a server whose people have no provider. */
@@ -30,7 +30,7 @@ export type SignInPages = ReturnType<typeof createSignIn>
 
 type Handler = (request: SignInRequest) => SignInResponse | Promise<SignInResponse>
 
-/** Grant types of the token endpoint. */
+/** Grant types of the exchange of codes. */
 const CODE_GRANT = 'authorization_code'
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 
@@ -53,7 +53,7 @@ export function createSignIn(dependencies: SignInDependencies) {
     [COMMAND_LINE_PATH]: { GET: commandLine.ask, POST: ofOwnPage(commandLine.answer) },
     [DEVICE_PATH]: { GET: device.ask, POST: ofOwnPage(device.answer) },
     [DEVICE_CODE_PATH]: { POST: device.start },
-    [TOKEN_PATH]: { POST: createTokenEndpoint({ ...parts, exchanges }) },
+    [CODE_EXCHANGE_PATH]: { POST: createCodeExchange({ ...parts, exchanges }) },
   }
 
   return {

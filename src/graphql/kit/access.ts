@@ -18,6 +18,7 @@ import { ForbiddenError, HiddenStreamError, UnauthenticatedError } from '../../a
 import { RIGHTS, type Right, rolesWith } from '../../access/right/role.ts'
 import { requirePerson, requireServerAdmin, type Viewer } from '../../access/right/viewer.ts'
 import { isObject, type Json } from '../../oci/json.ts'
+import { isRootField } from '../work/root-fields.ts'
 import type { GraphQLContext } from './context.ts'
 
 /**
@@ -118,8 +119,8 @@ function isInNamespace({ parentType, fieldName }: GraphQLResolveInfo): boolean {
 
 /** Returns the option of a root field; undefined for other fields. Throws for a root field without it. */
 function accessIn<Types extends SchemaTypes>(field: PothosOutputFieldConfig<Types>): FieldAccess | undefined {
-  const { pothosOptions, kind, name } = field
-  if (kind !== 'Query' && kind !== 'Mutation' && kind !== 'Subscription') return undefined
+  if (!isRootField(field)) return undefined
+  const { pothosOptions, name } = field
   const { access } = pothosOptions as { readonly access?: FieldAccess | undefined }
   if (access === undefined) throw new Error(`root field ${name} declares no access`)
   return access

@@ -7,12 +7,13 @@ import SchemaBuilder, {
   type TypeParam,
 } from '@pothos/core'
 import type { GraphQLField } from 'graphql'
+import { isRootField } from '../work/root-fields.ts'
 
 /** Adds the option `example` to root fields: their description and `extensions.example` contain the operation. */
 class ExamplesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
-    const { pothosOptions, kind, description, extensions } = field
-    if (kind !== 'Query' && kind !== 'Mutation' && kind !== 'Subscription') return field
+    if (!isRootField(field)) return field
+    const { pothosOptions, description, extensions } = field
     const { example } = pothosOptions as { readonly example?: string | undefined }
     if (example === undefined) return field
     const operation = withoutIndent(example)

@@ -2,6 +2,7 @@ import SchemaBuilder, { BasePlugin, type PothosOutputFieldConfig, type SchemaTyp
 import { PothosComplexityPlugin } from '@pothos/plugin-complexity'
 import type { GraphQLFieldResolver } from 'graphql'
 import type { OperationWork } from './operation-work.ts'
+import { isRootField } from './root-fields.ts'
 
 /** What the root fields need of the context. */
 interface Charged {
@@ -19,9 +20,9 @@ class ChargedComplexity<Types extends SchemaTypes> extends BasePlugin<Types> {
 
   override wrapResolve(
     resolver: GraphQLFieldResolver<unknown, Types['Context'], object>,
-    { kind }: PothosOutputFieldConfig<Types>,
+    field: PothosOutputFieldConfig<Types>,
   ): GraphQLFieldResolver<unknown, Types['Context'], object> {
-    if (kind !== 'Query' && kind !== 'Mutation' && kind !== 'Subscription') return resolver
+    if (!isRootField(field)) return resolver
     return (parent, args, context, info) => {
       this.#complexity.checkComplexity(context, info)
       // the builder's plugins do not know the context of the schema

@@ -19,7 +19,7 @@ export interface Granted {
   readonly userId: number
 }
 
-interface TokenEndpointDependencies {
+interface CodeExchangeDependencies {
   readonly db: Database
   readonly begun: BegunSessions
   /** Milliseconds since 1970. */
@@ -29,8 +29,8 @@ interface TokenEndpointDependencies {
 }
 
 /** Creates the endpoint at which programs exchange a code for a session: `iss_…`, a bearer token. */
-export const createTokenEndpoint =
-  ({ db, begun, now, exchanges }: TokenEndpointDependencies) =>
+export const createCodeExchange =
+  ({ db, begun, now, exchanges }: CodeExchangeDependencies) =>
   ({ form, client }: SignInRequest): SignInResponse => {
     const grantType = form.get('grant_type') ?? ''
     const exchange = Object.hasOwn(exchanges, grantType) ? exchanges[grantType] : undefined
