@@ -17,7 +17,7 @@ import { createGraphiQL } from './endpoints/graphiql.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
 import type { IsProxy } from './request/client-address.ts'
 import { limitConnections } from './request/connection-limit.ts'
-import { MAX_BODY_MEMORY, MAX_CONNECTIONS } from './request/limits.ts'
+import { MAX_BODY_MEMORY, MAX_CONNECTIONS, MAX_RESULT_MEMORY } from './request/limits.ts'
 import { RateLimit } from './request/rate-limit.ts'
 import { newRequestId, partyOf } from './request/sender.ts'
 import { StreamingConnections } from './request/streaming-connections.ts'
@@ -115,10 +115,11 @@ export function createServer({
   const origins = { allowedOrigins, ownOrigin, allowedHosts, localNames }
   const thread = new FairThread()
   const costs = new RateLimit({ name: 'operations', unit: 'points', perMinute: costPerMinute })
+  const results = new BodyBudget(MAX_RESULT_MEMORY)
   const createContext = (requestId: string, viewer: Viewer, connection: object): GraphQLContext => {
     const party = partyOf(viewer)
     const charge = (points: number): void => costs.charge(party, points)
-    const work = new OperationWork(thread, { party, connection, charge })
+    const work = new OperationWork(thread, { party, connection, charge, memory: results.open(party) })
     return { requestId, viewer, renew: authentication.renew, work, ...domain }
   }
   const hub = createChangeHub({

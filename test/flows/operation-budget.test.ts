@@ -79,6 +79,24 @@ describe('an operation that would use too many bytes ends with TOO_COMPLEX, the 
   })
 })
 
+it('results that a client does not read hold a bounded part of the memory; the next one is served when they are gone', async () => {
+  const large = { query: images(40, 'manifest') }
+  const request = () =>
+    fetch(`${app.app.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(large),
+    })
+  const responses = await Promise.all(Array.from({ length: 8 }, request))
+  const isRefused = ({ headers }: Response) => headers.has('content-length')
+  const refused = await Promise.all(responses.filter(isRefused).map((response) => response.json()))
+  expect(refused).toHaveLength(4)
+  for (const { errors } of refused) expect(errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE' } }])
+
+  for (const response of responses) if (!isRefused(response)) await response.body?.cancel()
+  await expect.poll(async () => (await app.client.execute(large.query)).errors).toBeUndefined()
+})
+
 it('an operation that uses too much time of the thread ends with TOO_COMPLEX, the path of a field and no data', async () => {
   const { now } = performance
   let skipped = 0

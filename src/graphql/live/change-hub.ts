@@ -94,7 +94,9 @@ export function createChangeHub({
     const contextValue = createContext(viewer, subscription)
     const report = { requestId: contextValue.requestId, log }
     const { operation } = subscription
-    const result = await contextValue.work.bound(execute({ ...operation, rootValue: entry, contextValue }))
+    const { work } = contextValue
+    const executed = work.bound(execute({ ...operation, rootValue: entry, contextValue }))
+    const result = await Promise.resolve(executed).finally(() => work.release())
     const { errors, ...rest } = maskResult(withTruncatedLists(result, contextValue), report)
     const payload = errors ? { ...rest, errors: errors.map(formatError) } : rest
     return {

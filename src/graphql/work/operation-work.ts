@@ -25,20 +25,36 @@ export interface OperationClient {
   readonly connection: object
   /** Called with the points that the operation costs, as they arise: one for each millisecond of the thread. */
   readonly charge?: (points: number) => void
+  /** Memory for what operations read, which all of them share; by default without a limit. */
+  readonly memory?: OperationMemory
 }
+
+/** Memory of one operation. */
+export interface OperationMemory {
+  /** Holds so many bytes in place of those held before. Reports whether there was room for them. */
+  hold(bytes: number): boolean
+  release(): void
+}
+
+const UNLIMITED: OperationMemory = { hold: () => true, release() {} }
 
 /** What one operation uses: the thread, in turns with the operations of other clients, and bytes. Ends it at its limits. */
 export class OperationWork {
   readonly #work: ThreadWork
   readonly #charge: (points: number) => void
+  #memory: OperationMemory
   #bytes = 0
   #values = 0
   #path: ResponsePath | undefined
   #fail: ((error: GraphQLError) => void) | undefined
   #failure: GraphQLError | undefined
 
-  constructor(thread: FairThread, { party, connection, charge = () => {} }: OperationClient) {
+  constructor(
+    thread: FairThread,
+    { party, connection, charge = () => {}, memory = UNLIMITED }: OperationClient,
+  ) {
     this.#charge = charge
+    this.#memory = memory
     this.#work = thread.begin(party, connection, {
       onSpend: charge,
       milliseconds: MAX_OPERATION_MILLISECONDS,
@@ -87,7 +103,10 @@ export class OperationWork {
     this.#values = values
   }
 
-  /** Counts bytes before they are read. Ends the operation, and throws, where it uses too many. */
+  /**
+   * Counts bytes before they are read, and holds memory for them. Ends the operation, and throws, where it uses too many, or all
+   * operations of the client or of the server together.
+   */
   spend(bytes: number): void {
     this.#bytes += bytes
     this.#charge(bytes / BYTES_PER_POINT)
@@ -96,11 +115,25 @@ export class OperationWork {
         `the operation reads more than ${MAX_OPERATION_BYTES} bytes of manifests, configs, documents and long lists: use smaller pages`,
       )
     }
+    if (!this.#memory.hold(this.#bytes)) {
+      throw this.#end(
+        'the server has too many large results of operations in memory: use smaller pages, or repeat the operation when others have been read',
+        'UNAVAILABLE',
+      )
+    }
+  }
+
+  /** Returns the memory, once the result is sent or its client is gone. */
+  release(): void {
+    this.#memory.release()
+    // what still runs is not sent
+    this.#memory = UNLIMITED
   }
 
   /** Starts all limits again, for the next event of a subscription. */
   restart(): void {
     this.#bytes = 0
+    this.#memory.hold(0)
     this.#work.restart()
   }
 
@@ -112,6 +145,7 @@ export class OperationWork {
   /** Ends the operation because its client is gone, or because it is complete. */
   abort(): void {
     this.#end('the client has disconnected', 'BAD_REQUEST')
+    this.release()
   }
 
   /** Returns the result of an execution; without data, and with the error, if the operation is ended meanwhile. */
@@ -135,7 +169,7 @@ export class OperationWork {
     this.#path = path
   }
 
-  #end(message: string, code: 'TOO_COMPLEX' | 'BAD_REQUEST' = 'TOO_COMPLEX'): GraphQLError {
+  #end(message: string, code: 'TOO_COMPLEX' | 'UNAVAILABLE' | 'BAD_REQUEST' = 'TOO_COMPLEX'): GraphQLError {
     const path = this.#path && keysOf(this.#path)
     const extensions = { code }
     this.#failure ??= new GraphQLError(message, { ...(path && { path }), extensions })

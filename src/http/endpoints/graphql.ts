@@ -33,11 +33,13 @@ export async function respondGraphQL(
   if (isTooDeep(body)) return refuse(response, 400, 'TOO_COMPLEX', TOO_DEEP)
   const { method = 'GET', url = GRAPHQL_PATH, headers } = request
   const lastEventId = headers['last-event-id']
+  if (response.destroyed) return
   const taken: NonNullable<OperationContext['taken']> = {}
   const context = createContext(requestId, viewer, request.socket)
   const { work } = context
   response.once('close', () => {
-    if (!response.writableFinished) work.abort()
+    if (response.writableFinished) work.release()
+    else work.abort()
   })
   // also the parser and the validation run in this client's turn
   await work.nextTurn()

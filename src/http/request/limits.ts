@@ -2,6 +2,8 @@
 export const MAX_BODY_BYTES = 1024 * 1024
 /** Bytes of the bodies of all requests to all endpoints in memory at a time; the next gets a 503. */
 export const MAX_BODY_MEMORY = 64 * 1024 * 1024
+/** Bytes of stored content that the results of all operations have in memory at a time; half of it for one client. */
+export const MAX_RESULT_MEMORY = 256 * 1024 * 1024
 /** Characters of a document. Long inputs belong in variables; documents are cached. */
 export const MAX_DOCUMENT_LENGTH = 64 * 1024
 /** Lexical tokens of a document. */

@@ -80,6 +80,10 @@ export class WebSocketConnection implements StreamingConnection {
 
   /** Remembers the work of an operation, which is aborted with it. */
   begin(id: string, work: OperationWork): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) {
+      work.abort()
+      return
+    }
     this.#works ??= new Map()
     this.#works.set(id, work)
   }

@@ -58,3 +58,20 @@ it('an operation is charged for the values that it may return and the bytes that
 
   expect(charged).toEqual([5, 2])
 })
+
+it('an operation holds memory for what it reads until its result is sent, and ends where there is none', () => {
+  const held: number[] = []
+  const memory = {
+    hold: (bytes: number) => {
+      held.push(bytes)
+      return bytes < 100
+    },
+    release: () => void held.push(0),
+  }
+  const work = new OperationWork(new FairThread(), { party: 'one', connection: {}, memory })
+  work.spend(60)
+  expect(() => work.spend(60)).toThrow('too many large results of operations in memory')
+  work.release()
+  work.abort()
+  expect(held).toEqual([60, 120, 0])
+})
