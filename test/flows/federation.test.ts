@@ -159,6 +159,37 @@ describe('a federation rule', () => {
     expect((await admin.execute(grant, { input })).errors?.[0]?.extensions?.code).toBe('CONFLICT')
   })
 
+  it('is in the audit log of the namespace of its roles, like an access token', async () => {
+    const admin = server.as('admin')
+    const input = {
+      audience: AUDIENCE,
+      issuer: provider.issuer,
+      gitlab: { projectId: '11' },
+    }
+    const roles = (...places: string[]) => ({ grants: places.map((place) => ({ role: 'PULLER', place })) })
+    await admin.request(CREATE, {
+      input: { ...input, name: 'of one', ...roles(`${NAMESPACE}/a`, `${NAMESPACE}/b`) },
+    })
+    await admin.request(CREATE, {
+      input: { ...input, name: 'of two', ...roles(`${NAMESPACE}/a`, 'other/b') },
+    })
+    await admin.request(
+      'mutation ($grants: [AccessTokenGrantInput!]!) { createAccessToken(input: { name: "pull", grants: $grants }) { secret } }',
+      roles(`${NAMESPACE}/*`),
+    )
+    const { auditEntries } = await server
+      .as('member')
+      .request<{ auditEntries: { nodes: { action: string; principal: string }[] } }>(
+        `{ auditEntries(namespace: "${NAMESPACE}", first: 3) { nodes { action principal } } }`,
+      )
+    const principal = server.ids.admin
+    expect(auditEntries.nodes.slice(0, 2)).toEqual([
+      { action: 'createAccessToken', principal },
+      { action: 'createFederationRule', principal },
+    ])
+    expect(auditEntries.nodes[2]?.principal).not.toBe(principal)
+  })
+
   it('that has no claim is refused, and a text that is no token is not repeated', async () => {
     const input = {
       name: 'all',

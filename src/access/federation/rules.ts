@@ -3,7 +3,13 @@ import { federationRules as table } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { AlreadyExistsError, InvalidInputError, NotFoundError, quoted } from '../../input/errors.ts'
 import { createGrantRows } from '../grant/grant-rows.ts'
-import { checkGrantedRole, formatPlace, type GrantedAt, requireRightsOf } from '../grant/place.ts'
+import {
+  checkGrantedRole,
+  commonNamespace,
+  formatPlace,
+  type GrantedAt,
+  requireRightsOf,
+} from '../grant/place.ts'
 import { createRuleGrants, subjectOfRule } from '../grant/rule-grants.ts'
 import type { AccessParts } from '../identity/dependencies.ts'
 import { principalId } from '../identity/principal.ts'
@@ -45,10 +51,10 @@ export function createFederationRules({ db, audit, changes, now }: AccessParts) 
     tx: Transaction,
     viewer: Viewer,
     action: string,
-    id: number,
-    details: RecordedDetails,
+    { id, granted, details }: RecordedRule,
   ): void => {
-    audit.record(tx, viewer, { action, namespace: null, target: principalId('rule', id), details })
+    const namespace = commonNamespace(granted)
+    audit.record(tx, viewer, { action, namespace, target: principalId('rule', id), details })
     changes.record(tx)
   }
   /** Names of rules that the viewer does not see are free: a refusal would reveal them. */
@@ -102,7 +108,7 @@ export function createFederationRules({ db, audit, changes, now }: AccessParts) 
           .returning({ id: table.id })
           .get()
         addGrants(tx, viewer, id, granted)
-        record(tx, viewer, 'createFederationRule', id, detailsOf(values, granted))
+        record(tx, viewer, 'createFederationRule', { id, granted, details: detailsOf(values, granted) })
         return { ...values, ...created, id, disabledAt: null, lastUsedAt: null }
       })
     },
@@ -117,35 +123,52 @@ export function createFederationRules({ db, audit, changes, now }: AccessParts) 
       if (granted) checkGrants(viewer, granted)
       return change(viewer, id, (rule, tx) => {
         const values = changedRule(rule, input)
+        const before = grantsOf(rule)
         requireFreeName(viewer, values.name, id)
         orm.update(table).set(columnsOf(values)).where(eq(table.id, id)).run()
         if (granted) {
-          for (const grant of grantsOf(rule)) grants.remove(tx, grant.id)
+          for (const grant of before) grants.remove(tx, grant.id)
           addGrants(tx, viewer, id, granted)
         }
-        record(tx, viewer, 'updateFederationRule', id, detailsOf(values, granted ?? grantsOf(rule)))
+        record(tx, viewer, 'updateFederationRule', {
+          id,
+          granted: [...before, ...(granted ?? [])],
+          details: detailsOf(values, granted ?? before),
+        })
       })
     },
 
     /** Disables a rule, or enables it again: the machines that it admitted lose their rights at once. Throws as `update`. */
     setDisabled: (viewer: Viewer, id: number, isDisabled: boolean): FederationRule =>
-      change(viewer, id, ({ name, disabledAt }, tx) => {
-        const since = isDisabled ? (disabledAt ?? now()) : null
+      change(viewer, id, (rule, tx) => {
+        const since = isDisabled ? (rule.disabledAt ?? now()) : null
         orm.update(table).set({ disabledAt: since }).where(eq(table.id, id)).run()
-        record(tx, viewer, 'setFederationRuleDisabled', id, { name, isDisabled })
+        record(tx, viewer, 'setFederationRuleDisabled', {
+          id,
+          granted: grantsOf(rule),
+          details: { name: rule.name, isDisabled },
+        })
       }),
 
     /** Deletes a rule with its roles, and returns it as it was. Throws as `update`. */
     delete: (viewer: Viewer, id: number): FederationRule =>
       change(viewer, id, (rule, tx) => {
-        for (const grant of grantsOf(rule)) grants.remove(tx, grant.id)
+        const granted = grantsOf(rule)
+        for (const grant of granted) grants.remove(tx, grant.id)
         orm.delete(table).where(eq(table.id, id)).run()
-        record(tx, viewer, 'deleteFederationRule', id, { name: rule.name })
+        record(tx, viewer, 'deleteFederationRule', { id, granted, details: { name: rule.name } })
       }),
   }
 }
 
 type RecordedDetails = Readonly<Record<string, unknown>>
+
+/** A rule whose change is recorded, for the admins of the namespace where it has and had all its roles. */
+interface RecordedRule {
+  readonly id: number
+  readonly granted: readonly GrantedAt[]
+  readonly details: RecordedDetails
+}
 
 const detailsOf = ({ settings, ...values }: RuleValues, granted: readonly GrantedAt[]): RecordedDetails => ({
   ...values,

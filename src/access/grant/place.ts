@@ -19,6 +19,12 @@ export interface GrantedAt extends Place {
 /** Returns the place as users write it: `team/*`. */
 export const formatPlace = ({ namespace, streams }: Place): string => `${namespace}/${streams}`
 
+/** Returns the namespace in which all of the places are; null for several, and for every namespace. */
+export function commonNamespace(places: readonly Place[]): string | null {
+  const [namespace, ...others] = new Set(places.map((place) => place.namespace))
+  return namespace === undefined || namespace === ANY || others.length > 0 ? null : namespace
+}
+
 /** Returns the place that a text names, such as `team/app`, `team/*` and `*` for every namespace. Throws InvalidInputError. */
 export function parsePlace(text: string, field: string): Place {
   const { namespace = ANY, stream } = patternNamed({ name: text }, field)

@@ -5,7 +5,13 @@ import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import { hasControlCharacter } from '../../oci/control-characters.ts'
 import { createGrantRows, type StoredGrant, type Subject } from '../grant/grant-rows.ts'
-import { checkGrantedRole, formatPlace, type GrantedAt, requireRightsOf } from '../grant/place.ts'
+import {
+  checkGrantedRole,
+  commonNamespace,
+  formatPlace,
+  type GrantedAt,
+  requireRightsOf,
+} from '../grant/place.ts'
 import type { AccessParts } from '../identity/dependencies.ts'
 import { principalId, requireUserId } from '../identity/principal.ts'
 import { createSecret } from '../identity/secret-text.ts'
@@ -93,7 +99,11 @@ export function createAccessTokens({ db, audit, changes, now }: AccessParts) {
           grants.add(tx, subjectOf(token.id), granted, { createdAt, createdBy: viewer.id })
         const places = wanted.grants.map(({ role, ...place }) => `${role} ${formatPlace(place)}`)
         const details = { name, expiresAt, grants: places }
-        audit.record(tx, viewer, { ...auditedToken('createAccessToken', token), details })
+        audit.record(tx, viewer, {
+          ...auditedToken('createAccessToken', token),
+          namespace: commonNamespace(wanted.grants),
+          details,
+        })
         changes.record(tx)
         return { token, secret: text }
       })
@@ -108,6 +118,7 @@ export function createAccessTokens({ db, audit, changes, now }: AccessParts) {
         const revokedAt = token.revokedAt ?? now()
         audit.record(tx, viewer, {
           ...auditedToken('revokeAccessToken', token),
+          namespace: commonNamespace(grants.of([subjectOf(id)])),
           details: { name: token.name },
         })
         changes.record(tx)
@@ -122,7 +133,6 @@ const subjectOf = (id: number): Subject => ({ subjectKind: 'TOKEN', subject: Str
 
 const auditedToken = (action: string, { id }: Pick<AccessToken, 'id'>) => ({
   action,
-  namespace: null,
   target: principalId('token', id),
 })
 
