@@ -72,7 +72,8 @@ export const CLIENTS = settings({
   },
   connectionsPerAddress: {
     fallback: '1000',
-    description: 'connections from one address at a time; those of --trusted-proxies are not limited',
+    description:
+      'connections from one address at a time; behind --trusted-proxies, requests and WebSockets of a client',
     parse: wholeNumber(1, 20_000),
   },
   connectionsPerPrincipal: {

@@ -10,6 +10,7 @@ import { UnreadBodyError } from '../request-body/errors.ts'
 import { respondToDelivery } from './endpoints/receiver-delivery.ts'
 import { GRAPHQL_PATH } from './pipeline/pipeline.ts'
 import { clientAddress } from './request/client-address.ts'
+import { RETRY_AFTER, TOO_MANY_CONNECTIONS } from './request/connection-limit.ts'
 import { hasSeveralHosts, isOurHost, NOT_OUR_HOST, SEVERAL_HOSTS } from './request/host.ts'
 import {
   type HttpExchange,
@@ -30,7 +31,7 @@ interface RequestHandlerOptions extends RouteOptions {
 
 /** Handles every request, and logs one line for each, without secrets. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { log, bodies, isProxy } = options
+  const { log, bodies, isProxy, connectionLimit } = options
   const routed = { ...options, routes: createRoutes(options) }
   return (request, response) => {
     const requestId = requestIdOf(request)
@@ -38,6 +39,13 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     response.setHeader('X-Content-Type-Options', 'nosniff')
     logRequest(log, { request, response, requestId })
     const address = clientAddress(request, isProxy)
+    if (!connectionLimit.admits(request.socket, address, response)) {
+      refuse(response, 503, 'UNAVAILABLE', TOO_MANY_CONNECTIONS, {
+        'Retry-After': RETRY_AFTER,
+        Connection: 'close',
+      })
+      return
+    }
     const memory = bodies.open(networkOf(address))
     const exchange = { request, response, requestId, address, memory }
     respond(routed, exchange)

@@ -16,7 +16,7 @@ import { BodyBudget } from '../request-body/body-budget.ts'
 import { createGraphiQL } from './endpoints/graphiql.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
 import type { IsProxy } from './request/client-address.ts'
-import { limitConnections } from './request/connection-limit.ts'
+import { ConnectionLimit } from './request/connection-limit.ts'
 import { MAX_BODY_MEMORY, MAX_CONNECTIONS, MAX_RESULT_MEMORY } from './request/limits.ts'
 import { RateLimit } from './request/rate-limit.ts'
 import { newRequestId, partyOf } from './request/sender.ts'
@@ -131,7 +131,9 @@ export function createServer({
   })
   const connections = new StreamingConnections({ ...timings, perPrincipal, authentication, log })
   const pipeline = createPipeline({ schema, hub, log, origins, introspection })
-  const entry = { pipeline, hub, connections, authentication, origins, isProxy, costs, createContext, log }
+  const connectionLimit = new ConnectionLimit(connectionsPerAddress, isProxy)
+  const transport = { connections, connectionLimit, origins, isProxy, log }
+  const entry = { ...transport, pipeline, hub, authentication, costs, createContext }
   const server = createHttpServer(
     HTTP_OPTIONS,
     createRequestHandler({
@@ -146,7 +148,7 @@ export function createServer({
     }),
   )
   server.maxConnections = MAX_CONNECTIONS
-  server.prependListener('connection', limitConnections(connectionsPerAddress, isProxy))
+  server.prependListener('connection', connectionLimit.onConnection)
   server.on('upgrade', webSocketUpgrades(entry, createWebSocketProtocol(entry, timings.initTimeout)))
 
   /** Closes the streams, waits for running requests until the timeout, then cuts them. */

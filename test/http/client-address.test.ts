@@ -33,6 +33,29 @@ describe('the address of a client', () => {
   })
 })
 
+describe('the address of a client in the header of RFC 7239', () => {
+  test.each([
+    [
+      'is the last one of none of the proxies',
+      'for=198.51.100.1, For="192.0.2.7:443";proto=https,for=10.20.3.4',
+      undefined,
+      '192.0.2.7',
+    ],
+    ['of IPv6', 'by=10.20.3.4;for="[2001:db8::1]:443"', undefined, '2001:db8::1'],
+    ['is hidden', 'for=192.0.2.7, for=_hidden', undefined, '127.0.0.1'],
+    ['is the same in both headers', 'for=192.0.2.7', '192.0.2.7', '192.0.2.7'],
+    [
+      'differs from the other header, which the client may have written',
+      'for=192.0.2.7',
+      '192.0.2.8',
+      '127.0.0.1',
+    ],
+  ])('%s', (_what, forwarded, forwardedFor, expected) => {
+    const headers = { forwarded, ...(forwardedFor !== undefined && { 'x-forwarded-for': forwardedFor }) }
+    expect(clientAddress({ socket: { remoteAddress: '127.0.0.1' }, headers }, isProxy)).toBe(expected)
+  })
+})
+
 test.each(['localhost', '10.20.0.0/33', '10.20.0.0/', 'x'])('%s is no address of a proxy', (text) => {
   expect(() => networks(text)).toThrow('addresses or networks like 10.20.0.7 or 10.20.0.0/16')
 })

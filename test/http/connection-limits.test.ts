@@ -9,7 +9,7 @@ import { MAX_PENDING_BYTES, MAX_PENDING_BYTES_OF_ALL } from '../../src/http/requ
 import { StreamingConnections } from '../../src/http/request/streaming-connections.ts'
 import { type PrincipalName, startSignedInApp } from '../fixtures/signed-in-app.ts'
 import { startApi } from './api.ts'
-import { eventStream, RawClient } from './clients.ts'
+import { eventStream, post, RawClient } from './clients.ts'
 
 function openConnections() {
   const connections = new StreamingConnections({
@@ -101,6 +101,25 @@ it('a proxy may have more connections than one address, because it has those of 
   })
   const clients = await Promise.all([1, 2, 3].map(() => RawClient.open(api.wsUrl)))
   for (const client of clients) client.close()
+})
+
+describe('a client behind a proxy', () => {
+  it('has a maximum number of requests and WebSockets, and other clients of the proxy their own', async () => {
+    await using api = await startApi({
+      connectionsPerAddress: 2,
+      isProxy: (address) => address === '127.0.0.1',
+    })
+    const from = (client: string) => ({ 'x-forwarded-for': client })
+    const status = async (client: string) =>
+      (await post(api.url, '{ version }', { headers: from(client) })).status
+    const open = [1, 2].map(() => new RawClient(api.wsUrl, { headers: from('192.0.2.1') }))
+    for (const { socket } of open) await once(socket, 'open')
+    expect([await status('192.0.2.1'), await status('192.0.2.2')]).toEqual([503, 200])
+    const refused = new RawClient(api.wsUrl, { headers: from('192.0.2.1') })
+    await refused.closed
+    for (const client of open) client.close()
+    await expect.poll(() => status('192.0.2.1')).toBe(200)
+  })
 })
 
 describe('a principal', () => {

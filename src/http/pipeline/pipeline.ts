@@ -8,6 +8,7 @@ import type { GraphQLContext } from '../../graphql/kit/context.ts'
 import { maskError } from '../../graphql/kit/errors.ts'
 import type { ChangeHub } from '../../graphql/live/change-hub.ts'
 import type { IsProxy } from '../request/client-address.ts'
+import type { ConnectionLimit } from '../request/connection-limit.ts'
 import { DOCUMENT_CACHE_LENGTH } from '../request/limits.ts'
 import type { RateLimit } from '../request/rate-limit.ts'
 import type { OriginPolicy } from '../request/sender.ts'
@@ -34,6 +35,7 @@ export interface GraphQLEntry {
   readonly authentication: Authentication
   readonly origins: OriginPolicy
   readonly isProxy: IsProxy
+  readonly connectionLimit: ConnectionLimit
   /** `connection` is the one over which the operation came: connections of one client get the thread in turns. */
   readonly createContext: (requestId: string, viewer: Viewer, connection: object) => GraphQLContext
   /** Points that the operations of each party may cost. */

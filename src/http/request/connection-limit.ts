@@ -3,40 +3,67 @@ import { networkOf } from '../../access/identity/network.ts'
 import type { IsProxy } from './client-address.ts'
 
 /** Seconds until a refused client should connect again. */
-const RETRY_AFTER = 5
+export const RETRY_AFTER = 5
 
-const MESSAGE = 'too many connections from this address: close some'
+/** Message for a client that has as many connections as it may have. */
+export const TOO_MANY_CONNECTIONS = 'too many connections from this address: close some'
 const REFUSAL = [
   'HTTP/1.1 503 Service Unavailable',
   'Connection: close',
   `Retry-After: ${RETRY_AFTER}`,
   'Content-Type: text/plain',
-  `Content-Length: ${MESSAGE.length}`,
+  `Content-Length: ${TOO_MANY_CONNECTIONS.length}`,
   '',
-  MESSAGE,
+  TOO_MANY_CONNECTIONS,
 ].join('\r\n')
 
-/**
- * Returns a listener for the `connection` event, which refuses connections of an address that has `maximum` open ones. A proxy has
- * the connections of all its clients, and no such limit.
- */
-export function limitConnections(maximum: number, isProxy: IsProxy): (socket: Socket) => void {
-  const counts = new Map<string, number>()
-  return (socket) => {
+/** What ends: a socket, or a response. */
+interface Ending {
+  once(event: 'close', listener: () => void): unknown
+}
+
+/** Limits the connections of each address at the same time; of a client behind a proxy, its requests and WebSockets. */
+export class ConnectionLimit {
+  readonly #counts = new Map<string, number>()
+  readonly #maximum: number
+  readonly #isProxy: IsProxy
+
+  constructor(maximum: number, isProxy: IsProxy) {
+    this.#maximum = maximum
+    this.#isProxy = isProxy
+  }
+
+  /** Refuses a connection of an address that has too many open ones. A proxy has the connections of all its clients. */
+  readonly onConnection = (socket: Socket): void => {
     const { remoteAddress = '' } = socket
-    if (isProxy(remoteAddress)) return
-    const address = networkOf(remoteAddress)
-    const count = counts.get(address) ?? 0
-    if (count >= maximum) {
-      socket.on('error', () => socket.destroy())
-      socket.end(REFUSAL, () => socket.destroy())
-      return
-    }
-    counts.set(address, count + 1)
-    socket.once('close', () => {
-      const left = (counts.get(address) ?? 1) - 1
-      if (left === 0) counts.delete(address)
-      else counts.set(address, left)
+    if (this.#isProxy(remoteAddress) || this.#begin(remoteAddress, socket)) return
+    socket.on('error', () => socket.destroy())
+    socket.end(REFUSAL, () => socket.destroy())
+  }
+
+  /**
+   * Counts what a proxy sends for a client, until it ends. Returns false for a client that has too much of it. What a proxy sends
+   * without the name of a client is not limited.
+   */
+  admits(
+    { remoteAddress = '' }: Pick<Socket, 'remoteAddress'>,
+    client: string | null,
+    ending: Ending,
+  ): boolean {
+    const isForClient = client !== null && this.#isProxy(remoteAddress) && !this.#isProxy(client)
+    return !isForClient || this.#begin(client, ending)
+  }
+
+  #begin(address: string, ending: Ending): boolean {
+    const network = networkOf(address)
+    const count = this.#counts.get(network) ?? 0
+    if (count >= this.#maximum) return false
+    this.#counts.set(network, count + 1)
+    ending.once('close', () => {
+      const left = (this.#counts.get(network) ?? 1) - 1
+      if (left === 0) this.#counts.delete(network)
+      else this.#counts.set(network, left)
     })
+    return true
   }
 }

@@ -6,6 +6,7 @@ import { ForbiddenError, RateLimitedError, UnauthenticatedError } from '../../ac
 import { isTooDeep, MAX_DEPTH } from '../../oci/json.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
 import { clientAddress } from '../request/client-address.ts'
+import { TOO_MANY_CONNECTIONS } from '../request/connection-limit.ts'
 import { hasSeveralHosts, isOurHost, NOT_OUR_HOST, SEVERAL_HOSTS } from '../request/host.ts'
 import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../request/limits.ts'
 import { mayConnect, NOT_OUR_ORIGIN, type OriginPolicy, requestIdOf, viewerOf } from '../request/sender.ts'
@@ -18,7 +19,7 @@ const INTERNAL_ERROR = 4500
 
 /** Returns a listener for the `upgrade` event of a node:http server, which opens WebSockets. */
 export function webSocketUpgrades(
-  { connections, log, origins, authentication, isProxy }: GraphQLEntry,
+  { connections, connectionLimit, log, origins, authentication, isProxy }: GraphQLEntry,
   protocol: Protocol<WebSocketConnection>,
 ) {
   const server = new WebSocketServer({
@@ -52,11 +53,10 @@ export function webSocketUpgrades(
   ): Promise<void> {
     const refusal = refusalOf(request, origins)
     if (refusal) return refuse(network, requestId, refusal)
-    const viewer = await viewerOf(
-      request,
-      { address: clientAddress(request, isProxy), requestId },
-      { authentication, origins },
-    )
+    const address = clientAddress(request, isProxy)
+    if (!connectionLimit.admits(request.socket, address, network))
+      return refuse(network, requestId, { status: 503, message: TOO_MANY_CONNECTIONS })
+    const viewer = await viewerOf(request, { address, requestId }, { authentication, origins })
     connections.admit(viewer)
     server.handleUpgrade(request, network, head, (socket) =>
       open(new WebSocketConnection(socket, network, { requestId, viewer, connections }), socket),
