@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { exceededText } from '../../src/access/quota/quota.ts'
 import { quotaGuardOf } from '../../src/access/quota/quota-guard.ts'
 import { createQuotas } from '../../src/access/quota/quotas.ts'
 import { createRequestHours } from '../../src/access/quota/request-hours.ts'
@@ -91,4 +92,12 @@ test('requests to registries are counted by the hour, and by namespace', async (
   domain.time += 60_000
   expect(requestHours.waitsUntil('team')).toBeUndefined()
   expect(requestHours.take('team')).toBeUndefined()
+})
+
+test.each([
+  [0, 'it has 9 of at most 8 bytes of blobs and manifests, unfinished uploads included; remove'],
+  [1, 'blobs and manifests, and 1 more is needed, unfinished'],
+  [2, 'blobs and manifests, and 2 more are needed, unfinished'],
+])('the reason of a refusal with %s more bytes', (added, text) => {
+  expect(exceededText('team', { resource: 'bytes', used: 9, limit: 8, added })).toContain(text)
 })

@@ -26,8 +26,11 @@ const NAMES: Readonly<Record<HeldResource, string>> = {
 export const exceededText = (
   namespace: string,
   { resource, used, limit, added }: ResourceUse & { readonly added: number },
-): string =>
-  `the quota of the namespace ${namespace} does not allow it: it has ${used} of at most ${limit} ${NAMES[resource]}, and ${added} more ${added === 1 ? 'is' : 'are'} needed${resource === 'bytes' ? ', unfinished uploads included' : ''}; remove some, or ask a server admin for a higher quota`
+): string => {
+  const needed = added === 0 ? '' : `, and ${added} more ${added === 1 ? 'is' : 'are'} needed`
+  const unfinished = resource === 'bytes' ? ', unfinished uploads included' : ''
+  return `the quota of the namespace ${namespace} does not allow it: it has ${used} of at most ${limit} ${NAMES[resource]}${needed}${unfinished}; remove some, or ask a server admin for a higher quota`
+}
 
 /** How much of a quota is used. */
 export interface ResourceUse {
