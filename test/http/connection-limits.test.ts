@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
@@ -124,6 +125,28 @@ describe('a client behind a proxy', () => {
 
 describe('a principal', () => {
   const SUBSCRIPTION = 'subscription { imagePushed { tag } }'
+
+  it('has no more event streams when the bodies of many requests arrive after all their heads', async () => {
+    await using server = await startSignedInApp({ config: { connectionsPerPrincipal: 3 } })
+    const body = JSON.stringify({ query: SUBSCRIPTION })
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      accept: 'text/event-stream',
+      expect: '100-continue',
+      ...server.headersOf('member'),
+    }
+    const requests = Array.from({ length: 12 }, () =>
+      request(`${server.url}/graphql`, { method: 'POST', headers, agent: false }).on('error', () => {}),
+    )
+    const responses = requests.map((one) => once(one, 'response') as Promise<[IncomingMessage]>)
+    for (const one of requests) one.flushHeaders()
+    await Promise.all(requests.map((one) => once(one, 'continue')))
+    for (const one of requests) one.end(body)
+    const statuses = (await Promise.all(responses)).map(([{ statusCode }]) => statusCode)
+    expect(statuses.sort()).toEqual([200, 200, 200, ...Array.from({ length: 9 }, () => 429)])
+    for (const one of requests) one.destroy()
+  })
 
   it('has a maximum number of WebSockets and event streams, from all addresses, until one is closed', async () => {
     await using server = await startSignedInApp({ config: { connectionsPerPrincipal: 3 } })

@@ -60,6 +60,8 @@ export async function respondGraphQL(
   const scope = { requestId, viewer, connections }
   const head = { status: result.status, headers: headersOf(result), ...scope }
   if (taken.changes && isEventStream(result) && !response.destroyed) {
+    // others of the principal may have begun since the request came
+    connections.admit(viewer)
     streamChanges(response, taken.changes, head)
   } else if (taken.result) {
     // the body of the result is not read: a stream has not begun
