@@ -45,7 +45,7 @@ export interface RuleVerdict {
   readonly refusals: readonly Refusal[]
 }
 
-/** AdmittedMachine of machines by tokens of other issuers. */
+/** Admission of machines by tokens of other issuers. */
 export type Federation = ReturnType<typeof createFederation>
 
 const MAX_NAME_LENGTH = 255
