@@ -26,8 +26,8 @@ interface RuleGrants {
 /** Rules that admit machines. People who may give rights at all places of a rule's roles see and change it. */
 export type FederationRules = ReturnType<typeof createFederationRules>
 
-/** Most rules of a server: lists read them all. */
-const MAX_RULES = 1_000
+/** Most rules that one person has created: lists read all rules. */
+const MAX_RULES = 100
 /** Most roles of a rule. */
 const MAX_GRANTS = 50
 
@@ -98,8 +98,8 @@ export function createFederationRules({ db, audit, changes, now }: AccessParts) 
       checkGrants(viewer, granted)
       const values = newRule(input)
       return db.transact((tx) => {
-        if (rows.all().length >= MAX_RULES)
-          throw new InvalidInputError('name', `a server has at most ${MAX_RULES} federation rules`)
+        if (rows.all().filter(({ createdBy }) => createdBy === viewer.id).length >= MAX_RULES)
+          throw new InvalidInputError('name', `a person creates at most ${MAX_RULES} federation rules`)
         requireFreeName(viewer, values.name)
         const created = { createdAt: now(), createdBy: viewer.id }
         const { id } = orm

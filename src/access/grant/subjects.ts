@@ -1,4 +1,4 @@
-import { eq, or } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { accessTokens, federationRules, users } from '../../db/tables/index.ts'
 import { ConflictError, InvalidInputError, NotFoundError, quoted } from '../../input/errors.ts'
@@ -21,8 +21,9 @@ export function createSubjects({ orm }: Pick<Database, 'orm'>) {
   const { mayChange } = createRuleGrants(createGrantRows({ orm }))
   const people = (name: string) => {
     const id = parsePrincipal(name)
-    const isNamed =
-      id?.kind === 'user' ? eq(users.id, id.id) : or(eq(users.name, name), eq(users.email, name))
+    // people may choose their user name: one that looks like an address is none here
+    const byName = name.includes('@') ? eq(users.email, name) : eq(users.name, name)
+    const isNamed = id?.kind === 'user' ? eq(users.id, id.id) : byName
     return orm.select({ id: users.id }).from(users).where(isNamed).limit(2).all()
   }
   const ownRules = (name: string, viewer: Viewer) => {

@@ -32,7 +32,7 @@ const definition = (
 
 /** The roles. Each entry point, the API and the documentation use this one table. */
 export const ROLES = {
-  VIEWER: definition(['view'], ['view'], 'Reads streams, tags and their histories, but no content.'),
+  VIEWER: definition(['view'], ['view'], 'Reads streams, tags, their histories and the metadata of their images; pulls no image.'),
   PULLER: definition(
     ['view', 'pull'],
     ['system:image-puller', 'registry-viewer'],

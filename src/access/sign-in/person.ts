@@ -14,8 +14,10 @@ export function reportedUser(claims: Claims, groupsClaim: string): ReportedUser 
   if (issuer === undefined || subject === undefined) {
     throw new SignInError('invalid', 'the sign-in provider returned no subject, or an unusable one')
   }
-  const email = claims.email_verified === false ? undefined : textIn(claims, 'email')
-  const name = textIn(claims, 'preferred_username') ?? email ?? textIn(claims, 'name') ?? subject
+  const address = textIn(claims, 'email')
+  // grants name people by their address: one that the provider has not verified may be that of another person
+  const email = claims.email_verified === true ? address : undefined
+  const name = textIn(claims, 'preferred_username') ?? address ?? textIn(claims, 'name') ?? subject
   // a group with a truncated name would be another group
   const groups = new Set(valuesOf(claims, groupsClaim).filter(isUsable))
   return { issuer, subject, name, email: email ?? null, groups: [...groups].slice(0, MAX_GROUPS) }

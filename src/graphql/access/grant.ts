@@ -93,7 +93,7 @@ const GrantRoleInput = inputType('GrantRoleInput', {
   fields: (t) => ({
     subjectKind: t.requiredOne(SubjectKindEnum, 'Kind of the subject.'),
     subject: t.string(
-      'Name, address of mail or principal (`user:12`) of the person; name of the group; principal of an own token (`token:7`); name or principal of a rule that you may change. Left out for SIGNED_IN and EVERYONE.',
+      'User name, address of mail that the provider has verified, or principal (`user:12`) of the person; name of the group; principal of an own token (`token:7`); name or principal of a rule that you may change. Left out for SIGNED_IN and EVERYONE.',
     ),
     role: t.requiredOne(RoleEnum, 'The role: never with more rights than your own at the place.'),
     place: t.requiredString(PLACE),

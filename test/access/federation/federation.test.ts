@@ -85,8 +85,8 @@ const ADMIN = person(EVERYTHING)
 const adminOf = (namespace: string): Viewer =>
   person(createRightSets(db).rightsOf([{ role: 'ADMIN', namespace, streams: '*' }]), 2)
 
-const rule = (changes: Partial<NewRule> = {}, grants = [PUSHER]) =>
-  rules.create(ADMIN, {
+const rule = (changes: Partial<NewRule> = {}, grants = [PUSHER], viewer = ADMIN) =>
+  rules.create(viewer, {
     name: 'deploy',
     issuer: provider.issuer,
     audience: AUDIENCE,
@@ -112,6 +112,12 @@ describe('a machine', () => {
     const rights = rightsOf(`rule:${id}`)
     expect(rights.may('delete', { namespace: 'team', name: 'app' })).toBe(true)
     expect(rights.may('grant', { namespace: 'team', name: 'app' })).toBe(false)
+  })
+
+  it('needs a rule, of which a person creates at most 100 and others as many', () => {
+    for (let at = 0; at < 100; at++) rule({ name: `rule-${at}` })
+    expect(() => rule({ name: 'one more' })).toThrow('a person creates at most 100 federation rules')
+    expect(rule({ name: 'of another' }, [PUSHER], person(EVERYTHING, 2)).name).toBe('of another')
   })
 
   it('loses its rights when the rule is disabled or deleted', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createSubjects } from '../../../src/access/grant/subjects.ts'
 import { groupsOf } from '../../../src/access/identity/users.ts'
 import { EVERYTHING } from '../../../src/access/right/rights.ts'
 import { SYSTEM, type Viewer } from '../../../src/access/right/viewer.ts'
@@ -20,7 +21,12 @@ beforeAll(async () => {
 })
 afterAll(() => provider[Symbol.asyncDispose]())
 beforeEach(() => {
-  claims = { preferred_username: 'alice', email: 'alice@example.org', groups: ['dev', 'ops'] }
+  claims = {
+    preferred_username: 'alice',
+    email: 'alice@example.org',
+    email_verified: true,
+    groups: ['dev', 'ops'],
+  }
   server = openSignIn({ provider: { issuer: new URL(provider.issuer) } })
 })
 afterEach(() => server[Symbol.asyncDispose]())
@@ -62,6 +68,18 @@ describe('a person', () => {
     expect([...browser.cookies.keys()]).toEqual([SESSION])
     expect(server.credentials.form(browser.cookies.get(SESSION) ?? '')?.principal).toBe(`user:${person?.id}`)
     expect(auditOf(server)).toEqual([`signIn DONE user:${person?.id}`])
+  })
+
+  it.each([
+    ['an address that the provider has not verified', { email: 'bob@example.org', email_verified: false }],
+    ['an address of which the provider does not say so', { email: 'bob@example.org', email_verified: undefined }],
+    ['the address of another person as user name', { preferred_username: 'bob@example.org' }],
+  ])('with %s is not named by it in grants', async (_, given) => {
+    Object.assign(claims, given)
+    await server.browser().signIn()
+    const { named } = createSubjects(server.db)
+    const bob = { subjectKind: 'USER', name: 'bob@example.org' } as const
+    expect(() => named(ADMIN, bob)).toThrow('no person has the name "bob@example.org"')
   })
 
   it('has cookies that no script, other site or plain connection gets', async () => {
