@@ -32,7 +32,11 @@ const definition = (
 
 /** The roles. Each entry point, the API and the documentation use this one table. */
 export const ROLES = {
-  VIEWER: definition(['view'], ['view'], 'Reads streams, tags, their histories and the metadata of their images; pulls no image.'),
+  VIEWER: definition(
+    ['view'],
+    ['view'],
+    'Reads streams, tags, their histories and the metadata of their images; pulls no image.',
+  ),
   PULLER: definition(
     ['view', 'pull'],
     ['system:image-puller', 'registry-viewer'],

@@ -72,7 +72,10 @@ describe('a person', () => {
 
   it.each([
     ['an address that the provider has not verified', { email: 'bob@example.org', email_verified: false }],
-    ['an address of which the provider does not say so', { email: 'bob@example.org', email_verified: undefined }],
+    [
+      'an address of which the provider does not say so',
+      { email: 'bob@example.org', email_verified: undefined },
+    ],
     ['the address of another person as user name', { preferred_username: 'bob@example.org' }],
   ])('with %s is not named by it in grants', async (_, given) => {
     Object.assign(claims, given)
