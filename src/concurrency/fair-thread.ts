@@ -1,6 +1,7 @@
 import { setImmediate as nextIteration } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import { comeBack, due, type Lane, type Party, ThreadWork, type WorkLimit } from './thread-work.ts'
+import { type Lane, type Party, ThreadWork, type WorkLimit } from './thread-work.ts'
+import { Turns } from './turns.ts'
 
 /** Milliseconds of work between two iterations of the event loop. */
 const SLICE = 2
@@ -24,8 +25,7 @@ export class FairThread {
   readonly #limits: typeof LIMITS
   readonly #parties = new LRUCache<string, Party>({ max: MAX_PARTIES })
   readonly #lanes = new WeakMap<object, Lane>()
-  readonly #waiting = new Set<Party>()
-  #last: { readonly party: Party; readonly lane: Lane } | undefined
+  readonly #waiting = new Turns<Party>()
   #current: ThreadWork | undefined
   /** End of the slice; milliseconds, monotonic. */
   #until = 0
@@ -39,7 +39,7 @@ export class FairThread {
 
   /** Creates a work of a party, for example an address, over one of its connections. */
   begin(name: string, connection: object, limit: WorkLimit): ThreadWork {
-    const party = this.#parties.get(name) ?? { used: 0, lanes: new Set(), long: 0 }
+    const party = this.#parties.get(name) ?? { used: 0, lanes: new Turns<Lane>(), long: 0 }
     this.#parties.set(name, party)
     const lane = this.#lanes.get(connection) ?? { used: 0, works: new Set() }
     this.#lanes.set(connection, lane)
@@ -80,8 +80,6 @@ export class FairThread {
     if (work.isQueued) return
     const { party, lane } = work.place
     work.isQueued = true
-    if (!this.#waiting.has(party)) comeBack(party, this.#waiting)
-    if (!party.lanes.has(lane)) comeBack(lane, party.lanes)
     this.#waiting.add(party)
     party.lanes.add(lane)
     lane.works.add(work)
@@ -100,18 +98,15 @@ export class FairThread {
 
   /** Resumes works of the connection that is due, until its slice is over or all of them wait for something else. */
   async #slice(): Promise<void> {
-    const party = due(this.#waiting, this.#last?.party)
+    const party = this.#waiting.due()
     if (!party) return
     const isEligible = ({ isAdmitted, milliseconds }: ThreadWork): boolean =>
       isAdmitted || milliseconds < this.#limits.long || party.long < this.#limits.maxLong
-    const isFull = party.long >= this.#limits.maxLong
-    const lanes = isFull
-      ? new Set([...party.lanes].filter(({ works }) => [...works].some(isEligible)))
-      : party.lanes
-    const lane = due(lanes, this.#last?.lane)
-    if (!lane) return
-    const { works } = lane
-    this.#last = { party, lane }
+    const hasEligible = ({ works }: Lane): boolean => {
+      for (const work of works) if (isEligible(work)) return true
+      return false
+    }
+    const works = party.lanes.due(hasEligible)?.works ?? new Set()
     this.#until = performance.now() + SLICE
     for (const work of works) {
       if (!isEligible(work)) continue
@@ -145,8 +140,8 @@ export class FairThread {
     const milliseconds = performance.now() - this.#since
     this.#current = undefined
     const { party, lane } = work.place
-    party.used += milliseconds
-    lane.used += milliseconds
+    this.#waiting.charge(party, milliseconds)
+    party.lanes.charge(lane, milliseconds)
     work.spend(milliseconds)
   }
 }

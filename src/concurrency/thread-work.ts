@@ -1,10 +1,5 @@
 import { unlessAborted } from './abort.ts'
-
-/** What a client has used of the thread. */
-interface Share {
-  /** Milliseconds, at least those of the share that has used least of all that waited when it came back. */
-  used: number
-}
+import type { Share, Turns } from './turns.ts'
 
 /** A connection: its works that wait, in the order of their turns. */
 export interface Lane extends Share {
@@ -13,7 +8,7 @@ export interface Lane extends Share {
 
 /** A principal or an address: its connections with works that wait. */
 export interface Party extends Share {
-  readonly lanes: Set<Lane>
+  readonly lanes: Turns<Lane>
   /** Its long works that run. */
   long: number
 }
@@ -30,30 +25,6 @@ export interface WorkLimit {
 interface Thread {
   turn(work: ThreadWork): Promise<void> | undefined
   remove(work: ThreadWork): void
-}
-
-/**
- * Milliseconds by which a share may be ahead of the others before it is their turn. Work that needs less is done in one go:
- * what several works have made halfway stays in memory, and the garbage collector copies it again and again.
- */
-const LEAD = 10
-
-/** Returns the share that is due: the one that had the last turn until it is ahead, then the one that has used least. */
-export function due<One extends Share>(shares: ReadonlySet<One>, last: One | undefined): One | undefined {
-  const first = least(shares)
-  const isAhead = !first || !last || !shares.has(last) || last.used - first.used >= LEAD
-  return isAhead ? first : last
-}
-
-/** Lets a share that comes back have an advantage of one lead, at most, over those that waited meanwhile. */
-export function comeBack(share: Share, waiting: ReadonlySet<Share>): void {
-  share.used = Math.max(share.used, (least(waiting)?.used ?? 0) - LEAD)
-}
-
-function least<One extends Share>(shares: Iterable<One>): One | undefined {
-  let found: One | undefined
-  for (const share of shares) if (!found || share.used < found.used) found = share
-  return found
 }
 
 /** Works by their signals, for reads that have only a signal. */
