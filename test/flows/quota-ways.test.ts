@@ -197,7 +197,6 @@ describe('bytes', () => {
     const started = await Promise.all(Array.from({ length: 8 }, () => send('POST', uploads())))
     const sent = await Promise.all(started.map(({ location }) => send('PATCH', location, stream(1))))
     const accepted = sent.filter(({ status }) => status === 202)
-    expect(accepted.length).toBeGreaterThan(0)
     expect(accepted.length).toBeLessThanOrEqual(4)
     for (const { location } of started) await send('DELETE', location)
     const { location } = await send('POST', uploads())
