@@ -133,7 +133,7 @@ const signInRoute = (respond: (exchange: HttpExchange) => unknown, { requests }:
     return respond(exchange)
   })
 
-/** Counts a request of a party, and tells it in the headers of its response what is left. Throws RateLimitedError. */
+/** Counts a request of a party; the headers of the response say what is left. Throws RateLimitedError. */
 function countRequest(requests: RateLimit, response: ServerResponse, party: string): void {
   try {
     requests.admit(party)

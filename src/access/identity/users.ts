@@ -73,7 +73,7 @@ export function createUsers({ db, audit, changes, now }: AccessParts) {
   return {
     signedIn,
 
-    /** Stores that the local admin signs in, and ends a suspension: whoever starts the server decides, not another admin. */
+    /** Stores that the local admin signs in, and ends a suspension: the operator who starts the server decides, not another admin. */
     localAdminSignedIn(tx: Transaction): User {
       orm.update(table).set({ suspendedAt: null }).where(isPerson(LOCAL_ADMIN)).run()
       return signedIn(tx, LOCAL_ADMIN)

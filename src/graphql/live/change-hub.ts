@@ -96,7 +96,7 @@ export function createChangeHub({
     const { operation } = subscription
     const { work } = contextValue
     const executed = work.bound(execute({ ...operation, rootValue: entry, contextValue }))
-    const result = await Promise.resolve(executed).finally(() => work.release())
+    const result = await Promise.resolve(executed).finally(() => work.finish())
     const { errors, ...rest } = maskResult(withTruncatedLists(result, contextValue), report)
     const payload = errors ? { ...rest, errors: errors.map(formatError) } : rest
     return {

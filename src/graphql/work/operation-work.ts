@@ -36,6 +36,9 @@ export interface OperationMemory {
   release(): void
 }
 
+/** Reason of the signal of an operation whose result is sent: one for all, since an error of its own costs a stack trace. */
+const FINISHED = new Error('the operation is complete')
+
 const UNLIMITED: OperationMemory = { hold: () => true, release() {} }
 
 /** What one operation uses: the thread, in turns with the operations of other clients, and bytes. Ends it at its limits. */
@@ -123,11 +126,10 @@ export class OperationWork {
     }
   }
 
-  /** Returns the memory, once the result is sent or its client is gone. */
-  release(): void {
-    this.#memory.release()
-    // what still runs is not sent
-    this.#memory = UNLIMITED
+  /** Ends what still runs, because the result is sent: after an error that took its place, fields beside it do. */
+  finish(): void {
+    this.#work.abort(FINISHED)
+    this.#release()
   }
 
   /** Starts all limits again, for the next event of a subscription. */
@@ -142,10 +144,10 @@ export class OperationWork {
     return this.#bytes > SHORT_BYTES || this.#work.milliseconds > SHORT_MILLISECONDS
   }
 
-  /** Ends the operation because its client is gone, or because it is complete. */
+  /** Ends the operation because its client is gone. */
   abort(): void {
     this.#end('the client has disconnected', 'BAD_REQUEST')
-    this.release()
+    this.#release()
   }
 
   /** Returns the result of an execution; without data, and with the error, if the operation is ended meanwhile. */
@@ -162,6 +164,12 @@ export class OperationWork {
       }
       result.then(resolve, reject).then(settled)
     })
+  }
+
+  /** Returns the memory. What still runs is not sent. */
+  #release(): void {
+    this.#memory.release()
+    this.#memory = UNLIMITED
   }
 
   /** Remembers the field that is resolved now, for the error that ends the operation. */

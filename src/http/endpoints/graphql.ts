@@ -38,7 +38,7 @@ export async function respondGraphQL(
   const context = createContext(requestId, viewer, request.socket)
   const { work } = context
   response.once('close', () => {
-    if (response.writableFinished) work.release()
+    if (response.writableFinished) work.finish()
     else work.abort()
   })
   // also the parser and the validation run in this client's turn

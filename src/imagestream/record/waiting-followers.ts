@@ -1,4 +1,5 @@
 import { type SetTimer, systemTimer } from '../../concurrency/clock.ts'
+import { repeatable } from '../../concurrency/repeatable.ts'
 import { turnToRead } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -27,7 +28,6 @@ const RETRY = 10_000
  */
 export function createWaitingFollowers({ db, move, onError, setTimer = systemTimer }: WaitingDependencies) {
   const waiting = new Map<string, WaitingFollowers>()
-  let isRunning = false
   let isStopped = false
   let cancelTimer = (): void => {}
 
@@ -60,18 +60,10 @@ export function createWaitingFollowers({ db, move, onError, setTimer = systemTim
     }
   }
 
-  const start = (): void => {
-    if (isRunning || isStopped) return
-    isRunning = true
-    run()
-      .catch((error: unknown) => {
-        onError(error)
-        cancelTimer = setTimer(start, RETRY)
-      })
-      .finally(() => {
-        isRunning = false
-      })
-  }
+  const start: () => void = repeatable(run, (error) => {
+    onError(error)
+    if (!isStopped) cancelTimer = setTimer(start, RETRY)
+  })
 
   return {
     /** Moves the followers after the commit, in transactions of their own. */

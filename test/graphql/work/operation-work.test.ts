@@ -59,6 +59,14 @@ it('an operation is charged for the values that it may return and the bytes that
   expect(charged).toEqual([5, 2])
 })
 
+it('an operation whose result is sent does not go on', async () => {
+  const work = begin()
+  work.finish()
+
+  await expect(work.nextTurn()).rejects.toThrow('the operation is complete')
+  expect(work.turn(PATH)).toBeInstanceOf(Promise)
+})
+
 it('an operation holds memory for what it reads until its result is sent, and ends where there is none', () => {
   const held: number[] = []
   const memory = {
@@ -71,7 +79,7 @@ it('an operation holds memory for what it reads until its result is sent, and en
   const work = new OperationWork(new FairThread(), { party: 'one', connection: {}, memory })
   work.spend(60)
   expect(() => work.spend(60)).toThrow('too many large results of operations in memory')
-  work.release()
+  work.finish()
   work.abort()
   expect(held).toEqual([60, 120, 0])
 })
