@@ -4,7 +4,7 @@ import { startApp, type TestApp } from '../fixtures/app.ts'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { closedPort, startScripted, startSilent } from '../fixtures/hostile-registry.ts'
 import { image } from '../fixtures/random-image.ts'
-import { type Statements, watchStatements } from '../fixtures/statements.ts'
+import { type Statements, watchStatements, writesTo } from '../fixtures/statements.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { follow, importImage, pushLog, resultsOf } from '../flows/operations.ts'
 
@@ -46,7 +46,7 @@ async function expectFailure(
   expect(imported).toMatchObject({ state: 'FAILED', reason, imported: 0, unchanged: 0 })
   expect(imported.message).toMatch(message)
   expect(imported.finishedAt).not.toBeNull()
-  expect(statements.writesTo(...CONTENT)).toEqual([])
+  expect(writesTo(statements.run, ...CONTENT)).toEqual([])
   expect(await pushLog(server.client)).toEqual([])
 }
 
@@ -219,7 +219,7 @@ describe('an import', () => {
       expect(await importImage(server.client)).toMatchObject({ state: 'FAILED', imported: 0 })
     }
 
-    expect(statements.writesTo(...CONTENT)).toEqual([])
+    expect(writesTo(statements.run, ...CONTENT)).toEqual([])
     expect(await contentOfServer()).toEqual(before)
     upstream.hook = undefined
     expect(await importImage(server.client)).toMatchObject({ state: 'SUCCEEDED', unchanged: 2 })
