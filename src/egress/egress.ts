@@ -29,7 +29,7 @@ export interface EgressOptions extends AddressPolicy {
 
 /** A request to another server. */
 export interface EgressRequest {
-  readonly method?: 'GET' | 'HEAD' | 'POST'
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
   /** Accepts any certificate; never shares a connection with requests that verify. */
