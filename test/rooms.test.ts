@@ -32,6 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   registry: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'request-body'],
   collect: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
   receivers: ['access', 'oci', 'input', 'concurrency', 'logins', 'db', 'secrets', 'imagestream', 'vendors'],
+  kubernetes: ['oci', 'input', 'concurrency', 'egress'],
   graphql: [
     'access',
     'oci',
@@ -88,6 +89,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   collect: ['kept', 'images', 'blobs'],
   remote: ['traffic', 'login', 'session', 'content', 'location'],
   trust: ['referrer', 'signature', 'policy', 'verification'],
+  kubernetes: ['client', 'workload'],
   http: ['request', 'metrics', 'pipeline', 'websocket', 'endpoints'],
   // a vendor uses the two kits, and no other vendor
   vendors: [

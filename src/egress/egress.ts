@@ -107,6 +107,7 @@ export function createEgress(options: EgressOptions) {
         body: request.body ?? null,
         // undici would close the connection after each HEAD, because some servers send a body
         reset: false,
+        ...(stream?.idle !== undefined && { bodyTimeout: stream.idle }),
       }
       if (!route?.proxy || target.protocol === 'https:') send(dispatch)
       else {

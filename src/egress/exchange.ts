@@ -25,6 +25,8 @@ export interface StreamLimits {
   readonly maxBytes: number
   /** Milliseconds from the headers until the body is complete. */
   readonly timeout: number
+  /** Milliseconds between two chunks while the reader waits; `timeouts.stream` of the egress unless given. */
+  readonly idle?: number
 }
 
 /** Limits of one exchange. */

@@ -1,9 +1,9 @@
 import type { ClientCertificate } from '../egress/route.ts'
+import { checkCertificates, checkClientCertificate } from '../input/certificate.ts'
 import { InvalidInputError, invalid } from '../input/errors.ts'
 import { formatPrefix, type RegistryPrefix } from '../logins/registry-login.ts'
 import { hasControlCharacter } from '../oci/control-characters.ts'
 import type { MirrorUse } from '../remote/location/registry-rules.ts'
-import { checkCertificates, checkClientCertificate } from './certificate.ts'
 import type { Mirror, ProxySetting, RegistryConfiguration } from './configuration.ts'
 import { parsePrefix } from './prefix.ts'
 

@@ -1,5 +1,5 @@
+import { type CertificateFacts, certificatesOf } from '../../input/certificate.ts'
 import { formatPrefix } from '../../logins/registry-login.ts'
-import { type CertificateFacts, certificatesOf } from '../../registry-config/certificate.ts'
 import type { Mirror, ProxySetting, RegistryConfiguration } from '../../registry-config/configuration.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'

@@ -1,6 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import type { ClientCertificate } from '../egress/route.ts'
-import { InvalidInputError, invalid } from '../input/errors.ts'
+import { InvalidInputError, invalid } from './errors.ts'
 
 /** Fields of a certificate. */
 export interface CertificateFacts {
@@ -11,6 +10,12 @@ export interface CertificateFacts {
   readonly validUntil: number
   /** SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` writes it. */
   readonly fingerprint: string
+}
+
+/** A certificate with the chain below it, and its private key: PEM. */
+interface CertificateWithKey {
+  readonly certificate: string
+  readonly key: string
 }
 
 /** Characters, about forty certificates: up to a thousand configurations are held in memory. */
@@ -47,9 +52,9 @@ export function checkCertificates(pem: string, field: string): string {
 
 /** Returns a client certificate with its chain, and its key as PKCS#8. Throws InvalidInputError. */
 export function checkClientCertificate(
-  { certificate, key }: ClientCertificate,
+  { certificate, key }: CertificateWithKey,
   { field, now }: { readonly field: string; readonly now: number },
-): ClientCertificate {
+): CertificateWithKey {
   const chain = checkCertificates(certificate, `${field}.certificate`)
   const own = new X509Certificate(chain)
   if (Date.parse(own.validTo) < now) {
