@@ -10,6 +10,12 @@ export type RegistryErrorReason =
   | 'TooManyRequests'
   /** The quota of the namespace that the request is for. */
   | 'QuotaExceeded'
+  /** Of pushes: the registry does not let the tag or the content be replaced. */
+  | 'Immutable'
+  /** Of pushes: the content is larger than the registry accepts, or its storage is used up. */
+  | 'TooLarge'
+  /** Of pushes: the manifest refers to content that the repository lacks. */
+  | 'MissingContent'
   | 'InternalError'
 
 /** Fields of a RegistryError. */

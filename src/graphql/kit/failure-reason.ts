@@ -20,7 +20,8 @@ export const FailureReasonEnum = enumType<FailureReason>('FailureReason', {
       'The registry does not have the repository, tag or image, or has no tag that the tag’s policy can choose.',
     Unauthorized:
       'The registry requires a credential, or rejected the configured credential (HTTP 401); `setRegistryCredential` sets it.',
-    Forbidden: 'The registry accepted the credential but denies access to the repository (HTTP 403).',
+    Forbidden:
+      'The registry denies access to the repository, or pushes to it, to the credential or to everybody (HTTP 403).',
     ForbiddenTarget:
       'The registry’s network address is one that this server must not connect to; the setting `--private-networks` permits private networks.',
     Blocked:
@@ -30,6 +31,11 @@ export const FailureReasonEnum = enumType<FailureReason>('FailureReason', {
     RegistryUnavailable:
       'The registry, its token server or the vendor’s API cannot be reached, or its response is an error or not valid. The server retries.',
     TooManyRequests: 'The registry limits the request rate (HTTP 429). The server retries later.',
+    Immutable: 'The registry that is pushed to does not let the tag be moved, or the content be replaced.',
+    TooLarge:
+      'The registry that is pushed to refuses content of this size (HTTP 413), or the quota of its storage is used up.',
+    MissingContent:
+      'The registry that is pushed to lacks content that the manifest refers to: it removed it during the push. Another push uploads it.',
     InternalError: 'An internal error of this server; the server’s log has the details.',
     UntrustedTokenServer:
       'The registry names a token server that is not trusted for it, so that the credential was not sent.',

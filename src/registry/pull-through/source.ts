@@ -38,6 +38,10 @@ const RESPONSES: Readonly<Record<RegistryErrorReason, readonly [code: OciErrorCo
   RegistryUnavailable: ['UNKNOWN', 503],
   QuotaExceeded: ['TOOMANYREQUESTS', 429],
   TooManyRequests: ['UNKNOWN', 503],
+  // of pushes only
+  Immutable: ['UNKNOWN', 502],
+  TooLarge: ['UNKNOWN', 502],
+  MissingContent: ['UNKNOWN', 502],
   InternalError: ['UNKNOWN', 502],
 }
 
