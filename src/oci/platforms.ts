@@ -56,6 +56,15 @@ export function spellingsOf(name: string): {
   return { names: [...new Set(names)], hasVariant: platform.variant !== undefined }
 }
 
+/** Returns the wanted platforms that the image lacks, in any spelling. One without a variant stands for all its variants. */
+export const missingPlatforms = (wanted: readonly string[], present: readonly string[]): string[] =>
+  wanted.filter((name) => {
+    const { names, hasVariant } = spellingsOf(name)
+    const isPresent = (spelling: string): boolean =>
+      present.some((one) => one === spelling || (!hasVariant && one.startsWith(`${spelling}/`)))
+    return !names.some(isPresent)
+  })
+
 /** Maximum number of platforms of one image. */
 const MAX_PLATFORMS = 64
 
