@@ -22,6 +22,7 @@ export function parseCreated(value: unknown): Date | null {
 export function parseImageConfig(text: string) {
   const json = parseOrEmpty(text)
   const run = isObject(json.config) ? json.config : {}
+  const rootfs = isObject(json.rootfs) ? json.rootfs : {}
   return {
     created: parseCreated(json.created),
     platform: parsePlatform(json) ?? null,
@@ -34,6 +35,8 @@ export function parseImageConfig(text: string) {
     volumes: keysOf(run.Volumes),
     labels: parseStringMap(run.Labels),
     stopSignal: textOrNull(run.StopSignal),
+    /** Digests of the uncompressed layers, the lowest first. */
+    diffIds: strings(rootfs.diff_ids),
   }
 }
 

@@ -14,6 +14,7 @@ const EMPTY = {
   volumes: [],
   labels: {},
   stopSignal: null,
+  diffIds: [],
 }
 
 describe('an image config', () => {
