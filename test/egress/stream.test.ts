@@ -50,6 +50,14 @@ describe('a streamed body', () => {
     expect((await chunks.next()).done).toBe(true)
   })
 
+  test('may be silent for as long as its request allows', async () => {
+    await using server = await startScripted((_, response) => response.write('first'))
+    await using egress = open()
+    const exchange = await egress.request(server.url, { ...options, stream: { ...stream, idle: 100 } })
+
+    await expect(bytesOf(exchange)).rejects.toMatchObject({ code: 'TIMEOUT', phase: 'body' })
+  })
+
   test('may be empty', async () => {
     await using server = await startScripted((_, response) => response.end())
     await using egress = open()

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEgress, type Egress } from '../../src/egress/egress.ts'
 import { createKubernetesClient } from '../../src/kubernetes/client/client.ts'
@@ -55,12 +56,12 @@ describe.skipIf(missingKubectl)(`kubectl and this client (${missingKubectl ?? 'i
 
   test('follow changes by a watch', async () => {
     await using watch = real.start('get', 'deployments', '-w', '-o', 'name')
-    const lines = watch.stdout.setEncoding('utf8')[Symbol.asyncIterator]()
-    expect((await lines.next()).value).toBe('deployment.apps/web\n')
+    const lines = createInterface(watch.stdout)[Symbol.asyncIterator]()
+    expect((await lines.next()).value).toBe('deployment.apps/web')
     await expect.poll(() => real.cluster.watches).toBe(1)
     real.cluster.create(workload('Deployment', { name: 'second' }))
 
-    expect((await lines.next()).value).toBe('deployment.apps/second\n')
+    expect((await lines.next()).value).toBe('deployment.apps/second')
   })
 
   test('are refused alike', async () => {
