@@ -32,7 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   registry: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'request-body'],
   collect: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
   receivers: ['access', 'oci', 'input', 'concurrency', 'logins', 'db', 'secrets', 'imagestream', 'vendors'],
-  kubernetes: ['oci', 'input', 'concurrency', 'egress'],
+  kubernetes: ['access', 'oci', 'input', 'concurrency', 'egress', 'db', 'secrets'],
   triggers: ['oci', 'input'],
   graphql: [
     'access',
@@ -52,6 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'registry',
     'collect',
     'receivers',
+    'kubernetes',
   ],
   http: ['oci', 'access', 'concurrency', 'request-body', 'events', 'remote', 'registry', 'graphql'],
   'main.ts': ['app'],
@@ -90,7 +91,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   collect: ['kept', 'images', 'blobs'],
   remote: ['traffic', 'login', 'session', 'content', 'location'],
   trust: ['referrer', 'signature', 'policy', 'verification'],
-  kubernetes: ['client', 'workload'],
+  kubernetes: ['client', 'workload', 'cluster', 'observe', 'reconcile'],
   http: ['request', 'metrics', 'pipeline', 'websocket', 'endpoints'],
   // a vendor uses the two kits, and no other vendor
   vendors: [
@@ -127,6 +128,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'credentials',
     'trust',
     'receiver',
+    'kubernetes',
     'access',
     'federation',
     'server',
@@ -184,6 +186,7 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
   ],
   'external-registry': ['registry_notifications'],
   collect: ['collections'],
+  kubernetes: ['cluster_secrets', 'clusters', 'workload_containers', 'workload_images', 'workloads'],
   receivers: [
     'webhook_deliveries',
     'webhook_hints',
@@ -210,6 +213,8 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   ],
   // a pull reads the manifest, its tag and its stream in one statement; `npm run bench -- registry` measures it
   registry: ['images', 'image_configs', 'image_streams', 'spec_tags', 'tags', 'tag_events'],
+  // the stream of an image that runs in a cluster is found by its digest in histories
+  kubernetes: ['images', 'image_children', 'image_streams', 'tags', 'tag_events'],
   // what nothing refers to is found by joins over everything that may refer to it
   collect: [
     'images',
@@ -319,6 +324,7 @@ const MAY_USE_SYSTEM: readonly string[] = [
   'imagestream/stream/follow.ts',
   'imagestream/stream/retry-refused.ts',
   'imagestream/stream/image-list.ts',
+  'kubernetes/observe/observers.ts',
 ]
 
 /** Rooms and floors that take requests: what they do, they do for the viewer of the request. */

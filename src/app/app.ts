@@ -22,6 +22,7 @@ import type { Config } from './config.ts'
 import { openCredentials } from './credentials.ts'
 import { createDomain } from './domain.ts'
 import { importLog } from './import-log.ts'
+import { openKubernetes } from './kubernetes.ts'
 import { isForThisMachineAlone, ownNames } from './own-names.ts'
 import { HOUR, MINUTE, Opened, OwnHost, type SharedParts } from './parts.ts'
 import { openReceivers } from './receivers.ts'
@@ -125,6 +126,7 @@ async function open(
   const registrySignIn = openRegistrySignIn({ ...shared, access, sealer, federation })
   const registry = await openRegistry({ ...shared, domain, remote, access, signIn: registrySignIn })
   const receivers = openReceivers({ ...shared, domain, sealer, egress }, opened)
+  const kubernetes = openKubernetes({ ...shared, sealer, egress })
   const trust = openTrust(shared, { domain, remote, registry })
   const pruner = opened.use(createPruner({ db, audit, recorder, now }))
   const server = createServer({
@@ -152,6 +154,7 @@ async function open(
       trust,
       pruner,
       federation,
+      kubernetes: kubernetes.view,
       server: createServerView(config, version, now()),
     },
     version,
@@ -196,6 +199,7 @@ async function open(
   importer.resume()
   recorder.restoreFollowers()
   receivers.start()
+  kubernetes.start()
   const scheduled = createScheduleRunner({
     ...domain,
     db,

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { signingKeyVault } from '../access/signed-token/signing-key.ts'
 import { createRegistryCredentials, UnboundCredentialError } from '../credentials/registry-credentials.ts'
 import { credentialVault } from '../credentials/stored-secret.ts'
+import { clusterVault } from '../kubernetes/cluster/secrets.ts'
 import { receiverVault } from '../receivers/secrets.ts'
 import type { RegistryConfigurations } from '../registry-config/registry-configurations.ts'
 import { registrySecretVault } from '../registry-config/secrets.ts'
@@ -33,7 +34,9 @@ export function openCredentials({ config, db, audit, now, log, opened }: SharedP
   const { resealed, deleted } = rotateKeys({
     db,
     sealer,
-    vaults: [credentialVault(db), registrySecretVault(db), receiverVault(db), signingKeyVault(db)],
+    vaults: [credentialVault, registrySecretVault, receiverVault, signingKeyVault, clusterVault].map(
+      (vault) => vault(db),
+    ),
     source,
     lost: lostCredentialsKey,
   })

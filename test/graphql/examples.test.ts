@@ -5,6 +5,7 @@ import { exampleOf } from '../../src/graphql/kit/examples.ts'
 import { createSchema } from '../../src/graphql/schema.ts'
 import { startApp } from '../fixtures/app.ts'
 import type { GraphQLClient } from '../fixtures/graphql-client.ts'
+import { UNREACHABLE_CLUSTER } from '../fixtures/kubernetes/kubeconfig.ts'
 import { PushClient } from '../fixtures/push-client.ts'
 import { image } from '../fixtures/random-image.ts'
 import { startSignedInApp } from '../fixtures/signed-in-app.ts'
@@ -31,6 +32,7 @@ const FIRST = [
   'createReceiver',
   'mirrorImage',
   'protectTags',
+  'connectCluster',
 ]
 /** Mutations that take something away, in this order, and those that bring it back. */
 const LAST = [
@@ -40,6 +42,7 @@ const LAST = [
   'deleteImageStream',
   'restoreImageStream',
   'deleteReceiver',
+  'disconnectCluster',
   'deleteRegistryConfiguration',
   'deleteRegistryCredential',
   'pruneImages',
@@ -191,7 +194,7 @@ describe('the example of a root field', () => {
     }
 
     await subscribe(SUBSCRIPTIONS.filter((example) => !hasVariables(example)))
-    await run(inOrder(FIRST))
+    await run(inOrder(FIRST), { kubeconfig: UNREACHABLE_CLUSTER })
     const variables = await variablesOf(client)
     await subscribe(SUBSCRIPTIONS.filter(hasVariables), variables)
     await run(QUERIES, variables)

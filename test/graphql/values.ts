@@ -20,6 +20,12 @@ export const VALUES: Readonly<Record<string, string>> = {
   TrustedKey: 'a property of a requirement',
   TrustRequirement: 'a setting of the trust of a stream, replaced with all others',
   FederationClaim: 'a setting of a federation rule, replaced with all others',
+  // properties of a cluster or a workload, which are observed
+  ClusterCondition: 'a property of a cluster, one of each type',
+  ClusterOpening: 'a setting of a cluster, replaced with all others',
+  RunningImage: 'a property of a container, as its cluster reports it',
+  WorkloadCondition: 'a property of a workload, one of each type',
+  WorkloadContainer: 'a property of a workload, read with all others',
   // properties of an image, which never change
   ImageConfig: 'a property of an image',
   ImageLayer: 'a property of an image',

@@ -4,6 +4,7 @@ import { accessOf } from '../../src/graphql/kit/access.ts'
 import { exampleOf } from '../../src/graphql/kit/examples.ts'
 import { createSchema } from '../../src/graphql/schema.ts'
 import type { GraphQLResponse } from '../fixtures/graphql-client.ts'
+import { UNREACHABLE_CLUSTER } from '../fixtures/kubernetes/kubeconfig.ts'
 import { PushClient } from '../fixtures/push-client.ts'
 import { image } from '../fixtures/random-image.ts'
 import type { SignedInApp } from '../fixtures/signed-in-app.ts'
@@ -55,14 +56,15 @@ const FIRST = [
   'createReceiver',
   'mirrorImage',
   'protectTags',
+  'connectCluster',
 ]
 /** Mutations that take something away: for each principal the last. */
-const LAST = /^(?:delete|revoke|unprotect|suspend|restoreImageStream)/
+const LAST = /^(?:delete|disconnect|revoke|unprotect|suspend|restoreImageStream)/
 
 let upstream: Upstream
 let server: SignedInApp
 let principals: readonly Principal[]
-let variables: Record<string, unknown>
+let variables: Record<string, unknown> = { kubeconfig: UNREACHABLE_CLUSTER }
 beforeAll(async () => {
   upstream = await startUpstream()
   for (const tag of ['latest', '3.4-slim', '3.4', '3.4.1', 'alpine'])
@@ -78,7 +80,7 @@ beforeAll(async () => {
     const field = MUTATIONS.find((one) => one.name === name)
     expect((await run(field as RootField, admin())).errors).toBeUndefined()
   }
-  variables = await readVariables()
+  variables = { ...variables, ...(await readVariables()) }
 }, 60_000)
 afterAll(async () => {
   await server[Symbol.asyncDispose]()

@@ -68,8 +68,8 @@ describe('the schema', () => {
         .filter(({ name, type }) => words.test(name) && getNamedType(type).name === 'String')
         .map(({ name }) => `${type.name}.${name}`),
     )
-    // the kind of a document of any API group
-    expect(texts).toEqual(['SkippedDocument.kind'])
+    // the kind of a document, or of an object of a cluster, of any API group
+    expect(texts).toEqual(['SkippedDocument.kind', 'Workload.kind'])
   })
 
   it('has times, counts, sizes and computed booleans that are named by one rule', () => {

@@ -1,6 +1,7 @@
 // All tables, for Drizzle and drizzle-kit.
 
 export * from './access.ts'
+export * from './cluster.ts'
 export * from './import.ts'
 export * from './mirroring.ts'
 export * from './push-log.ts'
@@ -11,3 +12,4 @@ export * from './stream.ts'
 export * from './tag.ts'
 export * from './trust.ts'
 export * from './watch.ts'
+export * from './workload.ts'

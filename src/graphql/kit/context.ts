@@ -33,6 +33,9 @@ import type { Policies } from '../../imagestream/tag/policies.ts'
 import type { Tags } from '../../imagestream/tag/tag.ts'
 import type { ReportedMoves } from '../../imagestream/watch/reported-moves.ts'
 import type { RepositoryWatches } from '../../imagestream/watch/repository-watches.ts'
+import type { Clusters } from '../../kubernetes/cluster/clusters.ts'
+import type { Contacts } from '../../kubernetes/cluster/contact.ts'
+import type { WorkloadReads } from '../../kubernetes/observe/workload-reads.ts'
 import type { DeliveryHistory } from '../../receivers/delivery-history.ts'
 import type { Receivers } from '../../receivers/receivers.ts'
 import type { TestReceiverCommand } from '../../receivers/test-receiver.ts'
@@ -98,7 +101,18 @@ export interface GraphQLContext {
   readonly trust: Pick<Trust, 'policies' | 'locations' | 'referrers' | 'verify'>
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
   readonly federation: FederationView
+  readonly kubernetes: KubernetesView
   readonly server: ServerView
+}
+
+/** Clusters, and the workloads that were observed there. */
+export interface KubernetesView {
+  readonly clusters: Pick<
+    Clusters,
+    'seenBy' | 'byId' | 'byIds' | 'byName' | 'connect' | 'update' | 'disconnect'
+  >
+  readonly testCluster: Contacts['test']
+  readonly workloads: WorkloadReads
 }
 
 /** Rules that admit machines, and what they say about a token. */

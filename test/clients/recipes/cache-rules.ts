@@ -3,6 +3,8 @@ export const VALUES: readonly string[] = [
   'AppliedDocument',
   'AuditVerification',
   'CircuitBreaker',
+  'ClusterCondition',
+  'ClusterOpening',
   'Condition',
   'FederationClaim',
   'FederationRefusal',
@@ -45,6 +47,7 @@ export const VALUES: readonly string[] = [
   'RegistryUsage',
   'RequestBudget',
   'ResolvedImage',
+  'RunningImage',
   'ServerLimits',
   'SettingChange',
   'SkippedDockerConfigEntry',
@@ -58,6 +61,8 @@ export const VALUES: readonly string[] = [
   'TrustedKey',
   'ValueChange',
   'Viewer',
+  'WorkloadCondition',
+  'WorkloadContainer',
 ]
 
 /** Fields that are connections, by type, with the arguments that select another list. */
@@ -99,6 +104,7 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
       'unchangedSince',
     ],
     tagsAt: ['matching', 'time'],
+    workloads: ['isBehind'],
   },
   ImageStreamImage: {
     referrers: ['artifactType', 'kind', 'maxAgeSeconds'],
@@ -110,6 +116,7 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
     items: [],
     referrers: ['artifactType', 'kind', 'maxAgeSeconds'],
     reportedMoves: [],
+    workloads: [],
   },
   Import: {
     additionalTags: [],
@@ -134,6 +141,7 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
   Query: {
     accessTokens: [],
     auditEntries: ['filter', 'namespace'],
+    clusters: [],
     deletedImageStreams: ['namespace'],
     explainFederation: ['token'],
     federationRules: [],
@@ -187,6 +195,7 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
     sessions: [],
     tagProtections: ['namespace'],
     users: [],
+    workloads: ['cluster', 'clusterNamespace', 'digest', 'imageStream', 'isBehind', 'namespace', 'tag'],
   },
   Receiver: {
     deliveries: ['outcome'],

@@ -1,0 +1,156 @@
+import type { RunningImage, WorkloadCondition, WorkloadContainer } from '../../kubernetes/observe/workload.ts'
+import { loadById, loadReferred } from '../kit/batch.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
+import { ImageStreamTagType, ImageStreamType, ImageType } from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
+import { lastTransition, WorkloadConditionStatusEnum } from './condition.ts'
+import { ClusterType, WorkloadType } from './references.ts'
+
+registerRowNode('Workload', {
+  load: (id, { viewer, kubernetes }) => kubernetes.workloads.byId(viewer, id),
+  access: 'load',
+})
+
+const WorkloadConditionTypeEnum = enumType('WorkloadConditionType', {
+  description: 'What a condition of a workload is about.',
+  values: {
+    VALID:
+      'Whether the triggers of the object can be followed: the annotation can be read, and names containers, image streams and tags that exist.',
+    UP_TO_DATE: 'Whether its containers have the images of their tags, or its builds were started with them.',
+    UNCONTESTED:
+      'Whether no other field manager replaces the images that this server sets. `NOT_MET` after the third replacement in an hour: the server no longer sets them until the tag moves or `resumeWorkload` is called.',
+  },
+})
+
+const WorkloadConditionType = objectType<WorkloadCondition>('WorkloadCondition', {
+  description: 'A condition of a workload, with what to do when it is not met.',
+  properties: (t) => ({
+    type: t.one(WorkloadConditionTypeEnum, 'What the condition is about.'),
+    status: t.one(WorkloadConditionStatusEnum, 'Status of the condition.'),
+    message: t.string('Explanation for people of the status.'),
+    remedy: t.stringOrNull('What a person can do; null if the condition is met.'),
+  }),
+  fields: (t) => ({ lastTransitionTime: t.expose('since', lastTransition) }),
+})
+
+const RunningImageType = objectType<RunningImage>('RunningImage', {
+  description: 'An image that pods of a container run.',
+  properties: (t) => ({
+    digest: t.digest(
+      'Digest of the image: that of the pod’s specification, or else the one that the node reports, which may be of its platform.',
+    ),
+    podCount: t.int('Number of pods that run the image.'),
+  }),
+  fields: (t) => ({
+    startedAt: t.expose('since', {
+      type: 'DateTime',
+      description: 'Time at which the first pod with the image started.',
+    }),
+    laterEntryCount: t.exposeInt('entriesBehind', {
+      nullable: true,
+      description:
+        'Number of later entries in the history of the container’s tag, at most 1000: how far the image is behind, 0 for the image that the tag points to. Null without a tag, and for an image that its history does not have.',
+    }),
+    behindSeconds: t.int({
+      nullable: true,
+      description:
+        'Number of seconds between the image’s entry in the history of the tag and the newest; null like `laterEntryCount`.',
+      resolve: ({ timeBehind }) => (timeBehind === null ? null : Math.round(timeBehind / 1000)),
+    }),
+    image: t.field({
+      type: ImageType,
+      nullable: true,
+      description: 'The image; null if it is not stored here, or the viewer does not see it.',
+      resolve: ({ digest }, _args, { viewer, images }) => images.byDigest(viewer, digest) ?? null,
+    }),
+  }),
+})
+
+const WorkloadContainerType = objectType<WorkloadContainer>('WorkloadContainer', {
+  description: 'A container of a workload; of a BuildConfig, the image that its builds start from.',
+  properties: (t) => ({
+    name: t.string('Name of the container.'),
+    isFollowing: t.boolean('Whether a trigger of the object sets the image to the one of the tag.'),
+    isBehind: t.boolean('Whether pods run another image than the one that the tag points to.'),
+    running: t.list(
+      RunningImageType,
+      'Images that the pods run, by the start of their first pod; several during a rollout, at most one for each pod. Empty without pods.',
+    ),
+  }),
+  fields: (t) => ({
+    specifiedImage: t.exposeString('image', { description: 'The image as the object specifies it.' }),
+    imageStream: t.field({
+      type: ImageStreamType,
+      nullable: true,
+      description:
+        'Image stream of the image: the one that a trigger names, and else the one with the repository or the digest. Null if there is none.',
+      resolve: ({ streamNamespace, streamName }, _args, { viewer, streams }) =>
+        streamNamespace === null || streamName === null
+          ? null
+          : streams.byName(viewer, streamNamespace, streamName),
+    }),
+    tag: t.field({
+      type: ImageStreamTagType,
+      nullable: true,
+      description: 'Tag of the image stream; null if none is known, or it does not exist.',
+      resolve: ({ streamNamespace, streamName, tag }, _args, { viewer, streams, tags }) => {
+        if (streamNamespace === null || streamName === null || tag === null) return null
+        const stream = streams.byName(viewer, streamNamespace, streamName)
+        return stream ? (tags.named([stream.id], tag)[0] ?? null) : null
+      },
+    }),
+    tagName: t.exposeString('tag', {
+      nullable: true,
+      description: 'Name of the tag, which may not exist yet; null if none is known.',
+    }),
+  }),
+})
+
+objectType(WorkloadType, {
+  description:
+    'An object of a cluster that runs images of image streams, or has triggers on them. Viewers see workloads with containers of image streams that they may view.',
+  interfaces: [NodeInterface],
+  properties: (t) => ({
+    namespace: t.string('Namespace in the cluster.'),
+    kind: t.string(
+      'Kind of the object: `Deployment`, `StatefulSet`, `DaemonSet`, `CronJob`, `ReplicaSet`, `Pod`, `DeploymentConfig`, `BuildConfig`, or another that runs pods.',
+    ),
+    name: t.string('Name of the object.'),
+    conditions: t.list(
+      WorkloadConditionType,
+      'Conditions of a workload with triggers, at most one of each type; empty without triggers.',
+    ),
+    createdAt: t.dateTime('Time at which the server first observed the object.'),
+  }),
+  fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the workload.',
+      resolve: ({ id }) => nodeId('Workload', id),
+    }),
+    cluster: t.field({
+      type: ClusterType,
+      nullable: true,
+      description: 'The cluster; null if it is not opened to a namespace of the viewer.',
+      resolve: (workload, _args, { viewer, kubernetes }) =>
+        loadReferred(workload, 'cluster', 'clusterId', (ids) => kubernetes.clusters.byIds(viewer, ids)),
+    }),
+    hasTriggers: t.boolean({
+      description: 'Whether the object has triggers: the server keeps its images at those of their tags.',
+      resolve: ({ version }) => version !== null,
+    }),
+    isContested: t.boolean({
+      description:
+        'Whether another field manager has replaced an image three times within an hour, so that the server no longer sets it.',
+      resolve: ({ conditions }) =>
+        conditions.some(({ type, status }) => type === 'UNCONTESTED' && status === 'NOT_MET'),
+    }),
+    containers: t.field({
+      type: [WorkloadContainerType],
+      complexity: 10,
+      description:
+        'Containers with images of image streams that the viewer may view, by name; a pod has about a hundred at most.',
+      resolve: (workload, _args, { viewer, kubernetes }) =>
+        loadById(workload, 'containers', (ids) => kubernetes.workloads.containersOf(viewer, ids)) ?? [],
+    }),
+  }),
+})

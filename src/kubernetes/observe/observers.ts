@@ -1,0 +1,100 @@
+import { SYSTEM } from '../../access/right/viewer.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Clusters } from '../cluster/clusters.ts'
+import type { Contacts } from '../cluster/contact.ts'
+import { type ConnectedCluster, type ObserverDependencies, observe } from './observer.ts'
+
+interface ObserversDependencies extends Omit<ObserverDependencies, 'onCounted'> {
+  readonly clusters: Pick<Clusters, 'all' | 'byId' | 'onChanged' | 'report'>
+  readonly contacts: Pick<Contacts, 'contact' | 'note'>
+}
+
+/** Milliseconds before an unreachable cluster is contacted again; doubled up to the longest. */
+const FIRST_PAUSE = 2_000
+const LONGEST_PAUSE = 5 * 60_000
+/** Milliseconds after which the permissions in a reachable cluster are checked again. */
+const CHECK_INTERVAL = 10 * 60_000
+
+interface Observed {
+  readonly stopping: AbortController
+  done: Promise<void>
+  connected: ConnectedCluster | undefined
+}
+
+/** Creates the observation of all clusters, each on its own: a slow one delays no other. Nothing runs before `start`. */
+export function createObservers({ clusters, contacts, ...dependencies }: ObserversDependencies) {
+  const { sleep, random, onDue } = dependencies
+  const observed = new Map<number, Observed>()
+  let isStarted = false
+
+  const onCounted = ({ id }: Cluster, isComplete: boolean): void =>
+    clusters.report(id, {
+      type: 'COMPLETE',
+      status: isComplete ? 'MET' : 'NOT_MET',
+      message: isComplete ? 'all pods are counted' : 'the cluster has more pods than are counted',
+      remedy: isComplete
+        ? null
+        : 'workloads whose pods are not counted are not listed; their images are kept only if their objects name them by digest',
+    })
+
+  const run = async (cluster: Cluster, own: Observed): Promise<void> => {
+    const { signal } = own.stopping
+    const pause = (milliseconds: number) => sleep(milliseconds, signal).catch(() => {})
+    for (let failures = 0; !signal.aborted; failures++) {
+      const found = await contacts.contact(cluster, signal)
+      if (!found) {
+        await pause(Math.min(FIRST_PAUSE * 2 ** failures, LONGEST_PAUSE) * (0.5 + random() / 2))
+        continue
+      }
+      own.connected = { cluster, ...found }
+      onDue(cluster.id)
+      const onResult = (error?: unknown): void => contacts.note(cluster, error)
+      const watching = observe(own.connected, { ...dependencies, onCounted }, { signal, onResult })
+      while (!signal.aborted) {
+        await pause(CHECK_INTERVAL)
+        if (!signal.aborted) await contacts.contact(cluster, signal)
+      }
+      await watching
+    }
+  }
+
+  const stop = async (id: number): Promise<void> => {
+    const own = observed.get(id)
+    observed.delete(id)
+    own?.stopping.abort(new Error('the cluster is no longer observed'))
+    await own?.done
+  }
+  const start = (cluster: Cluster): void => {
+    const own: Observed = { stopping: new AbortController(), done: Promise.resolve(), connected: undefined }
+    observed.set(cluster.id, own)
+    own.done = run(cluster, own).catch((error: unknown) => {
+      if (!own.stopping.signal.aborted) dependencies.onError(error)
+    })
+  }
+
+  clusters.onChanged((id) => {
+    if (!isStarted) return
+    void stop(id)
+    const cluster = clusters.byId(SYSTEM, id)
+    if (cluster) start(cluster)
+  })
+
+  return {
+    start(): void {
+      isStarted = true
+      for (const cluster of clusters.all()) start(cluster)
+    },
+
+    /** Returns a cluster that can be reached, or could be when it was last requested; undefined for others. */
+    connected: (id: number): ConnectedCluster | undefined => observed.get(id)?.connected,
+
+    /** Returns all of them. */
+    allConnected: (): ConnectedCluster[] =>
+      [...observed.values()].flatMap(({ connected }) => connected ?? []),
+
+    async [Symbol.asyncDispose](): Promise<void> {
+      isStarted = false
+      await Promise.all([...observed.keys()].map(stop))
+    },
+  }
+}
