@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   collect: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
   receivers: ['access', 'oci', 'input', 'concurrency', 'logins', 'db', 'secrets', 'imagestream', 'vendors'],
   kubernetes: ['access', 'oci', 'input', 'concurrency', 'egress', 'db', 'secrets'],
-  triggers: ['oci', 'input'],
+  triggers: ['access', 'oci', 'input', 'concurrency', 'egress', 'db', 'secrets', 'events', 'imagestream'],
   graphql: [
     'access',
     'oci',
@@ -90,6 +90,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   registry: ['protocol', 'sign-in', 'content', 'pull-through', 'mirroring', 'routes'],
   collect: ['kept', 'images', 'blobs'],
   remote: ['traffic', 'login', 'session', 'content', 'location'],
+  triggers: ['content', 'guard', 'state', 'definition', 'run'],
   trust: ['referrer', 'signature', 'policy', 'verification'],
   kubernetes: ['client', 'workload', 'cluster', 'observe', 'reconcile'],
   http: ['request', 'metrics', 'pipeline', 'websocket', 'endpoints'],
@@ -187,6 +188,14 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
   'external-registry': ['registry_notifications'],
   collect: ['collections'],
   kubernetes: ['cluster_secrets', 'clusters', 'workload_containers', 'workload_images', 'workloads'],
+  triggers: [
+    'trigger_attempts',
+    'trigger_deliveries',
+    'trigger_position',
+    'trigger_secrets',
+    'trigger_targets',
+    'triggers',
+  ],
   receivers: [
     'webhook_deliveries',
     'webhook_hints',
@@ -199,6 +208,8 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
 
 /** The tables of other rooms that a room reads: each is an import that the compiler does not see. */
 const MAY_READ: Readonly<Record<string, readonly string[]>> = {
+  // what an action says about a move
+  triggers: ['images', 'image_streams', 'tags', 'tag_events'],
   // an image is visible through the repositories that serve it, too
   imagestream: ['repositories', 'repository_manifests'],
   // the use of a quota is counted over what the namespace holds
@@ -290,6 +301,7 @@ const PREPARED: Readonly<Record<string, string>> = {
   'registry/pull-through/admission.ts': 'registry',
   'registry/pull-through/origin.ts': 'registry',
   'registry/routes/tags.ts': 'registry',
+  'triggers/definition/matching-triggers.ts': 'import',
   'collect/blobs/kept-manifests.ts': 'collect',
   'collect/blobs/links.ts': 'collect',
   'collect/blobs/plan.ts': 'collect',
@@ -325,6 +337,7 @@ const MAY_USE_SYSTEM: readonly string[] = [
   'imagestream/stream/retry-refused.ts',
   'imagestream/stream/image-list.ts',
   'kubernetes/observe/observers.ts',
+  'triggers/definition/definitions.ts',
 ]
 
 /** Rooms and floors that take requests: what they do, they do for the viewer of the request. */

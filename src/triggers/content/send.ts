@@ -1,0 +1,76 @@
+import type { Egress } from '../../egress/egress.ts'
+import type { OutgoingRequest, ReceiverResponse } from './action-kind.ts'
+import type { Answer, Failure } from './answer.ts'
+
+const LIMITS = { timeout: 10_000, maxBytes: 64 * 1024 }
+/** Characters of a response that are kept. */
+const KEPT = 4_000
+
+/** Statuses after which the same request may succeed: the receiver is busy, or its credential is being replaced. */
+const LATER: readonly number[] = [401, 403, 404, 408, 409, 423, 425, 429]
+const GONE = 410
+
+/** What a kind of action knows about a response. */
+type Judge = (response: ReceiverResponse) => Partial<Pick<Answer, 'failure' | 'link' | 'follow'>>
+
+interface SendOptions {
+  readonly signal: AbortSignal
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly judge?: Judge | undefined
+}
+
+/** Sends a delivery. Resolves also for a receiver that does not respond, or responds with a redirect or an error. */
+export async function send(
+  egress: Pick<Egress, 'request'>,
+  outgoing: OutgoingRequest,
+  { signal, now, judge = () => ({}) }: SendOptions,
+): Promise<Answer> {
+  const response = await responseOf(egress, outgoing, signal)
+  if (response instanceof Error) {
+    return { status: null, text: '', link: null, failure: { kind: 'LATER', message: response.message } }
+  }
+  const { status, headers, text } = response
+  const accepted = { status, text: text.slice(0, KEPT), link: null }
+  if (status < 200 || status > 299) {
+    const retryAfter = retryAfterOf(headers['retry-after'], now())
+    const failure: Failure = { kind: kindOf(status), message: problemOf(status), ...retryAfter }
+    return { ...accepted, failure, ...judge(response) }
+  }
+  return { ...accepted, failure: null, ...judge(response) }
+}
+
+/** Returns the response of any status, or why there is none. Rejects only when the signal is aborted. */
+export async function responseOf(
+  { request }: Pick<Egress, 'request'>,
+  { url, method, headers, body }: OutgoingRequest,
+  signal: AbortSignal,
+): Promise<ReceiverResponse | Error> {
+  try {
+    const given = method === 'GET' ? { method, headers } : { method, headers, body }
+    const response = await request(url, { ...given, ...LIMITS, signal })
+    return { status: response.status, headers: response.headers, text: Buffer.from(response.body).toString() }
+  } catch (error) {
+    signal.throwIfAborted()
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+function kindOf(status: number): Failure['kind'] {
+  if (status === GONE) return 'GONE'
+  return status >= 500 || LATER.includes(status) ? 'LATER' : 'NEVER'
+}
+
+function problemOf(status: number): string {
+  if (status >= 300 && status < 400)
+    return `it responded with a redirect (${status}): give the URL that it redirects to`
+  return `it responded with status ${status}`
+}
+
+/** Returns the milliseconds of `Retry-After`, in seconds or as a date. Source: RFC 9110, 10.2.3. */
+function retryAfterOf(header: string | string[] | undefined, now: number): Pick<Failure, 'retryAfter'> {
+  const text = Array.isArray(header) ? header[0] : header
+  if (text === undefined) return {}
+  const until = /^\d{1,9}$/.test(text) ? now + Number(text) * 1000 : Date.parse(text)
+  return until > now ? { retryAfter: until - now } : {}
+}

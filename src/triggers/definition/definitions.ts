@@ -1,0 +1,219 @@
+import type { AuditRecorder } from '../../access/audit/audit-log.ts'
+import { namespacesOf, requireInNamespace, SYSTEM, type Viewer } from '../../access/right/viewer.ts'
+import type { Database } from '../../db/open.ts'
+import type { Transaction } from '../../db/transact.ts'
+import type { ChangeLog } from '../../events/change-log.ts'
+import { AlreadyExistsError, invalid, NotFoundError } from '../../input/errors.ts'
+import { isGlob } from '../../input/glob.ts'
+import { checkNamespace } from '../../input/names.ts'
+import type { KeysetPage } from '../../input/page.ts'
+import type { CheckedAction } from '../content/action-kind.ts'
+import { type Action, type ActionInput, checkAction } from '../content/actions.ts'
+import { madeSecret, SIGNING } from '../content/kinds/http.ts'
+import type { TargetRows } from '../state/target-rows.ts'
+import { type Trigger, triggerStateOf } from './trigger.ts'
+import { checkPause, checkSource, checkTriggerName, type Pause, type Source } from './trigger-input.ts'
+import type { TriggerRows } from './trigger-rows.ts'
+import type { TriggerSecrets } from './trigger-secrets.ts'
+
+/** A new trigger. */
+export interface NewTrigger extends Source {
+  readonly namespace: string
+  readonly name: string
+  readonly action: ActionInput
+}
+
+/** Changes of a trigger; what is undefined stays as it is. */
+export interface TriggerChanges extends Partial<Source> {
+  readonly id: number
+  readonly action?: ActionInput | undefined
+}
+
+/** A trigger with its new secret, which cannot be read again; null where there is none. */
+export interface IssuedTrigger {
+  readonly trigger: Trigger
+  readonly secret: string | null
+}
+
+interface DefinitionsDependencies {
+  readonly db: Database
+  readonly audit: AuditRecorder
+  readonly changeLog: Pick<ChangeLog, 'head'>
+  readonly rows: TriggerRows
+  readonly secrets: TriggerSecrets
+  readonly targets: Pick<TargetRows, 'setTrigger'>
+  readonly uuid: () => string
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Called after each change of a trigger with the host of its receiver. */
+  readonly onChange: (host: string) => void
+}
+
+/** Triggers of one namespace, and those of them whose pattern can match several streams: each move is compared with them. */
+const MAX = { all: 10_000, ofNamespace: 500 }
+
+/** The definitions of triggers of all namespaces. */
+export type Definitions = ReturnType<typeof createDefinitions>
+
+/** Creates the reads and writes of definitions. They need the right `configure` in the whole namespace. */
+export function createDefinitions(dependencies: DefinitionsDependencies) {
+  const { db, audit, changeLog, rows, secrets, targets, uuid, now, onChange } = dependencies
+
+  const find = (viewer: Viewer, id: number): Trigger => {
+    const trigger = rows.byIds([id]).get(id)
+    if (!trigger || !viewer.rights.mayInNamespace('configure', trigger.namespace)) {
+      throw new NotFoundError('no trigger has this id')
+    }
+    return trigger
+  }
+  const record = (tx: Transaction, viewer: Viewer, action: string, trigger: Trigger): void => {
+    const { namespace, name, streams, tags, host } = trigger
+    audit.record(tx, viewer, {
+      ...{ action, namespace, target: `trigger ${namespace}/${name}` },
+      details: { source: `${streams}:${tags}`, kind: trigger.action.kind, host },
+    })
+  }
+  /** Stores the secrets of an action. Returns the one that signs if it is new. Throws InvalidInputError if one is missing. */
+  const setSecrets = (tx: Transaction, trigger: Trigger, action: CheckedAction<Action>): string | null => {
+    const { secrets: given, neededSecrets } = action
+    secrets.keepOnly(tx, trigger, neededSecrets)
+    const issued = new Map<string, string>()
+    for (const name of neededSecrets) {
+      const isKept = given[name] === undefined && secrets.has(trigger, name)
+      const secret = isKept ? undefined : (given[name] ?? madeSecret(name))
+      if (!isKept && secret === undefined) throw invalid('action', `needs the secret "${name}"`)
+      if (secret !== undefined) issued.set(name, secret)
+    }
+    for (const [name, secret] of issued) secrets.set(tx, trigger, name, secret)
+    return issued.get(SIGNING) ?? null
+  }
+  const checkCount = ({ namespace, streams }: Pick<Trigger, 'namespace' | 'streams'>): void => {
+    const { all, patterns } = rows.countsOf(namespace)
+    if (all >= MAX.all) throw invalid('namespace', `has ${MAX.all} triggers, which is the maximum`)
+    if (isGlob(streams) && patterns >= MAX.ofNamespace) {
+      throw invalid(
+        'imageStreams',
+        `must be one name: the namespace has ${MAX.ofNamespace} triggers with patterns, which is the maximum`,
+      )
+    }
+  }
+  /** Stores a changed trigger with an audit entry. */
+  const store = (tx: Transaction, viewer: Viewer, action: string, changed: Trigger): Trigger => {
+    const trigger = { ...changed, updatedAt: now() }
+    rows.update(trigger)
+    targets.setTrigger(trigger.id, { host: trigger.host, isHeld: triggerStateOf(trigger) !== 'ACTIVE' })
+    record(tx, viewer, action, trigger)
+    tx.afterCommit(() => onChange(trigger.host))
+    return trigger
+  }
+
+  return {
+    byIds: rows.byIds,
+
+    /** Throws NotFoundError. */
+    find,
+
+    /** Returns a page of the triggers of a namespace, or for null of all that the viewer may configure; its keys are [id]. Throws ForbiddenError, UnauthenticatedError. */
+    page: (viewer: Viewer, namespace: string | null, page: KeysetPage): Trigger[] =>
+      rows.page(namespacesOf(viewer, 'configure', namespace), page),
+
+    /** Returns the number of the same triggers. */
+    count: (viewer: Viewer, namespace: string | null): number =>
+      rows.countOf(namespacesOf(viewer, 'configure', namespace)),
+
+    /** Creates a trigger, which acts for moves from now on. Throws InvalidInputError, AlreadyExistsError, ForbiddenError. */
+    create(viewer: Viewer, { namespace, action: given, ...input }: NewTrigger): IssuedTrigger {
+      requireInNamespace(viewer, 'configure', namespace)
+      checkNamespace(namespace)
+      const name = checkTriggerName(input.name)
+      const source = checkSource(input)
+      const action = checkAction(given, 'action')
+      return db.transact((tx) => {
+        if (rows.byName(namespace, name)) {
+          throw new AlreadyExistsError(`the namespace ${namespace} has a trigger ${name}`)
+        }
+        checkCount({ namespace, ...source })
+        const at = now()
+        const trigger = rows.insert({
+          ...{ namespace, name, ...source, host: action.host, action: action.settings, uid: uuid() },
+          ...{ since: changeLog.head(), createdBy: viewer.name, createdAt: at, updatedAt: at },
+          ...NOT_PAUSED,
+        })
+        const secret = setSecrets(tx, trigger, action)
+        record(tx, viewer, 'createTrigger', trigger)
+        return { trigger, secret }
+      })
+    },
+
+    /**
+     * Changes a trigger. Secrets that are not given again are kept, except for another receiver: they are not sent to a host
+     * for which they were not meant. Throws NotFoundError, InvalidInputError.
+     */
+    update: (viewer: Viewer, { id, action: given, ...input }: TriggerChanges): IssuedTrigger =>
+      db.transact((tx) => {
+        const old = find(viewer, id)
+        const source = checkSource({ ...old, ...input })
+        if (!isGlob(old.streams)) checkCount({ ...old, ...source })
+        const action = given && checkAction(given, 'action')
+        const changed = { ...old, ...source, ...(action && { action: action.settings, host: action.host }) }
+        if (action && (action.host !== old.host || action.settings.kind !== old.action.kind)) {
+          secrets.keepOnly(tx, old, [])
+        }
+        const secret = action ? setSecrets(tx, changed, action) : null
+        return { trigger: store(tx, viewer, 'updateTrigger', changed), secret }
+      }),
+
+    /** Adds a secret that signs beside the newest of those before it. Throws NotFoundError, InvalidInputError. */
+    rotateSecret: (viewer: Viewer, id: number): IssuedTrigger =>
+      db.transact((tx) => {
+        const trigger = find(viewer, id)
+        const secret = madeSecret(SIGNING)
+        if (secret === undefined || !secrets.has(trigger, SIGNING)) {
+          throw invalid('id', 'is of a trigger that does not sign with a secret')
+        }
+        secrets.set(tx, trigger, SIGNING, secret, true)
+        return { trigger: store(tx, viewer, 'rotateTriggerSecret', trigger), secret }
+      }),
+
+    /** Lets a trigger wait: what moves meanwhile is delivered when it goes on. Throws NotFoundError, InvalidInputError. */
+    pause: (viewer: Viewer, id: number, pause: Pause): Trigger =>
+      db.transact((tx) => {
+        const { reason, until } = checkPause(pause, now())
+        return store(tx, viewer, 'pauseTrigger', {
+          ...find(viewer, id),
+          ...{ pausedAt: now(), pausedUntil: until, pausedBy: viewer.name, pauseReason: reason },
+        })
+      }),
+
+    /** Lets a trigger that was paused, or disabled, go on. Throws NotFoundError. */
+    resume: (viewer: Viewer, id: number): Trigger =>
+      db.transact((tx) => store(tx, viewer, 'resumeTrigger', { ...find(viewer, id), ...NOT_PAUSED })),
+
+    /** Holds a trigger whose receiver wants no more requests, until a person resumes it. */
+    disable(tx: Transaction, id: number, reason: string): void {
+      const trigger = rows.byIds([id]).get(id)
+      if (trigger) store(tx, SYSTEM, 'disableTrigger', { ...trigger, disabledReason: reason })
+    },
+
+    /** Resumes the triggers whose pause has ended. */
+    resumeEnded(tx: Transaction): void {
+      for (const trigger of rows.pausedUntil(now())) {
+        store(tx, SYSTEM, 'resumeTrigger', { ...trigger, ...NOT_PAUSED })
+      }
+    },
+
+    /** Deletes a trigger with its deliveries, and returns it. Throws NotFoundError. */
+    delete: (viewer: Viewer, id: number): Trigger =>
+      db.transact((tx) => {
+        const trigger = find(viewer, id)
+        rows.delete(id)
+        record(tx, viewer, 'deleteTrigger', trigger)
+        return trigger
+      }),
+  }
+}
+
+const NOT_PAUSED = {
+  ...{ pausedAt: null, pausedUntil: null, pausedBy: null, pauseReason: null },
+  disabledReason: null,
+} as const

@@ -1,0 +1,41 @@
+import { invalid, quoted } from '../../input/errors.ts'
+import { checkGlob } from '../../input/glob.ts'
+
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,98}[a-z0-9])?$/
+const MAX_REASON = 500
+
+/** Tags whose moves a trigger reacts to. */
+export interface Source {
+  /** Pattern over names of streams of the namespace. */
+  readonly streams: string
+  /** Pattern over names of tags. */
+  readonly tags: string
+}
+
+/** Until when, and why, a trigger is paused. */
+export interface Pause {
+  readonly reason: string
+  /** Milliseconds since 1970; null for a pause without end. */
+  readonly until: number | null
+}
+
+/** Returns the name, or throws InvalidInputError. */
+export function checkTriggerName(name: string): string {
+  if (NAME.test(name)) return name
+  throw invalid('name', `is ${quoted(name)}: it must have 1 to 100 lower-case letters, digits and "-"`)
+}
+
+/** Returns the source. Throws InvalidInputError. */
+export const checkSource = ({ streams, tags }: Source): Source => ({
+  streams: checkGlob(streams, 'imageStreams') ?? '*',
+  tags: checkGlob(tags, 'tags') ?? '*',
+})
+
+/** Returns the pause. Throws InvalidInputError. */
+export function checkPause({ reason, until }: Pause, now: number): Pause {
+  if (reason.trim() === '' || reason.length > MAX_REASON) {
+    throw invalid('reason', `must have 1 to ${MAX_REASON} characters`)
+  }
+  if (until !== null && until <= now) throw invalid('until', 'must be in the future')
+  return { reason, until }
+}

@@ -1,0 +1,38 @@
+import type { triggers } from '../../db/tables/index.ts'
+import { isGlob } from '../../input/glob.ts'
+import type { Action } from '../content/actions.ts'
+
+type TriggerRow = typeof triggers.$inferSelect
+
+/** What is done when a tag points to another image. */
+export interface Trigger extends Omit<TriggerRow, 'action' | 'scope' | 'isHeld'> {
+  readonly action: Action
+}
+
+export function triggerOf({ action, scope: _, isHeld: __, ...row }: TriggerRow): Trigger {
+  // written by this room alone
+  return { ...row, action: JSON.parse(action) as Action }
+}
+
+/** Returns the columns of a trigger, with those that follow from others. */
+export function columnsOf<T extends Omit<Trigger, 'id'>>({ action, ...trigger }: T) {
+  const { streams, tags } = trigger
+  const ofStream = isGlob(tags) ? 'STREAM' : 'TAG'
+  return {
+    ...trigger,
+    action: JSON.stringify(action),
+    scope: isGlob(streams) ? 'NAMESPACE' : ofStream,
+    isHeld: triggerStateOf(trigger) === 'ACTIVE' ? 0 : 1,
+  } as const
+}
+
+export const TRIGGER_STATES = ['ACTIVE', 'PAUSED', 'DISABLED'] as const
+
+/** Returns whether it acts: DISABLED after the receiver has refused all further requests. */
+export function triggerStateOf({
+  pausedAt,
+  disabledReason,
+}: Pick<Trigger, 'pausedAt' | 'disabledReason'>): (typeof TRIGGER_STATES)[number] {
+  if (disabledReason !== null) return 'DISABLED'
+  return pausedAt === null ? 'ACTIVE' : 'PAUSED'
+}

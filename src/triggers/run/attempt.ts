@@ -1,0 +1,147 @@
+import type { Egress } from '../../egress/egress.ts'
+import type { ActionContext, OutgoingRequest } from '../content/action-kind.ts'
+import { type Action, kindOf } from '../content/actions.ts'
+import type { Answer, Failure } from '../content/answer.ts'
+import { SIGNING } from '../content/kinds/http.ts'
+import type { MovedTag } from '../content/moved-tag.ts'
+import { send } from '../content/send.ts'
+import type { SignatureKey } from '../content/signature.ts'
+import type { Trigger } from '../definition/trigger.ts'
+import type { TriggerSecrets } from '../definition/trigger-secrets.ts'
+
+/** What is attempted. */
+export interface Attempted {
+  readonly trigger: Trigger
+  readonly move: MovedTag
+  /** Id of the delivery, the same at each attempt. */
+  readonly webhookId: string
+  readonly signal: AbortSignal
+}
+
+/** How an attempt ended. */
+export interface AttemptEnd {
+  /** Milliseconds since 1970 of its begin, and the milliseconds that it took. */
+  readonly at: number
+  readonly milliseconds: number
+  readonly answer: Answer
+  /** The request, with secrets replaced, as JSON text: method, url, headers, body. Null where there was none. */
+  readonly request: string | null
+}
+
+/** Does what an action says in another room. Rejects only when the signal is aborted. */
+export type Perform = (action: Action, attempted: Attempted) => Promise<Answer>
+
+interface AttemptsDependencies {
+  readonly egress: Pick<Egress, 'request'>
+  readonly secrets: Pick<TriggerSecrets, 'open'>
+  readonly keyPairs: () => readonly SignatureKey[]
+  /** `https://streams.example.org`: this server for other machines. */
+  readonly publicUrl: () => string
+  readonly perform: Perform
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** The attempts of deliveries. */
+export type Attempts = ReturnType<typeof createAttempts>
+
+/** Creates the attempts of deliveries: requests to receivers, and what other rooms do. */
+export function createAttempts(dependencies: AttemptsDependencies) {
+  const { egress, secrets, keyPairs, publicUrl, perform, now } = dependencies
+
+  /** Returns the context of a request, and its secrets. Throws BrokenSealError. */
+  const contextOf = (trigger: Trigger, webhookId: string): ActionContext & { readonly all: string[] } => {
+    const opened = secrets.open(trigger)
+    return {
+      ...{ id: webhookId, at: now(), publicUrl: publicUrl(), keyPairs: keyPairs() },
+      signingSecrets: opened.get(SIGNING) ?? [],
+      all: [...opened.values()].flat(),
+      secret(name) {
+        const secret = opened.get(name)?.at(-1)
+        if (secret === undefined) throw new Error(`the secret "${name}" is missing`)
+        return secret
+      },
+    }
+  }
+
+  /** Returns the request of an action, and the same with secrets replaced; null for one that another room performs. */
+  const requestOf = ({ action, ...trigger }: Trigger, move: MovedTag, webhookId: string) => {
+    const kind = kindOf(action)
+    if (!kind.request) return null
+    const context = contextOf({ action, ...trigger }, webhookId)
+    const request = kind.request(action.settings, move, context)
+    return { request, context, shown: masked(request, context.all) }
+  }
+
+  const answerOf = async ({ trigger, move, webhookId, signal }: Attempted) => {
+    const { action } = trigger
+    const made = requestOf(trigger, move, webhookId)
+    if (!made) return { answer: await perform(action, { trigger, move, webhookId, signal }), shown: null }
+    const { judge } = kindOf(action)
+    const answer = await send(egress, made.request, {
+      ...{ signal, now },
+      judge: judge && ((response) => judge(response, action.settings)),
+    })
+    return { answer: { ...answer, text: maskedText(answer.text, made.context.all) }, shown: made.shown }
+  }
+
+  return {
+    requestOf,
+    contextOf,
+
+    /** Attempts a delivery. Rejects only when the signal is aborted. */
+    async run(attempted: Attempted): Promise<AttemptEnd> {
+      const at = now()
+      const started = performance.now()
+      const { answer, shown } = await answerOf(attempted).catch((error: unknown) => {
+        attempted.signal.throwIfAborted()
+        return { answer: notSent(error), shown: null }
+      })
+      const request = shown && JSON.stringify(shown)
+      return { at, milliseconds: Math.round(performance.now() - started), answer, request }
+    },
+  }
+}
+
+/** Returns the answer of an attempt without a request: a secret cannot be opened, for example. */
+function notSent(error: unknown): Answer {
+  const failure: Failure = { kind: 'LATER', message: error instanceof Error ? error.message : String(error) }
+  return { status: null, text: '', link: null, failure }
+}
+
+/** Stands for a secret. */
+const MASK = '•••'
+/** A text of fewer characters is no secret, and could be anywhere. */
+const SHORTEST_SECRET = 4
+
+/** Replaces secrets in a text, also where they are part of a URL or of Basic credentials. */
+function maskedText(text: string, secrets: readonly string[]): string {
+  let result = text
+  for (const secret of secrets.filter(({ length }) => length >= SHORTEST_SECRET)) {
+    for (const spelling of new Set([
+      secret,
+      encodeURIComponent(secret),
+      JSON.stringify(secret).slice(1, -1),
+    ])) {
+      result = result.replaceAll(spelling, MASK)
+    }
+  }
+  return result
+}
+
+/** Replaces the secrets of a request, and its signatures. */
+function masked(
+  { method, url, headers, body }: OutgoingRequest,
+  secrets: readonly string[],
+): OutgoingRequest {
+  const shown = Object.entries(headers).map(([name, value]) => [
+    name,
+    SECRET_HEADERS.test(name) ? MASK : maskedText(value, secrets),
+  ])
+  return {
+    ...{ method, url: maskedText(url, secrets), headers: Object.fromEntries(shown) },
+    body: maskedText(body, secrets),
+  }
+}
+
+const SECRET_HEADERS = /^(?:authorization|.*signature.*|.*token.*|cookie)$/

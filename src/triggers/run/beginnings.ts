@@ -1,0 +1,78 @@
+import type { Transaction } from '../../db/transact.ts'
+import type { MovedTag } from '../content/moved-tag.ts'
+import type { Trigger } from '../definition/trigger.ts'
+import type { TriggerRows } from '../definition/trigger-rows.ts'
+import type { DeliveryRows } from '../state/delivery-rows.ts'
+import type { StoredTarget, TargetRows } from '../state/target-rows.ts'
+import { begin, deliveryId, failed, renewed } from '../state/target-state.ts'
+import type { Targets } from '../state/targets.ts'
+import type { DescribeMove } from './moves.ts'
+
+/** An attempt that has begun. */
+export interface Begun {
+  readonly target: StoredTarget
+  readonly trigger: Trigger
+  readonly move: MovedTag
+  /** Id of the delivery, the same at each attempt. */
+  readonly webhookId: string
+  /** Number of the delivery's row. */
+  readonly deliveryRow: number
+}
+
+export interface BeginningsDependencies {
+  readonly rows: TargetRows
+  readonly targets: Pick<Targets, 'change'>
+  readonly deliveries: DeliveryRows
+  readonly triggers: Pick<TriggerRows, 'byIds'>
+  readonly describe: DescribeMove
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** Creates the begin of attempts: the delivery is stored before it is sent. */
+export function createBeginnings({
+  rows,
+  targets,
+  deliveries,
+  triggers,
+  describe,
+  now,
+}: BeginningsDependencies) {
+  const beginOne = (tx: Transaction, target: StoredTarget): Begun | undefined => {
+    const { triggerId, streamId, state } = target
+    const trigger = triggers.byIds([triggerId]).get(triggerId)
+    const { delivery } = state
+    if (!trigger || !delivery) return undefined
+    const { move: planned, byHand } = delivery
+    const move = describe(planned.eventId)
+    if (!move) {
+      const pruned = { kind: 'NEVER', message: 'the entry of the tag’s history was pruned' } as const
+      targets.change(tx, target, failed(state, pruned, now(), 0), pruned.message)
+      return undefined
+    }
+    const webhookId = deliveryId(trigger.uid, delivery, move.digest)
+    const deliveryRow = deliveries.begin({
+      ...{ triggerId, streamId, eventId: planned.eventId, byHand, webhookId },
+      ...{ namespace: move.namespace, imageStreamName: move.imageStream, tag: move.tag, digest: move.digest },
+    })
+    const begun = { ...target, state: begin(state, now()), lastDeliveryId: deliveryRow }
+    targets.change(tx, { ...target, lastDeliveryId: deliveryRow }, begun.state, target.message)
+    return { target: begun, trigger, move, webhookId, deliveryRow }
+  }
+
+  return {
+    /** Begins attempts to a host that are due, at most `limit`. Of those that run, the lease is renewed. */
+    begin(tx: Transaction, host: string, limit: number, isRunning: (targetId: number) => boolean): Begun[] {
+      const begun: Begun[] = []
+      for (const target of rows.due(host, limit)) {
+        if (isRunning(target.id)) {
+          targets.change(tx, target, renewed(target.state, now()), target.message)
+          continue
+        }
+        const one = beginOne(tx, target)
+        if (one) begun.push(one)
+      }
+      return begun
+    },
+  }
+}

@@ -1,0 +1,132 @@
+import type { AuditRecorder } from '../../access/audit/audit-log.ts'
+import type { Viewer } from '../../access/right/viewer.ts'
+import type { Database } from '../../db/open.ts'
+import type { Transaction } from '../../db/transact.ts'
+import type { Streams } from '../../imagestream/stream/stream.ts'
+import type { Tag, Tags } from '../../imagestream/tag/tag.ts'
+import { ConflictError, invalid, NotFoundError } from '../../input/errors.ts'
+import { matchesGlob } from '../../input/glob.ts'
+import type { TagName } from '../../oci/tag.ts'
+import type { Definitions } from '../definition/definitions.ts'
+import type { Trigger } from '../definition/trigger.ts'
+import type { DeliveryRows } from '../state/delivery-rows.ts'
+import type { StoredTarget, Target, TargetRows } from '../state/target-rows.ts'
+import { fireByHand, retry, settled } from '../state/target-state.ts'
+import type { Targets } from '../state/targets.ts'
+
+interface CommandsDependencies {
+  readonly db: Pick<Database, 'transact'>
+  readonly audit: AuditRecorder
+  readonly definitions: Pick<Definitions, 'find'>
+  readonly rows: TargetRows
+  readonly targets: Targets
+  readonly deliveries: Pick<DeliveryRows, 'byIds'>
+  readonly streams: Pick<Streams, 'byName'>
+  readonly tags: Pick<Tags, 'named'>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly wake: () => void
+}
+
+/** A tag for which a trigger is to act. */
+export interface TagOfTrigger {
+  readonly id: number
+  /** Names a stream of the trigger's namespace. */
+  readonly imageStream: string
+  readonly tag: TagName
+}
+
+/** Creates what people do with targets. It needs the right `configure` in the trigger's namespace. */
+export function createTriggerCommands(dependencies: CommandsDependencies) {
+  const { db, audit, definitions, rows, targets, deliveries, streams, tags, now, wake } = dependencies
+
+  const record = (
+    tx: Transaction,
+    viewer: Viewer,
+    action: string,
+    trigger: Trigger,
+    details: object,
+  ): void => {
+    const { namespace, name } = trigger
+    audit.record(tx, viewer, {
+      action,
+      namespace,
+      target: `trigger ${namespace}/${name}`,
+      details: { ...details },
+    })
+    tx.afterCommit(wake)
+  }
+
+  /** Returns the tag with its image. Throws NotFoundError, InvalidInputError. */
+  const tagOf = (viewer: Viewer, trigger: Trigger, { imageStream: name, tag }: TagOfTrigger): Tag => {
+    if (!matchesGlob(trigger.streams, name) || !matchesGlob(trigger.tags, tag)) {
+      throw invalid('tag', `must match the source of the trigger, ${trigger.streams}:${trigger.tags}`)
+    }
+    const stream = streams.byName(viewer, trigger.namespace, name)
+    const [found] = stream ? tags.named([stream.id], tag) : []
+    if (!found?.image) throw new NotFoundError(`${trigger.namespace}/${name}:${tag} has no image`)
+    return found
+  }
+
+  /** Returns the target of a tag; of one that has not moved since the trigger was created, a new one. */
+  const targetOf = ({ id: triggerId, host, ...trigger }: Trigger, tag: Tag): Target => {
+    const { streamId, name, newestEventId, image } = tag
+    const stored = rows.find({ triggerId, streamId, tag: name })
+    if (stored) return stored
+    const wanted = newestEventId !== null && image ? { eventId: newestEventId, imageId: image.id } : null
+    const isHeld = trigger.pausedAt === null && trigger.disabledReason === null ? 0 : 1
+    const isNew = { state: settled(wanted), message: null, lastDeliveryId: null }
+    return { triggerId, host, isHeld, streamId, tag: name, ...isNew }
+  }
+
+  return {
+    /**
+     * Lets the trigger act for the image that the tag has now, under a new id, whether or not it has acted for it. Throws
+     * NotFoundError, InvalidInputError, ConflictError.
+     */
+    fire: (viewer: Viewer, input: TagOfTrigger): StoredTarget =>
+      db.transact((tx) => {
+        const trigger = definitions.find(viewer, input.id)
+        const target = targetOf(trigger, tagOf(viewer, trigger, input))
+        const state = fireByHand(target.state, now())
+        if (state === target.state)
+          throw new ConflictError('a delivery for this tag is being attempted: wait until it has ended')
+        targets.change(tx, target, state, null)
+        const { imageStream, tag } = input
+        record(tx, viewer, 'fireTrigger', trigger, { imageStream, tag })
+        const stored = rows.find(target)
+        if (!stored) throw new Error('the target was not stored')
+        return stored
+      }),
+
+    /**
+     * Attempts again, once for each tag and with its newest image, what failed for good since a time. Returns the targets.
+     * Throws NotFoundError.
+     */
+    retrySince: (viewer: Viewer, id: number, since: number): StoredTarget[] =>
+      db.transact((tx) => {
+        const trigger = definitions.find(viewer, id)
+        const dead = rows.dead(id, since)
+        for (const target of dead) targets.change(tx, target, retry(target.state, now()), target.message)
+        record(tx, viewer, 'retryDeliveries', trigger, { count: dead.length })
+        return [...rows.byIds(dead.map((target) => target.id)).values()]
+      }),
+
+    /** Attempts a delivery again at once. Throws NotFoundError; ConflictError for one that is not the newest of its tag. */
+    retryOne: (viewer: Viewer, deliveryId: number): StoredTarget =>
+      db.transact((tx) => {
+        const delivery = deliveries.byIds([deliveryId]).get(deliveryId)
+        if (!delivery) throw new NotFoundError('no delivery has this id')
+        const trigger = definitions.find(viewer, delivery.triggerId)
+        const target = rows.find(delivery)
+        if (target?.lastDeliveryId !== deliveryId || !target.state.delivery) {
+          throw new ConflictError(
+            'only a delivery that failed, and that is the newest of its tag, is attempted again: fireTrigger sends the newest image once more',
+          )
+        }
+        targets.change(tx, target, retry(target.state, now()), target.message)
+        record(tx, viewer, 'retryDeliveries', trigger, { tag: delivery.tag })
+        return rows.find(target) ?? target
+      }),
+  }
+}

@@ -1,0 +1,90 @@
+import { eq } from 'drizzle-orm'
+import type { Database } from '../../db/open.ts'
+import { triggerPosition } from '../../db/tables/index.ts'
+import type { Transaction } from '../../db/transact.ts'
+import type { ChangeLog } from '../../events/change-log.ts'
+import type { Push } from '../../events/push-filter.ts'
+import type { Tags } from '../../imagestream/tag/tag.ts'
+import type { MatchingTriggers } from '../definition/matching-triggers.ts'
+import { settled, want } from '../state/target-state.ts'
+import type { Targets } from '../state/targets.ts'
+
+interface LogReaderDependencies {
+  readonly db: Pick<Database, 'orm'>
+  readonly changeLog: Pick<ChangeLog, 'read' | 'head'>
+  readonly tags: Pick<Tags, 'named'>
+  readonly matching: MatchingTriggers
+  readonly targets: Targets
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** Entries that are read in one transaction. */
+const PART = 200
+/** Entries without a trigger that are read before the position is stored: after a restart they are read again. */
+const UNSTORED = 10_000
+
+/** The reader of the change log for triggers. */
+export type LogReader = ReturnType<typeof createLogReader>
+
+/**
+ * Creates the reader that notes for each trigger which tags have moved. It compares what the tag points to now: of many moves
+ * the last one counts. Entries that are read again, after a crash, change nothing.
+ */
+export function createLogReader({ db, changeLog, tags, matching, targets, now }: LogReaderDependencies) {
+  const { orm } = db
+  const isOnly = eq(triggerPosition.id, 1)
+  const store = (sequence: number): void => {
+    const target = triggerPosition.id
+    orm
+      .insert(triggerPosition)
+      .values({ id: 1, sequence })
+      .onConflictDoUpdate({ target, set: { sequence } })
+      .run()
+  }
+  let stored = orm.select().from(triggerPosition).where(isOnly).get()?.sequence ?? changeLog.head()
+  let position = stored
+
+  /** Notes a move for each trigger that reacts to it. Reports whether there is one. */
+  const note = (
+    tx: Transaction,
+    { namespace, imageStreamName: name, streamId, tag, sequence }: Push,
+  ): boolean => {
+    const triggers = matching({ namespace, name }, tag, sequence)
+    if (triggers.length === 0) return false
+    const [moved] = tags.named([streamId], tag)
+    // removed meanwhile
+    if (!moved?.image || moved.newestEventId === null) return false
+    const move = { eventId: moved.newestEventId, imageId: moved.image.id }
+    for (const { id: triggerId, host, isHeld } of triggers) {
+      const key = { triggerId, streamId, tag }
+      const target = targets.find(key) ?? { ...key, host, isHeld, ...UNTOUCHED }
+      targets.change(tx, target, want(target.state, move, now()), target.message)
+    }
+    return true
+  }
+
+  return {
+    /**
+     * Takes a part of what was appended since. Reports whether there is more. The position is stored with what was noted:
+     * reading entries again without a trigger costs less than a commit.
+     */
+    readPart(tx: Transaction): boolean {
+      const end = changeLog.head()
+      const last = Math.min(position + PART, end)
+      if (last <= position) return false
+      const pushes = changeLog.read({ after: position, before: last + 1, limit: PART })
+      let isNoted = false
+      for (const push of pushes) isNoted = note(tx, push) || isNoted
+      const isStored = isNoted || last - stored > UNSTORED
+      if (isStored) store(last)
+      tx.afterCommit(() => {
+        position = last
+        if (isStored) stored = last
+      })
+      return last < end
+    },
+  }
+}
+
+const UNTOUCHED = { state: settled(null), message: null, lastDeliveryId: null } as const

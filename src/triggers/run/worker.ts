@@ -1,0 +1,141 @@
+import { type SetTimer, systemTimer } from '../../concurrency/clock.ts'
+import { yieldToEventLoop } from '../../concurrency/yielding.ts'
+import type { Database } from '../../db/open.ts'
+import type { Transaction } from '../../db/transact.ts'
+import type { Attempts } from './attempt.ts'
+import { type BeginningsDependencies, type Begun, createBeginnings } from './beginnings.ts'
+import type { DueHosts } from './due-hosts.ts'
+import { createEndings, type Ended, type EndingsDependencies } from './endings.ts'
+import { HostShares } from './host-shares.ts'
+import type { LogReader } from './log-reader.ts'
+
+export interface WorkerDependencies extends BeginningsDependencies, EndingsDependencies {
+  readonly db: Pick<Database, 'transact'>
+  readonly reader: LogReader
+  readonly dueHosts: DueHosts
+  /** Resumes triggers whose pause has ended. */
+  readonly resumeEnded: (tx: Transaction) => void
+  /** Returns when the next pause ends, in milliseconds since 1970. */
+  readonly nextResumeAt: () => number | undefined
+  readonly attempts: Pick<Attempts, 'run'>
+  /** Receives internal errors; the work is done again at the next wake. */
+  readonly onError: (error: unknown) => void
+  /** `systemTimer` unless given. */
+  readonly setTimer?: SetTimer
+}
+
+/** Delivers what triggers have to do. */
+export type TriggerWorker = ReturnType<typeof createTriggerWorker>
+
+/**
+ * Creates the worker, which runs when it is woken and when an attempt is due. Each pass is one short transaction: it stores how
+ * attempts ended, notes what moved, and begins what is due. Requests are sent after the commit.
+ */
+export function createTriggerWorker(dependencies: WorkerDependencies) {
+  const { db, reader, dueHosts, attempts, resumeEnded, nextResumeAt, now, onError } = dependencies
+  const { setTimer = systemTimer } = dependencies
+  const store = createEndings(dependencies)
+  const beginnings = createBeginnings(dependencies)
+  const shares = new HostShares()
+  /** Attempts under way, by the number of their target. */
+  const running = new Map<number, Promise<void>>()
+  const stop = new AbortController()
+  /** Attempts whose end is not stored yet. */
+  let ended: readonly Ended[] = []
+  let cancelTimer = (): void => {}
+  let work: Promise<void> | undefined
+  /** Set by `wake`: there may be work that the current pass has not seen. */
+  let isAwake = false
+
+  /** Begins attempts of what is due, as many as may run. */
+  const beginDue = (tx: Transaction): Begun[] => {
+    const all: Begun[] = []
+    for (const host of dueHosts.due(now())) {
+      const free = shares.free(host, all.length)
+      if (free === 0) continue
+      all.push(...beginnings.begin(tx, host, free, (id) => running.has(id)))
+      dueHosts.refresh(host)
+    }
+    return all
+  }
+
+  /** Returns what has begun, and whether there is more to read. If the transaction fails, nothing has happened. */
+  const pass = (): { readonly begun: readonly Begun[]; readonly hasMore: boolean } => {
+    const storing = ended
+    try {
+      const result = db.transact((tx) => {
+        for (const one of storing) store(tx, one)
+        resumeEnded(tx)
+        const hasMore = reader.readPart(tx)
+        return { hasMore, begun: beginDue(tx) }
+      })
+      ended = ended.slice(storing.length)
+      return result
+    } catch (error) {
+      dueHosts.reload()
+      throw error
+    }
+  }
+
+  const run = (begun: Begun): void => {
+    const { id, host } = begun.target
+    shares.take(host)
+    const attempt = attempts
+      .run({ ...begun, signal: stop.signal })
+      .then((end) => {
+        ended = [...ended, { ...end, begun }]
+        shares.release(host, end.answer.status)
+      })
+      .catch((error: unknown) => {
+        shares.release(host, null)
+        if (!stop.signal.aborted) onError(error)
+      })
+      .finally(() => {
+        running.delete(id)
+        wake()
+      })
+    running.set(id, attempt)
+  }
+
+  const passes = async (): Promise<void> => {
+    // not in the transaction that woke it, whose response would wait
+    await yieldToEventLoop()
+    for (let hasMore = true; (hasMore || isAwake) && !stop.signal.aborted; ) {
+      isAwake = false
+      const result = pass()
+      hasMore = result.hasMore
+      for (const begun of result.begun) run(begun)
+      await yieldToEventLoop()
+    }
+    cancelTimer()
+    const next = Math.min(dueHosts.next(now()), nextResumeAt() ?? Number.POSITIVE_INFINITY)
+    if (next < Number.POSITIVE_INFINITY) cancelTimer = setTimer(wake, Math.max(0, next - now()))
+  }
+
+  const wake = (): void => {
+    isAwake = true
+    if (stop.signal.aborted) return
+    work ??= passes()
+      .catch(onError)
+      .finally(() => {
+        work = undefined
+        if (isAwake && !stop.signal.aborted) wake()
+      })
+  }
+
+  return {
+    /** Starts work, or makes it continue, because there may be some. */
+    wake,
+    /** Resolves when nothing is left that can be done now. */
+    async idle(): Promise<void> {
+      while (work || running.size > 0) await Promise.all([work, ...running.values()])
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      stop.abort(new Error('the server stops'))
+      cancelTimer()
+      await Promise.all([work, ...running.values()])
+      // what receivers have accepted is not sent again after the restart
+      if (ended.length > 0) pass()
+    },
+  }
+}

@@ -1,0 +1,183 @@
+import { and, asc, count, eq, lte, type SQL, sql } from 'drizzle-orm'
+import { isOneOf } from '../../db/one-of.ts'
+import type { Database } from '../../db/open.ts'
+import { triggerTargets as table } from '../../db/tables/index.ts'
+import type { Move, TargetState } from './target-state.ts'
+
+type Row = typeof table.$inferSelect
+
+/** A tag for which a trigger acts. */
+export type TargetKey = Pick<Row, 'triggerId' | 'streamId' | 'tag'>
+
+/** A target with its state. */
+export interface Target extends TargetKey, Pick<Row, 'host' | 'isHeld' | 'message' | 'lastDeliveryId'> {
+  readonly state: TargetState
+}
+
+/** A stored target. */
+export interface StoredTarget extends Target, Pick<Row, 'id' | 'stateSince'> {
+  readonly stateName: StateName
+}
+
+export type StateName = Row['state']
+export const STATE_NAMES = table.state.enumValues
+
+/** The access to stored targets. */
+export type TargetRows = ReturnType<typeof createTargetRows>
+
+/** Creates the access to stored targets. */
+export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
+  const { orm } = db
+  const key = { triggerId: sql.placeholder('triggerId'), streamId: sql.placeholder('streamId') }
+  const isTarget = and(
+    eq(table.triggerId, key.triggerId),
+    eq(table.streamId, key.streamId),
+    eq(table.tag, sql.placeholder('tag')),
+  )
+  // the condition of the index
+  const isPlanned = sql`due_at is not null and is_held = 0`
+  const byKey = orm.select().from(table).where(isTarget).prepare()
+  const dueOf = orm
+    .select()
+    .from(table)
+    .where(and(eq(table.host, sql.placeholder('host')), isPlanned, lte(table.dueAt, sql.placeholder('now'))))
+    .orderBy(asc(table.dueAt))
+    .limit(sql.placeholder('limit'))
+    .prepare()
+  const firstOf = orm
+    .select({ dueAt: table.dueAt })
+    .from(table)
+    .where(and(eq(table.host, sql.placeholder('host')), isPlanned))
+    .orderBy(asc(table.dueAt))
+    .limit(1)
+    .prepare()
+
+  const targetsWhere = (where: SQL | undefined): StoredTarget[] =>
+    orm.select().from(table).where(where).orderBy(asc(table.id)).all().map(targetOf)
+
+  return {
+    find({ triggerId, streamId, tag }: TargetKey): StoredTarget | undefined {
+      const row = byKey.get({ triggerId, streamId, tag })
+      return row && targetOf(row)
+    },
+
+    byIds: (ids: readonly number[]): Map<number, StoredTarget> =>
+      new Map(targetsWhere(isOneOf(table.id, ids)).map((target) => [target.id, target])),
+
+    /** Stores a target. Of one that exists, `host` and `isHeld` stay as they are. */
+    save({ triggerId, streamId, tag, host, isHeld, state, message, lastDeliveryId }: Target): void {
+      const columns = { ...columnsOf(state), message, lastDeliveryId }
+      const stateSince = sql`iif(${table.state} = ${columns.state}, ${table.stateSince}, ${now()})`
+      orm
+        .insert(table)
+        .values({ triggerId, streamId, tag, host, isHeld, ...columns, stateSince: now() })
+        .onConflictDoUpdate({
+          target: [table.triggerId, table.streamId, table.tag],
+          set: { ...columns, stateSince },
+        })
+        .run()
+    },
+
+    /** Returns targets of a host of which an attempt is due, those that wait longest first. */
+    due: (host: string, limit: number): StoredTarget[] =>
+      dueOf.all({ host, now: now(), limit }).map(targetOf),
+
+    /** Returns when the first attempt to a host is due, in milliseconds since 1970; undefined if none is planned. */
+    firstDueAt: (host: string): number | undefined => firstOf.get({ host })?.dueAt ?? undefined,
+
+    /** Returns the hosts to which attempts are planned. */
+    plannedHosts: (): string[] =>
+      orm
+        .selectDistinct({ host: table.host })
+        .from(table)
+        .where(isPlanned)
+        .all()
+        .map(({ host }) => host),
+
+    /** Ends the leases of a process that has ended, and waits that the clock, set back, made too long. */
+    planAgain(longest: number): void {
+      const at = now()
+      orm
+        .update(table)
+        .set({
+          leaseUntil: null,
+          nextAt: at,
+          dueAt: at,
+          state: sql`iif(failures > 0, 'RETRYING', 'PENDING')`,
+        })
+        .where(sql`${isPlanned} and (lease_until is not null or due_at > ${at + longest})`)
+        .run()
+    },
+
+    /** Gives all targets of a trigger its host, and holds or releases them. */
+    setTrigger(
+      triggerId: number,
+      { host, isHeld }: { readonly host: string; readonly isHeld: boolean },
+    ): void {
+      orm
+        .update(table)
+        .set({ host, isHeld: isHeld ? 1 : 0 })
+        .where(eq(table.triggerId, triggerId))
+        .run()
+    },
+
+    /** Returns the targets of a trigger whose last delivery failed for good, since a time. */
+    dead: (triggerId: number, since: number): StoredTarget[] =>
+      targetsWhere(
+        and(eq(table.triggerId, triggerId), sql`state = 'DEAD'`, sql`${table.stateSince} >= ${since}`),
+      ),
+
+    /** Counts the targets whose last delivery failed for good, and those of which an attempt is planned. */
+    counts: (): { readonly dead: number; readonly planned: number } => ({
+      dead: orm.select({ total: count() }).from(table).where(sql`state = 'DEAD'`).get()?.total ?? 0,
+      planned: orm.select({ total: count() }).from(table).where(isPlanned).get()?.total ?? 0,
+    }),
+  }
+}
+
+/** Returns what follows from the state for people. */
+function stateNameOf({ delivery }: TargetState): StateName {
+  if (!delivery) return 'IDLE'
+  if (delivery.leaseUntil !== null) return 'RUNNING'
+  if (delivery.nextAt === null) return 'DEAD'
+  return delivery.failures > 0 ? 'RETRYING' : 'PENDING'
+}
+
+export function targetOf(row: Row): StoredTarget {
+  const { id, triggerId, streamId, tag, host, isHeld, message, lastDeliveryId, stateSince } = row
+  const { deliveryByHand: byHand, failures, nextAt, leaseUntil } = row
+  const attempted = moveOf(row.deliveryEventId, row.deliveryImageId)
+  const state: TargetState = {
+    wanted: moveOf(row.wantedEventId, row.wantedImageId),
+    fired: moveOf(row.firedEventId, row.firedImageId),
+    delivery: attempted && { move: attempted, byHand, failures, nextAt, leaseUntil },
+    byHand: row.byHand,
+  }
+  return {
+    ...{ id, triggerId, streamId, tag, host, isHeld, message, lastDeliveryId },
+    ...{ state, stateSince, stateName: row.state },
+  }
+}
+
+const moveOf = (eventId: number | null, imageId: number | null): Move | null =>
+  eventId === null || imageId === null ? null : { eventId, imageId }
+
+function columnsOf(state: TargetState) {
+  const { wanted, fired, delivery, byHand } = state
+  if (!wanted) throw new Error('a target is stored once its tag has an image')
+  return {
+    wantedEventId: wanted.eventId,
+    wantedImageId: wanted.imageId,
+    firedEventId: fired?.eventId ?? null,
+    firedImageId: fired?.imageId ?? null,
+    deliveryEventId: delivery?.move.eventId ?? null,
+    deliveryImageId: delivery?.move.imageId ?? null,
+    deliveryByHand: delivery?.byHand ?? 0,
+    byHand,
+    failures: delivery?.failures ?? 0,
+    nextAt: delivery?.nextAt ?? null,
+    leaseUntil: delivery?.leaseUntil ?? null,
+    dueAt: delivery?.leaseUntil ?? delivery?.nextAt ?? null,
+    state: stateNameOf(state),
+  }
+}

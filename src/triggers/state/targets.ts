@@ -1,0 +1,40 @@
+import type { Transaction } from '../../db/transact.ts'
+import type { DeliveryRows } from './delivery-rows.ts'
+import type { Target, TargetRows } from './target-rows.ts'
+import type { PlannedDelivery, TargetState } from './target-state.ts'
+
+interface TargetsDependencies {
+  readonly rows: TargetRows
+  readonly deliveries: Pick<DeliveryRows, 'supersede'>
+  /** Called in the transaction when an attempt to a host is planned, with its time in milliseconds since 1970. */
+  readonly onPlanned: (host: string, dueAt: number) => void
+}
+
+/** The targets of all triggers: the only door to their states. */
+export type Targets = ReturnType<typeof createTargets>
+
+/** Creates the changes of targets. */
+export function createTargets({ rows, deliveries, onPlanned }: TargetsDependencies) {
+  return {
+    find: rows.find,
+
+    /** Stores the next state of a target. A delivery that was attempted, and that another one replaces, is over. */
+    change(_tx: Transaction, target: Target, state: TargetState, message: string | null): void {
+      const { delivery: old } = target.state
+      const { delivery, fired } = state
+      const isReplaced = old !== null && wasAttempted(old) && !isSame(old, delivery)
+      if (isReplaced && fired?.eventId !== old.move.eventId) {
+        deliveries.supersede(target, 'the tag has moved to another image since')
+      }
+      rows.save({ ...target, state, message })
+      const dueAt = delivery && (delivery.leaseUntil ?? delivery.nextAt)
+      if (dueAt !== null && target.isHeld === 0) onPlanned(target.host, dueAt)
+    },
+  }
+}
+
+const wasAttempted = ({ failures, leaseUntil }: PlannedDelivery): boolean =>
+  failures > 0 || leaseUntil !== null
+
+const isSame = (one: PlannedDelivery, other: PlannedDelivery | null): boolean =>
+  other !== null && one.move.eventId === other.move.eventId && one.byHand === other.byHand

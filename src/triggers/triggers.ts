@@ -1,0 +1,94 @@
+import type { AuditRecorder } from '../access/audit/audit-log.ts'
+import type { SetTimer } from '../concurrency/clock.ts'
+import type { Database } from '../db/open.ts'
+import type { Egress } from '../egress/egress.ts'
+import type { ChangeLog } from '../events/change-log.ts'
+import type { Streams } from '../imagestream/stream/stream.ts'
+import type { Tags } from '../imagestream/tag/tag.ts'
+import type { Sealer } from '../secrets/sealer.ts'
+import type { SignatureKey } from './content/signature.ts'
+import { createDefinitions } from './definition/definitions.ts'
+import { createMatchingTriggers } from './definition/matching-triggers.ts'
+import { createTriggerRows } from './definition/trigger-rows.ts'
+import { createTriggerSecrets } from './definition/trigger-secrets.ts'
+import { createAttempts, type Perform } from './run/attempt.ts'
+import { createTriggerCommands } from './run/commands.ts'
+import { DueHosts } from './run/due-hosts.ts'
+import { createLogReader } from './run/log-reader.ts'
+import { createMoves } from './run/moves.ts'
+import { createTriggerWorker } from './run/worker.ts'
+import { MAX_DELAY } from './state/backoff.ts'
+import { createDeliveryRows } from './state/delivery-rows.ts'
+import { createTargetRows } from './state/target-rows.ts'
+import { createTargets } from './state/targets.ts'
+
+export interface TriggersDependencies {
+  readonly db: Database
+  readonly audit: AuditRecorder
+  readonly changeLog: ChangeLog
+  readonly streams: Streams
+  readonly tags: Tags
+  readonly sealer: Sealer
+  readonly egress: Pick<Egress, 'request'>
+  /** `https://streams.example.org`: this server for other machines. */
+  readonly publicUrl: () => string
+  /** Does what an action says in another room. */
+  readonly perform: Perform
+  readonly keyPairs: () => readonly SignatureKey[]
+  readonly uuid: () => string
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Returns a number from 0 to 1. */
+  readonly random: () => number
+  readonly onError: (error: unknown) => void
+  readonly setTimer?: SetTimer
+}
+
+/** The triggers of all namespaces, and what they do. */
+export type Triggers = ReturnType<typeof createTriggers>
+
+/** Creates the triggers. They act once `start` is called. */
+export function createTriggers(dependencies: TriggersDependencies) {
+  const { db, changeLog, now } = dependencies
+  const rows = createTargetRows(db, now)
+  const deliveries = createDeliveryRows(db, now)
+  const triggerRows = createTriggerRows(db)
+  const secrets = createTriggerSecrets({ ...dependencies, db })
+  // no process but this one attempts deliveries: those that have begun ended with the process before
+  rows.planAgain(MAX_DELAY)
+  const dueHosts = new DueHosts(rows)
+  const targets = createTargets({ rows, deliveries, onPlanned: (host, at) => dueHosts.plan(host, at) })
+  const wake = (): void => worker.wake()
+  const definitions = createDefinitions({
+    ...dependencies,
+    ...{ rows: triggerRows, targets: rows, secrets },
+    onChange(host) {
+      dueHosts.refresh(host)
+      wake()
+    },
+  })
+  const describe = createMoves(db)
+  const attempts = createAttempts({ ...dependencies, secrets })
+  const worker = createTriggerWorker({
+    ...dependencies,
+    ...{ rows, targets, deliveries, dueHosts, attempts, describe, triggers: triggerRows },
+    reader: createLogReader({ ...dependencies, matching: createMatchingTriggers(db), targets }),
+    disable: definitions.disable,
+    resumeEnded: definitions.resumeEnded,
+    nextResumeAt: triggerRows.nextResumeAt,
+  })
+  const commands = createTriggerCommands({ ...dependencies, definitions, rows, targets, deliveries, wake })
+
+  return {
+    ...commands,
+    definitions,
+    targets: rows,
+    deliveries,
+    worker,
+    /** Begins to act, and continues what was planned. Returns a function that ends the reading of the log. */
+    start(): () => void {
+      wake()
+      return changeLog.onAppend(wake)
+    },
+  }
+}
