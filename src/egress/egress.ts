@@ -4,10 +4,13 @@ import { AgentPool, type AgentTimeouts } from './agents.ts'
 import { type Resolve, resolveBySystem, vetForProxy } from './connector.ts'
 import { ForbiddenTargetError } from './errors.ts'
 import { type EgressResponse, Exchange, type StreamLimits } from './exchange.ts'
+import { isStreamed, type StreamedBody } from './request-body.ts'
 import type { HttpProxy, Route } from './route.ts'
 
 /** Milliseconds. */
 interface EgressTimeouts extends AgentTimeouts {
+  /** Until the receiver has taken one chunk of a streamed request body. */
+  readonly request: number
   /** The whole exchange, including the wait for a free connection. */
   readonly total: number
 }
@@ -31,7 +34,7 @@ export interface EgressOptions extends AddressPolicy {
 export interface EgressRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string | Uint8Array
+  readonly body?: string | Uint8Array | StreamedBody
   /** Accepts any certificate; never shares a connection with requests that verify. */
   readonly insecure?: boolean
   /** How its connection is made; by the server's settings unless given. */
@@ -41,6 +44,8 @@ export interface EgressRequest {
   readonly maxBytes: number
   /** Milliseconds for this exchange instead of `timeouts.total`. */
   readonly timeout?: number
+  /** Milliseconds from the end of the request to the headers of the response, instead of `timeouts.headers`. */
+  readonly headersTimeout?: number
   /** Returns the body of a 200 or 206 as a stream; other bodies are read completely. */
   readonly stream?: StreamLimits
 }
@@ -55,6 +60,7 @@ const DEFAULT_TIMEOUTS: EgressTimeouts = {
   body: 10_000,
   // aborting a stream costs more than waiting
   stream: 30_000,
+  request: 30_000,
   total: 60_000,
 }
 
@@ -93,18 +99,28 @@ export function createEgress(options: EgressOptions) {
       if (!target || !permits(target) || !permitsProxy(route?.proxy)) {
         return Promise.reject(new ForbiddenTargetError('url'))
       }
-      const exchange = new Exchange({ ...request, timeout })
+      const { body = null } = request
+      const sent = isStreamed(body) ? body : undefined
+      const exchange = new Exchange({ ...request, timeout, sent, idleTimeout: timeouts.request })
       if (exchange.failed) return exchange.response
       const send = (dispatch: Dispatcher.DispatchOptions): void => {
         const agents = pool.of(route, insecure)
-        ;(stream ? agents.streams : agents.whole).dispatch(dispatch, exchange)
+        ;(stream || sent ? agents.streams : agents.whole).dispatch(dispatch, exchange)
       }
       const dispatch: Dispatcher.DispatchOptions = {
         origin: target.origin,
         path: target.pathname + target.search,
         method,
-        headers: { 'user-agent': userAgent, ...request.headers, 'accept-encoding': 'identity' },
-        body: request.body ?? null,
+        headers: {
+          'user-agent': userAgent,
+          ...request.headers,
+          'accept-encoding': 'identity',
+          ...(sent && { 'content-length': String(sent.size) }),
+        },
+        body: isStreamed(body) ? (exchange.sent?.stream() ?? null) : body,
+        // while a body is sent, the time limits of its chunks apply
+        ...(sent && { headersTimeout: 0 }),
+        ...(request.headersTimeout !== undefined && { headersTimeout: request.headersTimeout }),
         // undici would close the connection after each HEAD, because some servers send a body
         reset: false,
         ...(stream?.idle !== undefined && { bodyTimeout: stream.idle }),

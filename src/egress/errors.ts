@@ -1,7 +1,7 @@
 import { errors } from 'undici'
 
 /** Phase of an exchange. */
-export type EgressPhase = 'connect' | 'headers' | 'body' | 'total'
+export type EgressPhase = 'connect' | 'request' | 'headers' | 'body' | 'total'
 
 /** An error with which `Egress.request` rejects, besides the reason of an aborted signal. */
 export abstract class EgressError extends Error {
@@ -28,6 +28,7 @@ export class ForbiddenTargetError extends EgressError {
 
 const TIMEOUT_MESSAGES: Readonly<Record<EgressPhase, string>> = {
   connect: 'the connection was not established in time',
+  request: 'the request was not read in time',
   headers: 'no response arrived in time',
   body: 'the response stopped before its end',
   total: 'the response was not complete in time',

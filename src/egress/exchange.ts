@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { onAbort } from '../concurrency/abort.ts'
 import { BodyTooLargeError, EgressTimeoutError, toEgressError } from './errors.ts'
+import { RequestBodyError, SentBody, type StreamedBody } from './request-body.ts'
 
 /** Names in lower case; a list where the header came several times. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>
@@ -38,6 +39,10 @@ export interface ExchangeLimits {
   /** If given, the body of a 200 or 206 is a stream. */
   readonly stream?: StreamLimits | undefined
   readonly signal: AbortSignal
+  /** The request's body if it is streamed. */
+  readonly sent?: StreamedBody | undefined
+  /** Milliseconds for the receiver to take one chunk of the request's body. */
+  readonly idleTimeout: number
 }
 
 /** Bytes of a stream that are buffered ahead of its reader. */
@@ -48,6 +53,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly response: Promise<EgressResponse>
   readonly #limits: ExchangeLimits
   readonly #timeLimit: TimeLimit
+  /** The request's body if it is streamed. */
+  readonly sent: SentBody | undefined
   readonly #chunks: Uint8Array[] = []
   #stream: Readable | undefined
   #settle!: { resolve: (response: EgressResponse) => void; reject: (error: unknown) => void }
@@ -65,7 +72,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     })
     this.#limits = limits
     this.#maxBytes = limits.maxBytes
-    const { timeout, signal } = limits
+    const { timeout, signal, sent, idleTimeout } = limits
+    this.sent = sent && new SentBody(sent, idleTimeout, (error) => this.#fail(error))
     this.#timeLimit = new TimeLimit(timeout, signal, (error) => this.#fail(error))
     if (signal.aborted) this.#fail(signal.reason)
   }
@@ -100,6 +108,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     this.#ended = true
     this.#timeLimit.clear()
+    this.sent?.destroy()
     if (this.#stream) {
       this.#stream.push(null)
       return
@@ -113,7 +122,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: unknown): void {
-    this.#fail(toEgressError(error))
+    this.#fail(error instanceof RequestBodyError ? error : toEgressError(error))
   }
 
   #startStream(controller: Dispatcher.DispatchController, { maxBytes, timeout }: StreamLimits): void {
@@ -138,6 +147,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#timeLimit.clear()
     this.#chunks.length = 0
     this.#settle.reject(error)
+    this.sent?.destroy()
     this.#stream?.destroy(error as Error)
     this.#controller?.abort(new Error('the request was cancelled'))
   }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Reference } from '../../oci/reference.ts'
@@ -5,8 +6,11 @@ import type { TagName } from '../../oci/tag.ts'
 
 /** A blob that is pushed; it is read again from an offset when the upload was interrupted there. */
 export interface BlobPush extends Pick<Descriptor, 'digest' | 'size'> {
-  /** Returns the bytes from `offset` on, exactly `size - offset`. Its errors reject the push as they are. */
-  read(offset: number): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>
+  /**
+   * Returns the bytes from `offset` on, exactly `size - offset`, which the push reads to the end or destroys. Its errors
+   * reject the push as they are.
+   */
+  read(offset: number): Readable | Promise<Readable>
 }
 
 /** How a blob is pushed. */
