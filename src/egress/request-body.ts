@@ -19,8 +19,9 @@ export class RequestBodyError extends Error {
 }
 
 /** Reports whether a body is streamed. */
-export const isStreamed = (body: string | Uint8Array | StreamedBody | null): body is StreamedBody =>
-  typeof body === 'object' && body !== null && 'open' in body
+export const isStreamed = (
+  body: string | Uint8Array | StreamedBody | null | undefined,
+): body is StreamedBody => typeof body === 'object' && body !== null && 'open' in body
 
 /** The sending of one streamed body. */
 export class SentBody {

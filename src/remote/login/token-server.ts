@@ -94,8 +94,14 @@ async function send(
   const authorization = request.login ? basicAuthorization(request.login) : undefined
   const { response } = await requestFollowingRedirects(
     client,
-    url,
-    { headers: JSON_ONLY, authorization, maxBytes: MAX_RESPONSE, ...accountOf(request) },
+    url.href,
+    {
+      origin: request.realm,
+      headers: JSON_ONLY,
+      authorization,
+      maxBytes: MAX_RESPONSE,
+      ...accountOf(request),
+    },
     context,
   )
   return response

@@ -1,10 +1,11 @@
 import type { Clock } from '../../concurrency/clock.ts'
-import type { EgressResponse, StreamLimits } from '../../egress/exchange.ts'
+import type { EgressResponse } from '../../egress/exchange.ts'
 import type { AuthorizerOptions } from '../login/authorizer.ts'
 import type { Credentials } from '../login/credentials.ts'
 import type { RequestSubject } from '../login/registry-errors.ts'
-import type { HostClient } from '../traffic/host-client.ts'
+import type { HostClient, HostRequest } from '../traffic/host-client.ts'
 import type { RemoteLimits } from '../traffic/limits.ts'
+import type { RedirectableRequest } from '../traffic/redirect.ts'
 
 /** What the requests of a session depend on. */
 export interface SessionOptions extends AuthorizerOptions {
@@ -20,18 +21,17 @@ export interface SessionOptions extends AuthorizerOptions {
 export type RequestTopic = Omit<RequestSubject, 'registry' | 'repository'>
 
 /** One request to a registry. */
-export interface RegistryRequest extends RequestTopic {
-  readonly method: 'GET' | 'HEAD' | 'POST'
-  /** Path and query. */
+export interface RegistryRequest
+  extends RequestTopic,
+    Pick<
+      HostRequest,
+      'body' | 'headers' | 'maxBytes' | 'isPull' | 'isOnce' | 'stream' | 'timeout' | 'headersTimeout'
+    >,
+    Pick<RedirectableRequest, 'isPush'> {
+  /** Unless it is sent once, it may be repeated. */
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH'
+  /** Path and query; or a URL that the registry named, whose host receives no authorization if it is another one. */
   readonly path: string
-  /** Body of a POST. The POST may be repeated: it must not change anything. */
-  readonly body?: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly maxBytes: number
-  /** It counts against the registry's quota. */
-  readonly isPull?: boolean
-  /** Returns the body of a 200 or 206 as a stream. */
-  readonly stream?: StreamLimits
 }
 
 /** The request that reports how the registry must be authorized. Source: OCI distribution-spec, determining support. */

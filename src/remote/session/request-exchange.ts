@@ -22,7 +22,7 @@ export class RequestExchange {
 
   /** Returns the last response of the redirects, which `finish` completes. */
   start(origin: URL, request: RegistryRequest, options: SendOptions): Promise<RedirectedResponse> {
-    return this.#send(new URL(request.path, origin), request, options)
+    return this.#send(request.path, request, { ...options, origin })
   }
 
   /** Returns the response of an exchange; for a refusal by another host, the response to an anonymous token. */
@@ -35,25 +35,18 @@ export class RequestExchange {
     // another host's 401 is met with an anonymous token at most, never with this registry's credentials
     const authorization = await this.#authorizer.authorizeRedirectTarget(url, response)
     const last = authorization
-      ? (await this.#send(url, request, { ...options, authorization })).response
+      ? (await this.#send(url.href, request, { ...options, origin: url, authorization })).response
       : response
     if (last.status >= 400) throw new RedirectError(`it responded with ${last.status}`)
     return last
   }
 
   #send(
-    url: URL,
-    { method, body, headers, maxBytes, stream }: RegistryRequest,
-    options: SendOptions,
+    target: string,
+    { what, absent, unreadable, path, ...request }: RegistryRequest,
+    options: SendOptions & { readonly origin: URL },
   ): Promise<RedirectedResponse> {
     const { client, context } = this.#options
-    const request = {
-      method,
-      headers,
-      maxBytes,
-      ...(body !== undefined && { body }),
-      ...(stream && { stream }),
-    }
-    return requestFollowingRedirects(client, url, { ...request, ...options }, context)
+    return requestFollowingRedirects(client, target, { ...request, ...options }, context)
   }
 }

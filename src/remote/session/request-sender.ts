@@ -31,7 +31,7 @@ export class RequestSender {
       context.signal.throwIfAborted()
       return { error }
     })
-    if (this.#mayLackTls && this.#mayHaveOtherScheme(first, origin)) {
+    if (this.#mayLackTls && !request.isOnce && this.#mayHaveOtherScheme(first, origin)) {
       const other = new URL(`${origin.protocol === 'https:' ? 'http:' : 'https:'}//${hints.host}`)
       const second = await this.#exchange
         .start(other, request, { ...options, isTentative: true })

@@ -21,8 +21,8 @@ export interface QueuedRequest extends CountedRequest, Pick<RequestContext, 'lan
    * is open.
    */
   readonly isDiscovery: boolean
-  /** The response's body is a stream, which holds its slot until it ends. */
-  readonly isStream: boolean
+  /** `streams`: the response's body is a stream, which holds its slot until it ends; `uploads`: the request's body is one. */
+  readonly queue: 'requests' | 'streams' | 'uploads'
 }
 
 interface AdmissionOptions {
@@ -40,8 +40,8 @@ export async function admit(
   request: QueuedRequest,
   { clock, patience }: AdmissionOptions,
 ): Promise<Admission | { readonly failure: HostFailure }> {
-  const { lane, namespace, signal, isDiscovery, isStream } = request
-  const queue = isStream ? host.streams : host.requests
+  const { lane, namespace, signal, isDiscovery } = request
+  const queue = host[request.queue]
   const account = host.accounts.breakerOf(request.account)
   const part = host.parts.breakerOf(request.part)
   const required = isDiscovery ? [host.breaker, part] : [host.breaker, part, account]

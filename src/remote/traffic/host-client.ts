@@ -3,6 +3,7 @@ import type { Clock } from '../../concurrency/clock.ts'
 import type { Egress, EgressRequest } from '../../egress/egress.ts'
 import { ConnectionError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
+import { isStreamed, RequestBodyError } from '../../egress/request-body.ts'
 import { ANONYMOUS_ACCOUNT } from './accounts.ts'
 import { admit, type QueuedRequest } from './admission.ts'
 import { BudgetError } from './budgets.ts'
@@ -16,14 +17,19 @@ import type { RequestContext } from './request-context.ts'
 import { BlockedError } from './request-context.ts'
 
 export interface HostRequest
-  extends Pick<EgressRequest, 'method' | 'body' | 'maxBytes' | 'stream'>,
+  extends Pick<EgressRequest, 'method' | 'body' | 'maxBytes' | 'stream' | 'timeout' | 'headersTimeout'>,
     Partial<Pick<QueuedRequest, 'account' | 'isPull' | 'isDiscovery'>> {
   readonly headers: Readonly<Record<string, string>>
   /** Sent once, because the caller has an alternative: its failure does not count as one of the host. */
   readonly isTentative?: boolean
+  /** Sent once, because the caller finds out what a failed request has changed before it sends another one. */
+  readonly isOnce?: boolean
 }
 
-/** Result of one attempt. `NOT_SENT`: a circuit is open, the host is blocked, or the quota is reserved or exhausted. */
+/**
+ * Result of one attempt. `NOT_SENT`: a circuit is open, the host is blocked, the quota is reserved or exhausted, or the
+ * request's body could not be read.
+ */
 export type RequestOutcome = 'ANSWERED' | 'REFUSED' | 'LIMITED' | 'FAILED' | 'UNREACHABLE' | 'NOT_SENT'
 
 export interface HostClientOptions {
@@ -39,6 +45,8 @@ export interface HostClientOptions {
   /** Counts a request of a namespace; returns why it must not be sent, if its quota is used up. No quotas by default. */
   readonly takeFromQuota?: ((namespace: string) => string | undefined) | undefined
 }
+
+const NOT_SENT = [BudgetError, BlockedError, RequestBodyError] as const
 
 const RETRIED = new Set([408, 429, 500, 502, 503, 504])
 
@@ -76,10 +84,11 @@ export class HostClient {
     // before the queue is entered: a blocked host has none
     context.routeTo?.(url)
     const { account = ANONYMOUS_ACCOUNT, isPull = false, isTentative = false, isDiscovery = false } = request
+    const { isOnce = false } = request
     const host = this.#hostOf(url.host)
-    const tries = isTentative ? 1 : limits.tries
+    const tries = isTentative || isOnce ? 1 : limits.tries
     const patience = { left: limits.longestPause }
-    const queued = { ...context, account, part: partOf(url), isPull, isStream: request.stream !== undefined }
+    const queued = { ...context, account, part: partOf(url), isPull, queue: queueOf(request) }
     for (let attempt = 1; ; attempt += 1) {
       const next = { ...queued, isDiscovery: isDiscovery && attempt === 1 }
       const admission = await admit(host, next, { clock, patience })
@@ -109,7 +118,7 @@ export class HostClient {
       } catch (error) {
         isLast ||= !(error instanceof ConnectionError && error.transient)
         admission.recordError(error, { isLast, isTentative })
-        const isUnsent = error instanceof BudgetError || error instanceof BlockedError
+        const isUnsent = NOT_SENT.some((type) => error instanceof type)
         if (!context.signal.aborted) observe(isUnsent ? 'NOT_SENT' : 'UNREACHABLE')
         if (!(error instanceof ConnectionError)) throw error
         outcome = error
@@ -140,6 +149,11 @@ export class HostClient {
     if (limitsOf) host.limit(limitsOf(registryOf(name)))
     return host
   }
+}
+
+const queueOf = ({ body, stream }: HostRequest): QueuedRequest['queue'] => {
+  if (isStreamed(body)) return 'uploads'
+  return stream ? 'streams' : 'requests'
 }
 
 function outcomeOf(status: number): RequestOutcome {

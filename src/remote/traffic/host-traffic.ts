@@ -37,6 +37,8 @@ export class HostTraffic {
   readonly requests: HostQueue
   /** A stream holds its slot until it ends: in a queue of their own streams do not delay other requests. */
   readonly streams: HostQueue
+  /** An upload holds its slot while it waits for a stream that it copies: in one queue both would wait for each other. */
+  readonly uploads: HostQueue
   /** For failures that concern every part and account: the host fails or is unreachable. */
   readonly breaker: CircuitBreaker
   /** For failures that may concern one part only, such as a repository. */
@@ -57,6 +59,7 @@ export class HostTraffic {
     this.#concurrency = new AdaptiveConcurrency(limits.requestsPerHost)
     this.requests = new HostQueue(limits.requestsPerHost, this.#rate)
     this.streams = new HostQueue(limits.requestsPerHost, this.#rate)
+    this.uploads = new HostQueue(limits.requestsPerHost, this.#rate)
     this.budgets = new Budgets(limits.reserve)
     const newBreaker = () => new CircuitBreaker({ ...options, ...limits })
     this.breaker = newBreaker()
@@ -66,8 +69,8 @@ export class HostTraffic {
 
   /** Reports whether the state of this host can be dropped: no request or open circuit depends on it. */
   get idle(): boolean {
-    const { requests, streams, breaker, parts, accounts } = this
-    return requests.idle && streams.idle && breaker.state !== 'OPEN' && parts.idle && accounts.idle
+    const { breaker, parts, accounts } = this
+    return this.#queues.every(({ idle }) => idle) && breaker.state !== 'OPEN' && parts.idle && accounts.idle
   }
 
   /** Changes the limits; requests in flight continue. */
@@ -76,8 +79,7 @@ export class HostTraffic {
     this.#resizeQueues()
     if (requestsPerSecond === this.#rate.rate) return
     this.#rate.rate = requestsPerSecond
-    this.requests.rateChanged()
-    this.streams.rateChanged()
+    for (const queue of this.#queues) queue.rateChanged()
   }
 
   /** Counts a request that is sent. Returns its number, for `decreaseConcurrency`. */
@@ -98,19 +100,24 @@ export class HostTraffic {
   }
 
   status(host: string): HostStatus {
-    const { requests, streams, breaker, parts, budgets, accounts } = this
+    const { breaker, parts, budgets, accounts } = this
     return {
       host,
-      inFlight: requests.inFlight + streams.inFlight,
-      waiting: requests.waiting + streams.waiting,
+      inFlight: sumOf(this.#queues.map(({ inFlight }) => inFlight)),
+      waiting: sumOf(this.#queues.map(({ waiting }) => waiting)),
       concurrency: this.#concurrency.size,
       breaker: breaker.state === 'CLOSED' ? parts.lastStatus : breaker.status,
       accounts: accounts.statuses(budgets),
     }
   }
 
+  get #queues(): readonly HostQueue[] {
+    return [this.requests, this.streams, this.uploads]
+  }
+
   #resizeQueues(): void {
-    this.requests.slots = this.#concurrency.size
-    this.streams.slots = this.#concurrency.size
+    for (const queue of this.#queues) queue.slots = this.#concurrency.size
   }
 }
+
+const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0)
