@@ -2,6 +2,7 @@ import { systemClock } from '../concurrency/clock.ts'
 import type { LoginCheck } from '../logins/registry-login.ts'
 import { CATALOG, CATALOG_SCOPE, listRepositories } from './content/listing.ts'
 import { type RegistryRepository, repositoryAt } from './content/registry-repository.ts'
+import type { WritableRepository } from './content/writable-repository.ts'
 import { blockedContext, contextFor, locationInPlan } from './location/location-context.ts'
 import { FailedMirrors, mirroredRepository } from './location/mirrored-repository.ts'
 import {
@@ -13,7 +14,9 @@ import {
 } from './location/registry-rules.ts'
 import { CloudLogins, type CloudLoginsOptions } from './login/cloud-logins.ts'
 import type { Credential, Credentials } from './login/credentials.ts'
+import type { RepositoryCreator } from './login/repository-creator.ts'
 import type { TrustedRealms } from './login/trusted-realm.ts'
+import { openWritable, type PushSettings } from './open-writable.ts'
 import { checkLogin, type LoginTarget } from './session/login-check.ts'
 import { VendorApi } from './session/vendor-api.ts'
 import { Sessions } from './sessions.ts'
@@ -41,6 +44,8 @@ export interface RegistryClientOptions
   readonly limits?: Partial<RemoteLimits>
   /** Further token servers that may receive a registry's credentials. */
   readonly trustedRealms?: TrustedRealms
+  /** Creation of repositories where registries require it before the first push; none by default. */
+  readonly repositoryCreators?: readonly RepositoryCreator[]
   /** The current rules; read before each request. */
   readonly rules?: () => RegistryRules
   readonly warn?: (warning: RegistryWarning) => void
@@ -56,6 +61,7 @@ export function createRegistryClient({
   trustedRealms = {},
   rules = () => NO_RULES,
   warn = () => {},
+  repositoryCreators = [],
   ...options
 }: RegistryClientOptions) {
   const { egress, limitsOf, observe, takeFromQuota, credentials, onRenewalFailed } = options
@@ -81,6 +87,8 @@ export function createRegistryClient({
     return [defaultLocation(name.registry, name.repository), blockedContext(blockedBy, context)]
   }
 
+  const writable = { sessions, originOf, creators: repositoryCreators, cloud }
+
   return {
     /** Opens a repository. Sends no request yet. */
     repository: (name: RepositoryName, context: RequestContext): RegistryRepository =>
@@ -94,6 +102,12 @@ export function createRegistryClient({
           return repositoryAt(sessions.open(location, contextFor(location, context, rules, current)))
         },
       }),
+    /** Opens a repository to push to. Sends no request yet. */
+    writableRepository: (
+      name: RepositoryName,
+      context: RequestContext,
+      settings: PushSettings = {},
+    ): WritableRepository => openWritable(writable, name, context, settings),
     /** Opens the vendor's interfaces for a repository, by the same rules. Sends no request yet. */
     api(name: RepositoryName, callerContext: RequestContext): VendorApi {
       const [location, context] = originOf(name, callerContext)

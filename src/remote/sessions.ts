@@ -28,7 +28,9 @@ export class Sessions {
   open(
     location: RepositoryLocation,
     context: RequestContext,
-    options: Partial<Pick<SessionOptions, 'repository' | 'scope' | 'hints' | 'credentials' | 'logins'>> = {},
+    options: Partial<
+      Pick<SessionOptions, 'repository' | 'scope' | 'hints' | 'credentials' | 'logins' | 'isPush'>
+    > = {},
   ): Session {
     const { registry, repository } = location
     return new Session({

@@ -23,11 +23,13 @@ export interface RegistryUnderContract {
   readonly missing?: string | undefined
   /** Whether the tag list has pages of the requested size; docker-registry 2.8 sends all tags at once. */
   readonly pages: boolean
+  /** Whether it accepts pushes over HTTP, and lists the referrers of a pushed manifest; undefined for no pushes. */
+  readonly pushes?: { readonly referrers: boolean }
   start(): Promise<RunningRegistry>
 }
 
 async function startFixture(): Promise<RunningRegistry> {
-  const upstream = await startUpstream()
+  const upstream = await startUpstream({ pushes: { referrers: true } })
   return {
     host: upstream.host,
     client: {},
@@ -77,12 +79,13 @@ async function startVendor({ side, client }: VendorUnderContract): Promise<Runni
 
 /** All registries that must fulfil the contract. */
 export const REGISTRIES: readonly RegistryUnderContract[] = [
-  { name: 'the upstream of the tests', pages: true, start: startFixture },
-  { name: 'the integrated registry', pages: true, start: startOurs },
+  { name: 'the upstream of the tests', pages: true, pushes: { referrers: true }, start: startFixture },
+  { name: 'the integrated registry', pages: true, pushes: { referrers: true }, start: startOurs },
   ...(['open', 'basic', 'tls'] as const).map((mode) => ({
     name: `docker-registry, ${mode}`,
     missing: available(),
     pages: false,
+    pushes: { referrers: false },
     start: () => startDistribution(mode),
   })),
   ...VENDORS.map((vendor) => ({

@@ -3,11 +3,12 @@ import type { Readable } from 'node:stream'
 import { ConnectionError, EgressTimeoutError } from '../../egress/errors.ts'
 import type { EgressResponse } from '../../egress/exchange.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
-import { matchesDigest } from '../../oci/digest.ts'
+import { type Digest, matchesDigest } from '../../oci/digest.ts'
 import { MAX_CONFIG_SIZE } from '../../oci/manifest.ts'
 import { unreadableError } from '../login/registry-errors.ts'
 import type { RequestTopic } from '../session/registry-request.ts'
 import type { Session } from '../session/session.ts'
+import type { RemoteLimits } from '../traffic/limits.ts'
 import { BlobStream } from './blob-stream.ts'
 
 /** Bytes of a response that is not a blob. */
@@ -38,7 +39,7 @@ export async function fetchBlob(
       maxBytes: MAX_ERROR_BODY,
       stream: {
         maxBytes: size,
-        timeout: Math.min(limits.blobTime + ((size - offset) / limits.blobRate) * 1000, LONGEST_TIMER),
+        timeout: blobTimeout(limits, size - offset),
       },
     })
 
@@ -80,6 +81,23 @@ export async function fetchBlob(
     throw error
   }
   return blob
+}
+
+/** Milliseconds for the transfer of so many bytes. */
+export const blobTimeout = ({ blobTime, blobRate }: RemoteLimits, bytes: number): number =>
+  Math.min(blobTime + (bytes / blobRate) * 1000, LONGEST_TIMER)
+
+/** Reports whether the repository has the blob. Throws RegistryError. */
+export async function hasBlob(session: Session, digest: Digest): Promise<boolean> {
+  const { status } = await session.request({
+    what: `the blob ${digest}`,
+    unreadable: 'RegistryUnavailable',
+    method: 'HEAD',
+    path: `/v2/${session.repository}/blobs/${digest}`,
+    headers: { accept: '*/*' },
+    maxBytes: MAX_ERROR_BODY,
+  })
+  return status === 200
 }
 
 /** Reports whether the rest of the blob may still be available. */

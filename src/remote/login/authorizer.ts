@@ -28,7 +28,7 @@ export const ANONYMOUS: Authorization = { header: undefined, signedIn: false }
 export interface AuthorizerOptions {
   readonly registry: string
   readonly repository: string
-  /** Scope of tokens: pulling the repository by default, none when empty. */
+  /** Scopes of tokens, separated by spaces: pulling the repository by default, none when empty. */
   readonly scope?: string | undefined
   readonly hints: HostHints
   readonly trustedRealms: TrustedRealms
@@ -45,7 +45,8 @@ export class Authorizer {
 
   constructor(options: AuthorizerOptions) {
     this.#options = options
-    this.#scopes = [options.scope ?? `repository:${options.repository}:pull`].filter((scope) => scope !== '')
+    const { repository, scope = `repository:${repository}:pull` } = options
+    this.#scopes = scope.split(' ').filter((one) => one !== '')
   }
 
   /** Identifies how requests are authorized at present: what the repository requires, and the scopes of its tokens. */

@@ -3,13 +3,14 @@ import type { EgressResponse, ResponseHeaders } from '../../egress/exchange.ts'
 import { HeadHints } from './head-hints.ts'
 import { RequirementHints } from './requirement-hints.ts'
 import type { TokenCache } from './token-cache.ts'
+import { UploadHints } from './upload-hints.ts'
 
 /** Milliseconds for which the scheme is not doubted again after the other one was tried. */
 const SCHEME_CONFIRMED_FOR = 60_000
 
 /**
- * Cached knowledge about one registry host: its scheme, what its repositories require, its tokens, and where HEAD is
- * useful. All of it is a hint, which may be outdated: a request that fails with a hint is repeated once without it. Secure
+ * Cached knowledge about one registry host: its scheme, what its repositories require, its tokens, where HEAD is useful,
+ * and the size of uploads. All of it is a hint, which may be outdated: a request that fails with a hint is repeated once without it. Secure
  * and insecure requests never share hints.
  */
 export class HostHints {
@@ -18,6 +19,7 @@ export class HostHints {
   readonly tokens: Pick<TokenCache, 'get'>
   readonly requirements = new RequirementHints()
   readonly heads = new HeadHints()
+  readonly uploads = new UploadHints()
   /** Scheme and host of the last response. */
   origin: URL
   /** Whether scheme and requirement were discovered, and the host has been reachable since. */

@@ -7,6 +7,7 @@ import { RedirectError } from '../traffic/redirect.ts'
 import { BlockedError } from '../traffic/request-context.ts'
 import { CloudLoginError } from './cloud-token-endpoint.ts'
 import { CredentialsError } from './credentials.ts'
+import { pushRefusalOf } from './push-refusals.ts'
 import { explain, withRemedy } from './remedies.ts'
 import { errorText } from './response-text.ts'
 import { TokenServerError } from './token-server.ts'
@@ -21,6 +22,8 @@ export interface RequestSubject {
   readonly what: string
   /** The content that a 404 reports as missing, when it differs from `what`. */
   readonly absent?: string
+  /** Whether the content is pushed, not read. */
+  readonly isPush?: boolean
   /** Reason of the error for an unreadable response. */
   readonly unreadable: 'InvalidManifest' | 'RegistryUnavailable'
 }
@@ -39,11 +42,13 @@ export interface ResponseOrigin {
 
 /** Returns the error for a response whose status is not the expected one. */
 export function responseError(
-  { registry, repository, what, absent }: RequestSubject,
+  subject: Omit<RequestSubject, 'unreadable'>,
   response: EgressResponse,
   { signedIn, withheldFrom, source = 'it', secrets }: ResponseOrigin,
 ): RegistryError {
+  const { registry, repository, what, absent, isPush = false } = subject
   const { status } = response
+  const failedAction = `cannot ${actionOn(subject)}`
   const text = errorText(response, source, secrets)
   const error = (reason: RegistryErrorReason, message: string, remedy?: Parameters<typeof withRemedy>[1]) => {
     const described = `${message}: ${text}`
@@ -55,11 +60,13 @@ export function responseError(
     })
   }
 
+  const refusal = isPush ? pushRefusalOf(response) : undefined
+  if (refusal) return error(refusal, failedAction)
   if (status === 401) {
     return error(
       'Unauthorized',
       signedIn
-        ? `${registry}/${repository} does not exist, or the login for ${registry} has no access to it`
+        ? `${registry}/${repository} does not exist, or the login for ${registry} ${isPush ? 'may not push to' : 'has no access to'} it`
         : `${registry}/${repository} does not exist or needs a login` +
             (withheldFrom ? `, and the login for ${registry} is not sent to ${withheldFrom}` : ''),
       signedIn ? 'otherLogin' : withheldFrom ? undefined : 'login',
@@ -79,19 +86,27 @@ export function responseError(
     const remedy = signedIn ? undefined : 'limit'
     return error('TooManyRequests', `${registry} refuses further requests for now`, remedy)
   }
-  return error('RegistryUnavailable', `cannot read ${what} of ${repository} from ${registry}`)
+  return error('RegistryUnavailable', failedAction)
 }
+
+const actionOn = ({
+  registry,
+  repository,
+  what,
+  isPush = false,
+}: Omit<RequestSubject, 'unreadable'>): string =>
+  isPush ? `push ${what} to ${registry}/${repository}` : `read ${what} of ${repository} from ${registry}`
 
 /** Returns the error for a response that cannot be used; `why` is the problem. */
 export const unreadableError = (
-  { registry, repository, what, unreadable }: RequestSubject,
+  { unreadable, ...subject }: RequestSubject,
   why: string,
   cause?: unknown,
 ): RegistryError =>
-  new RegistryError(`cannot read ${what} of ${repository} from ${registry}: ${why}`, {
+  new RegistryError(`cannot ${actionOn(subject)}: ${why}`, {
     reason: unreadable,
-    registry,
-    repository,
+    registry: subject.registry,
+    repository: subject.repository,
     cause,
   })
 

@@ -30,6 +30,8 @@ function messageOf(text: string): string {
   return [
     first.code ?? first.error ?? first.__type,
     first.message ?? first.details ?? first.error_description,
+    // of a registry: Nexus has the reason there
+    first.code && first.detail,
   ]
     .filter((part) => typeof part === 'string' && part !== '')
     .join(': ')

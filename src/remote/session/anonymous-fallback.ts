@@ -46,13 +46,19 @@ export class AnonymousFallback {
   /** Set once anonymous access has worked where the credential had not. */
   #isAnonymous = false
   readonly #clock: Clock
+  readonly #isAllowed: boolean
   /** The refusal of the credential, which is not sent again meanwhile; `until` in milliseconds since 1970. */
   #refused: { readonly refusal: RegistryResponse | CloudLoginError; readonly until: number } | undefined
 
-  constructor(requests: HintedRequests, credential: RepositoryCredential, clock: Clock) {
+  constructor(
+    requests: HintedRequests,
+    credential: RepositoryCredential,
+    { clock, isPush = false }: Pick<SessionOptions, 'clock' | 'isPush'>,
+  ) {
     this.#requests = requests
     this.#credential = credential
     this.#clock = clock
+    this.#isAllowed = !isPush
   }
 
   /** Returns the response; when both are denied, the one for the credential. */
@@ -61,6 +67,7 @@ export class AnonymousFallback {
     const result = await this.#sendAs(credential, request)
     if (!result.signedIn || !isDenied(result.response)) return result
     if (result.response.status === 401) this.#refuse(result)
+    if (!this.#isAllowed) return result
     const anonymous = await this.#requests.send(request, null)
     if (isDenied(anonymous.response)) return result
     this.#isAnonymous = true
@@ -79,8 +86,8 @@ export class AnonymousFallback {
     } catch (error) {
       // the cloud refused its key
       if (!(error instanceof CloudLoginError && error.isRefusal)) throw error
-      const anonymous = await this.#requests.send(request, null)
-      if (isDenied(anonymous.response)) {
+      const anonymous = this.#isAllowed ? await this.#requests.send(request, null) : undefined
+      if (!anonymous || isDenied(anonymous.response)) {
         this.#refuse(error)
         throw error
       }

@@ -13,6 +13,8 @@ export interface SessionOptions extends AuthorizerOptions {
   readonly credentials: Credentials
   readonly clock: Clock
   readonly limits: RemoteLimits
+  /** Sends no request anonymously when the credential is refused: content is pushed in the name of the credential only. */
+  readonly isPush?: boolean
   /** Receives a violation of the protocol that did not prevent the request; "it" in the message is the registry. */
   readonly warn: (message: string) => void
 }

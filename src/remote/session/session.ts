@@ -17,7 +17,7 @@ export class Session {
     this.options = options
     this.credential = new RepositoryCredential(options)
     this.#requests = new HintedRequests(options)
-    this.#fallback = new AnonymousFallback(this.#requests, this.credential, options.clock)
+    this.#fallback = new AnonymousFallback(this.#requests, this.credential, options)
   }
 
   get repository(): string {
@@ -30,9 +30,9 @@ export class Session {
   }
 
   /** Describes a request for the messages of its errors. */
-  subject({ what, absent, unreadable }: RequestTopic): RequestSubject {
+  subject({ what, absent, unreadable, isPush = false }: RequestTopic): RequestSubject {
     const { registry, repository } = this.options
-    return { registry, repository, what, unreadable, ...(absent !== undefined && { absent }) }
+    return { registry, repository, what, unreadable, isPush, ...(absent !== undefined && { absent }) }
   }
 
   /** Returns the error for a request or a stream that failed. */

@@ -32,6 +32,8 @@ export interface RemoteLimits {
   /** Milliseconds for a blob of any size; a larger blob has more time, by `blobRate` bytes a second. */
   readonly blobTime: number
   readonly blobRate: number
+  /** Bytes of a blob that are uploaded by one request. */
+  readonly uploadChunk: number
   /** Hosts whose hints, circuit breakers and budgets are remembered. */
   readonly hosts: number
 }
@@ -54,5 +56,6 @@ export const DEFAULT_LIMITS: RemoteLimits = {
   resumptions: 10,
   blobTime: 60_000,
   blobRate: 64 * 1024,
+  uploadChunk: 16 * 1024 * 1024,
   hosts: 1000,
 }
