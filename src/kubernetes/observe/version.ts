@@ -2,17 +2,16 @@ import { digestOf } from '../../oci/digest.ts'
 import { isObject, type Json } from '../../oci/json.ts'
 import type { KubernetesObject } from '../client/object.ts'
 import type { ObservedKind } from '../cluster/kinds.ts'
-
-/** The annotation with which OpenShift, and this server, set images of workloads. */
-export const TRIGGERS_ANNOTATION = 'image.openshift.io/triggers'
+import { TRIGGERS_ANNOTATION } from '../workload/annotation.ts'
+import { isMadeByWorkload } from '../workload/image-trigger.ts'
 
 /**
  * Returns a digest of what decides about an object's images: its triggers, and the version of its spec. Null for an object
- * without triggers, and for one that another object controls: a Deployment copies its annotations to its ReplicaSets.
+ * without triggers, and for one that another workload has made: a Deployment copies its annotations to its ReplicaSets.
  */
 export function versionOf(object: KubernetesObject, { kind, isAnnotated }: ObservedKind): string | null {
-  const { annotations, generation, ownerReferences = [], resourceVersion } = object.metadata
-  if (ownerReferences.some(({ controller }) => controller === true)) return null
+  const { annotations, generation, resourceVersion } = object.metadata
+  if (isMadeByWorkload(object)) return null
   const { spec, status } = object
   if (!isAnnotated) return hasImageChange(spec) ? hash([spec, startedBuilds(status)]) : null
   const annotation = annotations?.[TRIGGERS_ANNOTATION]
