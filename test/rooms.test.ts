@@ -240,6 +240,8 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
     'repository_blobs',
     'repository_manifests',
     'manifest_references',
+    'workload_containers',
+    'workload_images',
   ],
 }
 

@@ -4,6 +4,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { repositoryPathOf } from '../../oci/repository-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { Repository } from '../../registry/content/content.ts'
+import { isRunning } from '../kept/running.ts'
 import type { TaggedImages } from './tag-history.ts'
 import type { CollectionTerms } from './terms.ts'
 
@@ -14,7 +15,7 @@ export type ManifestKeeper =
   | { readonly reason: 'TAGGED_ELSEWHERE'; readonly tag: string }
   /** The digest of the index, or of the subject. */
   | { readonly reason: 'CHILD' | 'REFERRER'; readonly of: Digest }
-  | { readonly reason: 'YOUNG' | 'UNTAGGED_KEPT' }
+  | { readonly reason: 'RUNNING' | 'YOUNG' | 'UNTAGGED_KEPT' }
 
 /** A manifest of a repository. */
 export type ManifestLink = Pick<
@@ -64,6 +65,7 @@ function prepareLookups(db: Database) {
        join tag_events e on e.id = t.newest_event_id join image_streams s on s.id = t.stream_id
        where t.newest_image_id = ? and instr(e.docker_image_reference, ?) = instr(e.docker_image_reference, '/') limit 1`,
     ),
+    running: db.prepare(`select 1 from (select ? as digest) m where ${isRunning('m.digest')}`),
     // by digest and not by `repository_manifests_by_image`: an image can be in thousands of repositories
     indexesOf: db.prepare<ManifestLink>(
       `select ${MANIFEST_LINK} from manifest_references r cross join images i on i.id = r.image_id
@@ -103,7 +105,7 @@ export class ManifestJudge {
 
   judge(manifest: ManifestLink): ManifestVerdict {
     const { terms, isDryRun } = this.#scope
-    const own = this.#byTag(manifest) ?? this.#kept.get(manifest.digest)
+    const own = this.#byUse(manifest) ?? this.#kept.get(manifest.digest)
     if (own) return { kept: own }
     const steps = new Map<Digest, UpwardStep>()
     const searched = [manifest]
@@ -114,7 +116,7 @@ export class ManifestJudge {
         if (digest === manifest.digest || steps.has(digest) || this.#removable.has(digest)) continue
         steps.set(digest, step)
         searched.push(above)
-        if (!this.#kept.has(digest) && !isYoung(above, terms) && !this.#byTag(above)) continue
+        if (!this.#kept.has(digest) && !isYoung(above, terms) && !this.#byUse(above)) continue
         this.#remember(steps, digest)
         return { kept: this.#kept.get(manifest.digest) as ManifestKeeper }
       }
@@ -123,6 +125,11 @@ export class ManifestJudge {
     if (isYoung(manifest, terms)) return { kept: { reason: 'YOUNG' } }
     if (terms.untaggedBefore === null) return { kept: { reason: 'UNTAGGED_KEPT' } }
     return { removable: searched }
+  }
+
+  /** Returns the tag or the workload that keeps a manifest itself. */
+  #byUse(manifest: ManifestLink): ManifestKeeper | undefined {
+    return this.#byTag(manifest) ?? (this.#lookups.running.get(manifest.digest) && { reason: 'RUNNING' })
   }
 
   #byTag({ imageId }: ManifestLink): ManifestKeeper | undefined {

@@ -3,6 +3,7 @@ import type { Database } from '../../db/open.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import type { ImageKeptReason } from '../kept/reasons.ts'
+import { isRunning } from '../kept/running.ts'
 import type { IndexChildren } from './index-children.ts'
 import type { PrunedImage } from './report.ts'
 
@@ -15,7 +16,7 @@ export interface PrunableImage extends PrunedImage {
   /** 1 when an entry of a history has it. */
   readonly hasEvents: 0 | 1
   /** The first reason from other rows; null when there is none. */
-  readonly referredBy: 'TAGGED' | 'IN_REPOSITORY' | 'IN_CHANGE_LOG' | null
+  readonly referredBy: 'TAGGED' | 'RUNNING' | 'IN_REPOSITORY' | 'IN_CHANGE_LOG' | null
 }
 
 /** Decides which images are kept. */
@@ -34,6 +35,7 @@ interface ImageJudgeScope {
 const COLUMNS = `i.id, i.digest, length(i.manifest) as size, i.media_type as mediaType,
   i.config_digest as configDigest, i.pushed, exists (select 1 from tag_events where image_id = i.id) as hasEvents,
   case when exists (select 1 from tags where newest_image_id = i.id) then 'TAGGED'
+    when ${isRunning('i.digest')} then 'RUNNING'
     when exists (select 1 from repository_manifests where image_id = i.id) then 'IN_REPOSITORY'
     when exists (select 1 from push_log where image_id = i.id)
       or exists (select 1 from push_log where previous_image_id = i.id) then 'IN_CHANGE_LOG' end as referredBy`

@@ -2,6 +2,7 @@ import { and, eq, isNotNull, isNull } from 'drizzle-orm'
 import { BATCH } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import { imports } from '../../db/tables/index.ts'
+import { isRunning } from '../kept/running.ts'
 import type { PrunedEvent } from './report.ts'
 import type { PruneTerms } from './terms.ts'
 
@@ -44,10 +45,13 @@ export function createReadOldEvents(db: Database) {
      from tags t cross join image_streams s on s.id = t.stream_id
      where t.id >= ? order by t.id limit ${TAGS_A_STATEMENT}`,
   )
+  // what runs stays in its history, through which a stream serves it and a workload's distance from the newest is known;
   // the history may have millions of entries: Drizzle takes longer for each than SQLite
   const eventPage = db.prepare<EventRow>(
     `select id, image_id as imageId, docker_image_reference as dockerImageReference, created_at as createdAt
-     from tag_events where tag_id = ? and id > ? and id <= ? order by id limit ?`,
+     from tag_events e where tag_id = ? and id > ? and id <= ?
+       and not exists (select 1 from images i where i.id = e.image_id and ${isRunning('i.digest')})
+     order by id limit ?`,
   )
   // results of an import are events: those that it created, also before a restart, and those that it found unchanged
   const importing = db.orm

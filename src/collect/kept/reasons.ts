@@ -4,6 +4,8 @@ export type KeptReason =
   | 'TAGGED'
   /** A kept entry of a tag's history has it. */
   | 'IN_HISTORY'
+  /** A workload of a cluster runs or specifies it. */
+  | 'RUNNING'
   /** A tag of another stream was imported from this repository, and its pull spec names it there. */
   | 'TAGGED_ELSEWHERE'
   /** A repository of the integrated registry has it. */
@@ -36,6 +38,7 @@ export type ManifestKeptReason = Exclude<
 export const noImagesKept = (): Record<ImageKeptReason, number> => ({
   TAGGED: 0,
   IN_HISTORY: 0,
+  RUNNING: 0,
   IN_REPOSITORY: 0,
   IN_CHANGE_LOG: 0,
   YOUNG: 0,
@@ -48,6 +51,7 @@ export const noImagesKept = (): Record<ImageKeptReason, number> => ({
 export const noManifestsKept = (): Record<ManifestKeptReason, number> => ({
   TAGGED: 0,
   IN_HISTORY: 0,
+  RUNNING: 0,
   TAGGED_ELSEWHERE: 0,
   CHILD: 0,
   REFERRER: 0,

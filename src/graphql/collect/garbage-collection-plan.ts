@@ -18,6 +18,8 @@ const KeptManifestReasonEnum = enumType('KeptManifestReason', {
   values: {
     TAGGED: 'A tag points to the manifest.',
     IN_HISTORY: 'The manifest is one of the newest images of a tag that the server’s settings keep.',
+    RUNNING:
+      'A workload of a cluster runs or specifies the manifest, or did so when the cluster could last be reached.',
     TAGGED_ELSEWHERE:
       'The pull spec of another image stream’s tag contains the manifest in this repository, because that tag was imported from it.',
     CHILD: 'An index that is kept lists the manifest.',

@@ -13,6 +13,8 @@ const KeptImageReasonEnum = enumType('KeptImageReason', {
   values: {
     TAGGED: 'A tag points to the image.',
     IN_HISTORY: 'An entry of a tag’s history that is kept has the image.',
+    RUNNING:
+      'A workload of a cluster runs or specifies the image, or did so when the cluster could last be reached.',
     IN_REPOSITORY:
       'A repository of the integrated registry contains the image; `collectGarbage` decides whether to remove it there.',
     IN_CHANGE_LOG: 'The change log contains the image, as the new or as the previous image of a tag.',

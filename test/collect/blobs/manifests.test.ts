@@ -3,6 +3,7 @@ import { SYSTEM } from '../../../src/access/right/viewer.ts'
 import { type Digest, digestOf } from '../../../src/oci/digest.ts'
 import { OCI_MANIFEST } from '../../../src/oci/media-types.ts'
 import type { TagName } from '../../../src/oci/tag.ts'
+import { storeRunningWorkload } from '../../fixtures/kubernetes/running-workload.ts'
 import { image, index, layer } from '../../fixtures/random-image.ts'
 import {
   beforeTransactions,
@@ -36,6 +37,20 @@ describe('the collection of untagged manifests', () => {
     expect(await reasonsIn(world)).toEqual({ [tagged.digest]: { reason: 'TAGGED', tag: 'v1' } })
     expect(await world.collector.collect(SYSTEM)).toMatchObject({ manifests: 0, blobs: 0 })
     expect(await world.status('web/manifests/v1')).toBe(200)
+  })
+
+  it('keeps what a workload of a cluster ran when the cluster could last be reached', async () => {
+    await using world = await open()
+    const [running, tagged] = [app('running'), app('tagged')]
+    await world.push('web', running, 'v1')
+    await world.push('web', app('second'), 'v1')
+    await world.push('web', tagged, 'v1')
+    storeRunningWorkload(world.domain.db, running.digest)
+    world.pass(365 * DAY)
+
+    expect((await reasonsIn(world))[running.digest]).toEqual({ reason: 'RUNNING' })
+    await world.collector.collect(SYSTEM)
+    expect(await world.status(`web/manifests/${running.digest}`)).toBe(200)
   })
 
   it('keeps an image of this repository that a tag of another stream imported from it', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SYSTEM } from '../../../src/access/right/viewer.ts'
+import { storeRunningWorkload } from '../../fixtures/kubernetes/running-workload.ts'
 import { image, index } from '../../fixtures/random-image.ts'
 import { fromImage, UPSTREAM } from '../../fixtures/test-domain.ts'
 import { HOUR, MINUTE, PruneWorld, planOf, pruneOf } from './world.ts'
@@ -49,6 +50,16 @@ describe('a history', () => {
         createdAt: Date.UTC(2026, 0, 1, at + 1),
       })),
     })
+  })
+
+  it('keeps what a workload of a cluster runs, with its image', async () => {
+    await fiveReleases()
+    storeRunningWorkload(world.domain.db, one.digest)
+
+    const { images } = await pruneOf(world.pruner, { keepTagRevisions: 1, keepYoungerThanMinutes: 0 })
+
+    expect(world.history('shop/web', 'latest')).toEqual(digestsOf(five, one))
+    expect(images.total).toBe(3)
   })
 
   it('keeps all entries younger than keepYoungerThanMinutes', async () => {
