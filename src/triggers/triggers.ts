@@ -11,9 +11,11 @@ import { createDefinitions } from './definition/definitions.ts'
 import { createMatchingTriggers } from './definition/matching-triggers.ts'
 import { createTriggerRows } from './definition/trigger-rows.ts'
 import { createTriggerSecrets } from './definition/trigger-secrets.ts'
+import { createApproval } from './run/approval.ts'
 import { createAttempts, type Perform } from './run/attempt.ts'
 import { createTriggerCommands } from './run/commands.ts'
 import { DueHosts } from './run/due-hosts.ts'
+import { createGuarding, type VerifyMove } from './run/guarding.ts'
 import { createLogReader } from './run/log-reader.ts'
 import { createMoves } from './run/moves.ts'
 import { createTriggerWorker } from './run/worker.ts'
@@ -34,6 +36,7 @@ export interface TriggersDependencies {
   readonly publicUrl: () => string
   /** Does what an action says in another room. */
   readonly perform: Perform
+  readonly verify: VerifyMove
   readonly keyPairs: () => readonly SignatureKey[]
   readonly uuid: () => string
   /** Milliseconds since 1970. */
@@ -69,9 +72,10 @@ export function createTriggers(dependencies: TriggersDependencies) {
   })
   const describe = createMoves(db)
   const attempts = createAttempts({ ...dependencies, secrets })
+  const guarding = createGuarding({ ...dependencies, deliveries, targets, wake })
   const worker = createTriggerWorker({
     ...dependencies,
-    ...{ rows, targets, deliveries, dueHosts, attempts, describe, triggers: triggerRows },
+    ...{ rows, targets, deliveries, dueHosts, attempts, describe, guarding, triggers: triggerRows },
     reader: createLogReader({ ...dependencies, matching: createMatchingTriggers(db), targets }),
     disable: definitions.disable,
     resumeEnded: definitions.resumeEnded,
@@ -81,6 +85,7 @@ export function createTriggers(dependencies: TriggersDependencies) {
 
   return {
     ...commands,
+    approve: createApproval({ ...dependencies, definitions, rows, targets, describe, wake }),
     definitions,
     targets: rows,
     deliveries,

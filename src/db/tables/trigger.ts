@@ -24,6 +24,8 @@ export const triggers = sqliteTable(
     host: text('host').notNull(),
     /** JSON text: the action without its secrets. */
     action: text('action').notNull(),
+    /** JSON text: what has to hold before it acts. */
+    guards: text('guards').notNull().default('{}'),
     /** 1 while it is paused or disabled. */
     isHeld: flag('is_held'),
     /** Newest entry of the change log when it was created: moves before it cause nothing. */
@@ -90,17 +92,26 @@ export const triggerTargets = sqliteTable(
     /** Null for a delivery that is not attempted again. */
     nextAt: time('next_at'),
     leaseUntil: time('lease_until'),
+    /** The guard that holds the delivery; null while none does. */
+    guard: text('guard', { enum: ['PLATFORMS', 'MINIMUM_AGE', 'VERIFIED', 'APPROVAL', 'WINDOW', 'RATE'] }),
+    /** When a guard first held the delivery; null when none has. */
+    heldSince: time('held_since'),
+    /** The move that a person approved last; null when none was. */
+    approvedEventId: integer('approved_event_id'),
+    /** Name of the person who approved it. */
+    approvedBy: text('approved_by'),
+    approvedAt: time('approved_at'),
     /** When an attempt is due: `leaseUntil`, else `nextAt`; null for none. */
     dueAt: time('due_at'),
     /** What follows from the columns above, for lists. */
-    state: text('state', { enum: ['IDLE', 'PENDING', 'RUNNING', 'RETRYING', 'DEAD'] }).notNull(),
+    state: text('state', { enum: ['IDLE', 'WAITING', 'PENDING', 'RUNNING', 'RETRYING', 'DEAD'] }).notNull(),
     /** Since when it is in this state. */
     stateSince: time('state_since').notNull(),
     /** Host of the receiver, with its port: a host's deliveries wait for each other, not for those of others. */
     host: text('host').notNull(),
     /** 1 while the trigger is paused or disabled: nothing is due. */
     isHeld: flag('is_held'),
-    /** Why the last attempt failed; null when it did not. */
+    /** Why the last attempt failed, or what the guard waits for; null otherwise. */
     message: text('message'),
     /** Row of its newest delivery, which is kept as long as this row; null before the first one. */
     lastDeliveryId: integer('last_delivery_id'),

@@ -10,6 +10,7 @@ import type { KeysetPage } from '../../input/page.ts'
 import type { CheckedAction } from '../content/action-kind.ts'
 import { type Action, type ActionInput, checkAction } from '../content/actions.ts'
 import { madeSecret, SIGNING } from '../content/kinds/http.ts'
+import { checkGuards, type GuardsInput } from '../guard/guards.ts'
 import type { TargetRows } from '../state/target-rows.ts'
 import { type Trigger, triggerStateOf } from './trigger.ts'
 import { checkPause, checkSource, checkTriggerName, type Pause, type Source } from './trigger-input.ts'
@@ -21,12 +22,16 @@ export interface NewTrigger extends Source {
   readonly namespace: string
   readonly name: string
   readonly action: ActionInput
+  /** What has to hold before it acts; nothing if left out. */
+  readonly guards?: GuardsInput | null | undefined
 }
 
 /** Changes of a trigger; what is undefined stays as it is. */
 export interface TriggerChanges extends Partial<Source> {
   readonly id: number
   readonly action?: ActionInput | undefined
+  /** Replaces all guards. */
+  readonly guards?: GuardsInput | null | undefined
 }
 
 /** A trigger with its new secret, which cannot be read again; null where there is none. */
@@ -41,7 +46,7 @@ interface DefinitionsDependencies {
   readonly changeLog: Pick<ChangeLog, 'head'>
   readonly rows: TriggerRows
   readonly secrets: TriggerSecrets
-  readonly targets: Pick<TargetRows, 'setTrigger'>
+  readonly targets: Pick<TargetRows, 'setTrigger' | 'judgeAgain'>
   readonly uuid: () => string
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -67,10 +72,10 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
     return trigger
   }
   const record = (tx: Transaction, viewer: Viewer, action: string, trigger: Trigger): void => {
-    const { namespace, name, streams, tags, host } = trigger
+    const { namespace, name, streams, tags, host, guards } = trigger
     audit.record(tx, viewer, {
       ...{ action, namespace, target: `trigger ${namespace}/${name}` },
-      details: { source: `${streams}:${tags}`, kind: trigger.action.kind, host },
+      details: { source: `${streams}:${tags}`, kind: trigger.action.kind, host, guards },
     })
   }
   /** Stores the secrets of an action. Returns the one that signs if it is new. Throws InvalidInputError if one is missing. */
@@ -122,12 +127,13 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
       rows.countOf(namespacesOf(viewer, 'configure', namespace)),
 
     /** Creates a trigger, which acts for moves from now on. Throws InvalidInputError, AlreadyExistsError, ForbiddenError. */
-    create(viewer: Viewer, { namespace, action: given, ...input }: NewTrigger): IssuedTrigger {
+    create(viewer: Viewer, { namespace, action: given, guards, ...input }: NewTrigger): IssuedTrigger {
       requireInNamespace(viewer, 'configure', namespace)
       checkNamespace(namespace)
       const name = checkTriggerName(input.name)
       const source = checkSource(input)
       const action = checkAction(given, 'action')
+      const checked = checkGuards(guards ?? {}, 'guards', now())
       return db.transact((tx) => {
         if (rows.byName(namespace, name)) {
           throw new AlreadyExistsError(`the namespace ${namespace} has a trigger ${name}`)
@@ -136,6 +142,7 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
         const at = now()
         const trigger = rows.insert({
           ...{ namespace, name, ...source, host: action.host, action: action.settings, uid: uuid() },
+          guards: checked,
           ...{ since: changeLog.head(), createdBy: viewer.name, createdAt: at, updatedAt: at },
           ...NOT_PAUSED,
         })
@@ -149,17 +156,21 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
      * Changes a trigger. Secrets that are not given again are kept, except for another receiver: they are not sent to a host
      * for which they were not meant. Throws NotFoundError, InvalidInputError.
      */
-    update: (viewer: Viewer, { id, action: given, ...input }: TriggerChanges): IssuedTrigger =>
+    update: (viewer: Viewer, { id, action: given, guards, ...input }: TriggerChanges): IssuedTrigger =>
       db.transact((tx) => {
         const old = find(viewer, id)
         const source = checkSource({ ...old, ...input })
         if (!isGlob(old.streams)) checkCount({ ...old, ...source })
         const action = given && checkAction(given, 'action')
-        const changed = { ...old, ...source, ...(action && { action: action.settings, host: action.host }) }
+        const changed = {
+          ...{ ...old, ...source, ...(action && { action: action.settings, host: action.host }) },
+          ...(guards !== undefined && { guards: checkGuards(guards ?? {}, 'guards', now()) }),
+        }
         if (action && (action.host !== old.host || action.settings.kind !== old.action.kind)) {
           secrets.keepOnly(tx, old, [])
         }
         const secret = action ? setSecrets(tx, changed, action) : null
+        if (guards !== undefined) targets.judgeAgain(id)
         return { trigger: store(tx, viewer, 'updateTrigger', changed), secret }
       }),
 

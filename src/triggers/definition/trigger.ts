@@ -1,26 +1,29 @@
 import type { triggers } from '../../db/tables/index.ts'
 import { isGlob } from '../../input/glob.ts'
 import type { Action } from '../content/actions.ts'
+import type { Guards } from '../guard/guards.ts'
 
 type TriggerRow = typeof triggers.$inferSelect
 
 /** What is done when a tag points to another image. */
-export interface Trigger extends Omit<TriggerRow, 'action' | 'scope' | 'isHeld'> {
+export interface Trigger extends Omit<TriggerRow, 'action' | 'guards' | 'scope' | 'isHeld'> {
   readonly action: Action
+  readonly guards: Guards
 }
 
-export function triggerOf({ action, scope: _, isHeld: __, ...row }: TriggerRow): Trigger {
+export function triggerOf({ action, guards, scope: _, isHeld: __, ...row }: TriggerRow): Trigger {
   // written by this room alone
-  return { ...row, action: JSON.parse(action) as Action }
+  return { ...row, action: JSON.parse(action) as Action, guards: JSON.parse(guards) as Guards }
 }
 
 /** Returns the columns of a trigger, with those that follow from others. */
-export function columnsOf<T extends Omit<Trigger, 'id'>>({ action, ...trigger }: T) {
+export function columnsOf<T extends Omit<Trigger, 'id'>>({ action, guards, ...trigger }: T) {
   const { streams, tags } = trigger
   const ofStream = isGlob(tags) ? 'STREAM' : 'TAG'
   return {
     ...trigger,
     action: JSON.stringify(action),
+    guards: JSON.stringify(guards),
     scope: isGlob(streams) ? 'NAMESPACE' : ofStream,
     isHeld: triggerStateOf(trigger) === 'ACTIVE' ? 0 : 1,
   } as const

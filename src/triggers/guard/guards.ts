@@ -27,7 +27,8 @@ export type GuardsInput = {
     | undefined
 }
 
-const MAX = { ageSeconds: 30 * 24 * 60 * 60, platforms: 20, windows: 10, perHour: 3_600 }
+/** The rate is counted over the deliveries of a trigger that are kept. */
+const MAX = { ageSeconds: 30 * 24 * 60 * 60, platforms: 20, windows: 10, perHour: 100 }
 
 /** Returns the guards that are set. `field` is the path of the input, and `now` milliseconds since 1970. Throws InvalidInputError. */
 export function checkGuards(input: GuardsInput, field: string, now: number): Guards {

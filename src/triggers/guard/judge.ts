@@ -65,8 +65,8 @@ const JUDGES: Readonly<Record<Guard, (guards: Guards, facts: Facts, now: number)
 
   VERIFIED({ verified }, { verification, ...facts }, now) {
     if (!verified || verification?.isVerified) return undefined
-    if (!verification) return { until: now, message: 'the signatures of the image were not read yet' }
-    return { until: now + delayOfRecheck(now - knownSince(facts, now)), message: verification.message }
+    const until = now + delayOfRecheck(now - knownSince(facts, now))
+    return { until, message: verification?.message ?? 'the signatures of the image were not read yet' }
   },
 
   APPROVAL({ approval }, { isApproved }) {

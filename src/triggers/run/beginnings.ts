@@ -4,8 +4,9 @@ import type { Trigger } from '../definition/trigger.ts'
 import type { TriggerRows } from '../definition/trigger-rows.ts'
 import type { DeliveryRows } from '../state/delivery-rows.ts'
 import type { StoredTarget, TargetRows } from '../state/target-rows.ts'
-import { begin, deliveryId, failed, renewed } from '../state/target-state.ts'
+import { begin, deliveryId, failed, held, renewed } from '../state/target-state.ts'
 import type { Targets } from '../state/targets.ts'
+import type { Guarding } from './guarding.ts'
 import type { DescribeMove } from './moves.ts'
 
 /** An attempt that has begun. */
@@ -25,17 +26,19 @@ export interface BeginningsDependencies {
   readonly deliveries: DeliveryRows
   readonly triggers: Pick<TriggerRows, 'byIds'>
   readonly describe: DescribeMove
+  readonly guarding: Guarding
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
-/** Creates the begin of attempts: the delivery is stored before it is sent. */
+/** Creates the begin of attempts, which guards may hold: the delivery is stored before it is sent. */
 export function createBeginnings({
   rows,
   targets,
   deliveries,
   triggers,
   describe,
+  guarding,
   now,
 }: BeginningsDependencies) {
   const beginOne = (tx: Transaction, target: StoredTarget): Begun | undefined => {
@@ -50,13 +53,19 @@ export function createBeginnings({
       targets.change(tx, target, failed(state, pruned, now(), 0), pruned.message)
       return undefined
     }
+    const judgement = guarding.judge(trigger, target, move)
+    if (!judgement.open) {
+      targets.change(tx, target, held(state, judgement, now()), judgement.message)
+      return undefined
+    }
     const webhookId = deliveryId(trigger.uid, delivery, move.digest)
     const deliveryRow = deliveries.begin({
       ...{ triggerId, streamId, eventId: planned.eventId, byHand, webhookId },
       ...{ namespace: move.namespace, imageStreamName: move.imageStream, tag: move.tag, digest: move.digest },
     })
     const begun = { ...target, state: begin(state, now()), lastDeliveryId: deliveryRow }
-    targets.change(tx, { ...target, lastDeliveryId: deliveryRow }, begun.state, target.message)
+    const message = delivery.guard === null ? target.message : null
+    targets.change(tx, { ...target, lastDeliveryId: deliveryRow }, begun.state, message)
     return { target: begun, trigger, move, webhookId, deliveryRow }
   }
 

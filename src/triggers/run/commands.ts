@@ -75,7 +75,7 @@ export function createTriggerCommands(dependencies: CommandsDependencies) {
     if (stored) return stored
     const wanted = newestEventId !== null && image ? { eventId: newestEventId, imageId: image.id } : null
     const isHeld = trigger.pausedAt === null && trigger.disabledReason === null ? 0 : 1
-    const isNew = { state: settled(wanted), message: null, lastDeliveryId: null }
+    const isNew = { state: settled(wanted), approval: null, message: null, lastDeliveryId: null }
     return { triggerId, host, isHeld, streamId, tag: name, ...isNew }
   }
 

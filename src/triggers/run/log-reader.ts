@@ -87,4 +87,4 @@ export function createLogReader({ db, changeLog, tags, matching, targets, now }:
   }
 }
 
-const UNTOUCHED = { state: settled(null), message: null, lastDeliveryId: null } as const
+const UNTOUCHED = { state: settled(null), approval: null, message: null, lastDeliveryId: null } as const

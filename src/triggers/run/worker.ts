@@ -32,7 +32,7 @@ export type TriggerWorker = ReturnType<typeof createTriggerWorker>
  * attempts ended, notes what moved, and begins what is due. Requests are sent after the commit.
  */
 export function createTriggerWorker(dependencies: WorkerDependencies) {
-  const { db, reader, dueHosts, attempts, resumeEnded, nextResumeAt, now, onError } = dependencies
+  const { db, reader, dueHosts, attempts, guarding, resumeEnded, nextResumeAt, now, onError } = dependencies
   const { setTimer = systemTimer } = dependencies
   const store = createEndings(dependencies)
   const beginnings = createBeginnings(dependencies)
@@ -128,10 +128,15 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
     wake,
     /** Resolves when nothing is left that can be done now. */
     async idle(): Promise<void> {
-      while (work || running.size > 0) await Promise.all([work, ...running.values()])
+      await guarding.idle()
+      while (work || running.size > 0) {
+        await Promise.all([work, ...running.values()])
+        await guarding.idle()
+      }
     },
     async [Symbol.asyncDispose](): Promise<void> {
       stop.abort(new Error('the server stops'))
+      guarding.stop()
       cancelTimer()
       await Promise.all([work, ...running.values()])
       // what receivers have accepted is not sent again after the restart

@@ -67,6 +67,22 @@ export function createDeliveryRows({ orm }: Pick<Database, 'orm'>, now: () => nu
     byIds: (ids: readonly number[]): Map<number, TriggerDelivery> =>
       new Map(select(isOneOf(deliveries.id, ids)).map((delivery) => [delivery.id, delivery])),
 
+    /** Returns when the newest deliveries of a trigger began, at most `limit`, without that of one move of a tag. */
+    newestOf: ({ triggerId, streamId, tag }: TargetKey, eventId: number, limit: number): number[] =>
+      orm
+        .select({ startedAt: deliveries.startedAt })
+        .from(deliveries)
+        .where(
+          and(
+            eq(deliveries.triggerId, triggerId),
+            sql`not (stream_id = ${streamId} and tag = ${tag} and event_id = ${eventId})`,
+          ),
+        )
+        .orderBy(desc(deliveries.id))
+        .limit(limit)
+        .all()
+        .map(({ startedAt }) => startedAt),
+
     /** Notes that an attempt begins, the first one or another. Returns the number of the delivery's row. */
     begin(delivery: NewDelivery): number {
       const { triggerId, streamId, tag, eventId, byHand } = deliveries

@@ -12,6 +12,17 @@ export type TargetKey = Pick<Row, 'triggerId' | 'streamId' | 'tag'>
 /** A target with its state. */
 export interface Target extends TargetKey, Pick<Row, 'host' | 'isHeld' | 'message' | 'lastDeliveryId'> {
   readonly state: TargetState
+  /** The newest approval; null when there was none. */
+  readonly approval: Approval | null
+}
+
+/** An approval of one move of a tag. */
+export interface Approval {
+  readonly eventId: number
+  /** Name of the person. */
+  readonly by: string
+  /** Milliseconds since 1970. */
+  readonly at: number
 }
 
 /** A stored target. */
@@ -65,8 +76,13 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
       new Map(targetsWhere(isOneOf(table.id, ids)).map((target) => [target.id, target])),
 
     /** Stores a target. Of one that exists, `host` and `isHeld` stay as they are. */
-    save({ triggerId, streamId, tag, host, isHeld, state, message, lastDeliveryId }: Target): void {
-      const columns = { ...columnsOf(state), message, lastDeliveryId }
+    save({ triggerId, streamId, tag, host, isHeld, state, approval, message, lastDeliveryId }: Target): void {
+      const approved = {
+        approvedEventId: approval?.eventId ?? null,
+        approvedBy: approval?.by ?? null,
+        approvedAt: approval?.at ?? null,
+      }
+      const columns = { ...columnsOf(state), ...approved, message, lastDeliveryId }
       const stateSince = sql`iif(${table.state} = ${columns.state}, ${table.stateSince}, ${now()})`
       orm
         .insert(table)
@@ -103,6 +119,7 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
           leaseUntil: null,
           nextAt: at,
           dueAt: at,
+          guard: null,
           state: sql`iif(failures > 0, 'RETRYING', 'PENDING')`,
         })
         .where(sql`${isPlanned} and (lease_until is not null or due_at > ${at + longest})`)
@@ -118,6 +135,16 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
         .update(table)
         .set({ host, isHeld: isHeld ? 1 : 0 })
         .where(eq(table.triggerId, triggerId))
+        .run()
+    },
+
+    /** Plans a judgement of all targets of a trigger that guards hold. */
+    judgeAgain(triggerId: number): void {
+      const at = now()
+      orm
+        .update(table)
+        .set({ nextAt: at, dueAt: at })
+        .where(and(eq(table.triggerId, triggerId), eq(table.state, 'WAITING')))
         .run()
     },
 
@@ -139,23 +166,26 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
 function stateNameOf({ delivery }: TargetState): StateName {
   if (!delivery) return 'IDLE'
   if (delivery.leaseUntil !== null) return 'RUNNING'
+  if (delivery.guard !== null) return 'WAITING'
   if (delivery.nextAt === null) return 'DEAD'
   return delivery.failures > 0 ? 'RETRYING' : 'PENDING'
 }
 
 export function targetOf(row: Row): StoredTarget {
   const { id, triggerId, streamId, tag, host, isHeld, message, lastDeliveryId, stateSince } = row
-  const { deliveryByHand: byHand, failures, nextAt, leaseUntil } = row
+  const { deliveryByHand: byHand, failures, nextAt, guard, heldSince, leaseUntil } = row
+  const { approvedEventId: eventId, approvedBy: by, approvedAt: at } = row
   const attempted = moveOf(row.deliveryEventId, row.deliveryImageId)
   const state: TargetState = {
     wanted: moveOf(row.wantedEventId, row.wantedImageId),
     fired: moveOf(row.firedEventId, row.firedImageId),
-    delivery: attempted && { move: attempted, byHand, failures, nextAt, leaseUntil },
+    delivery: attempted && { move: attempted, byHand, failures, nextAt, guard, heldSince, leaseUntil },
     byHand: row.byHand,
   }
   return {
     ...{ id, triggerId, streamId, tag, host, isHeld, message, lastDeliveryId },
     ...{ state, stateSince, stateName: row.state },
+    approval: eventId === null || by === null || at === null ? null : { eventId, by, at },
   }
 }
 
@@ -176,6 +206,8 @@ function columnsOf(state: TargetState) {
     byHand,
     failures: delivery?.failures ?? 0,
     nextAt: delivery?.nextAt ?? null,
+    guard: delivery?.guard ?? null,
+    heldSince: delivery?.heldSince ?? null,
     leaseUntil: delivery?.leaseUntil ?? null,
     dueAt: delivery?.leaseUntil ?? delivery?.nextAt ?? null,
     state: stateNameOf(state),

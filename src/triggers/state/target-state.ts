@@ -1,5 +1,6 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { Failure } from '../content/answer.ts'
+import type { Guard, Judgement } from '../guard/judge.ts'
 import { delayAfter } from './backoff.ts'
 
 /** An entry of a tag's history: the image that it pointed to from then on. */
@@ -27,11 +28,21 @@ export interface PlannedDelivery {
   readonly byHand: number
   /** Attempts that failed. */
   readonly failures: number
-  /** Milliseconds since 1970 of the next attempt; null for a delivery that is not attempted again. */
+  /**
+   * Milliseconds since 1970 of the next attempt, or of the next judgement of its guards; null for a delivery that is not
+   * attempted again, or that waits for an event.
+   */
   readonly nextAt: number | null
+  /** The guard that holds it; null while none does. */
+  readonly guard: Guard | null
+  /** Milliseconds since 1970 at which a guard first held it; null when none has. */
+  readonly heldSince: number | null
   /** Until when an attempt that has begun owns the delivery; null while none has. */
   readonly leaseUntil: number | null
 }
+
+/** A judgement that a delivery has to wait. */
+type Held = Extract<Judgement, { readonly open: false }>
 
 /** A target of a tag that points to `now` and for which nothing is to be done. */
 export const settled = (now: Move | null): TargetState => ({
@@ -63,6 +74,8 @@ const deliveryOf = (move: Move, nextAt: number, byHand = 0): PlannedDelivery => 
   byHand,
   failures: 0,
   nextAt,
+  guard: null,
+  heldSince: null,
   leaseUntil: null,
 })
 
@@ -83,8 +96,20 @@ export const isDue = ({ delivery }: TargetState, now: number): boolean =>
 /** Begins an attempt, which owns the delivery for a while. */
 export const begin = (state: TargetState, now: number): TargetState =>
   state.delivery && isDue(state, now)
-    ? { ...state, delivery: { ...state.delivery, leaseUntil: now + LEASE } }
+    ? { ...state, delivery: { ...state.delivery, guard: null, leaseUntil: now + LEASE } }
     : state
+
+/** Notes that a guard holds the delivery, instead of an attempt. It is judged again at `until`, or for null after an event. */
+export function held(state: TargetState, { guard, until }: Held, now: number): TargetState {
+  const { delivery } = state
+  if (!delivery) return state
+  const heldSince = Math.min(delivery.heldSince ?? now, now)
+  return { ...state, delivery: { ...delivery, guard, heldSince, nextAt: until, leaseUntil: null } }
+}
+
+/** Plans a judgement of a delivery that a guard holds, after an event that may let it go. */
+export const released = (state: TargetState, now: number): TargetState =>
+  state.delivery?.guard == null ? state : { ...state, delivery: { ...state.delivery, nextAt: now } }
 
 /** Lets an attempt that takes long own its delivery for longer. */
 export const renewed = (state: TargetState, now: number): TargetState =>
@@ -114,7 +139,7 @@ export function failed(state: TargetState, failure: Failure, now: number, random
 export function retry(state: TargetState, now: number): TargetState {
   const { delivery } = state
   if (!delivery || delivery.leaseUntil !== null) return state
-  return { ...state, delivery: { ...delivery, failures: 0, nextAt: now } }
+  return { ...state, delivery: { ...delivery, failures: 0, nextAt: now, guard: null } }
 }
 
 /** Characters of the digest in an id: after a restored backup, another image may get the number of the entry again. */

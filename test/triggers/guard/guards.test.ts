@@ -40,7 +40,7 @@ describe('the input of guards', () => {
   it.each<[string, GuardsInput, string]>([
     ['minimumAgeSeconds', { minimumAgeSeconds: 0 }, 'is 0; it must be from 1 to 2592000'],
     ['minimumAgeSeconds', { minimumAgeSeconds: 1.5 }, 'is 1.5; it must be a whole number from 1 to 2592000'],
-    ['maxPerHour', { maxPerHour: 3_601 }, 'is 3601; it must be from 1 to 3600'],
+    ['maxPerHour', { maxPerHour: 101 }, 'is 101; it must be from 1 to 100'],
     [
       'platforms.1',
       { platforms: ['linux/amd64', 'arm64'] },
