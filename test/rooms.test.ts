@@ -92,7 +92,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   remote: ['traffic', 'login', 'session', 'content', 'location'],
   triggers: ['content', 'guard', 'state', 'definition', 'run'],
   trust: ['referrer', 'signature', 'policy', 'verification'],
-  kubernetes: ['client', 'workload', 'cluster', 'observe', 'reconcile'],
+  kubernetes: ['client', 'workload', 'cluster', 'action', 'observe', 'reconcile'],
   http: ['request', 'metrics', 'pipeline', 'websocket', 'endpoints'],
   // a vendor uses the two kits, and no other vendor
   vendors: [

@@ -16,9 +16,9 @@ export interface BuildRequest {
   readonly apiVersion: 'build.openshift.io/v1'
   readonly kind: 'BuildRequest'
   readonly metadata: { readonly name: string; readonly namespace: string }
-  /** The first tag that changed, as the BuildConfig names it. */
-  readonly from: Json
-  readonly triggeredByImage: { readonly kind: 'DockerImage'; readonly name: string }
+  /** The first tag that changed, as the BuildConfig names it; left out for a build that its triggers do not demand. */
+  readonly from?: Json
+  readonly triggeredByImage?: { readonly kind: 'DockerImage'; readonly name: string }
   /** One cause for each tag that changed. */
   readonly triggeredBy: readonly {
     readonly message: 'Image change'

@@ -2,7 +2,7 @@ import { isObject, textOf } from '../../oci/json.ts'
 import { KubernetesError } from '../client/errors.ts'
 import type { KubernetesClient } from '../client/kubernetes-client.ts'
 import { resourcePath } from '../client/paths.ts'
-import { desiredBuild } from './build-config.ts'
+import { type BuildRequest, desiredBuild } from './build-config.ts'
 import type { TriggerCondition } from './condition.ts'
 import type { ResolveTag } from './image-trigger.ts'
 import { BUILD_CONFIGS, type ObjectAddress } from './kinds.ts'
@@ -24,27 +24,41 @@ const BUILT_ALREADY = /has already instantiated a build for imageid/
  */
 export async function startBuild(
   client: KubernetesClient,
-  { namespace, name }: ObjectAddress,
+  address: ObjectAddress,
   { resolve, signal }: { readonly resolve: ResolveTag; readonly signal: AbortSignal },
 ): Promise<StartedBuild> {
-  const address = { ...BUILD_CONFIGS, namespace, name }
-  let verb: 'get' | 'create' = 'get'
-  let conditions: readonly TriggerCondition[] = []
+  let desired: ReturnType<typeof desiredBuild>
   try {
-    const desired = desiredBuild(await client.get(resourcePath(address), signal), resolve)
-    const { request } = desired
-    conditions = desired.conditions
-    if (!request) return { build: null, conditions }
-    verb = 'create'
-    const path = resourcePath({ ...address, subresource: 'instantiate' })
+    desired = desiredBuild(await client.get(resourcePath({ ...BUILD_CONFIGS, ...address }), signal), resolve)
+  } catch (error) {
+    return refused(error, { ...BUILD_CONFIGS, ...address, verb: 'get' })
+  }
+  const { request, conditions } = desired
+  if (!request) return { build: null, conditions }
+  const started = await instantiate(client, request, signal)
+  return { ...started, conditions: [...conditions, ...started.conditions] }
+}
+
+/** Starts a build with a request. The outcome is that of `startBuild`. */
+export async function instantiate(
+  client: KubernetesClient,
+  request: BuildRequest,
+  signal: AbortSignal,
+): Promise<StartedBuild> {
+  const address = { ...BUILD_CONFIGS, ...request.metadata }
+  try {
+    const path = resourcePath({ ...BUILD_CONFIGS, ...request.metadata, subresource: 'instantiate' })
     const { metadata } = await client.create(path, request, signal)
-    return { build: isObject(metadata) ? textOf(metadata.name) : null, conditions }
+    return { build: isObject(metadata) ? textOf(metadata.name) : null, conditions: [] }
   } catch (error) {
     if (error instanceof KubernetesError && BUILT_ALREADY.test(error.message))
-      return { build: null, conditions }
-    const resource = verb === 'get' ? BUILD_CONFIGS.resource : `${BUILD_CONFIGS.resource}/instantiate`
-    const refusal = conditionOf(error, { ...address, verb, resource })
-    if (!refusal) throw error
-    return { build: null, conditions: [...conditions, refusal] }
+      return { build: null, conditions: [] }
+    return refused(error, { ...address, resource: `${BUILD_CONFIGS.resource}/instantiate`, verb: 'create' })
   }
+}
+
+function refused(error: unknown, request: Parameters<typeof conditionOf>[1]): StartedBuild {
+  const condition = conditionOf(error, request)
+  if (!condition) throw error
+  return { build: null, conditions: [condition] }
 }
