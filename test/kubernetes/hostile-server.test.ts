@@ -85,6 +85,16 @@ describe('an API server', () => {
     expect(error.message).toContain(message)
   })
 
+  test('that sends pages for ever is left at a limit', async () => {
+    let pages = 0
+    const error = await failureOf((_, response) => {
+      response.end(JSON.stringify({ metadata: { resourceVersion: '1', continue: `${pages++}` }, items: [] }))
+    }, list)
+
+    expect(error.message).toContain('a list has more than 4000 pages')
+    expect(pages).toBe(4000)
+  })
+
   test('that sends an error in a watch fails the watch with its status and reason', async () => {
     const object = { kind: 'Status', code: 500, reason: 'InternalError', message: 'etcd is gone' }
     const error = await failureOf(sends(`${JSON.stringify({ type: 'ERROR', object })}\n`), watch)

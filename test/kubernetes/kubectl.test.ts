@@ -3,7 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEgress, type Egress } from '../../src/egress/egress.ts'
 import { createKubernetesClient } from '../../src/kubernetes/client/client.ts'
 import type { KubernetesClient } from '../../src/kubernetes/client/kubernetes-client.ts'
+import type { KubernetesObject } from '../../src/kubernetes/client/object.ts'
 import { resourcePath } from '../../src/kubernetes/client/paths.ts'
+import { containersOf } from '../../src/kubernetes/workload/containers.ts'
+import { replacedBy } from '../../src/kubernetes/workload/contested.ts'
+import { WORKLOAD_KINDS } from '../../src/kubernetes/workload/kinds.ts'
+import { setImage } from '../../src/kubernetes/workload/set-image.ts'
+import { triggersOf } from '../../src/kubernetes/workload/triggers-of.ts'
 import { type KubectlCluster, missingKubectl, startKubectlCluster } from '../fixtures/kubernetes/kubectl.ts'
 import { buildConfig, workload } from '../fixtures/kubernetes/manifests.ts'
 
@@ -62,6 +68,42 @@ describe.skipIf(missingKubectl)(`kubectl and this client (${missingKubectl ?? 'i
     real.cluster.create(workload('Deployment', { name: 'second' }))
 
     expect((await lines.next()).value).toBe('deployment.apps/second')
+  })
+
+  test('agree who has set an image: kubectl takes it from this server, which learns the name of the manager', async () => {
+    real.cluster.create(workload('Deployment', { name: 'both' }))
+    const [image, kind] = ['registry.example/shop/app@sha256:aaa', WORKLOAD_KINDS.get('Deployment')]
+    const target = { kind: 'Deployment', namespace: 'shop', name: 'both', container: 'web', image }
+    const { object } = await setImage(client, target, signal)
+    const managers = await real.kubectl(
+      ...['get', 'deployment', 'both', '-o', 'jsonpath={.metadata.managedFields[*].manager}'],
+    )
+    expect(await real.kubectl('get', 'deployment', 'both', '-o', 'jsonpath={..image}')).toBe(image)
+    expect(managers.split(' ')).toContain('imagestreams')
+    await real.kubectl('set', 'image', 'deployment/both', 'web=web:2')
+    const changed = await client.get(pathOf('apps/v1', 'deployments', 'both'), signal)
+    const replaced = (now: KubernetesObject | null) => {
+      const [container] = now && kind ? containersOf(now, kind) : []
+      return now && kind && container && replacedBy(now, { kind, container, set: image })
+    }
+
+    expect(replaced(object)).toBeUndefined()
+    expect(replaced(changed)).toBe('kubectl-set')
+  })
+
+  test('find an object by its annotation, in lists with metadata alone', async () => {
+    const annotation = 'image.openshift.io/triggers=[{"from":{"kind":"ImageStreamTag","name":"app:latest"}}]'
+    await real.kubectl('annotate', 'deployment', 'web', annotation)
+    const found: string[] = []
+    for await (const { items } of client.list(pathOf('apps/v1', 'deployments'), {
+      metadataOnly: true,
+      signal,
+    })) {
+      const annotated = items.filter((item) => triggersOf(item).triggers.length > 0)
+      found.push(...annotated.map(({ metadata }) => metadata.name))
+    }
+
+    expect(found).toEqual(['web'])
   })
 
   test('are refused alike', async () => {

@@ -25,6 +25,8 @@ export interface ListPage {
 const DEFAULT_LIMIT = 250
 /** How often a list begins again, when it is so long that its version expires meanwhile. */
 const MAX_RESTARTS = 3
+/** Pages of one list: a million objects by the default limit. */
+const MAX_PAGES = 4_000
 
 /** Returns the pages of a list, each by one request. Throws KubernetesError. */
 export async function* listPages(
@@ -33,7 +35,8 @@ export async function* listPages(
 ): AsyncGenerator<ListPage, void> {
   const fixed = { limit: String(limit), ...(labelSelector !== undefined && { labelSelector }) }
   let token = ''
-  for (let restarts = 0; ; ) {
+  let restarts = 0
+  for (let pages = 1; pages <= MAX_PAGES; pages++) {
     const isFirst = token === ''
     try {
       const page = readPage(await fetchPage({ ...fixed, ...(!isFirst && { continue: token }) }))
@@ -47,6 +50,7 @@ export async function* listPages(
       token = ''
     }
   }
+  throw unreadable(`a list has more than ${MAX_PAGES} pages`)
 }
 
 function readPage(list: Json): { items: KubernetesObject[]; resourceVersion: string; token: string } {
