@@ -1,4 +1,4 @@
-import type { Answer } from './answer.ts'
+import type { Answer, Failure } from './answer.ts'
 import type { MovedTag } from './moved-tag.ts'
 import type { SignatureKey } from './signature.ts'
 
@@ -9,6 +9,8 @@ export interface OutgoingRequest {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** Bytes of the response that are read; a longer one is no response. 64 KiB unless given. */
+  readonly maxBytes?: number
 }
 
 /** What a request needs besides the settings of its action. */
@@ -46,6 +48,9 @@ export interface CheckedAction<Settings> {
   readonly neededSecrets: readonly string[]
 }
 
+/** What a kind of action knows about a response; what is undefined stays as the status says. */
+export type Verdict = Partial<Pick<Answer, 'failure' | 'link' | 'follow'>>
+
 /** A kind of action: how it is defined, and what it sends. */
 export interface ActionKind<Input, Settings> {
   /** Returns the action as it is stored. `field` is the path of the input. Throws InvalidInputError. */
@@ -53,10 +58,10 @@ export interface ActionKind<Input, Settings> {
   /** Returns the request for a move. Kinds without it are performed by another room. */
   request?(settings: Settings, move: MovedTag, context: ActionContext): OutgoingRequest
   /**
-   * Completes what the status of a response says: why it is no acceptance in spite of it, the link, the address to ask later.
-   * Without it, statuses from 200 to 299 accept.
+   * Completes what the status of a response says: why it is no acceptance in spite of it, what to do about the failure, the
+   * link, the address to ask later. `failure` is what the status says: null for statuses from 200 to 299.
    */
-  judge?(response: ReceiverResponse, settings: Settings): Partial<Pick<Answer, 'failure' | 'link' | 'follow'>>
+  judge?(response: ReceiverResponse, settings: Settings, failure: Failure | null): Verdict
   /** Returns the request that asks for the link at the address that `judge` returned. */
   followRequest?(settings: Settings, url: string, context: ActionContext): OutgoingRequest
   /** Returns the link, and whether asking again is of no use. */

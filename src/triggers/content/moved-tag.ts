@@ -39,6 +39,10 @@ export function textsOf(move: MovedTag): Record<(typeof PLACEHOLDERS)[number], s
     previousDigest: previousDigest ?? '',
     platforms: platforms.join(','),
     movedAt: new Date(movedAt).toISOString(),
-    repository: move.dockerImageReference.replace(/@.*$/s, ''),
+    repository: repositoryOf(move),
   }
 }
+
+/** Returns `registry.example.org/team/app`, from which the image can be pulled. */
+export const repositoryOf = ({ dockerImageReference }: Pick<MovedTag, 'dockerImageReference'>): string =>
+  dockerImageReference.replace(/@.*$/s, '')

@@ -1,5 +1,5 @@
 import type { Egress } from '../../egress/egress.ts'
-import type { OutgoingRequest, ReceiverResponse } from './action-kind.ts'
+import type { OutgoingRequest, ReceiverResponse, Verdict } from './action-kind.ts'
 import type { Answer, Failure } from './answer.ts'
 
 const LIMITS = { timeout: 10_000, maxBytes: 64 * 1024 }
@@ -11,44 +11,48 @@ const LATER: readonly number[] = [401, 403, 404, 408, 409, 423, 425, 429]
 const GONE = 410
 
 /** What a kind of action knows about a response. */
-type Judge = (response: ReceiverResponse) => Partial<Pick<Answer, 'failure' | 'link' | 'follow'>>
+type Judge = (response: ReceiverResponse, failure: Failure | null) => Verdict
 
 interface SendOptions {
   readonly signal: AbortSignal
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly judge?: Judge | undefined
+  /** Replaces secrets that the receiver has repeated, before anything reads or shortens the text. */
+  readonly mask?: (text: string) => string
 }
 
 /** Sends a delivery. Resolves also for a receiver that does not respond, or responds with a redirect or an error. */
 export async function send(
   egress: Pick<Egress, 'request'>,
   outgoing: OutgoingRequest,
-  { signal, now, judge = () => ({}) }: SendOptions,
+  { signal, now, judge = () => ({}), mask = (text) => text }: SendOptions,
 ): Promise<Answer> {
-  const response = await responseOf(egress, outgoing, signal)
-  if (response instanceof Error) {
-    return { status: null, text: '', link: null, failure: { kind: 'LATER', message: response.message } }
+  const received = await responseOf(egress, outgoing, signal)
+  if (received instanceof Error) {
+    return { status: null, text: '', link: null, failure: { kind: 'LATER', message: mask(received.message) } }
   }
+  const response = { ...received, text: mask(received.text) }
   const { status, headers, text } = response
-  const accepted = { status, text: text.slice(0, KEPT), link: null }
-  if (status < 200 || status > 299) {
-    const retryAfter = retryAfterOf(headers['retry-after'], now())
-    const failure: Failure = { kind: kindOf(status), message: problemOf(status), ...retryAfter }
-    return { ...accepted, failure, ...judge(response) }
-  }
-  return { ...accepted, failure: null, ...judge(response) }
+  const failure = failureOf(status, headers, now())
+  return { status, text: text.slice(0, KEPT), link: null, failure, ...judge(response, failure) }
+}
+
+/** Returns what a status says; null for one from 200 to 299. */
+function failureOf(status: number, headers: ReceiverResponse['headers'], now: number): Failure | null {
+  if (status >= 200 && status <= 299) return null
+  return { kind: kindOf(status), message: problemOf(status), ...retryAfterOf(headers['retry-after'], now) }
 }
 
 /** Returns the response of any status, or why there is none. Rejects only when the signal is aborted. */
 export async function responseOf(
   { request }: Pick<Egress, 'request'>,
-  { url, method, headers, body }: OutgoingRequest,
+  { url, method, headers, body, maxBytes = LIMITS.maxBytes }: OutgoingRequest,
   signal: AbortSignal,
 ): Promise<ReceiverResponse | Error> {
   try {
     const given = method === 'GET' ? { method, headers } : { method, headers, body }
-    const response = await request(url, { ...given, ...LIMITS, signal })
+    const response = await request(url, { ...given, ...LIMITS, maxBytes, signal })
     return { status: response.status, headers: response.headers, text: Buffer.from(response.body).toString() }
   } catch (error) {
     signal.throwIfAborted()

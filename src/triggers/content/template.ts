@@ -30,7 +30,7 @@ export function parseTemplate(text: string, known: readonly string[], field: str
     if (depth > MAX.depth) throw invalid(field, `nests more than ${MAX.depth} levels`)
     if (typeof value === 'string') {
       if (++texts > MAX.texts) throw invalid(field, `has more than ${MAX.texts} texts`)
-      checkText(value, { known, field, path })
+      checkPlaceholders(value, { known, field, path })
     } else if (Array.isArray(value)) {
       for (const [at, item] of value.entries()) check(item, `${path}[${at}]`, depth + 1)
     } else if (typeof value === 'object' && value !== null) {
@@ -41,29 +41,33 @@ export function parseTemplate(text: string, known: readonly string[], field: str
   return template
 }
 
-function checkText(
+/** Checks the placeholders of one text, which is the field or at `path` of it. Throws InvalidInputError as `parseTemplate` does. */
+export function checkPlaceholders(
   text: string,
   {
     known,
     field,
     path,
-  }: { readonly known: readonly string[]; readonly field: string; readonly path: string },
+  }: { readonly known: readonly string[]; readonly field: string; readonly path?: string },
 ): void {
+  const at = path === undefined ? '' : ` at ${path}`
   const allowed = known.map((name) => `{{ ${name} }}`).join(', ')
   for (const [placeholder, name] of text.matchAll(PLACEHOLDER)) {
     if (!known.includes(name ?? '')) {
-      throw invalid(field, `has ${placeholder} at ${path}, which is unknown: allowed are ${allowed}`)
+      throw invalid(field, `has ${placeholder}${at}, which is unknown: allowed are ${allowed}`)
     }
   }
   if (BRACES.test(text.replaceAll(PLACEHOLDER, ''))) {
-    throw invalid(field, `has braces at ${path} that are no placeholder: allowed are ${allowed}`)
+    throw invalid(field, `has braces${at} that are no placeholder: allowed are ${allowed}`)
   }
 }
 
 /** Returns the JSON text of a template with the values inserted into its texts. */
 export const fill = (template: Template, values: Readonly<Record<string, string>>): string =>
   JSON.stringify(template, (_key, value: unknown) =>
-    typeof value === 'string'
-      ? value.replaceAll(PLACEHOLDER, (placeholder, name: string) => values[name] ?? placeholder)
-      : value,
+    typeof value === 'string' ? fillText(value, values) : value,
   )
+
+/** Returns a text with the values inserted. */
+export const fillText = (text: string, values: Readonly<Record<string, string>>): string =>
+  text.replaceAll(PLACEHOLDER, (placeholder, name: string) => values[name] ?? placeholder)

@@ -80,9 +80,10 @@ export function createAttempts(dependencies: AttemptsDependencies) {
     const { judge } = kindOf(action)
     const answer = await send(egress, made.request, {
       ...{ signal, now },
-      judge: judge && ((response) => judge(response, action.settings)),
+      mask: (text) => maskedText(text, [...made.context.all, ...credentialsOf(made.request)]),
+      judge: judge && ((response, failure) => judge(response, action.settings, failure)),
     })
-    return { answer: { ...answer, text: maskedText(answer.text, made.context.all) }, shown: made.shown }
+    return { answer, shown: made.shown }
   }
 
   return {
@@ -144,4 +145,12 @@ function masked(
   }
 }
 
+/** Returns what secrets have become in headers: Basic credentials, and signatures. A receiver may repeat them. */
+const credentialsOf = ({ headers }: OutgoingRequest): string[] =>
+  Object.entries(headers)
+    .filter(([name]) => SECRET_HEADERS.test(name))
+    .flatMap(([, value]) => value.split(' '))
+    .filter(({ length }) => length >= SHORTEST_CREDENTIAL)
+
+const SHORTEST_CREDENTIAL = 12
 const SECRET_HEADERS = /^(?:authorization|.*signature.*|.*token.*|cookie)$/

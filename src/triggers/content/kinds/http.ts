@@ -1,14 +1,21 @@
 import { invalid, quoted } from '../../../input/errors.ts'
 import { hasControlCharacter } from '../../../oci/control-characters.ts'
 import type { ActionContext, ActionKind, OutgoingRequest } from '../action-kind.ts'
-import { binaryEvent, type EventContent, structuredEvent } from '../cloud-event.ts'
+import { cdEvent } from '../cd-event.ts'
+import { binary, type EventContent, movedEvent, structured } from '../cloud-event.ts'
 import { type MovedTag, PLACEHOLDERS, textsOf } from '../moved-tag.ts'
 import { isSecret, newSecret, type SignatureKey, secretBytes, signatureHeaders } from '../signature.ts'
 import { fill, parseTemplate, type Template } from '../template.ts'
 import { checkUrl } from './receiver-url.ts'
 
 /** How the body of a request is made. */
-export const FORMATS = ['CLOUD_EVENT', 'CLOUD_EVENT_BINARY', 'TEMPLATE'] as const
+export const FORMATS = [
+  'CLOUD_EVENT',
+  'CLOUD_EVENT_BINARY',
+  'CD_EVENT',
+  'CD_EVENT_BINARY',
+  'TEMPLATE',
+] as const
 /** How a request is signed: not, with a secret that the receiver has, or with the key pair of this server. */
 export const SIGNATURES = ['NONE', 'SECRET', 'KEY_PAIR'] as const
 
@@ -81,9 +88,18 @@ export const HTTP: ActionKind<HttpInput, HttpSettings> = {
 export const madeSecret = (name: string): string | undefined => (name === SIGNING ? newSecret() : undefined)
 
 function contentOf({ format, template }: HttpSettings, move: MovedTag, context: ActionContext): EventContent {
-  if (format === 'CLOUD_EVENT') return structuredEvent(move, context)
-  if (format === 'CLOUD_EVENT_BINARY') return binaryEvent(move, context)
-  return { headers: { 'content-type': 'application/json' }, body: fill(template, textsOf(move)) }
+  switch (format) {
+    case 'CLOUD_EVENT':
+      return structured(movedEvent(move, context))
+    case 'CLOUD_EVENT_BINARY':
+      return binary(movedEvent(move, context))
+    case 'CD_EVENT':
+      return structured(cdEvent(move, context))
+    case 'CD_EVENT_BINARY':
+      return binary(cdEvent(move, context))
+    case 'TEMPLATE':
+      return { headers: { 'content-type': 'application/json' }, body: fill(template, textsOf(move)) }
+  }
 }
 
 function keysOf(
