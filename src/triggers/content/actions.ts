@@ -1,15 +1,43 @@
 import type { ActionKind, CheckedAction } from './action-kind.ts'
-import { HTTP, type HttpInput, type HttpSettings } from './kinds/http.ts'
+import { ARGO_CD } from './kinds/argo-cd.ts'
+import { ARGO_WORKFLOWS } from './kinds/argo-workflows.ts'
+import { FLUX } from './kinds/flux.ts'
+import { GITHUB_REPOSITORY_DISPATCH } from './kinds/github-repository-dispatch.ts'
+import { GITHUB_WORKFLOW_DISPATCH } from './kinds/github-workflow-dispatch.ts'
+import { GITLAB_PIPELINE } from './kinds/gitlab-pipeline.ts'
+import { HTTP } from './kinds/http.ts'
+import { JENKINS } from './kinds/jenkins.ts'
+import { KARGO } from './kinds/kargo.ts'
+import { SLACK } from './kinds/slack.ts'
+import { TEAMS } from './kinds/teams.ts'
+import { TEKTON } from './kinds/tekton.ts'
 
-/** What each kind of action takes, and what is stored of it. */
-interface Kinds {
-  readonly HTTP: { readonly input: HttpInput; readonly settings: HttpSettings }
+/** The kinds of actions. A new one is a file of `kinds/`, and a line here. */
+const KINDS = {
+  HTTP,
+  GITHUB_REPOSITORY_DISPATCH,
+  GITHUB_WORKFLOW_DISPATCH,
+  GITLAB_PIPELINE,
+  JENKINS,
+  TEKTON,
+  ARGO_WORKFLOWS,
+  ARGO_CD,
+  KARGO,
+  FLUX,
+  SLACK,
+  TEAMS,
+} as const
+
+export type KindName = keyof typeof KINDS
+
+/** What each kind takes, and what is stored of it. */
+type Kinds = {
+  readonly [K in KindName]: (typeof KINDS)[K] extends ActionKind<infer Input, infer Settings>
+    ? { readonly input: Input; readonly settings: Settings }
+    : never
 }
 
-export type KindName = keyof Kinds
-
-/** The kinds of actions. A new one is a file of `kinds/`, a line above and a line here. */
-const KINDS: { readonly [K in KindName]: ActionKind<Kinds[K]['input'], Kinds[K]['settings']> } = { HTTP }
+const BY_NAME: { readonly [K in KindName]: ActionKind<Kinds[K]['input'], Kinds[K]['settings']> } = KINDS
 
 export const KIND_NAMES = Object.keys(KINDS) as readonly KindName[]
 
@@ -26,13 +54,13 @@ export const kindOf = <K extends KindName>({
   kind,
 }: {
   readonly kind: K
-}): ActionKind<Kinds[K]['input'], Kinds[K]['settings']> => KINDS[kind]
+}): ActionKind<Kinds[K]['input'], Kinds[K]['settings']> => BY_NAME[kind]
 
 /** Checks an action. `field` is the path of the input. Throws InvalidInputError. */
 export function checkAction<K extends KindName>(
   { kind, input }: ActionInput<K>,
   field: string,
 ): CheckedAction<Action<K>> {
-  const { settings, ...checked } = KINDS[kind].check(input, field)
+  const { settings, ...checked } = BY_NAME[kind].check(input, field)
   return { ...checked, settings: { kind, settings } }
 }
