@@ -32,7 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   registry: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'request-body'],
   collect: ['access', 'oci', 'input', 'concurrency', 'db', 'blobs', 'imagestream', 'registry'],
   receivers: ['access', 'oci', 'input', 'concurrency', 'logins', 'db', 'secrets', 'imagestream', 'vendors'],
-  kubernetes: ['access', 'oci', 'input', 'concurrency', 'egress', 'db', 'secrets'],
+  kubernetes: ['access', 'oci', 'input', 'concurrency', 'egress', 'db', 'secrets', 'events'],
   triggers: ['access', 'oci', 'input', 'concurrency', 'egress', 'db', 'secrets', 'events', 'imagestream'],
   graphql: [
     'access',
@@ -324,6 +324,7 @@ const MAY_USE_SYSTEM: readonly string[] = [
   'access/grant/principal-rights.ts',
   'access/protection/tag-guard.ts',
   'access/right/viewer.ts',
+  'app/kubernetes.ts',
   'app/registry.ts',
   'app/upkeep.ts',
   'collect/blobs/collect.ts',

@@ -126,7 +126,7 @@ async function open(
   const registrySignIn = openRegistrySignIn({ ...shared, access, sealer, federation })
   const registry = await openRegistry({ ...shared, domain, remote, access, signIn: registrySignIn })
   const receivers = openReceivers({ ...shared, domain, sealer, egress }, opened)
-  const kubernetes = openKubernetes({ ...shared, sealer, egress })
+  const kubernetes = openKubernetes({ ...shared, sealer, egress, domain })
   const trust = openTrust(shared, { domain, remote, registry })
   const pruner = opened.use(createPruner({ db, audit, recorder, now }))
   const server = createServer({

@@ -1,28 +1,42 @@
+import { SYSTEM } from '../access/right/viewer.ts'
 import { systemClock } from '../concurrency/clock.ts'
 import type { Egress } from '../egress/egress.ts'
 import type { KubernetesView } from '../graphql/kit/context.ts'
+import { pullSpecOf } from '../imagestream/spec/pull-spec.ts'
+import { createClusterActions } from '../kubernetes/action/actions.ts'
 import { createKubernetesClient } from '../kubernetes/client/client.ts'
 import type { ClusterConnection } from '../kubernetes/client/connection.ts'
 import { parseKubeconfig } from '../kubernetes/client/kubeconfig.ts'
 import { SERVICE_ACCOUNT_FOLDER, serviceAccountConnection } from '../kubernetes/client/service-account.ts'
+import type { Cluster } from '../kubernetes/cluster/cluster.ts'
 import { createClusters } from '../kubernetes/cluster/clusters.ts'
 import { createContacts } from '../kubernetes/cluster/contact.ts'
 import { createImageLinks } from '../kubernetes/observe/links.ts'
-import { createObservers } from '../kubernetes/observe/observers.ts'
+import { createObservers, type Observers } from '../kubernetes/observe/observers.ts'
 import { createWorkloadReads } from '../kubernetes/observe/workload-reads.ts'
 import { createWorkloadRows } from '../kubernetes/observe/workload-rows.ts'
+import { createDueRows } from '../kubernetes/reconcile/due-rows.ts'
+import { createReconciler } from '../kubernetes/reconcile/reconciler.ts'
+import { createResumeWorkload } from '../kubernetes/reconcile/resume.ts'
+import type { ImageOfTag } from '../kubernetes/reconcile/source-images.ts'
+import { startTagMoves } from '../kubernetes/reconcile/tag-moves.ts'
+import { repositoryPathOf } from '../oci/repository-name.ts'
 import type { Sealer } from '../secrets/sealer.ts'
+import type { Domain } from './domain.ts'
 import type { SharedParts } from './parts.ts'
 import { registryHostOf } from './registry.ts'
 
 interface KubernetesParts extends SharedParts {
   readonly sealer: Sealer
   readonly egress: Egress
+  readonly domain: Pick<Domain, 'streams' | 'tags' | 'changeLog'>
 }
 
 /** Clusters and their workloads, joined. */
 export interface KubernetesRooms {
   readonly view: KubernetesView
+  /** What triggers do in clusters. */
+  readonly act: ReturnType<typeof createClusterActions>
   /** Starts to observe all clusters; called once the server listens. */
   start(): void
 }
@@ -32,7 +46,7 @@ const OWN_CLUSTER = 'kubernetes.default.svc'
 
 /** Joins clusters with their API servers, and with the streams whose images they run. */
 export function openKubernetes(parts: KubernetesParts): KubernetesRooms {
-  const { db, audit, sealer, egress, now, log, opened } = parts
+  const { db, audit, sealer, egress, domain, now, log, opened } = parts
   const connectionOf = async (kubeconfig: string | null): Promise<ClusterConnection> =>
     kubeconfig === null
       ? serviceAccountConnection({ host: OWN_CLUSTER, port: undefined, folder: SERVICE_ACCOUNT_FOLDER })
@@ -44,30 +58,59 @@ export function openKubernetes(parts: KubernetesParts): KubernetesRooms {
     now,
     serverOf: async (kubeconfig) => (await connectionOf(kubeconfig)).server,
   })
-  const contacts = createContacts({
-    clusters,
-    connectTo: async (cluster) =>
-      createKubernetesClient(await connectionOf(clusters.kubeconfigOf(cluster)), {
-        request: egress.request,
-        now,
-      }),
-  })
+  const connectTo = async (cluster: Cluster) =>
+    createKubernetesClient(await connectionOf(clusters.kubeconfigOf(cluster)), {
+      request: egress.request,
+      now,
+    })
+  const contacts = createContacts({ clusters, connectTo })
   const registryHost = registryHostOf(parts)
-  const observers = opened.use(
+  const links = createImageLinks({ db, isOwnRegistry: (registry) => registry === registryHost() })
+  const rows = createWorkloadRows(db, now)
+  const due = createDueRows(db, rows, now)
+  const imageOf = imageOfTag(parts)
+  const onError = (error: unknown): void => log.error({ err: error }, 'cannot reconcile workloads')
+  const observers: Observers = opened.use(
     createObservers({
       db,
       clusters,
       contacts,
-      rows: createWorkloadRows(db, now),
-      links: createImageLinks({ db, isOwnRegistry: (registry) => registry === registryHost() }),
+      rows,
+      links,
       sleep: systemClock.sleep,
       random: Math.random,
-      onDue: () => {},
+      onDue: (clusterId) => reconciler.wake(clusterId),
       onError: (error) => log.error({ err: error }, 'cannot observe a cluster'),
     }),
   )
+  const { linkOf } = links
+  const { connected } = observers
+  const reconciler = opened.use(createReconciler({ db, due, imageOf, linkOf, connected, now, onError }))
+  // other openings may give other images
+  clusters.onChanged(due.markCluster)
+  const workloads = createWorkloadReads(db)
+  const resumeWorkload = createResumeWorkload({ db, audit, workloads, due, onDue: reconciler.wake })
   return {
-    view: { clusters, testCluster: contacts.test, workloads: createWorkloadReads(db) },
-    start: observers.start,
+    view: { clusters, testCluster: contacts.test, workloads, resumeWorkload },
+    act: createClusterActions({ clusterNamed: (name) => clusters.byName(SYSTEM, name), connectTo }),
+    start(): void {
+      const { changeLog } = domain
+      opened.use(startTagMoves({ changeLog, due, imageOf, onDue: reconciler.wake, now, onError }))
+      observers.start()
+    },
+  }
+}
+
+/** Returns a function for the pull spec that workloads get for a tag: with its reference policy `Local`, of this server's registry. */
+function imageOfTag({ config, domain, ...parts }: KubernetesParts): ImageOfTag {
+  const { streams, tags } = domain
+  const host = registryHostOf({ config, ...parts })
+  return ({ stream: { namespace, name }, tag: tagName }) => {
+    const stream = streams.byName(SYSTEM, namespace, name)
+    const [tag] = stream ? tags.named([stream.id], tagName) : []
+    if (!stream || !tag?.image || tag.dockerImageReference === null) return undefined
+    const image = { digest: tag.image.digest, dockerImageReference: tag.dockerImageReference }
+    const local = config.externalRegistry ? null : `${host()}/${repositoryPathOf(stream)}`
+    return pullSpecOf(image, streams.specTag(stream.id, tagName)?.referencePolicy, local)
   }
 }

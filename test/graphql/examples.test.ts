@@ -4,8 +4,10 @@ import { accessOf } from '../../src/graphql/kit/access.ts'
 import { exampleOf } from '../../src/graphql/kit/examples.ts'
 import { createSchema } from '../../src/graphql/schema.ts'
 import { startApp } from '../fixtures/app.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import type { GraphQLClient } from '../fixtures/graphql-client.ts'
-import { UNREACHABLE_CLUSTER } from '../fixtures/kubernetes/kubeconfig.ts'
+import { clusterWithWorkload } from '../fixtures/kubernetes/cluster-with-workload.ts'
+import { kubeconfigOf } from '../fixtures/kubernetes/kubectl.ts'
 import { PushClient } from '../fixtures/push-client.ts'
 import { image } from '../fixtures/random-image.ts'
 import { startSignedInApp } from '../fixtures/signed-in-app.ts'
@@ -92,6 +94,7 @@ const VALUES = `{
   receivers(first: 1) { nodes { id } }
   imageMirrorings(first: 1) { nodes { id } }
   tagProtections(first: 1) { nodes { id } }
+  workloads(first: 1) { nodes { id } }
 }`
 interface Values {
   readonly imageStream: {
@@ -102,10 +105,18 @@ interface Values {
   readonly receivers: { readonly nodes: readonly { readonly id: string }[] }
   readonly tagProtections: { readonly nodes: readonly { readonly id: string }[] }
   readonly imageMirrorings: { readonly nodes: readonly { readonly id: string }[] }
+  readonly workloads: { readonly nodes: readonly { readonly id: string }[] }
 }
 
 async function variablesOf(client: GraphQLClient): Promise<Record<string, unknown>> {
-  const { imageStream, receivers, imageMirrorings, tagProtections } = await client.request<Values>(VALUES)
+  const { imageStream, receivers, imageMirrorings, tagProtections, workloads } = await eventually(
+    async () => {
+      const values = await client.request<Values>(VALUES)
+      // observed a little after the cluster was connected
+      expect(values.workloads.nodes).toHaveLength(1)
+      return values
+    },
+  )
   const { imageStream: tools } = await client.request<{ imageStream: { uid: string } }>(
     '{ imageStream(name: "tools") { uid } }',
   )
@@ -120,6 +131,7 @@ async function variablesOf(client: GraphQLClient): Promise<Record<string, unknow
     receiver: receivers.nodes[0]?.id,
     mirroring: imageMirrorings.nodes[0]?.id,
     tagProtection: tagProtections.nodes[0]?.id,
+    workload: workloads.nodes[0]?.id,
   }
 }
 
@@ -176,6 +188,7 @@ describe('the example of a root field', () => {
     await using upstream = await startUpstream()
     const push = (tag: string, seed = tag) => upstream.push('library/ruby', tag, image({ seed }))
     for (const tag of ['latest', '3.4-slim', '3.4', '3.4.1', '3.5.0', 'alpine']) push(tag)
+    await using kubernetes = await clusterWithWorkload('shop')
     await using app = await startApp()
     const { client } = app
     const { url } = app.app
@@ -194,7 +207,7 @@ describe('the example of a root field', () => {
     }
 
     await subscribe(SUBSCRIPTIONS.filter((example) => !hasVariables(example)))
-    await run(inOrder(FIRST), { kubeconfig: UNREACHABLE_CLUSTER })
+    await run(inOrder(FIRST), { kubeconfig: kubeconfigOf(kubernetes) })
     const variables = await variablesOf(client)
     await subscribe(SUBSCRIPTIONS.filter(hasVariables), variables)
     await run(QUERIES, variables)

@@ -3,8 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { accessOf } from '../../src/graphql/kit/access.ts'
 import { exampleOf } from '../../src/graphql/kit/examples.ts'
 import { createSchema } from '../../src/graphql/schema.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import type { GraphQLResponse } from '../fixtures/graphql-client.ts'
-import { UNREACHABLE_CLUSTER } from '../fixtures/kubernetes/kubeconfig.ts'
+import { clusterWithWorkload } from '../fixtures/kubernetes/cluster-with-workload.ts'
+import type { FakeCluster } from '../fixtures/kubernetes/fake-cluster.ts'
+import { kubeconfigOf } from '../fixtures/kubernetes/kubectl.ts'
 import { PushClient } from '../fixtures/push-client.ts'
 import { image } from '../fixtures/random-image.ts'
 import type { SignedInApp } from '../fixtures/signed-in-app.ts'
@@ -64,9 +67,12 @@ const LAST = /^(?:delete|disconnect|revoke|unprotect|suspend|restoreImageStream)
 let upstream: Upstream
 let server: SignedInApp
 let principals: readonly Principal[]
-let variables: Record<string, unknown> = { kubeconfig: UNREACHABLE_CLUSTER }
+let kubernetes: FakeCluster
+let variables: Record<string, unknown>
 beforeAll(async () => {
   upstream = await startUpstream()
+  kubernetes = await clusterWithWorkload('default')
+  variables = { kubeconfig: kubeconfigOf(kubernetes) }
   for (const tag of ['latest', '3.4-slim', '3.4', '3.4.1', 'alpine'])
     upstream.push('library/ruby', tag, image({ seed: tag }))
   ;({ server, principals } = await startWithEveryPrincipal())
@@ -85,6 +91,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server[Symbol.asyncDispose]()
   await upstream[Symbol.asyncDispose]()
+  await kubernetes[Symbol.asyncDispose]()
 })
 
 const admin = (): Principal => principals.find(({ name }) => name === 'server admin') as Principal
@@ -113,6 +120,13 @@ async function run(
   return (await response.json()) as GraphQLResponse<Record<string, unknown>>
 }
 
+/** What examples have as variables, since the server chooses it. */
+const VALUES = `{
+    receivers(first: 1) { nodes { id } } imageMirrorings(first: 1) { nodes { id } } tagProtections(first: 1) { nodes { id } }
+    users { nodes { id name } } sessions { nodes { id principal } } federationRules { nodes { id } }
+    workloads(first: 1) { nodes { id } }
+  }`
+
 /** Returns the variables of all examples. */
 async function readVariables(): Promise<Record<string, unknown>> {
   type Found = Record<string, { nodes: { id: string; name: string; principal: string }[] }>
@@ -121,10 +135,11 @@ async function readVariables(): Promise<Record<string, unknown>> {
     .request<{ createAccessToken: { accessToken: { id: string } } }>(
       'mutation { createAccessToken(input: { name: "any", grants: [{ role: VIEWER, place: "default/*" }] }) { accessToken { id } } }',
     )
-  const found = await server.as('admin').request<Found>(`{
-    receivers(first: 1) { nodes { id } } imageMirrorings(first: 1) { nodes { id } } tagProtections(first: 1) { nodes { id } }
-    users { nodes { id name } } sessions { nodes { id principal } } federationRules { nodes { id } }
-  }`)
+  const found = await eventually(async () => {
+    const read = await server.as('admin').request<Found>(VALUES)
+    expect(read.workloads?.nodes).toHaveLength(1)
+    return read
+  })
   const { imageStream, tools } = await server
     .as('admin')
     .request<
@@ -152,6 +167,7 @@ async function readVariables(): Promise<Record<string, unknown>> {
     token: created.createAccessToken.accessToken.id,
     session: found.sessions?.nodes.find(({ principal }) => principal === server.ids.member)?.id,
     rule: idOf('federationRules'),
+    workload: idOf('workloads'),
     grant: grantRole.grant.id,
   }
 }

@@ -54,10 +54,10 @@ export interface ReadWorkload {
   readonly hasTriggers: boolean
   readonly isContested: boolean
   readonly conditions: readonly {
-    readonly type: string
-    readonly status: string
+    readonly reason: string
     readonly message: string
-    readonly remedy: string | null
+    readonly remedy: string
+    readonly fieldPath: string | null
   }[]
   readonly containers: readonly {
     readonly name: string
@@ -76,7 +76,7 @@ export interface ReadWorkload {
   }[]
 }
 
-const WORKLOAD = `cluster { name } namespace kind name hasTriggers isContested conditions { type status message remedy }
+const WORKLOAD = `cluster { name } namespace kind name hasTriggers isContested conditions { reason message remedy fieldPath }
   containers { name specifiedImage isFollowing isBehind imageStream { name } tagName
     running { digest podCount startedAt laterEntryCount behindSeconds } }`
 

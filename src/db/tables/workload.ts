@@ -25,7 +25,7 @@ export const workloads = sqliteTable(
     name: text('name').notNull(),
     /** Digest of its triggers and of the version of its spec, as observed last; null for an object without triggers. */
     version: text('version'),
-    /** JSON text: `[{"type":…,"status":…,"message":…,"remedy":…,"since":…}]`. */
+    /** JSON text: `[{"reason":…,"message":…,"remedy":…,"fieldPath":…,"since":…}]`, of what prevents its images from being set. */
     conditions: text('conditions').notNull().default('[]'),
     /** When it is to be compared with its tags; null while nothing has changed. */
     dueAt: time('due_at'),
@@ -46,7 +46,7 @@ export const workloadContainers = sqliteTable(
   'workload_containers',
   {
     workloadId: ownerKey('workload_id', () => workloads.id),
-    /** Name of the container; `build` for the source of a BuildConfig. */
+    /** Name of the container; of a BuildConfig, the tag that it builds from: `shop/ruby:3.3`. */
     name: text('name').notNull(),
     /** The image as the object specifies it. */
     image: text('image').notNull(),

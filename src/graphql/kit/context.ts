@@ -36,6 +36,7 @@ import type { RepositoryWatches } from '../../imagestream/watch/repository-watch
 import type { Clusters } from '../../kubernetes/cluster/clusters.ts'
 import type { Contacts } from '../../kubernetes/cluster/contact.ts'
 import type { WorkloadReads } from '../../kubernetes/observe/workload-reads.ts'
+import type { ResumeWorkload } from '../../kubernetes/reconcile/resume.ts'
 import type { DeliveryHistory } from '../../receivers/delivery-history.ts'
 import type { Receivers } from '../../receivers/receivers.ts'
 import type { TestReceiverCommand } from '../../receivers/test-receiver.ts'
@@ -113,6 +114,7 @@ export interface KubernetesView {
   >
   readonly testCluster: Contacts['test']
   readonly workloads: WorkloadReads
+  readonly resumeWorkload: ResumeWorkload
 }
 
 /** Rules that admit machines, and what they say about a token. */

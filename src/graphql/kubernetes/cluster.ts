@@ -10,7 +10,6 @@ import { connectionArgs, connectionType, pageComplexity } from '../kit/connectio
 import { listConnection } from '../kit/list-page.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { lastTransition, WorkloadConditionStatusEnum } from './condition.ts'
 import { ClusterType } from './references.ts'
 
 registerRowNode('Cluster', {
@@ -39,15 +38,25 @@ const ClusterConditionTypeEnum = enumType('ClusterConditionType', {
   },
 })
 
+const ClusterConditionStatusEnum = enumType('ClusterConditionStatus', {
+  description: 'Status of a condition of a cluster.',
+  values: { MET: 'The condition holds.', NOT_MET: 'The condition does not hold.' },
+})
+
 const ClusterConditionType = objectType<ClusterCondition>('ClusterCondition', {
   description: 'A condition of a cluster, with what to do when it is not met.',
   properties: (t) => ({
     type: t.one(ClusterConditionTypeEnum, 'What the condition is about.'),
-    status: t.one(WorkloadConditionStatusEnum, 'Status of the condition.'),
+    status: t.one(ClusterConditionStatusEnum, 'Status of the condition.'),
     message: t.string('Explanation for people of the status.'),
     remedy: t.stringOrNull('What a person can do; null if the condition is met.'),
   }),
-  fields: (t) => ({ lastTransitionTime: t.expose('since', lastTransition) }),
+  fields: (t) => ({
+    lastTransitionTime: t.expose('since', {
+      type: 'DateTime',
+      description: 'Time at which the status last changed.',
+    }),
+  }),
 })
 
 const ClusterOpeningType = objectType<Opening>('ClusterOpening', {

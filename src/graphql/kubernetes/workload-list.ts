@@ -47,7 +47,7 @@ builder.queryField('workloads', (t) =>
           nodes {
             cluster { name } namespace kind name
             containers { name tagName isBehind running { digest podCount startedAt laterEntryCount behindSeconds } }
-            conditions { type status message remedy }
+            conditions { reason message remedy }
           }
         }
       }

@@ -3,7 +3,6 @@ import { loadById, loadReferred } from '../kit/batch.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ImageStreamTagType, ImageStreamType, ImageType } from '../kit/references.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { lastTransition, WorkloadConditionStatusEnum } from './condition.ts'
 import { ClusterType, WorkloadType } from './references.ts'
 
 registerRowNode('Workload', {
@@ -11,26 +10,49 @@ registerRowNode('Workload', {
   access: 'load',
 })
 
-const WorkloadConditionTypeEnum = enumType('WorkloadConditionType', {
-  description: 'What a condition of a workload is about.',
+const WorkloadProblemEnum = enumType('WorkloadProblem', {
+  description: 'Why a workload does not get the images of its tags.',
   values: {
-    VALID:
-      'Whether the triggers of the object can be followed: the annotation can be read, and names containers, image streams and tags that exist.',
-    UP_TO_DATE: 'Whether its containers have the images of their tags, or its builds were started with them.',
-    UNCONTESTED:
-      'Whether no other field manager replaces the images that this server sets. `NOT_MET` after the third replacement in an hour: the server no longer sets them until the tag moves or `resumeWorkload` is called.',
+    ANNOTATION_INVALID:
+      'The annotation `image.openshift.io/triggers` is not a list of triggers in JSON; none applies.',
+    PAUSED_INVALID: '`paused` is neither true nor false; no trigger of the annotation applies.',
+    KEY_UNKNOWN: 'A key of a trigger is unknown, such as `pause`, and has no effect.',
+    FIELD_PATH_REPEATED: 'Two triggers have the same field path; no trigger of the annotation applies.',
+    FIELD_PATH_OUTSIDE:
+      'The field path is not in the pod spec of this kind of object; the trigger is ignored.',
+    FIELD_PATH_INVALID: 'The field path does not lead to the image of a container; no trigger applies.',
+    CONTAINER_UNKNOWN: 'The object has no such container; no trigger applies.',
+    CONTAINER_REPEATED: 'Two triggers set the image of one container; the last applies.',
+    SOURCE_INVALID: 'The source of a trigger is not a tag of an image stream; the trigger is ignored.',
+    TAG_UNKNOWN: 'The tag does not exist yet, or has no image; the trigger waits.',
+    NOT_OPENED: 'The cluster is not opened to the namespace of the tag; the trigger is ignored.',
+    IMMUTABLE: 'The images of existing objects of this kind cannot change.',
+    BUILD_CONFIG_PAUSED: 'The BuildConfig is paused and starts no builds.',
+    CONTESTED:
+      'Another field manager has replaced the image three times within an hour. The server no longer sets it until the tag moves or `resumeWorkload` is called.',
+    FORBIDDEN: 'This server lacks a permission in the cluster.',
+    NOT_FOUND: 'The object, or its kind, does not exist.',
+    REFUSED: 'The API server refuses the change.',
+    RETRYING: 'The last request failed, and is repeated.',
   },
 })
 
 const WorkloadConditionType = objectType<WorkloadCondition>('WorkloadCondition', {
-  description: 'A condition of a workload, with what to do when it is not met.',
+  description: 'A problem of a workload with triggers, while it lasts, with what to do.',
   properties: (t) => ({
-    type: t.one(WorkloadConditionTypeEnum, 'What the condition is about.'),
-    status: t.one(WorkloadConditionStatusEnum, 'Status of the condition.'),
-    message: t.string('Explanation for people of the status.'),
-    remedy: t.stringOrNull('What a person can do; null if the condition is met.'),
+    reason: t.one(WorkloadProblemEnum, 'What the problem is.'),
+    message: t.string('Explanation for people.'),
+    remedy: t.string('What a person can do.'),
+    fieldPath: t.stringOrNull(
+      'Field path of the trigger, or place of the trigger in the spec; null if the problem is not that of one trigger.',
+    ),
   }),
-  fields: (t) => ({ lastTransitionTime: t.expose('since', lastTransition) }),
+  fields: (t) => ({
+    lastTransitionTime: t.expose('since', {
+      type: 'DateTime',
+      description: 'Time at which the problem began.',
+    }),
+  }),
 })
 
 const RunningImageType = objectType<RunningImage>('RunningImage', {
@@ -118,7 +140,7 @@ objectType(WorkloadType, {
     name: t.string('Name of the object.'),
     conditions: t.list(
       WorkloadConditionType,
-      'Conditions of a workload with triggers, at most one of each type; empty without triggers.',
+      'What prevents images from being set: at most a few for each trigger. Empty if the workload has the images of its tags, and without triggers.',
     ),
     createdAt: t.dateTime('Time at which the server first observed the object.'),
   }),
@@ -141,8 +163,7 @@ objectType(WorkloadType, {
     isContested: t.boolean({
       description:
         'Whether another field manager has replaced an image three times within an hour, so that the server no longer sets it.',
-      resolve: ({ conditions }) =>
-        conditions.some(({ type, status }) => type === 'UNCONTESTED' && status === 'NOT_MET'),
+      resolve: ({ conditions }) => conditions.some(({ reason }) => reason === 'CONTESTED'),
     }),
     containers: t.field({
       type: [WorkloadContainerType],

@@ -1,4 +1,4 @@
-/** Something that holds, or does not, of a cluster or of a workload, with the cause and what to do. */
+/** Something that holds, or does not, of a cluster, with the cause and what to do. */
 export interface Condition<Type extends string = string> {
   readonly type: Type
   readonly status: 'MET' | 'NOT_MET'

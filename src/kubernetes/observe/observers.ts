@@ -21,6 +21,9 @@ interface Observed {
   connected: ConnectedCluster | undefined
 }
 
+/** The observation of all clusters. */
+export type Observers = ReturnType<typeof createObservers>
+
 /** Creates the observation of all clusters, each on its own: a slow one delays no other. Nothing runs before `start`. */
 export function createObservers({ clusters, contacts, ...dependencies }: ObserversDependencies) {
   const { sleep, random, onDue } = dependencies
@@ -87,10 +90,6 @@ export function createObservers({ clusters, contacts, ...dependencies }: Observe
 
     /** Returns a cluster that can be reached, or could be when it was last requested; undefined for others. */
     connected: (id: number): ConnectedCluster | undefined => observed.get(id)?.connected,
-
-    /** Returns all of them. */
-    allConnected: (): ConnectedCluster[] =>
-      [...observed.values()].flatMap(({ connected }) => connected ?? []),
 
     async [Symbol.asyncDispose](): Promise<void> {
       isStarted = false

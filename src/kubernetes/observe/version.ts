@@ -13,9 +13,12 @@ export function versionOf(object: KubernetesObject, { kind, isAnnotated }: Obser
   const { annotations, generation, resourceVersion } = object.metadata
   if (isMadeByWorkload(object)) return null
   const { spec, status } = object
-  if (!isAnnotated) return hasImageChange(spec) ? hash([spec, startedBuilds(status)]) : null
   const annotation = annotations?.[TRIGGERS_ANNOTATION]
-  if (annotation === undefined || annotation === '') return null
+  const hasAnnotation = annotation !== undefined && annotation !== ''
+  if (!isAnnotated) {
+    return hasAnnotation || hasImageChange(spec) ? hash([annotation, spec, startedBuilds(status)]) : null
+  }
+  if (!hasAnnotation) return null
   return hash([annotation, kind === 'Pod' ? spec : (generation ?? resourceVersion)])
 }
 

@@ -1,10 +1,9 @@
-import { and, eq, isNotNull, isNull, notExists, notInArray, type SQL, sql } from 'drizzle-orm'
+import { and, eq, isNotNull, isNull, notExists, notInArray, type SQL } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { workloadContainers, workloadImages, workloads } from '../../db/tables/workload.ts'
 import type { Transaction } from '../../db/transact.ts'
-import type { StreamName } from '../../oci/stream-name.ts'
-import type { TagName } from '../../oci/tag.ts'
 import type { ImageLink } from './links.ts'
+import { markDue } from './mark-due.ts'
 import { digestIn, type Owner } from './pod.ts'
 import type { ContainerSummary } from './pod-table.ts'
 
@@ -24,7 +23,8 @@ export interface SpecifiedContainer {
 export type WorkloadRows = ReturnType<typeof createWorkloadRows>
 
 /** Creates the writes of workloads. Times are in milliseconds since 1970. */
-export function createWorkloadRows({ orm }: Database, now: () => number) {
+export function createWorkloadRows(db: Database, now: () => number) {
+  const { orm } = db
   const isOwner = (clusterId: number, { namespace, kind, name }: Owner): SQL | undefined =>
     and(
       eq(workloads.clusterId, clusterId),
@@ -36,14 +36,6 @@ export function createWorkloadRows({ orm }: Database, now: () => number) {
     orm.select().from(workloads).where(isOwner(clusterId, owner)).get()
   const insert = (clusterId: number, { namespace, kind, name }: Owner): WorkloadRow =>
     orm.insert(workloads).values({ clusterId, namespace, kind, name, createdAt: now() }).returning().get()
-  const mark = (where: SQL | undefined): number => {
-    const marked = { dueAt: now(), marked: sql`${workloads.marked} + 1`, failureCount: 0 }
-    return orm
-      .update(workloads)
-      .set(marked)
-      .where(and(isNotNull(workloads.version), where))
-      .run().changes
-  }
   /** Deletes workloads that have neither triggers nor pods. */
   const deleteUnused = (where: SQL | undefined): void => {
     const images = orm
@@ -100,11 +92,6 @@ export function createWorkloadRows({ orm }: Database, now: () => number) {
   }
 
   return {
-    find,
-
-    byId: (id: number): WorkloadRow | undefined =>
-      orm.select().from(workloads).where(eq(workloads.id, id)).get(),
-
     containersOf: (workloadId: number): ContainerRow[] =>
       orm.select().from(workloadContainers).where(eq(workloadContainers.workloadId, workloadId)).all(),
 
@@ -120,7 +107,7 @@ export function createWorkloadRows({ orm }: Database, now: () => number) {
       const row = find(clusterId, owner) ?? insert(clusterId, owner)
       if (row.version === version) return false
       orm.update(workloads).set({ version }).where(eq(workloads.id, row.id)).run()
-      return mark(eq(workloads.id, row.id)) > 0
+      return markDue(db, eq(workloads.id, row.id), now()).size > 0
     },
 
     /** Forgets the triggers of objects of a kind that are not in the list `seen`, which was read completely. */
@@ -135,28 +122,6 @@ export function createWorkloadRows({ orm }: Database, now: () => number) {
         if (!seen.has(`${namespace}/${name}`)) forgetTriggers(eq(workloads.id, id))
       }
     },
-
-    /** Makes the workloads due that follow a tag, or for null any tag of the stream. Returns their number. */
-    markFollowers(_tx: Transaction, { namespace, name }: StreamName, tag: TagName | null): number {
-      const followers = orm
-        .select({ id: workloadContainers.workloadId })
-        .from(workloadContainers)
-        .where(
-          and(
-            eq(workloadContainers.streamNamespace, namespace),
-            eq(workloadContainers.streamName, name),
-            tag === null ? undefined : eq(workloadContainers.tag, tag),
-            eq(workloadContainers.isFollowing, 1),
-          ),
-        )
-      return mark(sql`${workloads.id} in ${followers}`)
-    },
-
-    /** Makes a workload due. */
-    mark: (_tx: Transaction, workloadId: number): void => void mark(eq(workloads.id, workloadId)),
-
-    /** Makes all workloads with triggers of a cluster due. */
-    markAll: (_tx: Transaction, clusterId: number): void => void mark(eq(workloads.clusterId, clusterId)),
 
     /** Stores the containers that the object specifies, in place of those before. */
     setContainers(_tx: Transaction, workloadId: number, containers: readonly SpecifiedContainer[]): void {

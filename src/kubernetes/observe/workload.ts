@@ -1,17 +1,23 @@
 import type { Digest } from '../../oci/digest.ts'
-import type { Condition } from '../cluster/condition.ts'
+import type { TriggerCondition, TriggerProblem } from '../workload/condition.ts'
 import type { ContainerRow, WorkloadRow } from './workload-rows.ts'
 
-/** What a condition of a workload is about. */
-export type WorkloadConditionType =
-  /** Its triggers can be read, and name containers and tags that exist. */
-  | 'VALID'
-  /** Its containers have the images of their tags. */
-  | 'UP_TO_DATE'
-  /** No other field manager replaces the images that this server sets. */
-  | 'UNCONTESTED'
+/** Why a workload does not get the images of its tags. */
+export type WorkloadProblem =
+  | TriggerProblem
+  /** The cluster is not opened to the namespace of the tag. */
+  | 'NOT_OPENED'
+  /** Another field manager has replaced the image again and again. */
+  | 'CONTESTED'
+  /** The last request failed, and is repeated. */
+  | 'RETRYING'
 
-export type WorkloadCondition = Condition<WorkloadConditionType>
+/** A problem of a workload, with what to do, while it lasts. */
+export interface WorkloadCondition extends Omit<TriggerCondition, 'reason'> {
+  readonly reason: WorkloadProblem
+  /** Since when, in milliseconds since 1970. */
+  readonly since: number
+}
 
 /** An object of a cluster that runs containers or builds images. */
 export interface Workload extends Omit<WorkloadRow, 'conditions'> {
