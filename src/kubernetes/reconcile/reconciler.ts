@@ -30,9 +30,6 @@ interface Runner {
   timer: NodeJS.Timeout | undefined
 }
 
-/** The comparison of workloads with their tags. */
-export type Reconciler = ReturnType<typeof createReconciler>
-
 /**
  * Creates the comparison of workloads with their tags, each cluster on its own. What is due is in the database, and what is
  * done depends on the states alone: after a crash a comparison is repeated, and finds done what was done.
