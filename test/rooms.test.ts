@@ -90,7 +90,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   registry: ['protocol', 'sign-in', 'content', 'pull-through', 'mirroring', 'routes'],
   collect: ['kept', 'images', 'blobs'],
   remote: ['traffic', 'login', 'session', 'content', 'location'],
-  triggers: ['content', 'guard', 'state', 'definition', 'run'],
+  triggers: ['content', 'guard', 'state', 'definition', 'base', 'run'],
   trust: ['referrer', 'signature', 'policy', 'verification'],
   kubernetes: ['client', 'workload', 'cluster', 'action', 'observe', 'reconcile'],
   http: ['request', 'metrics', 'pipeline', 'websocket', 'endpoints'],
@@ -190,6 +190,7 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
   kubernetes: ['cluster_secrets', 'clusters', 'workload_containers', 'workload_images', 'workloads'],
   triggers: [
     'trigger_attempts',
+    'trigger_bases',
     'trigger_deliveries',
     'trigger_position',
     'trigger_secrets',
@@ -209,7 +210,7 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
 /** The tables of other rooms that a room reads: each is an import that the compiler does not see. */
 const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   // what an action says about a move
-  triggers: ['images', 'image_streams', 'tags', 'tag_events'],
+  triggers: ['images', 'image_children', 'image_configs', 'image_streams', 'spec_tags', 'tags', 'tag_events'],
   // an image is visible through the repositories that serve it, too
   imagestream: ['repositories', 'repository_manifests'],
   // the use of a quota is counted over what the namespace holds

@@ -3,9 +3,14 @@ import type { SetTimer } from '../concurrency/clock.ts'
 import type { Database } from '../db/open.ts'
 import type { Egress } from '../egress/egress.ts'
 import type { ChangeLog } from '../events/change-log.ts'
+import type { RightsOf } from '../imagestream/record/record-followers.ts'
 import type { Streams } from '../imagestream/stream/stream.ts'
 import type { Tags } from '../imagestream/tag/tag.ts'
 import type { Sealer } from '../secrets/sealer.ts'
+import { createBaseContent } from './base/base-content.ts'
+import { createBaseNames } from './base/base-names.ts'
+import { createBases } from './base/bases.ts'
+import { createDerivedTags } from './base/derived-tags.ts'
 import type { SignatureKey } from './content/signature.ts'
 import { createDefinitions } from './definition/definitions.ts'
 import { createMatchingTriggers } from './definition/matching-triggers.ts'
@@ -13,11 +18,14 @@ import { createTriggerRows } from './definition/trigger-rows.ts'
 import { createTriggerSecrets } from './definition/trigger-secrets.ts'
 import { createApproval } from './run/approval.ts'
 import { createAttempts, type Perform } from './run/attempt.ts'
+import { createBaseMoves } from './run/base-moves.ts'
 import { createTriggerCommands } from './run/commands.ts'
+import { createDescribeDelivery } from './run/described.ts'
 import { DueHosts } from './run/due-hosts.ts'
 import { createGuarding, type VerifyMove } from './run/guarding.ts'
 import { createLogReader } from './run/log-reader.ts'
 import { createMoves } from './run/moves.ts'
+import { createPolicyMoves } from './run/policy-moves.ts'
 import { createTriggerWorker } from './run/worker.ts'
 import { MAX_DELAY } from './state/backoff.ts'
 import { createDeliveryRows } from './state/delivery-rows.ts'
@@ -37,6 +45,10 @@ export interface TriggersDependencies {
   /** Does what an action says in another room. */
   readonly perform: Perform
   readonly verify: VerifyMove
+  /** Present rights of principals. */
+  readonly rightsOf: RightsOf
+  /** Returns the host of this server’s registry in pull specs. */
+  readonly registryHost: () => string
   readonly keyPairs: () => readonly SignatureKey[]
   readonly uuid: () => string
   /** Milliseconds since 1970. */
@@ -71,12 +83,24 @@ export function createTriggers(dependencies: TriggersDependencies) {
     },
   })
   const describe = createMoves(db)
+  const bases = createBases({
+    ...{ db, contentOf: createBaseContent(db) },
+    namesOf: createBaseNames(db, dependencies.registryHost),
+  })
+  const baseMoves = createBaseMoves({
+    ...{ ...dependencies, bases, targets, triggers: triggerRows },
+    derivedTags: createDerivedTags(db),
+  })
   const attempts = createAttempts({ ...dependencies, secrets })
   const guarding = createGuarding({ ...dependencies, deliveries, targets, wake })
   const worker = createTriggerWorker({
     ...dependencies,
-    ...{ rows, targets, deliveries, dueHosts, attempts, describe, guarding, triggers: triggerRows },
-    reader: createLogReader({ ...dependencies, matching: createMatchingTriggers(db), targets }),
+    ...{ rows, targets, deliveries, dueHosts, attempts, guarding, triggers: triggerRows },
+    describe: createDescribeDelivery(describe, dependencies.tags),
+    reader: createLogReader({
+      ...{ ...dependencies, targets, baseMoves },
+      ...{ matching: createMatchingTriggers(db), isByPolicy: createPolicyMoves(db) },
+    }),
     disable: definitions.disable,
     resumeEnded: definitions.resumeEnded,
     nextResumeAt: triggerRows.nextResumeAt,

@@ -1,23 +1,33 @@
+import { EVERYTHING } from '../../src/access/right/rights.ts'
 import type { Viewer } from '../../src/access/right/viewer.ts'
+import type { RightsOf } from '../../src/imagestream/record/record-followers.ts'
 import { NotFoundError } from '../../src/input/errors.ts'
 import type { Digest } from '../../src/oci/digest.ts'
+import { createBaseContent } from '../../src/triggers/base/base-content.ts'
+import { createBaseNames } from '../../src/triggers/base/base-names.ts'
+import { createBases } from '../../src/triggers/base/bases.ts'
+import { createDerivedTags } from '../../src/triggers/base/derived-tags.ts'
 import type { Answer } from '../../src/triggers/content/answer.ts'
 import { createMatchingTriggers } from '../../src/triggers/definition/matching-triggers.ts'
+import type { Trigger } from '../../src/triggers/definition/trigger.ts'
 import { createTriggerRows } from '../../src/triggers/definition/trigger-rows.ts'
 import type { Guards } from '../../src/triggers/guard/guards.ts'
 import { createApproval } from '../../src/triggers/run/approval.ts'
 import type { Attempted } from '../../src/triggers/run/attempt.ts'
+import { createBaseMoves } from '../../src/triggers/run/base-moves.ts'
+import { createDescribeDelivery } from '../../src/triggers/run/described.ts'
 import { DueHosts } from '../../src/triggers/run/due-hosts.ts'
 import { createGuarding, type VerifyMove } from '../../src/triggers/run/guarding.ts'
 import { createLogReader } from '../../src/triggers/run/log-reader.ts'
 import { createMoves } from '../../src/triggers/run/moves.ts'
+import { createPolicyMoves } from '../../src/triggers/run/policy-moves.ts'
 import { createTriggerWorker } from '../../src/triggers/run/worker.ts'
 import { MAX_DELAY } from '../../src/triggers/state/backoff.ts'
 import { createDeliveryRows } from '../../src/triggers/state/delivery-rows.ts'
 import { createTargetRows, type StoredTarget } from '../../src/triggers/state/target-rows.ts'
 import { createTargets } from '../../src/triggers/state/targets.ts'
 import { type Image, type Index, image } from '../fixtures/random-image.ts'
-import { TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
+import { REGISTRY_HOST, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
 
 export const OK: Answer = { status: 200, text: '', link: null, failure: null }
 export const BUSY: Answer = {
@@ -27,6 +37,10 @@ export const BUSY: Answer = {
 
 interface TriggerRow {
   readonly guards?: Guards
+  readonly source?: Trigger['source']
+  /** `default/ruby:*` */
+  readonly bases?: string | null
+  readonly basesNamedBy?: string | null
   readonly streams?: string
   readonly tags?: string
   readonly host?: string
@@ -37,6 +51,7 @@ export class World extends TestDomain {
   /** What was attempted: trigger, tag and image. */
   readonly attempts: string[] = []
   readonly errors: unknown[] = []
+  rightsOf: RightsOf = () => EVERYTHING
   /** The signatures of the image of an entry of a tag's history. */
   verify: VerifyMove = async () => ({ isVerified: true, message: 'signed' })
   answer: (attempted: Attempted) => Promise<Answer> | Answer = () => OK
@@ -57,11 +72,21 @@ export class World extends TestDomain {
     const onError = (error: unknown) => this.errors.push(error)
     const wake = () => this.worker.wake()
     const describe = createMoves(db)
+    const namesOf = createBaseNames(db, () => REGISTRY_HOST)
+    const baseMoves = createBaseMoves({
+      ...{ tags, targets, now, triggers: definitions, derivedTags: createDerivedTags(db) },
+      bases: createBases({ db, contentOf: createBaseContent(db), namesOf }),
+      rightsOf: (principal) => this.rightsOf(principal),
+    })
     const guarding = createGuarding({ db, deliveries, targets, verify, now, wake, onError })
     return createTriggerWorker({
-      ...{ db, rows, now, deliveries, dueHosts, targets, describe, triggers: definitions },
+      ...{ db, rows, now, deliveries, dueHosts, targets, triggers: definitions },
+      describe: createDescribeDelivery(describe, tags),
       guarding,
-      reader: createLogReader({ db, changeLog, tags, matching: createMatchingTriggers(db), targets, now }),
+      reader: createLogReader({
+        ...{ db, changeLog, tags, targets, baseMoves, now },
+        ...{ matching: createMatchingTriggers(db), isByPolicy: createPolicyMoves(db) },
+      }),
       attempts: {
         run: async (attempted) => {
           const { trigger, move } = attempted
@@ -84,9 +109,18 @@ export class World extends TestDomain {
     })
   }
 
-  trigger({ streams = 'ruby', tags = '*', host = 'build.test', guards = {} }: TriggerRow = {}): void {
+  trigger({
+    streams = 'ruby',
+    tags = '*',
+    host = 'build.test',
+    guards = {},
+    source = 'TAG',
+    bases = null,
+    basesNamedBy = null,
+  }: TriggerRow = {}): void {
     this.triggers.insert({
       ...{ uid: 'u', namespace: 'default', name: `t${++this.#count}`, streams, tags, host, guards },
+      ...{ source, bases, basesNamedBy, basesReadFrom: source === 'BASE_IMAGE' ? '' : null },
       ...{ since: this.changeLog.head(), createdBy: 'somebody', createdAt: 0, updatedAt: 0 },
       ...{ pausedAt: null, pausedUntil: null, pausedBy: null, pauseReason: null, disabledReason: null },
       action: {

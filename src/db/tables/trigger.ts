@@ -14,10 +14,20 @@ export const triggers = sqliteTable(
     uid: text('uid').notNull(),
     namespace: text('namespace').notNull(),
     name: text('name').notNull(),
+    /** What it reacts to: each move of a tag, moves by the tag's policy, or moves of the base of a tag's image. */
+    source: text('source', { enum: ['TAG', 'POLICY', 'BASE_IMAGE'] })
+      .notNull()
+      .default('TAG'),
     /** Pattern over names of streams of the namespace. */
     streams: text('streams').notNull(),
     /** Pattern over names of tags. */
     tags: text('tags').notNull(),
+    /** Pattern over base images, `namespace/streams:tags`; null for other sources. */
+    bases: text('bases'),
+    /** Id of the principal that named the bases, and must be able to pull them; null for one without sign-in. */
+    basesNamedBy: text('bases_named_by'),
+    /** Where to go on reading the bases of tags that it matches; null once all were read. */
+    basesReadFrom: text('bases_read_from'),
     /** How it is found for a move: by stream and tag, by the stream if `tags` has a `*`, else by its namespace. */
     scope: text('scope', { enum: ['TAG', 'STREAM', 'NAMESPACE'] }).notNull(),
     /** Host of the receiver, with its port. */
@@ -47,6 +57,7 @@ export const triggers = sqliteTable(
   (t) => [
     uniqueIndex('triggers_by_name').on(t.namespace, t.name),
     index('triggers_by_source').on(t.namespace, t.scope, t.streams, t.tags),
+    index('triggers_to_read').on(t.id).where(sql`bases_read_from is not null`),
     index('triggers_paused').on(t.pausedUntil).where(sql`paused_until is not null`),
   ],
 )

@@ -1,7 +1,9 @@
 import { type MovedTag, repositoryOf } from './moved-tag.ts'
 
-/** Type of the event. */
-export const EVENT_TYPE = 'io.imagestreams.tag.moved.v1'
+/** Type of the event of a tag that moved. */
+const EVENT_TYPE = 'io.imagestreams.tag.moved.v1'
+/** Type of the event of a tag whose image is based on another tag's, which moved. */
+const BASE_EVENT_TYPE = 'io.imagestreams.baseimage.moved.v1'
 
 /** A CloudEvent whose data is JSON. Source: CloudEvents 1.0.2. */
 export interface OutgoingEvent {
@@ -46,7 +48,7 @@ export const dataOf = ({ movedAt: _, ...data }: MovedTag): object => ({
 export const movedEvent = (move: MovedTag, context: EventContext): OutgoingEvent => ({
   attributes: {
     specversion: '1.0',
-    type: EVENT_TYPE,
+    type: move.baseImage ? BASE_EVENT_TYPE : EVENT_TYPE,
     source: sourceOf(move, context),
     id: context.id,
     time: new Date(move.movedAt).toISOString(),

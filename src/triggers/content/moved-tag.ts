@@ -16,7 +16,15 @@ export interface MovedTag {
   readonly platforms: readonly string[]
   /** Milliseconds since 1970 of the move. */
   readonly movedAt: number
+  /** The move of its base image to which the trigger reacts; undefined for a trigger that reacts to moves of the tag itself. */
+  readonly baseImage?: BaseImageMove | undefined
 }
+
+/** A tag, the base of another one's image, that points to another image. */
+export type BaseImageMove = Pick<
+  MovedTag,
+  'namespace' | 'imageStream' | 'tag' | 'digest' | 'previousDigest' | 'dockerImageReference'
+>
 
 /** Names of the texts that templates may insert. */
 export const PLACEHOLDERS = [
@@ -29,14 +37,18 @@ export const PLACEHOLDERS = [
   'repository',
   'platforms',
   'movedAt',
+  'baseImage',
+  'baseDigest',
 ] as const
 
 /** Returns the texts that templates may insert, by name. */
 export function textsOf(move: MovedTag): Record<(typeof PLACEHOLDERS)[number], string> {
-  const { previousDigest, platforms, movedAt, ...texts } = move
+  const { previousDigest, platforms, movedAt, baseImage, ...texts } = move
   return {
     ...texts,
     previousDigest: previousDigest ?? '',
+    baseImage: baseImage?.dockerImageReference ?? '',
+    baseDigest: baseImage?.digest ?? '',
     platforms: platforms.join(','),
     movedAt: new Date(movedAt).toISOString(),
     repository: repositoryOf(move),

@@ -1,5 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { AuditRecorder } from '../../access/audit/audit-log.ts'
-import { namespacesOf, requireInNamespace, SYSTEM, type Viewer } from '../../access/right/viewer.ts'
+import {
+  namespacesOf,
+  principalOf,
+  requireInNamespace,
+  SYSTEM,
+  type Viewer,
+} from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { ChangeLog } from '../../events/change-log.ts'
@@ -12,6 +19,7 @@ import { type Action, type ActionInput, checkAction } from '../content/actions.t
 import { madeSecret, SIGNING } from '../content/kinds/http.ts'
 import { checkGuards, type GuardsInput } from '../guard/guards.ts'
 import type { TargetRows } from '../state/target-rows.ts'
+import { namespaceOfBases } from './base-pattern.ts'
 import { type Trigger, triggerStateOf } from './trigger.ts'
 import { checkPause, checkSource, checkTriggerName, type Pause, type Source } from './trigger-input.ts'
 import type { TriggerRows } from './trigger-rows.ts'
@@ -75,7 +83,14 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
     const { namespace, name, streams, tags, host, guards } = trigger
     audit.record(tx, viewer, {
       ...{ action, namespace, target: `trigger ${namespace}/${name}` },
-      details: { source: `${streams}:${tags}`, kind: trigger.action.kind, host, guards },
+      details: {
+        source: `${streams}:${tags}`,
+        reactsTo: trigger.source,
+        bases: trigger.bases,
+        kind: trigger.action.kind,
+        host,
+        guards,
+      },
     })
   }
   /** Stores the secrets of an action. Returns the one that signs if it is new. Throws InvalidInputError if one is missing. */
@@ -131,7 +146,7 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
       requireInNamespace(viewer, 'configure', namespace)
       checkNamespace(namespace)
       const name = checkTriggerName(input.name)
-      const source = checkSource(input)
+      const source = ofViewer(viewer, checkSource(input, namespace), namespace)
       const action = checkAction(given, 'action')
       const checked = checkGuards(guards ?? {}, 'guards', now())
       return db.transact((tx) => {
@@ -156,12 +171,16 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
      * Changes a trigger. Secrets that are not given again are kept, except for another receiver: they are not sent to a host
      * for which they were not meant. Throws NotFoundError, InvalidInputError.
      */
-    update: (viewer: Viewer, { id, action: given, guards, ...input }: TriggerChanges): IssuedTrigger =>
+    update: (viewer: Viewer, { id, action: givenAction, guards, ...input }: TriggerChanges): IssuedTrigger =>
       db.transact((tx) => {
         const old = find(viewer, id)
-        const source = checkSource({ ...old, ...input })
+        const given = { ...old, ...input }
+        const bases = given.source === 'BASE_IMAGE' ? given.bases : (input.bases ?? null)
+        const checked = checkSource({ ...given, bases }, old.namespace)
+        const isSame = isDeepStrictEqual(checked, checkSource(old, old.namespace))
+        const source = isSame ? checked : ofViewer(viewer, checked, old.namespace)
         if (!isGlob(old.streams)) checkCount({ ...old, ...source })
-        const action = given && checkAction(given, 'action')
+        const action = givenAction && checkAction(givenAction, 'action')
         const changed = {
           ...{ ...old, ...source, ...(action && { action: action.settings, host: action.host }) },
           ...(guards !== undefined && { guards: checkGuards(guards ?? {}, 'guards', now()) }),
@@ -222,6 +241,19 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
         return trigger
       }),
   }
+}
+
+/** Returns the columns of a new source. Throws ForbiddenError, UnauthenticatedError where the viewer can pull no base. */
+function ofViewer<Source extends { readonly bases: string | null }>(
+  viewer: Viewer,
+  source: Source,
+  namespace: string,
+) {
+  if (source.bases === null) return { ...source, basesNamedBy: null, basesReadFrom: null }
+  const ofBases = namespaceOfBases(source.bases)
+  const mayPull = ofBases === '*' || ofBases === namespace || viewer.rights.mayInPartOf('pull', ofBases)
+  if (!mayPull) requireInNamespace(viewer, 'pull', ofBases)
+  return { ...source, basesNamedBy: principalOf(viewer), basesReadFrom: '' }
 }
 
 const NOT_PAUSED = {

@@ -1,6 +1,7 @@
 import type { Database } from '../../db/open.ts'
 import { matchesGlob } from '../../input/glob.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
+import type { Trigger } from './trigger.ts'
 
 /** What decides whether a trigger reacts to a move. */
 interface Candidate {
@@ -9,12 +10,13 @@ interface Candidate {
   readonly isHeld: 0 | 1
   readonly streams: string
   readonly tags: string
+  readonly source: Trigger['source']
 }
 
 /** The search for the triggers of a move. */
 export type MatchingTriggers = ReturnType<typeof createMatchingTriggers>
 
-const ONES = `select id, host, is_held as isHeld, streams, tags from triggers indexed by triggers_by_source
+const ONES = `select id, host, is_held as isHeld, streams, tags, source from triggers indexed by triggers_by_source
   where namespace = ? and since < ? and scope =`
 
 /** Creates the search for the triggers of a move: three lookups in one index, however many triggers others have. */

@@ -58,6 +58,23 @@ export function createTriggerRows({ orm }: Pick<Database, 'orm'>) {
       return { all: countWhere(isOfNamespace), patterns: countWhere(isPattern) }
     },
 
+    /** Returns a trigger of which bases of tags are still to be read. */
+    withBasesToRead(): Trigger | undefined {
+      const row = orm
+        .select()
+        .from(table)
+        .where(isNotNull(table.basesReadFrom))
+        .orderBy(asc(table.id))
+        .limit(1)
+        .get()
+      return row && triggerOf(row)
+    },
+
+    /** Stores where to go on reading the bases of tags. */
+    setBasesReadFrom(id: number, basesReadFrom: string | null): void {
+      orm.update(table).set({ basesReadFrom }).where(eq(table.id, id)).run()
+    },
+
     /** Returns the triggers whose pause has ended, the earliest first. */
     pausedUntil: (now: number): Trigger[] =>
       orm

@@ -78,7 +78,7 @@ export const keysAsBase = ({ digests, names, platforms }: BaseImage): readonly B
 ]
 
 /** Returns the evidence of a key. */
-export const evidenceOf = (key: BaseKey): BaseEvidence => {
+export const evidenceOf = (key: string): BaseEvidence => {
   const evidence = BASE_EVIDENCE.find((one) => key.startsWith(`${one} `))
   if (!evidence) throw new TypeError(`not a key of a base image: ${key}`)
   return evidence

@@ -6,8 +6,8 @@ import type { DeliveryRows } from '../state/delivery-rows.ts'
 import type { StoredTarget, TargetRows } from '../state/target-rows.ts'
 import { begin, deliveryId, failed, held, renewed } from '../state/target-state.ts'
 import type { Targets } from '../state/targets.ts'
+import type { DescribeDelivery } from './described.ts'
 import type { Guarding } from './guarding.ts'
-import type { DescribeMove } from './moves.ts'
 
 /** An attempt that has begun. */
 export interface Begun {
@@ -25,7 +25,7 @@ export interface BeginningsDependencies {
   readonly targets: Pick<Targets, 'change'>
   readonly deliveries: DeliveryRows
   readonly triggers: Pick<TriggerRows, 'byIds'>
-  readonly describe: DescribeMove
+  readonly describe: DescribeDelivery
   readonly guarding: Guarding
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -47,18 +47,19 @@ export function createBeginnings({
     const { delivery } = state
     if (!trigger || !delivery) return undefined
     const { move: planned, byHand } = delivery
-    const move = describe(planned.eventId)
-    if (!move) {
+    const described = describe(trigger, target, planned.eventId)
+    if (!described) {
       const pruned = { kind: 'NEVER', message: 'the entry of the tag’s history was pruned' } as const
       targets.change(tx, target, failed(state, pruned, now(), 0), pruned.message)
       return undefined
     }
-    const judgement = guarding.judge(trigger, target, move)
+    const { cause, move, identity } = described
+    const judgement = guarding.judge(trigger, target, cause)
     if (!judgement.open) {
       targets.change(tx, target, held(state, judgement, now()), judgement.message)
       return undefined
     }
-    const webhookId = deliveryId(trigger.uid, delivery, move.digest)
+    const webhookId = deliveryId(trigger.uid, delivery, identity)
     const deliveryRow = deliveries.begin({
       ...{ triggerId, streamId, eventId: planned.eventId, byHand, webhookId },
       ...{ namespace: move.namespace, imageStreamName: move.imageStream, tag: move.tag, digest: move.digest },

@@ -6,8 +6,10 @@ import type { ChangeLog } from '../../events/change-log.ts'
 import type { Push } from '../../events/push-filter.ts'
 import type { Tags } from '../../imagestream/tag/tag.ts'
 import type { MatchingTriggers } from '../definition/matching-triggers.ts'
-import { settled, want } from '../state/target-state.ts'
-import type { Targets } from '../state/targets.ts'
+import { want } from '../state/target-state.ts'
+import { newTarget, type Targets } from '../state/targets.ts'
+import type { BaseMoves } from './base-moves.ts'
+import type { createPolicyMoves } from './policy-moves.ts'
 
 interface LogReaderDependencies {
   readonly db: Pick<Database, 'orm'>
@@ -15,6 +17,8 @@ interface LogReaderDependencies {
   readonly tags: Pick<Tags, 'named'>
   readonly matching: MatchingTriggers
   readonly targets: Targets
+  readonly baseMoves: BaseMoves
+  readonly isByPolicy: ReturnType<typeof createPolicyMoves>
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -31,7 +35,8 @@ export type LogReader = ReturnType<typeof createLogReader>
  * Creates the reader that notes for each trigger which tags have moved. It compares what the tag points to now: of many moves
  * the last one counts. Entries that are read again, after a crash, change nothing.
  */
-export function createLogReader({ db, changeLog, tags, matching, targets, now }: LogReaderDependencies) {
+export function createLogReader(dependencies: LogReaderDependencies) {
+  const { db, changeLog, tags, matching, targets, baseMoves, isByPolicy, now } = dependencies
   const { orm } = db
   const isOnly = eq(triggerPosition.id, 1)
   const store = (sequence: number): void => {
@@ -46,19 +51,20 @@ export function createLogReader({ db, changeLog, tags, matching, targets, now }:
   let position = stored
 
   /** Notes a move for each trigger that reacts to it. Reports whether there is one. */
-  const note = (
-    tx: Transaction,
-    { namespace, imageStreamName: name, streamId, tag, sequence }: Push,
-  ): boolean => {
+  const note = (tx: Transaction, push: Push): boolean => {
+    const { namespace, imageStreamName: name, streamId, tag, sequence } = push
     const triggers = matching({ namespace, name }, tag, sequence)
     if (triggers.length === 0) return false
     const [moved] = tags.named([streamId], tag)
     // removed meanwhile
     if (!moved?.image || moved.newestEventId === null) return false
     const move = { eventId: moved.newestEventId, imageId: moved.image.id }
-    for (const { id: triggerId, host, isHeld } of triggers) {
+    for (const trigger of triggers) {
+      const { id: triggerId, source } = trigger
       const key = { triggerId, streamId, tag }
-      const target = targets.find(key) ?? { ...key, host, isHeld, ...UNTOUCHED }
+      if (source === 'BASE_IMAGE') baseMoves.setBases(tx, { triggerId, tagId: moved.id }, move.imageId)
+      if (source === 'BASE_IMAGE' || (source === 'POLICY' && !isByPolicy(push))) continue
+      const target = targets.find(key) ?? newTarget(key, trigger)
       targets.change(tx, target, want(target.state, move, now()), target.message)
     }
     return true
@@ -70,12 +76,16 @@ export function createLogReader({ db, changeLog, tags, matching, targets, now }:
      * reading entries again without a trigger costs less than a commit.
      */
     readPart(tx: Transaction): boolean {
+      // before the moves that follow the creation of the trigger
+      if (baseMoves.readBases(tx)) return true
       const end = changeLog.head()
       const last = Math.min(position + PART, end)
       if (last <= position) return false
       const pushes = changeLog.read({ after: position, before: last + 1, limit: PART })
       let isNoted = false
       for (const push of pushes) isNoted = note(tx, push) || isNoted
+      // once the bases of all images are up to date
+      for (const push of pushes) isNoted = baseMoves.note(tx, push) || isNoted
       const isStored = isNoted || last - stored > UNSTORED
       if (isStored) store(last)
       tx.afterCommit(() => {
@@ -86,5 +96,3 @@ export function createLogReader({ db, changeLog, tags, matching, targets, now }:
     },
   }
 }
-
-const UNTOUCHED = { state: settled(null), approval: null, message: null, lastDeliveryId: null } as const

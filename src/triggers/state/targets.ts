@@ -1,7 +1,7 @@
 import type { Transaction } from '../../db/transact.ts'
 import type { DeliveryRows } from './delivery-rows.ts'
-import type { Target, TargetRows } from './target-rows.ts'
-import type { PlannedDelivery, TargetState } from './target-state.ts'
+import type { Target, TargetKey, TargetRows } from './target-rows.ts'
+import { type PlannedDelivery, settled, type TargetState } from './target-state.ts'
 
 interface TargetsDependencies {
   readonly rows: TargetRows
@@ -32,6 +32,12 @@ export function createTargets({ rows, deliveries, onPlanned }: TargetsDependenci
     },
   }
 }
+
+/** Returns a target for which nothing was done yet. */
+export const newTarget = (key: TargetKey, trigger: Pick<Target, 'host' | 'isHeld'>): Target => ({
+  ...{ ...key, ...trigger },
+  ...{ state: settled(null), approval: null, message: null, lastDeliveryId: null },
+})
 
 const wasAttempted = ({ failures, leaseUntil }: PlannedDelivery): boolean =>
   failures > 0 || leaseUntil !== null

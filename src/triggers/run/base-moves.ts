@@ -1,0 +1,90 @@
+import type { Transaction } from '../../db/transact.ts'
+import type { Push } from '../../events/push-filter.ts'
+import { mayCopy, type RightsOf } from '../../imagestream/record/record-followers.ts'
+import type { Tags } from '../../imagestream/tag/tag.ts'
+import type { Bases, OutdatedTag } from '../base/bases.ts'
+import type { createDerivedTags } from '../base/derived-tags.ts'
+import { matchesBases } from '../definition/base-pattern.ts'
+import { type Trigger, triggerStateOf } from '../definition/trigger.ts'
+import type { TriggerRows } from '../definition/trigger-rows.ts'
+import { type Move, want } from '../state/target-state.ts'
+import { newTarget, type Targets } from '../state/targets.ts'
+
+interface BaseMovesDependencies {
+  readonly bases: Bases
+  readonly derivedTags: ReturnType<typeof createDerivedTags>
+  readonly triggers: Pick<TriggerRows, 'byIds' | 'withBasesToRead' | 'setBasesReadFrom'>
+  readonly tags: Pick<Tags, 'named' | 'byIds'>
+  readonly targets: Targets
+  /** Present rights of principals. */
+  readonly rightsOf: RightsOf
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** The moves of base images, for the triggers that react to them. */
+export type BaseMoves = ReturnType<typeof createBaseMoves>
+
+/** Creates the reactions to moves of base images. */
+export function createBaseMoves(dependencies: BaseMovesDependencies) {
+  const { bases, derivedTags, triggers, tags, targets, rightsOf, now } = dependencies
+
+  /** Reports whether the trigger reacts to the push as one of its base images. */
+  const isReacting = ({ bases: pattern, basesNamedBy, since }: Trigger, push: Push): boolean => {
+    const { namespace, imageStreamName: name, tag, sequence } = push
+    const stream = { namespace, name }
+    return (
+      pattern !== null &&
+      since < sequence &&
+      matchesBases(pattern, stream, tag) &&
+      mayCopy(rightsOf, basesNamedBy, stream)
+    )
+  }
+
+  const noteOutdated = (
+    tx: Transaction,
+    { triggerId, tagId }: OutdatedTag,
+    push: Push,
+    move: Move,
+  ): boolean => {
+    const trigger = triggers.byIds([triggerId]).get(triggerId)
+    const derived = tags.byIds([tagId]).get(tagId)
+    if (!trigger || !derived?.image || !isReacting(trigger, push)) return false
+    const key = { triggerId, streamId: derived.streamId, tag: derived.name }
+    const isHeld = triggerStateOf(trigger) === 'ACTIVE' ? 0 : 1
+    const target = targets.find(key) ?? newTarget(key, { host: trigger.host, isHeld })
+    targets.change(tx, target, want(target.state, move, now()), target.message)
+    return true
+  }
+
+  return {
+    /** Stores the bases of the image that a tag points to, for a trigger whose patterns match the tag. */
+    setBases: bases.set,
+
+    /** Reads the bases of some tags that a new trigger matches. Reports whether there were any to read. */
+    readBases(tx: Transaction): boolean {
+      const trigger = triggers.withBasesToRead()
+      if (!trigger) return false
+      const { id, basesReadFrom } = trigger
+      if (basesReadFrom === '') bases.forget(tx, id)
+      const { matched, next } = derivedTags(trigger, basesReadFrom ?? '')
+      for (const { tagId, imageId } of matched) bases.set(tx, { triggerId: id, tagId }, imageId)
+      triggers.setBasesReadFrom(id, next)
+      return true
+    },
+
+    /** Notes the move of a tag for the triggers of tags that are based on it. Reports whether there is one. */
+    note(tx: Transaction, push: Push): boolean {
+      if (!bases.areStored()) return false
+      const [base] = tags.named([push.streamId], push.tag)
+      // removed meanwhile
+      if (!base?.image || base.newestEventId === null) return false
+      const move = { eventId: base.newestEventId, imageId: base.image.id }
+      const outdated = bases
+        .outdatedBy(tx, push, { tagId: base.id, imageId: base.image.id })
+        // an image that adds layers to the image before it is its own base
+        .filter(({ tagId }) => tagId !== base.id)
+      return outdated.map((one) => noteOutdated(tx, one, push, move)).includes(true)
+    },
+  }
+}
