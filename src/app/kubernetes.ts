@@ -3,7 +3,8 @@ import { systemClock } from '../concurrency/clock.ts'
 import type { Egress } from '../egress/egress.ts'
 import type { KubernetesView } from '../graphql/kit/context.ts'
 import { pullSpecOf } from '../imagestream/spec/pull-spec.ts'
-import { createClusterActions } from '../kubernetes/action/actions.ts'
+import { type ClusterAction, createClusterActions } from '../kubernetes/action/actions.ts'
+import type { ActionOutcome } from '../kubernetes/action/outcome.ts'
 import { createKubernetesClient } from '../kubernetes/client/client.ts'
 import type { ClusterConnection } from '../kubernetes/client/connection.ts'
 import { parseKubeconfig } from '../kubernetes/client/kubeconfig.ts'
@@ -20,7 +21,10 @@ import { createReconciler } from '../kubernetes/reconcile/reconciler.ts'
 import { createResumeWorkload } from '../kubernetes/reconcile/resume.ts'
 import type { ImageOfTag } from '../kubernetes/reconcile/source-images.ts'
 import { startTagMoves } from '../kubernetes/reconcile/tag-moves.ts'
+import type { Digest } from '../oci/digest.ts'
 import { repositoryPathOf } from '../oci/repository-name.ts'
+import type { StreamName } from '../oci/stream-name.ts'
+import type { TagName } from '../oci/tag.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { Domain } from './domain.ts'
 import type { SharedParts } from './parts.ts'
@@ -32,11 +36,18 @@ interface KubernetesParts extends SharedParts {
   readonly domain: Pick<Domain, 'streams' | 'tags' | 'changeLog'>
 }
 
+/** A tag that points to another image. */
+interface TagMove extends TagImage {
+  readonly namespace: string
+  readonly imageStream: string
+  readonly tag: TagName
+}
+
 /** Clusters and their workloads, joined. */
 export interface KubernetesRooms {
   readonly view: KubernetesView
   /** What triggers do in clusters. */
-  readonly act: ReturnType<typeof createClusterActions>
+  readonly act: ReturnType<typeof performed>
   /** Starts to observe all clusters; called once the server listens. */
   start(): void
 }
@@ -68,7 +79,9 @@ export function openKubernetes(parts: KubernetesParts): KubernetesRooms {
   const links = createImageLinks({ db, isOwnRegistry: (registry) => registry === registryHost() })
   const rows = createWorkloadRows(db, now)
   const due = createDueRows(db, rows, now)
-  const imageOf = imageOfTag(parts)
+  const pullSpec = createPullSpecs(parts)
+  const imageOf = imageOfTag(domain, pullSpec)
+  const actions = createClusterActions({ clusterNamed: (name) => clusters.byName(SYSTEM, name), connectTo })
   const onError = (error: unknown): void => log.error({ err: error }, 'cannot reconcile workloads')
   const observers: Observers = opened.use(
     createObservers({
@@ -92,7 +105,7 @@ export function openKubernetes(parts: KubernetesParts): KubernetesRooms {
   const resumeWorkload = createResumeWorkload({ db, audit, workloads, due, onDue: reconciler.wake })
   return {
     view: { clusters, testCluster: contacts.test, workloads, resumeWorkload },
-    act: createClusterActions({ clusterNamed: (name) => clusters.byName(SYSTEM, name), connectTo }),
+    act: performed(actions, domain, pullSpec),
     start(): void {
       const { changeLog } = domain
       opened.use(startTagMoves({ changeLog, due, imageOf, onDue: reconciler.wake, now, onError }))
@@ -101,16 +114,44 @@ export function openKubernetes(parts: KubernetesParts): KubernetesRooms {
   }
 }
 
-/** Returns a function for the pull spec that workloads get for a tag: with its reference policy `Local`, of this server's registry. */
-function imageOfTag({ config, domain, ...parts }: KubernetesParts): ImageOfTag {
-  const { streams, tags } = domain
+/** An image of a tag. */
+interface TagImage {
+  readonly digest: Digest
+  /** Pull spec in the registry that it comes from. */
+  readonly dockerImageReference: string
+}
+
+/** Returns a function for the pull spec of a tag's image: with the reference policy `Local`, of this server's registry. */
+function createPullSpecs({ config, domain: { streams }, ...parts }: KubernetesParts) {
   const host = registryHostOf({ config, ...parts })
-  return ({ stream: { namespace, name }, tag: tagName }) => {
+  return (stream: StreamName & { readonly id: number }, tag: TagName, image: TagImage): string => {
+    const local = config.externalRegistry ? null : `${host()}/${repositoryPathOf(stream)}`
+    return pullSpecOf(image, streams.specTag(stream.id, tag)?.referencePolicy, local)
+  }
+}
+
+type PullSpecs = ReturnType<typeof createPullSpecs>
+
+/** Returns a function for the pull spec that workloads get for a tag. */
+const imageOfTag =
+  ({ streams, tags }: KubernetesParts['domain'], pullSpec: PullSpecs): ImageOfTag =>
+  ({ stream: { namespace, name }, tag: tagName }) => {
     const stream = streams.byName(SYSTEM, namespace, name)
     const [tag] = stream ? tags.named([stream.id], tagName) : []
     if (!stream || !tag?.image || tag.dockerImageReference === null) return undefined
-    const image = { digest: tag.image.digest, dockerImageReference: tag.dockerImageReference }
-    const local = config.externalRegistry ? null : `${host()}/${repositoryPathOf(stream)}`
-    return pullSpecOf(image, streams.specTag(stream.id, tagName)?.referencePolicy, local)
+    const { dockerImageReference } = tag
+    return pullSpec(stream, tagName, { digest: tag.image.digest, dockerImageReference })
   }
-}
+
+/** Returns a function that does what a trigger demands in a cluster when a tag moves. */
+const performed =
+  (
+    act: ReturnType<typeof createClusterActions>,
+    { streams }: KubernetesParts['domain'],
+    pullSpec: PullSpecs,
+  ) =>
+  (action: ClusterAction, move: TagMove, signal: AbortSignal): Promise<ActionOutcome> => {
+    const stream = streams.byName(SYSTEM, move.namespace, move.imageStream)
+    const dockerImageReference = stream ? pullSpec(stream, move.tag, move) : move.dockerImageReference
+    return act(action, { ...move, dockerImageReference }, signal)
+  }

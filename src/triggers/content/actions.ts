@@ -1,6 +1,7 @@
 import type { ActionKind, CheckedAction } from './action-kind.ts'
 import { ARGO_CD } from './kinds/argo-cd.ts'
 import { ARGO_WORKFLOWS } from './kinds/argo-workflows.ts'
+import { SET_IMAGE, START_BUILD } from './kinds/cluster.ts'
 import { FLUX } from './kinds/flux.ts'
 import { GITHUB_REPOSITORY_DISPATCH } from './kinds/github-repository-dispatch.ts'
 import { GITHUB_WORKFLOW_DISPATCH } from './kinds/github-workflow-dispatch.ts'
@@ -26,6 +27,8 @@ const KINDS = {
   FLUX,
   SLACK,
   TEAMS,
+  SET_IMAGE,
+  START_BUILD,
 } as const
 
 export type KindName = keyof typeof KINDS
