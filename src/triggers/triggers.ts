@@ -23,6 +23,7 @@ import { createTriggerCommands } from './run/commands.ts'
 import { createDescribeDelivery } from './run/described.ts'
 import { DueHosts } from './run/due-hosts.ts'
 import { createGuarding, type VerifyMove } from './run/guarding.ts'
+import { createLinkSearch } from './run/link-search.ts'
 import { createLogReader } from './run/log-reader.ts'
 import { createMoves } from './run/moves.ts'
 import { createPolicyMoves } from './run/policy-moves.ts'
@@ -93,8 +94,10 @@ export function createTriggers(dependencies: TriggersDependencies) {
   })
   const attempts = createAttempts({ ...dependencies, secrets })
   const guarding = createGuarding({ ...dependencies, deliveries, targets, wake })
+  const links = createLinkSearch({ ...dependencies, deliveries, attempts, triggers: triggerRows })
   const worker = createTriggerWorker({
     ...dependencies,
+    onPass: links.wake,
     ...{ rows, targets, deliveries, dueHosts, attempts, guarding, triggers: triggerRows },
     describe: createDescribeDelivery(describe, dependencies.tags),
     reader: createLogReader({
@@ -114,6 +117,7 @@ export function createTriggers(dependencies: TriggersDependencies) {
     targets: rows,
     deliveries,
     worker,
+    links,
     /** Begins to act, and continues what was planned. Returns a function that ends the reading of the log. */
     start(): () => void {
       wake()

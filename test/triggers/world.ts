@@ -95,6 +95,7 @@ export class World extends TestDomain {
           return { at: now(), milliseconds: 1, request: null, answer }
         },
       },
+      onPass: () => {},
       disable: () => {},
       resumeEnded: () => {},
       nextResumeAt: () => undefined,

@@ -4,10 +4,11 @@ import { type Action, kindOf } from '../content/actions.ts'
 import type { Answer, Failure } from '../content/answer.ts'
 import { SIGNING } from '../content/kinds/http.ts'
 import type { MovedTag } from '../content/moved-tag.ts'
-import { send } from '../content/send.ts'
+import { responseOf, send } from '../content/send.ts'
 import type { SignatureKey } from '../content/signature.ts'
 import type { Trigger } from '../definition/trigger.ts'
 import type { TriggerSecrets } from '../definition/trigger-secrets.ts'
+import type { TriggerDelivery } from '../state/delivery-rows.ts'
 
 /** What is attempted. */
 export interface Attempted {
@@ -26,6 +27,16 @@ export interface AttemptEnd {
   readonly answer: Answer
   /** The request, with secrets replaced, as JSON text: method, url, headers, body. Null where there was none. */
   readonly request: string | null
+}
+
+/** Where people see what a delivery began. */
+export interface FoundLink {
+  /** Null while there is none. */
+  readonly link: string | null
+  /** Whether asking again is of no use. */
+  readonly isFinal: boolean
+  /** Status of the response; null without one. */
+  readonly status: number | null
 }
 
 /** Does what an action says in another room. Rejects only when the signal is aborted. */
@@ -86,9 +97,32 @@ export function createAttempts(dependencies: AttemptsDependencies) {
     return { answer, shown: made.shown }
   }
 
+  const linkOf = async (
+    trigger: Trigger,
+    { webhookId, followUrl }: Pick<TriggerDelivery, 'webhookId' | 'followUrl'>,
+    signal: AbortSignal,
+  ): Promise<FoundLink> => {
+    const { followRequest, followed } = kindOf(trigger.action)
+    // a trigger that was changed since has secrets for another host
+    const isSameHost = followUrl !== null && new URL(followUrl).host === trigger.host
+    if (!isSameHost || !followRequest || !followed) return NO_LINK
+    const request = followRequest(trigger.action.settings, followUrl, contextOf(trigger, webhookId))
+    const response = await responseOf(egress, request, signal)
+    if (response instanceof Error) return { link: null, isFinal: false, status: null }
+    return { ...followed(response), status: response.status }
+  }
+
   return {
     requestOf,
     contextOf,
+
+    /** Asks for the link of what a delivery began. Rejects only when the signal is aborted. */
+    findLink: (...wanted: Parameters<typeof linkOf>): Promise<FoundLink> =>
+      linkOf(...wanted).catch(() => {
+        const [, , signal] = wanted
+        signal.throwIfAborted()
+        return NO_LINK
+      }),
 
     /** Attempts a delivery. Rejects only when the signal is aborted. */
     async run(attempted: Attempted): Promise<AttemptEnd> {
@@ -109,6 +143,8 @@ function notSent(error: unknown): Answer {
   const failure: Failure = { kind: 'LATER', message: error instanceof Error ? error.message : String(error) }
   return { status: null, text: '', link: null, failure }
 }
+
+const NO_LINK: FoundLink = { link: null, isFinal: true, status: null }
 
 /** Stands for a secret. */
 const MASK = '•••'

@@ -18,6 +18,8 @@ export interface WorkerDependencies extends BeginningsDependencies, EndingsDepen
   /** Returns when the next pause ends, in milliseconds since 1970. */
   readonly nextResumeAt: () => number | undefined
   readonly attempts: Pick<Attempts, 'run'>
+  /** Called after each pass: ends of attempts are stored. */
+  readonly onPass: () => void
   /** Receives internal errors; the work is done again at the next wake. */
   readonly onError: (error: unknown) => void
   /** `systemTimer` unless given. */
@@ -32,7 +34,8 @@ export type TriggerWorker = ReturnType<typeof createTriggerWorker>
  * attempts ended, notes what moved, and begins what is due. Requests are sent after the commit.
  */
 export function createTriggerWorker(dependencies: WorkerDependencies) {
-  const { db, reader, dueHosts, attempts, guarding, resumeEnded, nextResumeAt, now, onError } = dependencies
+  const { db, reader, dueHosts, attempts, guarding, resumeEnded, nextResumeAt, now, onPass, onError } =
+    dependencies
   const { setTimer = systemTimer } = dependencies
   const store = createEndings(dependencies)
   const beginnings = createBeginnings(dependencies)
@@ -107,6 +110,7 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
       for (const begun of result.begun) run(begun)
       await yieldToEventLoop()
     }
+    onPass()
     cancelTimer()
     const next = Math.min(dueHosts.next(now()), nextResumeAt() ?? Number.POSITIVE_INFINITY)
     if (next < Number.POSITIVE_INFINITY) cancelTimer = setTimer(wake, Math.max(0, next - now()))

@@ -1,15 +1,10 @@
 import { createEgress } from '../../../src/egress/egress.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
-import {
-  type ActionInput,
-  checkAction,
-  type KindName,
-  kindOf,
-} from '../../../src/triggers/content/actions.ts'
+import { type ActionInput, checkAction, type KindName } from '../../../src/triggers/content/actions.ts'
 import type { MovedTag } from '../../../src/triggers/content/moved-tag.ts'
 import type { SignatureKey } from '../../../src/triggers/content/signature.ts'
 import type { Trigger } from '../../../src/triggers/definition/trigger.ts'
-import { type AttemptEnd, createAttempts } from '../../../src/triggers/run/attempt.ts'
+import { type AttemptEnd, createAttempts, type FoundLink } from '../../../src/triggers/run/attempt.ts'
 import { tagName } from '../../fixtures/test-domain.ts'
 
 const digest = (character: string): Digest => `sha256:${character.repeat(64)}` as Digest
@@ -66,14 +61,9 @@ export function startAttempts() {
     },
 
     /** Asks for the link at the address that an attempt returned. */
-    async follow<K extends KindName>(input: ActionInput<K>, url: string) {
+    follow<K extends KindName>(input: ActionInput<K>, followUrl: string): Promise<FoundLink> {
       const { attempts, trigger } = prepare(input as ActionInput, {})
-      const { followRequest, followed } = kindOf(trigger.action)
-      if (!followRequest || !followed) throw new Error(`${trigger.action.kind} has nothing to follow`)
-      const { headers } = followRequest(trigger.action.settings, url, attempts.contextOf(trigger, WEBHOOK_ID))
-      const options = { headers, timeout: 10_000, maxBytes: 65_536 }
-      const response = await egress.request(url, { ...options, signal: new AbortController().signal })
-      return followed({ ...response, text: Buffer.from(response.body).toString() })
+      return attempts.findLink(trigger, { webhookId: WEBHOOK_ID, followUrl }, new AbortController().signal)
     },
 
     [Symbol.asyncDispose]: () => egress[Symbol.asyncDispose](),

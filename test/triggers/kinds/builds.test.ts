@@ -58,7 +58,7 @@ it('Jenkins: the simplest definition starts a job in a folder, and finds the bui
   expect(receiver.request.path).toBe('/job/team/job/app/build')
   // never at the host of the response: the request has credentials
   expect(answer.follow).toBe(`${receiver.url}/queue/item/12/api/json`)
-  expect(await attempts.follow(action, answer.follow ?? '')).toEqual({
+  expect(await attempts.follow(action, answer.follow ?? '')).toMatchObject({
     ...{ isFinal: true, link: 'https://jenkins.example.org/job/team/job/app/5/' },
   })
 })
@@ -71,7 +71,18 @@ it.each([
   await using receiver = await startReceiver(jenkins({ ...JENKINS, queue }))
   const input = { url: receiver.url, job: 'team/app', user: 'ci', token: JENKINS.token }
   const link = `${receiver.url}/queue/item/12/api/json`
-  expect(await attempts.follow({ kind: 'JENKINS', input }, link)).toEqual({ isFinal, link: null })
+  expect(await attempts.follow({ kind: 'JENKINS', input }, link)).toMatchObject({
+    ...{ isFinal, link: null, status: 200 },
+  })
+})
+
+it('Jenkins: the queue is not asked with the credentials of a trigger that was changed to another host', async () => {
+  await using attempts = startAttempts()
+  await using receiver = await startReceiver(jenkins(JENKINS))
+  const input = { url: 'https://other.example.org', job: 'team/app', user: 'ci', token: JENKINS.token }
+  const link = `${receiver.url}/queue/item/12/api/json`
+  expect(await attempts.follow({ kind: 'JENKINS', input }, link)).toMatchObject({ isFinal: true, link: null })
+  expect(receiver.requests).toEqual([])
 })
 
 it('Jenkins: an equal build that waits already is an acceptance', async () => {

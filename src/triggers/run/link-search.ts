@@ -1,0 +1,87 @@
+import { type SetTimer, systemTimer } from '../../concurrency/clock.ts'
+import type { Database } from '../../db/open.ts'
+import type { TriggerRows } from '../definition/trigger-rows.ts'
+import type { DeliveryRows, TriggerDelivery } from '../state/delivery-rows.ts'
+import type { Attempts, FoundLink } from './attempt.ts'
+import { HostShares } from './host-shares.ts'
+
+export interface LinkSearchDependencies {
+  readonly db: Pick<Database, 'transact'>
+  readonly deliveries: Pick<DeliveryRows, 'toFollow' | 'followed' | 'nextFollowAt'>
+  readonly triggers: Pick<TriggerRows, 'byIds'>
+  readonly attempts: Pick<Attempts, 'findLink'>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly onError: (error: unknown) => void
+  /** `systemTimer` unless given. */
+  readonly setTimer?: SetTimer
+}
+
+/** Deliveries that are read at a time, and the least milliseconds until they are read again. */
+const PART = { size: 200, pause: 1_000 }
+
+/**
+ * Creates the search for links of work that had no address when its delivery was accepted: a build that waits in a queue. A host
+ * that does not respond delays no other.
+ */
+export function createLinkSearch(dependencies: LinkSearchDependencies) {
+  const { db, deliveries, triggers, attempts, now, onError, setTimer = systemTimer } = dependencies
+  const shares = new HostShares()
+  /** Requests under way, by the number of the delivery. */
+  const running = new Map<number, Promise<void>>()
+  const stop = new AbortController()
+  let cancelTimer = (): void => {}
+
+  const note = (delivery: TriggerDelivery, { link, isFinal }: FoundLink): void =>
+    db.transact(() => deliveries.followed(delivery, link, isFinal))
+
+  const search = async (delivery: TriggerDelivery, host: string): Promise<void> => {
+    const trigger = triggers.byIds([delivery.triggerId]).get(delivery.triggerId)
+    // its deliveries are deleted with it
+    if (!trigger) return shares.release(host, null)
+    const found = await attempts.findLink(trigger, delivery, stop.signal)
+    note(delivery, found)
+    shares.release(host, found.status)
+  }
+
+  const begin = (delivery: TriggerDelivery): void => {
+    const host = new URL(delivery.followUrl ?? '').host
+    if (running.has(delivery.id) || shares.free(host, 0) === 0) return
+    shares.take(host)
+    const ended = search(delivery, host)
+      .catch((error: unknown) => {
+        shares.release(host, null)
+        if (!stop.signal.aborted) onError(error)
+      })
+      .finally(() => {
+        running.delete(delivery.id)
+        plan()
+      })
+    running.set(delivery.id, ended)
+  }
+
+  const plan = (): void => {
+    cancelTimer()
+    const next = stop.signal.aborted ? undefined : deliveries.nextFollowAt()
+    if (next !== undefined) cancelTimer = setTimer(wake, Math.max(PART.pause, next - now()))
+  }
+  const wake = (): void => {
+    if (stop.signal.aborted) return
+    for (const delivery of deliveries.toFollow(PART.size)) begin(delivery)
+    plan()
+  }
+
+  return {
+    /** Requests the links that are due, and plans the next ones. */
+    wake,
+    /** Resolves when no request is under way. */
+    async idle(): Promise<void> {
+      while (running.size > 0) await Promise.all(running.values())
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      stop.abort(new Error('the server stops'))
+      cancelTimer()
+      await Promise.all(running.values())
+    },
+  }
+}
