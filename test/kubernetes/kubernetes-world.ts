@@ -11,12 +11,13 @@ import { image } from '../fixtures/random-image.ts'
 export interface KubernetesWorld extends AsyncDisposable {
   readonly app: TestApp
   readonly kubernetes: FakeCluster
-  /** `localhost:4000`, the integrated registry. */
+  /** The integrated registry in pull specs, also after a restart. */
   readonly host: () => string
   /** Pushes an image, which differs for each seed, and returns its digest. */
   push(seed: string, to?: { readonly repository: string; readonly tag: string }): Promise<Digest>
 }
 
+const HOST = 'registry.test'
 const CONNECT = `mutation ($name: String!, $kubeconfig: String!) {
   connectCluster(input: { name: $name, kubeconfig: $kubeconfig }) { cluster { name } } }`
 
@@ -27,12 +28,12 @@ export const connectCluster = (client: GraphQLClient, kubernetes: FakeCluster, n
 /** Starts a server and a cluster. */
 export async function startKubernetesWorld(overrides: AppOverrides = {}): Promise<KubernetesWorld> {
   const kubernetes = await startFakeCluster()
-  const app = await startApp({}, overrides)
+  const app = await startApp({ registryHost: HOST }, overrides)
   await connectCluster(app.client, kubernetes)
   return {
     app,
     kubernetes,
-    host: () => `localhost:${new URL(app.app.url).port}`,
+    host: () => HOST,
     async push(seed, to = { repository: 'shop/web', tag: 'v1' }) {
       const content = image({ seed })
       await new PushClient(app.app.url).push(to, content, 'one POST')
