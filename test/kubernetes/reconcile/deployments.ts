@@ -23,14 +23,18 @@ const containersOf = (object: Manifest) =>
 
 /** Returns the image of a container of the object `web`. */
 export const imageOf = (
-  { kubernetes }: KubernetesWorld,
+  { kubernetes }: Pick<KubernetesWorld, 'kubernetes'>,
   kind: string,
   container = 'web',
   name = 'web',
 ): unknown => containersOf(kubernetes.read(kind, name)).find((one) => one.name === container)?.image
 
 /** Sets the image of the Deployment `web` as another field manager does. */
-export const setImageAs = ({ kubernetes }: KubernetesWorld, manager: string, image: string): void => {
+export const setImageAs = (
+  { kubernetes }: Pick<KubernetesWorld, 'kubernetes'>,
+  manager: string,
+  image: string,
+): void => {
   const set = (object: Manifest) => {
     const containers = containersOf(object).map((one) => (one.name === 'web' ? { ...one, image } : one))
     return withValueAt(object, 'spec.template.spec.containers', containers)
