@@ -4,7 +4,7 @@ import { MAX_CONCURRENCY } from '../registry-config/configuration-input.ts'
 import { mayReceive } from '../registry-config/receivers.ts'
 import { createRegistryConfigurations } from '../registry-config/registry-configurations.ts'
 import { createRegistryClient, type RegistryClientOptions } from '../remote/registry-client.ts'
-import { ecrRepositories } from '../vendors/amazon/create-repository.ts'
+import { ecrRepository } from '../vendors/amazon/create-repository.ts'
 import { cloudExchanges } from '../vendors/cloud-exchanges.ts'
 import { createVendorListings } from '../vendors/listings.ts'
 import { type Config, ConfigError } from './config.ts'
@@ -46,7 +46,7 @@ export function openRemote(
     limits: { requestsPerHost: config.requestsPerRegistry },
     cloudExchanges,
     cloudEndpoint,
-    repositoryCreators: [ecrRepositories],
+    repositoryCreators: [ecrRepository],
     limitsOf: (registry) => configurations.rules().limitsOf(registry),
     rules: configurations.rules,
     warn: (warning) => log.warn(warning, 'registry violates the protocol'),

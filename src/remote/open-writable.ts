@@ -43,9 +43,8 @@ export function openWritable(
     async create(error) {
       const credential = await session.credential.find()
       const endpoint = new CloudTokenEndpoint(cloud, credential?.id ?? '', context)
-      const secret = credential?.secret ?? null
-      const isCreated = createMissing
-      await createRepository(creators, { registry, repository, endpoint, error, secret, isCreated })
+      const destination = { registry, repository, endpoint, secret: credential?.secret ?? null }
+      await createRepository(creators, destination, { error, isAllowed: createMissing })
     },
   })
 }

@@ -2,36 +2,42 @@ import type { Secret } from '../../logins/registry-login.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { type CloudExchangeTarget, CloudLoginError } from './cloud-token-endpoint.ts'
 
-/** Creation of repositories at the registries of a vendor that requires it before the first push. */
-export interface RepositoryCreator {
-  /** Reports whether the registry is one of the vendor's. */
-  readonly serves: (registry: string) => boolean
-  /** Returns the command of the vendor that creates the repository, for messages. */
-  readonly commandFor: (registry: string, repository: string) => string
-  /** Creates the repository. Returns false for a secret that cannot. Throws CloudLoginError. */
-  readonly create: (secret: Secret, repository: string, target: CloudExchangeTarget) => Promise<boolean>
-}
-
-/** A push that failed because the repository is missing. */
-export interface MissingRepository extends CloudExchangeTarget {
+/** A repository to which content is pushed. */
+export interface PushDestination extends CloudExchangeTarget {
   readonly repository: string
-  readonly error: RegistryError
   /** Null for anonymous access. */
   readonly secret: Secret | null
-  /** Whether it may be created. */
-  readonly isCreated: boolean
 }
 
-/** Creates the repository. Throws RegistryError, with the command that creates it, where it may not or cannot be created. */
+/** How a repository is created before the first push to it. */
+export interface RepositoryCreation {
+  /** The vendor's command, for messages. */
+  readonly command: string
+  /** Creates it; null where the secret cannot. Throws CloudLoginError. */
+  readonly create: (() => Promise<void>) | null
+}
+
+/** Returns how a vendor's registry creates a repository; null for a registry that creates it by a push, or of another vendor. */
+export type RepositoryCreator = (destination: PushDestination) => RepositoryCreation | null
+
+/**
+ * Creates the repository that a push did not find. Throws RegistryError: the error of the push, with the command that creates
+ * the repository, where it may not or cannot be created.
+ */
 export async function createRepository(
   creators: readonly RepositoryCreator[],
-  { registry, repository, endpoint, error, secret, isCreated }: MissingRepository,
+  destination: PushDestination,
+  { error, isAllowed }: { readonly error: RegistryError; readonly isAllowed: boolean },
 ): Promise<void> {
-  const creator = creators.find(({ serves }) => serves(registry))
-  if (!creator) throw error
-  try {
-    if (isCreated && secret && (await creator.create(secret, repository, { registry, endpoint }))) return
-  } catch (cause) {
+  const { registry, repository } = destination
+  const creation = creators.map((creator) => creator(destination)).find((one) => one !== null)
+  if (!creation) throw error
+  if (!isAllowed || !creation.create) {
+    const { message, reason, status = 404 } = error
+    const remedy = `${message}; \`${creation.command}\` creates it`
+    throw new RegistryError(remedy, { reason, registry, repository, status, cause: error })
+  }
+  await creation.create().catch((cause: unknown) => {
     if (!(cause instanceof CloudLoginError)) throw cause
     const { reason, status, message } = cause
     throw new RegistryError(`cannot create ${registry}/${repository}: ${message}`, {
@@ -41,8 +47,5 @@ export async function createRepository(
       ...(status !== undefined && { status }),
       cause,
     })
-  }
-  const { message, reason, status = 404 } = error
-  const remedy = `${message}; \`${creator.commandFor(registry, repository)}\` creates it`
-  throw new RegistryError(remedy, { reason, registry, repository, status, cause: error })
+  })
 }

@@ -193,6 +193,20 @@ describe('an upload', () => {
     expect(await it.push()).toBe('UPLOADED')
   })
 
+  test('may be a copy within one registry: uploads do not wait for the streams that they read', async () => {
+    await using it = await start({}, { limits: { requestsPerHost: 2 } })
+    const source = it.client.repository(`${it.upstream.host}/team/source`)
+    const blobs = Array.from({ length: 6 }, (_, count) => randomBytes(`copy ${count}`, SIZE))
+    const copies = blobs.map((bytes) => {
+      const digest = digestOf(bytes)
+      it.upstream.pushBlob('team/source', { digest, bytes, mediaType: 'application/octet-stream' })
+      const read = () => source.fetchBlob({ digest, size: SIZE })
+      return it.push({ digest, size: SIZE, read })
+    })
+    expect(await Promise.all(copies)).toEqual(Array(6).fill('UPLOADED'))
+    expect(blobs.every((bytes) => isKept(it, bytes))).toBe(true)
+  })
+
   test('ends with its signal, and closes its source', async () => {
     await using it = await start()
     const controller = new AbortController()
