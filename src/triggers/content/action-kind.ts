@@ -2,6 +2,14 @@ import type { Answer, Failure } from './answer.ts'
 import type { MovedTag } from './moved-tag.ts'
 import type { SignatureKey } from './signature.ts'
 
+/** What a response may take. */
+export interface ResponseLimits {
+  /** Milliseconds. */
+  readonly timeout: number
+  /** Bytes of the body. */
+  readonly maxBytes: number
+}
+
 /** A request to a receiver. */
 export interface OutgoingRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH'
@@ -9,8 +17,8 @@ export interface OutgoingRequest {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** Bytes of the response that are read; a longer one is no response. 64 KiB unless given. */
-  readonly maxBytes?: number
+  /** What a response may take instead of the usual; one beyond it is no response. */
+  readonly limits?: Partial<ResponseLimits>
 }
 
 /** What a request needs besides the settings of its action. */

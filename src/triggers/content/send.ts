@@ -1,8 +1,8 @@
 import type { Egress } from '../../egress/egress.ts'
-import type { OutgoingRequest, ReceiverResponse, Verdict } from './action-kind.ts'
+import type { OutgoingRequest, ReceiverResponse, ResponseLimits, Verdict } from './action-kind.ts'
 import type { Answer, Failure } from './answer.ts'
 
-const LIMITS = { timeout: 10_000, maxBytes: 64 * 1024 }
+const LIMITS: ResponseLimits = { timeout: 10_000, maxBytes: 64 * 1024 }
 /** Characters of a response that are kept. */
 const KEPT = 4_000
 
@@ -47,12 +47,13 @@ function failureOf(status: number, headers: ReceiverResponse['headers'], now: nu
 /** Returns the response of any status, or why there is none. Rejects only when the signal is aborted. */
 export async function responseOf(
   { request }: Pick<Egress, 'request'>,
-  { url, method, headers, body, maxBytes = LIMITS.maxBytes }: OutgoingRequest,
+  { url, method, headers, body, limits }: OutgoingRequest,
   signal: AbortSignal,
 ): Promise<ReceiverResponse | Error> {
   try {
     const given = method === 'GET' ? { method, headers } : { method, headers, body }
-    const response = await request(url, { ...given, ...LIMITS, maxBytes, signal })
+    const { timeout, maxBytes } = { ...LIMITS, ...limits }
+    const response = await request(url, { ...given, timeout, headersTimeout: timeout, maxBytes, signal })
     return { status: response.status, headers: response.headers, text: Buffer.from(response.body).toString() }
   } catch (error) {
     signal.throwIfAborted()

@@ -19,6 +19,18 @@ it('repository_dispatch: the simplest definition sends what a CloudEvent says, i
   })
 })
 
+it('repository_dispatch: the payload of a base image’s move has ten keys at most', async () => {
+  await using attempts = startAttempts()
+  await using receiver = await startReceiver(github(KNOWN))
+  const { namespace, imageStream, tag, digest, previousDigest, dockerImageReference } = MOVE
+  const baseImage = { namespace, imageStream, tag, digest, previousDigest, dockerImageReference }
+  const input = { ...REPOSITORY, url: receiver.url }
+  const move = { ...MOVE, baseImage }
+  const { answer } = await attempts.run({ kind: 'GITHUB_REPOSITORY_DISPATCH', input }, { move })
+  expect(answer.failure).toBeNull()
+  expect(JSON.parse(receiver.request.body).client_payload).toMatchObject({ baseImage })
+})
+
 it('repository_dispatch: type and payload are the user’s', async () => {
   await using attempts = startAttempts()
   await using receiver = await startReceiver(github(KNOWN))

@@ -41,8 +41,8 @@ export interface ArgoCdInput extends Pick<ArgoCdSettings, 'url' | 'application'>
 
 const TOKEN = 'token'
 const MOST_IMAGES = 50
-/** Bytes of an application, which the response is: etcd holds at most 1.5 MiB. */
-const MAX_APPLICATION = 2 * 1024 * 1024
+/** The response is the application, of which etcd holds at most 1.5 MiB, and comes when the refresh has ended. */
+const LIMITS = { timeout: 45_000, maxBytes: 2 * 1024 * 1024 }
 
 const PARAMETER_NAMES = {
   most: 50,
@@ -86,7 +86,7 @@ export const ARGO_CD: ActionKind<ArgoCdInput, ArgoCdSettings> = {
 
   request(settings, move, context) {
     const headers = { ...JSON_TYPE, authorization: `Bearer ${context.secret(TOKEN)}` }
-    return { ...changeOf(settings, move), headers, maxBytes: MAX_APPLICATION }
+    return { ...changeOf(settings, move), headers, limits: LIMITS }
   },
 
   judge(response, settings, failure) {
