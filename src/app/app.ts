@@ -187,6 +187,7 @@ async function open(
     nextDueAt: schedules.firstDueAt,
     databaseBytes: db.bytes,
     subscribers: server.subscribers,
+    workloads: kubernetes.figures,
     now,
   })
   // at the same time: requests that wait for an import, a mirroring or the pruner get their response before the server stops waiting

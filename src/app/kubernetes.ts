@@ -14,6 +14,7 @@ import { createClusters } from '../kubernetes/cluster/clusters.ts'
 import { createContacts } from '../kubernetes/cluster/contact.ts'
 import { createImageLinks } from '../kubernetes/observe/links.ts'
 import { createObservers, type Observers } from '../kubernetes/observe/observers.ts'
+import { createWorkloadFigures } from '../kubernetes/observe/workload-figures.ts'
 import { createWorkloadReads } from '../kubernetes/observe/workload-reads.ts'
 import { createWorkloadRows } from '../kubernetes/observe/workload-rows.ts'
 import { createDueRows } from '../kubernetes/reconcile/due-rows.ts'
@@ -46,6 +47,8 @@ interface TagMove extends TagImage {
 /** Clusters and their workloads, joined. */
 export interface KubernetesRooms {
   readonly view: KubernetesView
+  /** Counts clusters and workloads, for metrics. */
+  readonly figures: ReturnType<typeof createWorkloadFigures>
   /** What triggers do in clusters. */
   readonly act: ReturnType<typeof performed>
   /** Starts to observe all clusters; called once the server listens. */
@@ -105,6 +108,7 @@ export function openKubernetes(parts: KubernetesParts): KubernetesRooms {
   const resumeWorkload = createResumeWorkload({ db, audit, workloads, due, onDue: reconciler.wake })
   return {
     view: { clusters, testCluster: contacts.test, workloads, resumeWorkload },
+    figures: createWorkloadFigures(db, clusters),
     act: performed(actions, domain, pullSpec),
     start(): void {
       const { changeLog } = domain

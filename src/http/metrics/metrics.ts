@@ -20,8 +20,19 @@ export interface MetricsSources {
   readonly databaseBytes: () => Readonly<Record<string, number>>
   /** Counts long-lived connections, and the subscriptions to the change log over them. */
   readonly subscribers: () => { readonly connections: number; readonly subscriptions: number }
+  /** Counts clusters, and the workloads in them that follow tags. */
+  readonly workloads: () => WorkloadFigures
   /** Milliseconds since 1970. */
   readonly now: () => number
+}
+
+/** Numbers of clusters and workloads. */
+export interface WorkloadFigures {
+  readonly clusters: { readonly reachable: number; readonly unreachable: number }
+  /** Workloads that are to be compared with their tags. */
+  readonly due: number
+  /** Workloads that do not get the images of their tags, by reason. */
+  readonly problems: Readonly<Record<string, number>>
 }
 
 /** Numbers by reason. */
@@ -131,6 +142,18 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
     'Imports that run, and imports that wait.',
     () => ({ ...unfinishedImports() }),
     'state',
+  )
+  gauge('clusters', 'Connected clusters, by state.', () => ({ ...sources.workloads().clusters }), 'state')
+  gauge(
+    'workloads_due',
+    'Workloads of clusters that are to be compared with their tags, now or after a failure.',
+    () => sources.workloads().due,
+  )
+  gauge(
+    'workloads_with_problem',
+    'Workloads of clusters that do not get the images of their tags, by reason.',
+    () => sources.workloads().problems,
+    'reason',
   )
   gauge(
     'failing_repositories',
