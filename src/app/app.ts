@@ -31,6 +31,7 @@ import { openRegistrySignIn } from './registry-sign-in.ts'
 import { openRemote } from './remote.ts'
 import { createServerView } from './server-view.ts'
 import { openFederation, openSignIn } from './sign-in.ts'
+import { openTriggers } from './triggers.ts'
 import { openTrust } from './trust.ts'
 import { startUpkeep } from './upkeep.ts'
 import { readVersion } from './version.ts'
@@ -127,6 +128,7 @@ async function open(
   const registry = await openRegistry({ ...shared, domain, remote, access, signIn: registrySignIn })
   const receivers = openReceivers({ ...shared, domain, sealer, egress }, opened)
   const kubernetes = openKubernetes({ ...shared, sealer, egress, domain })
+  const triggers = openTriggers({ ...shared, domain, sealer, egress, access, kubernetes })
   const trust = openTrust(shared, { domain, remote, registry })
   const pruner = opened.use(createPruner({ db, audit, recorder, now }))
   const server = createServer({
@@ -155,6 +157,7 @@ async function open(
       pruner,
       federation,
       kubernetes: kubernetes.view,
+      triggers: triggers.view,
       server: createServerView(config, version, now()),
     },
     version,
@@ -210,6 +213,7 @@ async function open(
     onError: (error) => log.error({ err: error }, 'scheduled import failed'),
   })
   opened.use(scheduled).start()
+  triggers.start()
   registry.start()
   startUpkeep(shared, { pruner, changeLog })
   return {

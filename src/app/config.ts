@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
 import { controlCharacterIn, hasControlCharacter } from '../oci/control-characters.ts'
-import type { Setting } from './setting.ts'
-import { type Config, SETTINGS } from './settings.ts'
+import type { Setting } from './settings/setting.ts'
+import { type Config, SETTINGS } from './settings/settings.ts'
 
-export type { Config } from './settings.ts'
+export type { Config } from './settings/settings.ts'
 
 /** A setting is invalid; the message names it and says what is allowed. */
 export class ConfigError extends Error {

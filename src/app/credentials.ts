@@ -17,6 +17,7 @@ import { provideKeys } from '../secrets/key-file.ts'
 import { rotateKeys } from '../secrets/rotate-keys.ts'
 import { BrokenSealError, createSealer } from '../secrets/sealer.ts'
 import { parseSealingKeys } from '../secrets/sealing-key.ts'
+import { triggerVault } from '../triggers/definition/trigger-secrets.ts'
 import type { SharedParts } from './parts.ts'
 
 /** Registry credentials of namespaces and of the server. */
@@ -34,9 +35,14 @@ export function openCredentials({ config, db, audit, now, log, opened }: SharedP
   const { resealed, deleted } = rotateKeys({
     db,
     sealer,
-    vaults: [credentialVault, registrySecretVault, receiverVault, signingKeyVault, clusterVault].map(
-      (vault) => vault(db),
-    ),
+    vaults: [
+      credentialVault,
+      registrySecretVault,
+      receiverVault,
+      signingKeyVault,
+      clusterVault,
+      triggerVault,
+    ].map((vault) => vault(db)),
     source,
     lost: lostCredentialsKey,
   })

@@ -1,7 +1,6 @@
-import { and, count, eq, inArray, type SQL, sql } from 'drizzle-orm'
-import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
+import { eq, inArray, type SQL } from 'drizzle-orm'
 import type { Database } from '../db/open.ts'
-import { pageBy } from '../db/page.ts'
+import { countByOwner, pageOfOwners } from '../db/owned-page.ts'
 import { receiverDeliveries, receiverHints, receiverTargets } from '../db/tables/receiver.ts'
 import type { KeysetPage } from '../input/page.ts'
 
@@ -22,21 +21,6 @@ export function createDeliveryHistory({ orm }: Database) {
   const { id: deliveryId, receiverId, outcome } = receiverDeliveries
   const isOutcome = (wanted: LoggedDelivery['outcome'] | null | undefined): SQL | undefined =>
     wanted ? eq(outcome, wanted) : undefined
-
-  /** Returns the number of rows by owner. */
-  const countBy = (owner: SQLiteColumn, ownerIds: readonly number[], where?: SQL): Map<number, number> => {
-    const isOfOwners = and(inArray(owner, [...ownerIds]), where)
-    const ownerId = sql<number>`${owner}`
-    return new Map(
-      orm
-        .select({ ownerId, total: count() })
-        .from(owner.table)
-        .where(isOfOwners)
-        .groupBy(owner)
-        .all()
-        .map((row) => [row.ownerId, row.total]),
-    )
-  }
 
   return {
     deliveriesByIds: (ids: readonly number[]): Map<number, LoggedDelivery> =>
@@ -82,7 +66,7 @@ export function createDeliveryHistory({ orm }: Database) {
       )
     },
     countOf: (ids: readonly number[], wanted?: LoggedDelivery['outcome'] | null): Map<number, number> =>
-      countBy(receiverId, ids, isOutcome(wanted)),
+      countByOwner(orm, receiverId, ids, isOutcome(wanted)),
 
     /** Returns a page of each delivery's hints, in the order of the delivery. */
     hintsOf(ids: readonly number[], page: KeysetPage): LoggedHint[] {
@@ -90,7 +74,8 @@ export function createDeliveryHistory({ orm }: Database) {
       const rows = orm.select().from(receiverHints).where(owned.isOfEach)
       return owned.inOrder(rows.orderBy(...owned.orderBy).all())
     },
-    countHints: (ids: readonly number[]): Map<number, number> => countBy(receiverHints.deliveryId, ids),
+    countHints: (ids: readonly number[]): Map<number, number> =>
+      countByOwner(orm, receiverHints.deliveryId, ids),
 
     /** Returns a page of each hint's targets: a thousand streams may follow one repository. */
     targetsOf(ids: readonly number[], page: KeysetPage): LoggedTarget[] {
@@ -98,7 +83,8 @@ export function createDeliveryHistory({ orm }: Database) {
       const rows = orm.select().from(receiverTargets).where(owned.isOfEach)
       return owned.inOrder(rows.orderBy(...owned.orderBy).all())
     },
-    countTargets: (ids: readonly number[]): Map<number, number> => countBy(receiverTargets.hintId, ids),
+    countTargets: (ids: readonly number[]): Map<number, number> =>
+      countByOwner(orm, receiverTargets.hintId, ids),
 
     /** Returns a page of each receiver's targets in a state, newest first. */
     targetsInState(ids: readonly number[], page: KeysetPage, state: LoggedTarget['state']): LoggedTarget[] {
@@ -112,29 +98,8 @@ export function createDeliveryHistory({ orm }: Database) {
       return owned.inOrder(rows.orderBy(...owned.orderBy).all())
     },
     countInState: (ids: readonly number[], state: LoggedTarget['state']): Map<number, number> =>
-      countBy(receiverTargets.receiverId, ids, eq(receiverTargets.state, state)),
+      countByOwner(orm, receiverTargets.receiverId, ids, eq(receiverTargets.state, state)),
   }
-}
-
-interface OwnedPage {
-  readonly ids: readonly number[]
-  readonly page: KeysetPage
-  readonly where?: SQL | undefined
-  readonly descending?: boolean
-}
-
-/** Returns the parts of a query of the same page of each owner, in one statement. */
-function pageOfOwners(
-  owner: SQLiteColumn,
-  id: SQLiteColumn,
-  { ids, page, where, descending = false }: OwnedPage,
-) {
-  const { where: isInPage, orderBy, limit, inOrder } = pageBy([id], page, descending)
-  const isOfPage = and(sql`${owner} = owner.value`, where, isInPage)
-  const ofOne = sql`select ${id} from ${id.table} where ${isOfPage} order by ${sql.join(orderBy, sql`, `)} limit ${limit}`
-  const ofEach = sql`select each.id from json_each(${JSON.stringify(ids)}) owner
-    join ${id.table} each on each.id in (${ofOne})`
-  return { isOfEach: sql`${id} in (${ofEach})`, orderBy, inOrder }
 }
 
 const byId = <Row extends { readonly id: number }>(rows: readonly Row[]): Map<number, Row> =>

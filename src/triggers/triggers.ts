@@ -19,6 +19,7 @@ import { createTriggerSecrets } from './definition/trigger-secrets.ts'
 import { createApproval } from './run/approval.ts'
 import { createAttempts, type Perform } from './run/attempt.ts'
 import { createBaseMoves } from './run/base-moves.ts'
+import { createDeliveryChanges } from './run/changes.ts'
 import { createTriggerCommands } from './run/commands.ts'
 import { createDescribeDelivery } from './run/described.ts'
 import { DueHosts } from './run/due-hosts.ts'
@@ -30,6 +31,7 @@ import { createPolicyMoves } from './run/policy-moves.ts'
 import { createTriggerWorker } from './run/worker.ts'
 import { MAX_DELAY } from './state/backoff.ts'
 import { createDeliveryRows } from './state/delivery-rows.ts'
+import { createTriggerReads } from './state/reads.ts'
 import { createTargetRows } from './state/target-rows.ts'
 import { createTargets } from './state/targets.ts'
 
@@ -92,13 +94,14 @@ export function createTriggers(dependencies: TriggersDependencies) {
     ...{ ...dependencies, bases, targets, triggers: triggerRows },
     derivedTags: createDerivedTags(db),
   })
+  const changes = createDeliveryChanges()
   const attempts = createAttempts({ ...dependencies, secrets })
   const guarding = createGuarding({ ...dependencies, deliveries, targets, wake })
   const links = createLinkSearch({ ...dependencies, deliveries, attempts, triggers: triggerRows })
   const worker = createTriggerWorker({
     ...dependencies,
     onPass: links.wake,
-    ...{ rows, targets, deliveries, dueHosts, attempts, guarding, triggers: triggerRows },
+    ...{ rows, targets, deliveries, dueHosts, attempts, changes, guarding, triggers: triggerRows },
     describe: createDescribeDelivery(describe, dependencies.tags),
     reader: createLogReader({
       ...{ ...dependencies, targets, baseMoves },
@@ -114,8 +117,10 @@ export function createTriggers(dependencies: TriggersDependencies) {
     ...commands,
     approve: createApproval({ ...dependencies, definitions, rows, targets, describe, wake }),
     definitions,
+    reads: createTriggerReads(db),
     targets: rows,
     deliveries,
+    follow: changes.follow,
     worker,
     links,
     /** Begins to act, and continues what was planned. Returns a function that ends the reading of the log. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { networks } from '../../src/app/setting-kinds.ts'
+import { networks } from '../../src/app/settings/setting-kinds.ts'
 import { isInNetworks } from '../../src/egress/networks.ts'
 import { clientAddress } from '../../src/http/request/client-address.ts'
 

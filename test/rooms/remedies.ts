@@ -1,5 +1,5 @@
 import { type GraphQLSchema, getNamedType, isInputObjectType } from 'graphql'
-import { SETTINGS } from '../../src/app/settings.ts'
+import { SETTINGS } from '../../src/app/settings/settings.ts'
 import type { Module } from './modules.ts'
 
 /** Names in messages: those that the server has, and others with their module. */

@@ -3,7 +3,7 @@ import type { Answer } from '../../src/triggers/content/answer.ts'
 import { MAX_DELAY } from '../../src/triggers/state/backoff.ts'
 import { LEASE } from '../../src/triggers/state/target-state.ts'
 import { image } from '../fixtures/random-image.ts'
-import { tagName, UPSTREAM } from '../fixtures/test-domain.ts'
+import { UPSTREAM } from '../fixtures/test-domain.ts'
 import { BUSY, OK, open } from './world.ts'
 
 it('a trigger acts for moves after its creation, of the streams and tags that its patterns match', async () => {
@@ -64,7 +64,7 @@ it('a host that does not respond delays no other', async () => {
   world.remote.push(UPSTREAM, 'latest', image({ seed: 'b' }))
   await world.import({ all: true })
   world.worker.wake()
-  const key = { triggerId: 11, streamId: world.stream().id, tag: tagName('latest') }
+  const key = { triggerId: 11, tagId: world.tagId('latest') }
   const fired = () => world.rows.find(key)?.state.fired ?? null
   await expect.poll(fired).not.toBeNull()
   expect(world.attempts.filter((one) => !one.startsWith('11 '))).toHaveLength(4)

@@ -15,6 +15,7 @@ import type { Guards } from '../../src/triggers/guard/guards.ts'
 import { createApproval } from '../../src/triggers/run/approval.ts'
 import type { Attempted } from '../../src/triggers/run/attempt.ts'
 import { createBaseMoves } from '../../src/triggers/run/base-moves.ts'
+import { createDeliveryChanges } from '../../src/triggers/run/changes.ts'
 import { createDescribeDelivery } from '../../src/triggers/run/described.ts'
 import { DueHosts } from '../../src/triggers/run/due-hosts.ts'
 import { createGuarding, type VerifyMove } from '../../src/triggers/run/guarding.ts'
@@ -83,6 +84,7 @@ export class World extends TestDomain {
       ...{ db, rows, now, deliveries, dueHosts, targets, triggers: definitions },
       describe: createDescribeDelivery(describe, tags),
       guarding,
+      changes: createDeliveryChanges(),
       reader: createLogReader({
         ...{ db, changeLog, tags, targets, baseMoves, now },
         ...{ matching: createMatchingTriggers(db), isByPolicy: createPolicyMoves(db) },
@@ -178,8 +180,12 @@ export class World extends TestDomain {
     await this.worker.idle()
   }
 
+  tagId(name: string): number {
+    return this.tags.named([this.stream().id], tagName(name))[0]?.id ?? 0
+  }
+
   target(): StoredTarget {
-    const target = this.rows.find({ triggerId: 1, streamId: this.stream().id, tag: tagName('latest') })
+    const target = this.rows.find({ triggerId: 1, tagId: this.tagId('latest') })
     if (!target) throw new Error('there is no target')
     return target
   }

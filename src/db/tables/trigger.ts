@@ -3,7 +3,7 @@ import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqli
 import type { Digest } from '../../oci/digest.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { flag, ownerKey, rowid, sealed, time } from './columns.ts'
-import { imageStreams } from './stream.ts'
+import { tags } from './tag.ts'
 
 /** Triggers: what is done when a tag points to another image. */
 export const triggers = sqliteTable(
@@ -85,8 +85,7 @@ export const triggerTargets = sqliteTable(
   {
     id: rowid(),
     triggerId: ownerKey('trigger_id', () => triggers.id),
-    streamId: ownerKey('stream_id', () => imageStreams.id),
-    tag: text('tag').$type<TagName>().notNull(),
+    tagId: ownerKey('tag_id', () => tags.id),
     wantedEventId: integer('wanted_event_id').notNull(),
     wantedImageId: integer('wanted_image_id').notNull(),
     /** Null when nothing was delivered. */
@@ -128,8 +127,8 @@ export const triggerTargets = sqliteTable(
     lastDeliveryId: integer('last_delivery_id'),
   },
   (t) => [
-    uniqueIndex('trigger_targets_by_tag').on(t.triggerId, t.streamId, t.tag),
-    index('trigger_targets_of_tag').on(t.streamId, t.tag, t.id),
+    uniqueIndex('trigger_targets_by_tag').on(t.triggerId, t.tagId),
+    index('trigger_targets_of_tag').on(t.tagId, t.id),
     index('trigger_targets_due').on(t.host, t.dueAt).where(sql`due_at is not null and is_held = 0`),
     index('trigger_targets_by_state').on(t.triggerId, t.state, t.id),
     index('trigger_targets_dead').on(t.triggerId, t.stateSince).where(sql`state = 'DEAD'`),
@@ -148,9 +147,8 @@ export const triggerDeliveries = sqliteTable(
   {
     id: rowid(),
     triggerId: ownerKey('trigger_id', () => triggers.id),
-    // no foreign key: deliveries outlive the stream
-    streamId: integer('stream_id').notNull(),
-    namespace: text('namespace').notNull(),
+    // no foreign key: deliveries outlive the tag
+    tagId: integer('tag_id').notNull(),
     imageStreamName: text('image_stream_name').notNull(),
     tag: text('tag').$type<TagName>().notNull(),
     eventId: integer('event_id').notNull(),
@@ -176,9 +174,9 @@ export const triggerDeliveries = sqliteTable(
     followCount: integer('follow_count').notNull(),
   },
   (t) => [
-    uniqueIndex('trigger_deliveries_by_move').on(t.triggerId, t.streamId, t.tag, t.eventId, t.byHand),
+    uniqueIndex('trigger_deliveries_by_move').on(t.triggerId, t.tagId, t.eventId, t.byHand),
     index('trigger_deliveries_by_trigger').on(t.triggerId, t.id),
-    index('trigger_deliveries_by_tag').on(t.streamId, t.tag, t.id),
+    index('trigger_deliveries_by_tag').on(t.tagId, t.id),
     index('trigger_deliveries_to_follow').on(t.followAt).where(sql`follow_at is not null`),
   ],
 )

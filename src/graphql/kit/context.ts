@@ -45,6 +45,7 @@ import type { RegistryUsage } from '../../registry/content/usage.ts'
 import type { Mirrorings } from '../../registry/mirroring/mirrorings.ts'
 import type { RegistryConfigurations } from '../../registry-config/registry-configurations.ts'
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
+import type { Triggers } from '../../triggers/triggers.ts'
 import type { Trust } from '../../trust/trust.ts'
 import type { Senders } from '../../vendors/senders.ts'
 import type { OperationWork } from '../work/operation-work.ts'
@@ -103,6 +104,7 @@ export interface GraphQLContext {
   readonly pruner: Pick<Pruner, 'plan' | 'prune'>
   readonly federation: FederationView
   readonly kubernetes: KubernetesView
+  readonly triggers: TriggersView
   readonly server: ServerView
 }
 
@@ -115,6 +117,14 @@ export interface KubernetesView {
   readonly testCluster: Contacts['test']
   readonly workloads: WorkloadReads
   readonly resumeWorkload: ResumeWorkload
+}
+
+/** Triggers, what they do, and what people do with them. */
+export interface TriggersView
+  extends Pick<Triggers, 'fire' | 'retryOne' | 'retrySince' | 'follow' | 'reads'> {
+  readonly definitions: Omit<Triggers['definitions'], 'disable' | 'resumeEnded'>
+  readonly targets: Pick<Triggers['targets'], 'byIds'>
+  readonly deliveries: Pick<Triggers['deliveries'], 'byIds'>
 }
 
 /** Rules that admit machines, and what they say about a token. */

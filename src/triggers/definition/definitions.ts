@@ -130,6 +130,12 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
   return {
     byIds: rows.byIds,
 
+    /** Returns a trigger of a namespace, in which the viewer needs the right. Throws ForbiddenError, UnauthenticatedError. */
+    byName(viewer: Viewer, namespace: string, name: string): Trigger | undefined {
+      requireInNamespace(viewer, 'configure', namespace)
+      return rows.byName(namespace, name)
+    },
+
     /** Throws NotFoundError. */
     find,
 

@@ -62,7 +62,8 @@ export function createApproval(dependencies: ApprovalDependencies) {
       }
       const { eventId } = delivery.move
       const current = currentDigest(eventId)
-      if (current !== digest || describe(eventId)?.digest !== digest) {
+      const move = describe(eventId)
+      if (current !== digest || move?.digest !== digest) {
         throw new ConflictError(`the tag points to ${current ?? 'no image'} now: approve what it points to`)
       }
       if (target.approval?.eventId === eventId) return target
@@ -71,7 +72,7 @@ export function createApproval(dependencies: ApprovalDependencies) {
       const { namespace, name } = trigger
       audit.record(tx, viewer, {
         ...{ action: 'approveDelivery', namespace, target: `trigger ${namespace}/${name}` },
-        details: { tag: target.tag, digest },
+        details: { imageStream: move.imageStream, tag: move.tag, digest },
       })
       tx.afterCommit(wake)
       return rows.find(target) ?? target

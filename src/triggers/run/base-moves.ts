@@ -50,7 +50,7 @@ export function createBaseMoves(dependencies: BaseMovesDependencies) {
     const trigger = triggers.byIds([triggerId]).get(triggerId)
     const derived = tags.byIds([tagId]).get(tagId)
     if (!trigger || !derived?.image || !isReacting(trigger, push)) return false
-    const key = { triggerId, streamId: derived.streamId, tag: derived.name }
+    const key = { triggerId, tagId }
     const isHeld = triggerStateOf(trigger) === 'ACTIVE' ? 0 : 1
     const target = targets.find(key) ?? newTarget(key, { host: trigger.host, isHeld })
     targets.change(tx, target, want(target.state, move, now()), target.message)

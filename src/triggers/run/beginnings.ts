@@ -6,6 +6,7 @@ import type { DeliveryRows } from '../state/delivery-rows.ts'
 import type { StoredTarget, TargetRows } from '../state/target-rows.ts'
 import { begin, deliveryId, failed, held, renewed } from '../state/target-state.ts'
 import type { Targets } from '../state/targets.ts'
+import type { DeliveryChanges } from './changes.ts'
 import type { DescribeDelivery } from './described.ts'
 import type { Guarding } from './guarding.ts'
 
@@ -25,6 +26,7 @@ export interface BeginningsDependencies {
   readonly targets: Pick<Targets, 'change'>
   readonly deliveries: DeliveryRows
   readonly triggers: Pick<TriggerRows, 'byIds'>
+  readonly changes: Pick<DeliveryChanges, 'announce'>
   readonly describe: DescribeDelivery
   readonly guarding: Guarding
   /** Milliseconds since 1970. */
@@ -32,17 +34,10 @@ export interface BeginningsDependencies {
 }
 
 /** Creates the begin of attempts, which guards may hold: the delivery is stored before it is sent. */
-export function createBeginnings({
-  rows,
-  targets,
-  deliveries,
-  triggers,
-  describe,
-  guarding,
-  now,
-}: BeginningsDependencies) {
+export function createBeginnings(dependencies: BeginningsDependencies) {
+  const { rows, targets, deliveries, triggers, changes, describe, guarding, now } = dependencies
   const beginOne = (tx: Transaction, target: StoredTarget): Begun | undefined => {
-    const { triggerId, streamId, state } = target
+    const { triggerId, tagId, state } = target
     const trigger = triggers.byIds([triggerId]).get(triggerId)
     const { delivery } = state
     if (!trigger || !delivery) return undefined
@@ -61,9 +56,10 @@ export function createBeginnings({
     }
     const webhookId = deliveryId(trigger.uid, delivery, identity)
     const deliveryRow = deliveries.begin({
-      ...{ triggerId, streamId, eventId: planned.eventId, byHand, webhookId },
-      ...{ namespace: move.namespace, imageStreamName: move.imageStream, tag: move.tag, digest: move.digest },
+      ...{ triggerId, tagId, eventId: planned.eventId, byHand, webhookId },
+      ...{ imageStreamName: move.imageStream, tag: move.tag, digest: move.digest },
     })
+    changes.announce(tx, deliveryRow)
     const begun = { ...target, state: begin(state, now()), lastDeliveryId: deliveryRow }
     const message = delivery.guard === null ? target.message : null
     targets.change(tx, { ...target, lastDeliveryId: deliveryRow }, begun.state, message)

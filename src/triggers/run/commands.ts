@@ -36,6 +36,9 @@ export interface TagOfTrigger {
   readonly tag: TagName
 }
 
+/** Targets that one command retries: it is one transaction. */
+const MAX_RETRIED = 1_000
+
 /** Creates what people do with targets. It needs the right `configure` in the trigger's namespace. */
 export function createTriggerCommands(dependencies: CommandsDependencies) {
   const { db, audit, definitions, rows, targets, deliveries, streams, tags, now, wake } = dependencies
@@ -70,13 +73,13 @@ export function createTriggerCommands(dependencies: CommandsDependencies) {
 
   /** Returns the target of a tag; of one that has not moved since the trigger was created, a new one. */
   const targetOf = ({ id: triggerId, host, ...trigger }: Trigger, tag: Tag): Target => {
-    const { streamId, name, newestEventId, image } = tag
-    const stored = rows.find({ triggerId, streamId, tag: name })
+    const { id: tagId, newestEventId, image } = tag
+    const stored = rows.find({ triggerId, tagId })
     if (stored) return stored
     const wanted = newestEventId !== null && image ? { eventId: newestEventId, imageId: image.id } : null
     const isHeld = trigger.pausedAt === null && trigger.disabledReason === null ? 0 : 1
     const isNew = { state: settled(wanted), approval: null, message: null, lastDeliveryId: null }
-    return { triggerId, host, isHeld, streamId, tag: name, ...isNew }
+    return { triggerId, host, isHeld, tagId, ...isNew }
   }
 
   return {
@@ -106,7 +109,7 @@ export function createTriggerCommands(dependencies: CommandsDependencies) {
     retrySince: (viewer: Viewer, id: number, since: number): StoredTarget[] =>
       db.transact((tx) => {
         const trigger = definitions.find(viewer, id)
-        const dead = rows.dead(id, since)
+        const dead = rows.dead(id, since, MAX_RETRIED)
         for (const target of dead) targets.change(tx, target, retry(target.state, now()), target.message)
         record(tx, viewer, 'retryDeliveries', trigger, { count: dead.length })
         return [...rows.byIds(dead.map((target) => target.id)).values()]

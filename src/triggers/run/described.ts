@@ -19,17 +19,18 @@ export interface Described {
 export type DescribeDelivery = ReturnType<typeof createDescribeDelivery>
 
 /** Creates the description of deliveries. */
-export function createDescribeDelivery(describe: DescribeMove, tags: Pick<Tags, 'named'>) {
+export function createDescribeDelivery(describe: DescribeMove, tags: Pick<Tags, 'byIds'>) {
   /** Returns what a delivery is about; undefined once the cause was pruned, or the tag removed. */
   return (
     { source }: Pick<Trigger, 'source'>,
-    { streamId, tag }: Pick<StoredTarget, 'streamId' | 'tag'>,
+    { tagId }: Pick<StoredTarget, 'tagId'>,
     eventId: number,
   ): Described | undefined => {
     const cause = describe(eventId)
     if (!cause || source !== 'BASE_IMAGE') return cause && { cause, move: cause, identity: cause.digest }
-    const newest = tags.named([streamId], tag)[0]?.newestEventId
-    const derived = newest == null ? undefined : describe(newest)
+    const tag = tags.byIds([tagId]).get(tagId)
+    const newest = tag?.newestEventId
+    const derived = newest == null || tag?.removedAt != null ? undefined : describe(newest)
     if (!derived) return undefined
     const { platforms: _, movedAt, ...baseImage } = cause
     // a delivery by hand before the first move of a base has none

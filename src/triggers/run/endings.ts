@@ -6,6 +6,7 @@ import { failed, succeeded, type TargetState } from '../state/target-state.ts'
 import type { Targets } from '../state/targets.ts'
 import type { AttemptEnd } from './attempt.ts'
 import type { Begun } from './beginnings.ts'
+import type { DeliveryChanges } from './changes.ts'
 
 /** An attempt that has ended. */
 export interface Ended extends AttemptEnd {
@@ -16,6 +17,7 @@ export interface EndingsDependencies {
   readonly rows: TargetRows
   readonly targets: Pick<Targets, 'change'>
   readonly deliveries: DeliveryRows
+  readonly changes: Pick<DeliveryChanges, 'announce'>
   /** Holds a trigger whose receiver wants no more requests. */
   readonly disable: (tx: Transaction, triggerId: number, reason: string) => void
   /** Milliseconds since 1970. */
@@ -25,7 +27,8 @@ export interface EndingsDependencies {
 }
 
 /** Creates the storing of how an attempt ended, in the transaction of the caller. */
-export function createEndings({ rows, targets, deliveries, disable, now, random }: EndingsDependencies) {
+export function createEndings(dependencies: EndingsDependencies) {
+  const { rows, targets, deliveries, changes, disable, now, random } = dependencies
   const next = (state: TargetState, failure: Failure | null): TargetState =>
     failure ? failed(state, failure, now(), random()) : succeeded(state, now())
 
@@ -41,6 +44,7 @@ export function createEndings({ rows, targets, deliveries, disable, now, random 
       ...{ state: deliveryState(begun, state, failure), request, message, link, followUrl: follow },
       ...{ at, milliseconds, status, response: text },
     })
+    changes.announce(tx, begun.deliveryRow)
     if (failure?.kind === 'GONE') disable(tx, target.triggerId, message ?? '')
   }
 }

@@ -61,7 +61,7 @@ export function createLogReader(dependencies: LogReaderDependencies) {
     const move = { eventId: moved.newestEventId, imageId: moved.image.id }
     for (const trigger of triggers) {
       const { id: triggerId, source } = trigger
-      const key = { triggerId, streamId, tag }
+      const key = { triggerId, tagId: moved.id }
       if (source === 'BASE_IMAGE') baseMoves.setBases(tx, { triggerId, tagId: moved.id }, move.imageId)
       if (source === 'BASE_IMAGE' || (source === 'POLICY' && !isByPolicy(push))) continue
       const target = targets.find(key) ?? newTarget(key, trigger)

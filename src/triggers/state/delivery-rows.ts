@@ -15,15 +15,7 @@ export type DeliveryAttempt = typeof attempts.$inferSelect
 
 type NewDelivery = Pick<
   TriggerDelivery,
-  | 'triggerId'
-  | 'streamId'
-  | 'namespace'
-  | 'imageStreamName'
-  | 'tag'
-  | 'eventId'
-  | 'digest'
-  | 'byHand'
-  | 'webhookId'
+  'triggerId' | 'tagId' | 'imageStreamName' | 'tag' | 'eventId' | 'digest' | 'byHand' | 'webhookId'
 >
 /** How an attempt changed its delivery. */
 type Ended = Pick<TriggerDelivery, 'state' | 'request' | 'message' | 'link' | 'followUrl'> &
@@ -56,7 +48,7 @@ export function createDeliveryRows({ orm }: Pick<Database, 'orm'>, now: () => nu
       .get()
     if (!oldest) return
     const isNewestOfTarget = sql`exists (select 1 from ${triggerTargets} t where t.trigger_id = ${triggerId}
-      and t.stream_id = ${deliveries.streamId} and t.tag = ${deliveries.tag} and t.last_delivery_id = ${deliveries.id})`
+      and t.tag_id = ${deliveries.tagId} and t.last_delivery_id = ${deliveries.id})`
     orm
       .delete(deliveries)
       .where(and(isOfTrigger, lte(deliveries.id, oldest.id), sql`not ${isNewestOfTarget}`))
@@ -68,15 +60,12 @@ export function createDeliveryRows({ orm }: Pick<Database, 'orm'>, now: () => nu
       new Map(select(isOneOf(deliveries.id, ids)).map((delivery) => [delivery.id, delivery])),
 
     /** Returns when the newest deliveries of a trigger began, at most `limit`, without that of one move of a tag. */
-    newestOf: ({ triggerId, streamId, tag }: TargetKey, eventId: number, limit: number): number[] =>
+    newestOf: ({ triggerId, tagId }: TargetKey, eventId: number, limit: number): number[] =>
       orm
         .select({ startedAt: deliveries.startedAt })
         .from(deliveries)
         .where(
-          and(
-            eq(deliveries.triggerId, triggerId),
-            sql`not (stream_id = ${streamId} and tag = ${tag} and event_id = ${eventId})`,
-          ),
+          and(eq(deliveries.triggerId, triggerId), sql`not (tag_id = ${tagId} and event_id = ${eventId})`),
         )
         .orderBy(desc(deliveries.id))
         .limit(limit)
@@ -85,12 +74,12 @@ export function createDeliveryRows({ orm }: Pick<Database, 'orm'>, now: () => nu
 
     /** Notes that an attempt begins, the first one or another. Returns the number of the delivery's row. */
     begin(delivery: NewDelivery): number {
-      const { triggerId, streamId, tag, eventId, byHand } = deliveries
+      const { triggerId, tagId, eventId, byHand } = deliveries
       const started = { state: 'RUNNING', endedAt: null } as const
       const { id } = orm
         .insert(deliveries)
         .values({ ...delivery, ...started, attempts: 0, startedAt: now(), followCount: 0 })
-        .onConflictDoUpdate({ target: [triggerId, streamId, tag, eventId, byHand], set: started })
+        .onConflictDoUpdate({ target: [triggerId, tagId, eventId, byHand], set: started })
         .returning({ id: deliveries.id })
         .get()
       trim(delivery.triggerId)
@@ -128,15 +117,14 @@ export function createDeliveryRows({ orm }: Pick<Database, 'orm'>, now: () => nu
     },
 
     /** Notes that a newer image takes the place of deliveries that wait for another attempt. */
-    supersede({ triggerId, streamId, tag }: TargetKey, message: string): void {
+    supersede({ triggerId, tagId }: TargetKey, message: string): void {
       orm
         .update(deliveries)
         .set({ state: 'SUPERSEDED', endedAt: now(), message })
         .where(
           and(
             eq(deliveries.triggerId, triggerId),
-            eq(deliveries.streamId, streamId),
-            eq(deliveries.tag, tag),
+            eq(deliveries.tagId, tagId),
             isOneOf(deliveries.state, ['RUNNING', 'RETRYING']),
           ),
         )

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, lte, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, eq, gte, lte, sql } from 'drizzle-orm'
 import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { triggerTargets as table } from '../../db/tables/index.ts'
@@ -7,7 +7,7 @@ import type { Move, TargetState } from './target-state.ts'
 type Row = typeof table.$inferSelect
 
 /** A tag for which a trigger acts. */
-export type TargetKey = Pick<Row, 'triggerId' | 'streamId' | 'tag'>
+export type TargetKey = Pick<Row, 'triggerId' | 'tagId'>
 
 /** A target with its state. */
 export interface Target extends TargetKey, Pick<Row, 'host' | 'isHeld' | 'message' | 'lastDeliveryId'> {
@@ -39,11 +39,9 @@ export type TargetRows = ReturnType<typeof createTargetRows>
 /** Creates the access to stored targets. */
 export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
   const { orm } = db
-  const key = { triggerId: sql.placeholder('triggerId'), streamId: sql.placeholder('streamId') }
   const isTarget = and(
-    eq(table.triggerId, key.triggerId),
-    eq(table.streamId, key.streamId),
-    eq(table.tag, sql.placeholder('tag')),
+    eq(table.triggerId, sql.placeholder('triggerId')),
+    eq(table.tagId, sql.placeholder('tagId')),
   )
   // the condition of the index
   const isPlanned = sql`due_at is not null and is_held = 0`
@@ -63,20 +61,24 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
     .limit(1)
     .prepare()
 
-  const targetsWhere = (where: SQL | undefined): StoredTarget[] =>
-    orm.select().from(table).where(where).orderBy(asc(table.id)).all().map(targetOf)
-
   return {
-    find({ triggerId, streamId, tag }: TargetKey): StoredTarget | undefined {
-      const row = byKey.get({ triggerId, streamId, tag })
+    find({ triggerId, tagId }: TargetKey): StoredTarget | undefined {
+      const row = byKey.get({ triggerId, tagId })
       return row && targetOf(row)
     },
 
     byIds: (ids: readonly number[]): Map<number, StoredTarget> =>
-      new Map(targetsWhere(isOneOf(table.id, ids)).map((target) => [target.id, target])),
+      new Map(
+        orm
+          .select()
+          .from(table)
+          .where(isOneOf(table.id, ids))
+          .all()
+          .map((row) => [row.id, targetOf(row)]),
+      ),
 
     /** Stores a target. Of one that exists, `host` and `isHeld` stay as they are. */
-    save({ triggerId, streamId, tag, host, isHeld, state, approval, message, lastDeliveryId }: Target): void {
+    save({ triggerId, tagId, host, isHeld, state, approval, message, lastDeliveryId }: Target): void {
       const approved = {
         approvedEventId: approval?.eventId ?? null,
         approvedBy: approval?.by ?? null,
@@ -86,9 +88,9 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
       const stateSince = sql`iif(${table.state} = ${columns.state}, ${table.stateSince}, ${now()})`
       orm
         .insert(table)
-        .values({ triggerId, streamId, tag, host, isHeld, ...columns, stateSince: now() })
+        .values({ triggerId, tagId, host, isHeld, ...columns, stateSince: now() })
         .onConflictDoUpdate({
-          target: [table.triggerId, table.streamId, table.tag],
+          target: [table.triggerId, table.tagId],
           set: { ...columns, stateSince },
         })
         .run()
@@ -148,11 +150,16 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
         .run()
     },
 
-    /** Returns the targets of a trigger whose last delivery failed for good, since a time. */
-    dead: (triggerId: number, since: number): StoredTarget[] =>
-      targetsWhere(
-        and(eq(table.triggerId, triggerId), sql`state = 'DEAD'`, sql`${table.stateSince} >= ${since}`),
-      ),
+    /** Returns targets of a trigger whose last delivery failed for good, since a time, those that failed first. */
+    dead: (triggerId: number, since: number, limit: number): StoredTarget[] =>
+      orm
+        .select()
+        .from(table)
+        .where(and(eq(table.triggerId, triggerId), sql`state = 'DEAD'`, gte(table.stateSince, since)))
+        .orderBy(asc(table.stateSince))
+        .limit(limit)
+        .all()
+        .map(targetOf),
 
     /** Counts the targets whose last delivery failed for good, and those of which an attempt is planned. */
     counts: (): { readonly dead: number; readonly planned: number } => ({
@@ -172,7 +179,7 @@ function stateNameOf({ delivery }: TargetState): StateName {
 }
 
 export function targetOf(row: Row): StoredTarget {
-  const { id, triggerId, streamId, tag, host, isHeld, message, lastDeliveryId, stateSince } = row
+  const { id, triggerId, tagId, host, isHeld, message, lastDeliveryId, stateSince } = row
   const { deliveryByHand: byHand, failures, nextAt, guard, heldSince, leaseUntil } = row
   const { approvedEventId: eventId, approvedBy: by, approvedAt: at } = row
   const attempted = moveOf(row.deliveryEventId, row.deliveryImageId)
@@ -183,7 +190,7 @@ export function targetOf(row: Row): StoredTarget {
     byHand: row.byHand,
   }
   return {
-    ...{ id, triggerId, streamId, tag, host, isHeld, message, lastDeliveryId },
+    ...{ id, triggerId, tagId, host, isHeld, message, lastDeliveryId },
     ...{ state, stateSince, stateName: row.state },
     approval: eventId === null || by === null || at === null ? null : { eventId, by, at },
   }

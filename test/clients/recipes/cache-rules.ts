@@ -6,10 +6,13 @@ export const VALUES: readonly string[] = [
   'ClusterCondition',
   'ClusterOpening',
   'Condition',
+  'DeliveryAttempt',
+  'DeliveryRequest',
   'FederationClaim',
   'FederationRefusal',
   'FederationVerdict',
   'GarbageCollectionPlan',
+  'HttpAction',
   'ImageConfig',
   'ImageDifference',
   'ImageLayer',
@@ -57,6 +60,7 @@ export const VALUES: readonly string[] = [
   'TagImportPolicy',
   'TagPolicy',
   'TagReferencePolicy',
+  'TriggerAction',
   'TrustRequirement',
   'TrustedKey',
   'ValueChange',
@@ -116,6 +120,7 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
     items: [],
     referrers: ['artifactType', 'kind', 'maxAgeSeconds'],
     reportedMoves: [],
+    triggerTargets: [],
     workloads: [],
   },
   Import: {
@@ -194,6 +199,7 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
     repositories: ['matching', 'namespace'],
     sessions: [],
     tagProtections: ['namespace'],
+    triggers: ['namespace'],
     users: [],
     workloads: ['cluster', 'clusterNamespace', 'digest', 'imageStream', 'isBehind', 'namespace', 'tag'],
   },
@@ -213,6 +219,10 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
   },
   TestReceiverPayload: {
     targets: [],
+  },
+  Trigger: {
+    deliveries: [],
+    targets: ['state'],
   },
   UntagImagePayload: {
     stoppedSources: [],

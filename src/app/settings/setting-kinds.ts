@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { isInNetworks } from '../egress/networks.ts'
+import { isInNetworks } from '../../egress/networks.ts'
 
 // Parsers of settings, described by the text that they accept. Each throws an Error whose message completes the sentence
 // "it must be …".

@@ -1,0 +1,124 @@
+import type { OutgoingRequest } from '../../triggers/content/action-kind.ts'
+import type { DeliveryAttempt, TriggerDelivery } from '../../triggers/state/delivery-rows.ts'
+import { loadReferred, loadRows } from '../kit/batch.ts'
+import { keyCursors } from '../kit/connection.ts'
+import { connectionType } from '../kit/connection-type.ts'
+import type { GraphQLContext } from '../kit/context.ts'
+import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
+import { ImageStreamTagType } from '../kit/references.ts'
+import { enumType, objectType } from '../kit/types.ts'
+import { TriggerDeliveryType, TriggerType } from './references.ts'
+import { tagOf } from './trigger-target.ts'
+
+const triggerOf = (delivery: TriggerDelivery, { triggers }: Pick<GraphQLContext, 'triggers'>) =>
+  loadReferred(delivery, 'trigger', 'triggerId', (ids) => triggers.definitions.byIds(ids))
+
+registerRowNode('TriggerDelivery', {
+  load: (id, { triggers }) => triggers.deliveries.byIds([id]).get(id),
+  access: { right: 'configure', namespaceOf: (delivery, context) => triggerOf(delivery, context)?.namespace },
+})
+
+const TriggerDeliveryStateEnum = enumType('TriggerDeliveryState', {
+  description: 'State of a delivery.',
+  values: {
+    RUNNING: 'An attempt has begun.',
+    RETRYING: 'The last attempt failed, and another one is planned.',
+    DELIVERED: 'The receiver accepted the delivery.',
+    SUPERSEDED:
+      'The tag moved before the receiver accepted the delivery: that of the newer image takes its place.',
+    DEAD: 'The delivery failed and is not attempted again, unless a person retries it.',
+  },
+})
+
+const DeliveryRequestType = objectType<OutgoingRequest>('DeliveryRequest', {
+  description: 'A request to a receiver, with `•••` in place of secrets and signatures.',
+  properties: (t) => ({
+    method: t.string('Method, for example `POST`.'),
+    url: t.string('URL of the request.'),
+    body: t.string('Body of the request.'),
+  }),
+  fields: (t) => ({
+    headers: t.stringList({
+      description: 'Headers, each as `name: value`, at most 40.',
+      resolve: ({ headers }) => Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    }),
+  }),
+})
+
+const DeliveryAttemptType = objectType<DeliveryAttempt>('DeliveryAttempt', {
+  description: 'An attempt of a delivery.',
+  properties: (t) => ({
+    status: t.intOrNull('Status of the response; null without a response.'),
+    response: t.string('The first 4,000 characters of the response; empty without one.'),
+    message: t.stringOrNull('Explanation for people why the attempt failed; null if it did not.'),
+    milliseconds: t.int('Milliseconds that the attempt took.'),
+  }),
+  fields: (t) => ({
+    startedAt: t.expose('at', { type: 'DateTime', description: 'Time at which the attempt began.' }),
+  }),
+})
+
+objectType(TriggerDeliveryType, {
+  description: 'What a trigger sent for one move of a tag, in one attempt or several.',
+  interfaces: [NodeInterface],
+  properties: (t) => ({
+    digest: t.digest('Digest of the image that the tag got by the move.'),
+    webhookId: t.string(
+      'Id that the receiver gets in `webhook-id`, the same at each attempt, so that it can recognize a repetition.',
+    ),
+    state: t.one(TriggerDeliveryStateEnum, 'State of the delivery.'),
+    startedAt: t.dateTime('Time of the first attempt.'),
+    endedAt: t.dateTimeOrNull('Time at which the delivery ended; null while it is attempted.'),
+    message: t.stringOrNull('Explanation for people why the last attempt failed; null if it did not.'),
+    link: t.stringOrNull('Address at which people see the work that began; null if the receiver gave none.'),
+  }),
+  fields: (t) => ({
+    id: t.id({
+      description: 'Global identifier of the delivery.',
+      resolve: ({ id }) => nodeId('TriggerDelivery', id),
+    }),
+    imageStreamName: t.exposeString('imageStreamName', {
+      description: 'Name of the image stream, in the namespace of the trigger.',
+    }),
+    tagName: t.exposeString('tag', { description: 'Name of the tag.' }),
+    isManual: t.boolean({
+      description: 'Whether a person fired the trigger, and not a move.',
+      resolve: ({ byHand }) => byHand > 0,
+    }),
+    attemptCount: t.exposeInt('attempts', { description: 'Number of attempts that have ended.' }),
+    trigger: t.field({
+      type: TriggerType,
+      nullable: true,
+      description: 'The trigger; null if it was deleted in the meantime.',
+      resolve: (delivery, _args, context) => triggerOf(delivery, context),
+    }),
+    imageStreamTag: t.field({
+      type: ImageStreamTagType,
+      nullable: true,
+      description: 'The tag; null if it was removed.',
+      resolve(delivery, _args, context) {
+        const tag = tagOf(delivery, context)
+        return tag && tag.removedAt === null ? tag : null
+      },
+    }),
+    request: t.field({
+      type: DeliveryRequestType,
+      nullable: true,
+      description:
+        'The request as it was last sent; null before the first attempt has ended, and for an action that is no request.',
+      // written by this server
+      resolve: ({ request }) => (request === null ? null : (JSON.parse(request) as OutgoingRequest)),
+    }),
+    attempts: t.field({
+      type: [DeliveryAttemptType],
+      description: 'Attempts that have ended, the last 20, oldest first.',
+      resolve: (delivery, _args, { triggers }) =>
+        loadRows(delivery, 'attempts', 'deliveryId', (ids) => triggers.reads.attemptsOf(ids)),
+    }),
+  }),
+})
+
+export const TriggerDeliveryConnection = connectionType('TriggerDelivery', TriggerDeliveryType, {
+  items: 'deliveries',
+})
+export const deliveryCursors = keyCursors<TriggerDelivery>('deliveries', ({ id }) => [id])

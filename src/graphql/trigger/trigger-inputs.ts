@@ -1,0 +1,78 @@
+import { inputType } from '../kit/inputs.ts'
+import { TriggerActionInput } from './action-input.ts'
+
+const SOURCE = {
+  imageStreams:
+    'Image streams whose tags the trigger reacts to: a name, or a pattern in which `*` stands for any characters.',
+  tags: 'Tags that the trigger reacts to: a name, or a pattern in which `*` stands for any characters.',
+} as const
+
+export const CreateTriggerInput = inputType('CreateTriggerInput', {
+  description: 'A trigger to create.',
+  fields: (t) => ({
+    namespace: t.namespace('Namespace of the trigger, and of the image streams that it reacts to'),
+    name: t.requiredString('Name of the trigger: 1 to 100 lower-case letters, digits and `-`.'),
+    imageStreams: t.requiredString(SOURCE.imageStreams),
+    tags: t.field({
+      type: 'String',
+      required: true,
+      defaultValue: '*',
+      description: `${SOURCE.tags} The default is \`*\`.`,
+    }),
+    action: t.requiredOne(TriggerActionInput, 'What the trigger does.'),
+  }),
+})
+
+export const UpdateTriggerInput = inputType('UpdateTriggerInput', {
+  description: 'Changes of a trigger. Omitted fields do not change.',
+  fields: (t) => ({
+    id: t.requiredId('Global `id` of the trigger.'),
+    imageStreams: t.string(SOURCE.imageStreams),
+    tags: t.string(SOURCE.tags),
+    action: t.one(TriggerActionInput, 'What the trigger does, in place of what it did.'),
+  }),
+})
+
+const ofTrigger = (name: string, description: string) =>
+  inputType(name, { description, fields: (t) => ({ id: t.requiredId('Global `id` of the trigger.') }) })
+
+export const RotateTriggerSecretInput = ofTrigger(
+  'RotateTriggerSecretInput',
+  'A trigger that gets another secret.',
+)
+export const ResumeTriggerInput = ofTrigger('ResumeTriggerInput', 'A trigger to resume.')
+export const DeleteTriggerInput = ofTrigger('DeleteTriggerInput', 'A trigger to delete.')
+
+export const PauseTriggerInput = inputType('PauseTriggerInput', {
+  description: 'A trigger to pause.',
+  fields: (t) => ({
+    id: t.requiredId('Global `id` of the trigger.'),
+    message: t.requiredString('Why it is paused, for people: 1 to 500 characters.'),
+    until: t.dateTime('Time at which it resumes by itself. If omitted, a person resumes it.'),
+  }),
+})
+
+export const FireTriggerInput = inputType('FireTriggerInput', {
+  description: 'A tag for whose image a trigger is to act, whether or not it has acted for it.',
+  fields: (t) => ({
+    id: t.requiredId('Global `id` of the trigger.'),
+    imageStream: t.string(
+      'Name of the image stream, in the namespace of the trigger. Can be omitted if the trigger’s source is one name.',
+    ),
+    tag: t.string('Name of the tag. Can be omitted if the trigger’s source is one name.'),
+  }),
+})
+
+export const RetryDeliveriesInput = inputType('RetryDeliveriesInput', {
+  description: 'Deliveries to attempt again: one, or those of a trigger that failed for good.',
+  fields: (t) => ({
+    delivery: t.field({
+      type: 'ID',
+      description: 'Global `id` of a delivery. Exactly one of `delivery` and `trigger` must be given.',
+    }),
+    trigger: t.field({ type: 'ID', description: 'Global `id` of a trigger.' }),
+    since: t.dateTime(
+      'With `trigger`: only what failed at or after this time. If omitted, all that failed for good.',
+    ),
+  }),
+})

@@ -1,0 +1,290 @@
+import { createHmac } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '../../fixtures/app.ts'
+import { image } from '../../fixtures/random-image.ts'
+import { startTriggerReceiver, type TriggerReceiver } from '../../fixtures/trigger-receiver.ts'
+import { startUpstream, type Upstream } from '../../fixtures/upstream.ts'
+import { errorsOf, follow, importImage } from '../../flows/operations.ts'
+
+const TRIGGER = `id namespace name imageStreams tags state createdBy pausedUntil pausedBy pauseMessage disabledMessage
+  action { kind host http { url format signature template headerNames } }`
+const CREATE = `mutation ($input: CreateTriggerInput!) { createTrigger(input: $input) { secret trigger { ${TRIGGER} } } }`
+const UPDATE = `mutation ($input: UpdateTriggerInput!) { updateTrigger(input: $input) { secret trigger { ${TRIGGER} } } }`
+const PAUSE = `mutation ($input: PauseTriggerInput!) { pauseTrigger(input: $input) { trigger { ${TRIGGER} } } }`
+const RESUME = `mutation ($input: ResumeTriggerInput!) { resumeTrigger(input: $input) { trigger { ${TRIGGER} } } }`
+const FIRE = `mutation ($input: FireTriggerInput!) { fireTrigger(input: $input) { triggerTarget { state } } }`
+const RETRY = `mutation ($input: RetryDeliveriesInput!) { retryDeliveries(input: $input) { triggerTargets { tagName state } } }`
+const DELIVERY = `id tagName digest webhookId state isManual attemptCount startedAt endedAt message link
+  request { method url headers body } attempts { status response message milliseconds }`
+const REACTIONS = `{ imageStreamTag(name: "app:v1") { triggerTargets { totalCount nodes {
+  triggerName state isDelivered message failureCount nextAttemptAt image { digest } deliveredImage { digest }
+  lastDelivery { ${DELIVERY} } trigger { name } } } } }`
+
+interface Issued {
+  readonly secret: string | null
+  readonly trigger: { readonly id: string } & Record<string, unknown>
+}
+interface ShownDelivery {
+  readonly id: string
+  readonly webhookId: string
+  readonly state: string
+  readonly request: { readonly headers: readonly string[]; readonly body: string } | null
+}
+interface ShownTarget {
+  readonly state: string
+  readonly message: string | null
+  readonly failureCount: number
+  readonly lastDelivery: ShownDelivery | null
+}
+
+let app: TestApp
+let upstream: Upstream
+let receiver: TriggerReceiver
+let time = Date.UTC(2026, 0, 1)
+beforeEach(async () => {
+  upstream = await startUpstream({ log: false })
+  receiver = await startTriggerReceiver()
+  app = await startApp({}, { now: () => time })
+  upstream.push('team/app', 'v1', image({ seed: 'first' }))
+  await follow(app.client, `${upstream.host}/team/app`, 'app')
+})
+afterEach(async () => {
+  await app[Symbol.asyncDispose]()
+  await receiver[Symbol.asyncDispose]()
+  await upstream[Symbol.asyncDispose]()
+})
+
+const create = async (input: object = {}): Promise<Issued> => {
+  const defaults = { name: 'build-app', imageStreams: 'app', action: { http: { url: receiver.url } } }
+  const variables = { input: { ...defaults, ...input } }
+  return (await app.client.request<{ createTrigger: Issued }>(CREATE, variables)).createTrigger
+}
+const move = async (seed: string, tag = 'v1'): Promise<string> => {
+  const pushed = image({ seed })
+  upstream.push('team/app', tag, pushed)
+  await importImage(app.client, { imageStream: 'app', all: true })
+  return pushed.digest
+}
+const targets = async (): Promise<readonly ShownTarget[]> => {
+  const { imageStreamTag } = await app.client.request<{
+    imageStreamTag: { triggerTargets: { nodes: readonly ShownTarget[] } }
+  }>(REACTIONS)
+  return imageStreamTag.triggerTargets.nodes
+}
+const stateIs = (state: string) => expect.poll(async () => (await targets())[0]?.state).toBe(state)
+
+describe('a trigger', () => {
+  test('sends a signed CloudEvent when its tag moves, and shows what it sent without the secret', async () => {
+    const { secret, trigger } = await create()
+    const digest = await move('second')
+    await expect.poll(() => receiver.requests.length).toBe(1)
+    await stateIs('IDLE')
+
+    const [request] = receiver.requests
+    const {
+      'webhook-id': id,
+      'webhook-timestamp': at,
+      'webhook-signature': signature,
+    } = request?.headers ?? {}
+    const key = Buffer.from((secret ?? '').replace('whsec_', ''), 'base64')
+    const expected = createHmac('sha256', key).update(`${id}.${at}.${request?.body}`).digest('base64')
+    expect(signature).toBe(`v1,${expected}`)
+    expect(JSON.parse(request?.body ?? '')).toMatchObject({
+      ...{ specversion: '1.0', type: 'io.imagestreams.tag.moved.v1', id, subject: 'v1' },
+      data: {
+        ...{ namespace: 'default', imageStream: 'app', tag: 'v1', digest },
+        previousDigest: image({ seed: 'first' }).digest,
+        platforms: ['linux/amd64'],
+        repository: `${upstream.host}/team/app`,
+      },
+    })
+    const [target] = await targets()
+    expect(target).toMatchObject({
+      ...{ triggerName: 'build-app', state: 'IDLE', isDelivered: true, message: null, failureCount: 0 },
+      ...{ image: { digest }, deliveredImage: { digest }, trigger: { name: 'build-app' } },
+      lastDelivery: {
+        ...{ state: 'DELIVERED', webhookId: id, digest, isManual: false, attemptCount: 1 },
+        attempts: [{ status: 204, response: '', message: null }],
+        request: { method: 'POST', url: receiver.url, body: request?.body },
+      },
+    })
+    expect(target?.lastDelivery?.request?.headers).toContain('webhook-signature: •••')
+    expect(trigger).toMatchObject({
+      state: 'ACTIVE',
+      imageStreams: 'app',
+      tags: '*',
+      action: { host: receiver.host },
+    })
+  })
+
+  test('says why the image was not delivered, and when it tries again', async () => {
+    await create()
+    receiver.answer = () => ({ status: 503, body: 'busy' })
+    const digest = await move('second')
+    await stateIs('RETRYING')
+
+    expect(await targets()).toMatchObject([
+      {
+        ...{ isDelivered: false, failureCount: 1, message: 'it responded with status 503' },
+        ...{ image: { digest }, deliveredImage: null },
+        lastDelivery: { state: 'RETRYING', attempts: [{ status: 503, response: 'busy' }] },
+      },
+    ])
+  })
+
+  test('is disabled by 410, and goes on once it is resumed', async () => {
+    const { trigger } = await create()
+    receiver.answer = () => ({ status: 410 })
+    await move('second')
+    await stateIs('DEAD')
+    const shown = `{ trigger(name: "build-app") { state disabledMessage } }`
+    expect(await app.client.request(shown)).toEqual({
+      trigger: { state: 'DISABLED', disabledMessage: 'it responded with status 410' },
+    })
+    await move('third')
+    await stateIs('DISABLED')
+
+    receiver.answer = () => ({ status: 204 })
+    await app.client.request(RESUME, { input: { id: trigger.id } })
+    await stateIs('IDLE')
+    expect(receiver.requests).toHaveLength(2)
+  })
+
+  test('that is paused delivers the newest image when it is resumed, or its pause ends', async () => {
+    const { trigger } = await create()
+    const until = new Date(time + 60_000).toISOString()
+    const input = { id: trigger.id, message: 'freeze', until }
+    expect(await app.client.request(PAUSE, { input })).toMatchObject({
+      pauseTrigger: { trigger: { state: 'PAUSED', pauseMessage: 'freeze', pausedUntil: until } },
+    })
+    for (const seed of ['a', 'b', 'c']) await move(seed)
+    await stateIs('PAUSED')
+    expect(receiver.requests).toHaveLength(0)
+
+    time += 61_000
+    const newest = await move('d')
+    await stateIs('IDLE')
+    expect(receiver.requests.map(({ body }) => JSON.parse(body).data.digest)).toEqual([newest])
+  })
+
+  test('fired by hand sends the present image under an id of its own', async () => {
+    const { trigger } = await create()
+    await app.client.request(FIRE, { input: { id: trigger.id, tag: 'v1' } })
+    await expect.poll(() => receiver.requests.length).toBe(1)
+    await stateIs('IDLE')
+    await app.client.request(FIRE, { input: { id: trigger.id, tag: 'v1' } })
+    await expect.poll(() => receiver.requests.length).toBe(2)
+
+    const ids = receiver.requests.map(({ headers }) => headers['webhook-id'])
+    expect(ids[0]).toMatch(/-manual-1$/)
+    expect(ids[1]).toMatch(/-manual-2$/)
+  })
+
+  test('that failed for good is retried under the same id, with the newest image', async () => {
+    const { trigger } = await create()
+    receiver.answer = () => ({ status: 422, body: 'no' })
+    await move('second')
+    await stateIs('DEAD')
+    receiver.answer = () => ({ status: 204 })
+
+    expect(await app.client.request(RETRY, { input: { trigger: trigger.id } })).toMatchObject({
+      retryDeliveries: { triggerTargets: [{ tagName: 'v1' }] },
+    })
+    await stateIs('IDLE')
+    const ids = receiver.requests.map(({ headers }) => headers['webhook-id'])
+    expect(new Set(ids).size).toBe(1)
+    const [target] = await targets()
+    expect(
+      errorsOf(await app.client.execute(RETRY, { input: { delivery: target?.lastDelivery?.id } })),
+    ).toEqual([{ code: 'CONFLICT' }])
+  })
+
+  test('sends headers and a body of its own, and shows neither values nor secrets', async () => {
+    const http = {
+      url: receiver.url,
+      format: 'TEMPLATE',
+      template: '{"ref":"main","inputs":{"image":"{{ repository }}@{{ digest }}","tag":"{{tag}}"}}',
+      signature: 'NONE',
+      headers: [{ name: 'Authorization', value: 'Bearer very-secret' }],
+    }
+    const { secret, trigger } = await create({ action: { http } })
+    const digest = await move('second')
+    await stateIs('IDLE')
+
+    expect(secret).toBeNull()
+    expect(receiver.requests).toMatchObject([
+      {
+        headers: { authorization: 'Bearer very-secret' },
+        body: JSON.stringify({
+          ...{ ref: 'main', inputs: { image: `${upstream.host}/team/app@${digest}`, tag: 'v1' } },
+        }),
+      },
+    ])
+    expect(trigger).toMatchObject({ action: { http: { headerNames: ['authorization'] } } })
+    expect(JSON.stringify(await targets())).not.toContain('very-secret')
+  })
+
+  test('gets another receiver without the secrets that were for the one before', async () => {
+    const action = (url: string, value?: string) => ({
+      http: { url, signature: 'NONE', headers: [{ name: 'X-Key', value }] },
+    })
+    const { trigger } = await create({ action: action(receiver.url, 'first-key') })
+    const update = (given: object) => app.client.execute(UPDATE, { input: { id: trigger.id, action: given } })
+
+    expect(errorsOf(await update(action('https://elsewhere.example/hook')))).toEqual([
+      { code: 'INVALID', field: 'action' },
+    ])
+    expect(errorsOf(await update(action(`${receiver.url}/two`)))).toEqual([])
+    await move('second')
+    await expect.poll(() => receiver.requests.length).toBe(1)
+    expect(receiver.requests[0]).toMatchObject({ path: '/hook/two', headers: { 'x-key': 'first-key' } })
+  })
+})
+
+test('deliveryChanged delivers the begin and the end of each attempt', async () => {
+  await create()
+  const changes = app.client.follow<{ deliveryChanged: ShownDelivery }>(
+    'subscription { deliveryChanged(trigger: "build-app") { id state attemptCount } }',
+  )
+  let release = (): void => {}
+  receiver.answer = () =>
+    new Promise((resolve) => {
+      release = () => resolve({ status: 204 })
+    })
+  const first = changes.next()
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await move('second')
+  expect((await first).value).toMatchObject({ deliveryChanged: { state: 'RUNNING', attemptCount: 0 } })
+  await expect.poll(() => receiver.requests.length).toBe(1)
+  release()
+  expect((await changes.next()).value).toMatchObject({
+    deliveryChanged: { state: 'DELIVERED', attemptCount: 1 },
+  })
+  await changes.return?.()
+})
+
+test.each([
+  [{ name: 'Build' }, 'name'],
+  [{ imageStreams: 'a b' }, 'imageStreams'],
+  [{ action: {} }, 'action'],
+  [{ action: { http: { url: 'ftp://x' } } }, 'action.url'],
+  [{ action: { http: { url: 'https://u:p@x.example/' } } }, 'action.url'],
+  [{ action: { http: { url: 'https://x.example', format: 'TEMPLATE' } } }, 'action.template'],
+  [
+    { action: { http: { url: 'https://x.example', format: 'TEMPLATE', template: '{"a":"{{ x }}"}' } } },
+    'action.template',
+  ],
+  [
+    { action: { http: { url: 'https://x.example', headers: [{ name: 'Host', value: 'y' }] } } },
+    'action.headers.0.name',
+  ],
+  [
+    { action: { http: { url: 'https://x.example', headers: [{ name: 'X', value: 'a\r\nb' }] } } },
+    'action.headers.0.value',
+  ],
+  [{ action: { http: { url: 'https://x.example', secret: 'short' } } }, 'action.secret'],
+])('createTrigger refuses %j and names the field', async (input, field) => {
+  const defaults = { name: 'build-app', imageStreams: 'app', action: { http: { url: receiver.url } } }
+  const response = await app.client.execute(CREATE, { input: { ...defaults, ...input } })
+  expect(errorsOf(response)).toEqual([{ code: 'INVALID', field }])
+})
