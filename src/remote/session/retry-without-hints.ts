@@ -36,8 +36,10 @@ export class HintedRequests {
    */
   async send(request: RegistryRequest, credential: Credential | null): Promise<RegistryResponse> {
     const { hints, repository, context, clock } = this.#options
-    const discover = () => this.#sender.discover(request, credential !== null)
-    const response = hints.isDiscovered ? undefined : await hints.discover(discover, context.signal)
+    const probe = probeOf(request)
+    const discover = () => this.#sender.discover(probe, credential !== null)
+    const found = hints.isDiscovered ? undefined : await hints.discover(discover, context.signal)
+    const response = probe === request ? found : undefined
     const hint = response ? 'none' : hints.requirements.of(repository)
     const first = response && {
       outcome: responseFor(ANONYMOUS, response),
@@ -73,8 +75,10 @@ export class HintedRequests {
     const { requirements } = this.#options.hints
     const { repository } = this.#options
     const send = (one: RegistryRequest) => this.#sender.sendWithoutHints(one, credential !== null)
-    const response = sent?.response ?? (await send(request))
-    if (!response || this.#authorizer.recordChallenge(response, isBase(request))) return undefined
+    const probe = probeOf(request)
+    const response = sent?.response ?? (await send(probe))
+    if (!response || this.#authorizer.recordChallenge(response, isBase(probe))) return undefined
+    if (probe !== request) return undefined
     if (response.status < 400) {
       requirements.learn(repository, 'none')
       return response
@@ -87,6 +91,9 @@ export class HintedRequests {
     return response
   }
 }
+
+/** Returns the request that is sent without authorization in place of another one: content is never pushed so. */
+const probeOf = (request: RegistryRequest): RegistryRequest => (request.isPush ? BASE_REQUEST : request)
 
 function resultOf({ outcome }: Attempt): RegistryResponse {
   if (outcome instanceof TokenServerError) throw outcome

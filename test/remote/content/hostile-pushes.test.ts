@@ -40,6 +40,7 @@ async function refusal(respond: Respond, size = 200 * KIB, options: TestClientOp
   let requests = 0
   await using registry = await startScripted((request, response) => {
     request.on('error', () => {})
+    if (request.url === '/v2/') return response.end()
     if (request.method !== 'POST') return respond(request, response, ++requests)
     response.writeHead(202, { location: '/v2/team/app/blobs/uploads/1' }).end()
   })

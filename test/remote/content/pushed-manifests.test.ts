@@ -163,6 +163,26 @@ describe('a login', () => {
     expect(anonymous).toEqual([])
   })
 
+  test.each([
+    ['basic', 401],
+    ['basic', 403],
+    ['bearer', 400],
+    ['bearer', 403],
+  ] as const)(
+    'by %s that is refused with %d is sent with each request: none pushes without it',
+    async (scheme, status) => {
+      await using it = await start({ auth: { scheme, credentials: LOGIN } }, { credentials })
+      it.upstream.hook = ({ kind }) => (kind === 'push' ? errorResponse(status, 'DENIED') : undefined)
+      await refusalOf(push(it))
+      await refusalOf(push(it))
+      const [first, ...others] = it.upstream.log
+      expect(first).toMatchObject({ kind: 'base' })
+      const pushes = others.filter(({ kind }) => kind === 'push')
+      expect(pushes.length).toBeGreaterThanOrEqual(1)
+      expect(pushes.every(({ headers }) => headers.authorization !== undefined)).toBe(true)
+    },
+  )
+
   test('that is missing is named', async () => {
     await using it = await start({ auth })
     const refusal = await refusalOf(push(it))

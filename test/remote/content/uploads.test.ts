@@ -234,7 +234,7 @@ describe('an upload', () => {
     }
     expect(await it.push()).toBe('UPLOADED')
     expect(it.upstream.log.filter(({ status }) => status === 401).map(({ method }) => method)).toEqual([
-      'POST',
+      'GET',
       'PATCH',
     ])
     expect(isKept(it)).toBe(true)
