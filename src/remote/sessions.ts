@@ -51,8 +51,9 @@ export class Sessions {
 
   // separate hints: a scheme or token that was found without verification must not serve a verified request, and those
   // found with one namespace's credentials, or through one configuration's route, must not serve another
-  #hintsOf({ registry, route }: RepositoryLocation, { insecure, namespace }: RequestContext): HostHints {
-    const cacheScope = this.#options.credentials.cacheScope?.(registry, namespace) ?? ''
+  #hintsOf({ registry, route }: RepositoryLocation, context: RequestContext): HostHints {
+    const { insecure, namespace, usesServerLogins } = context
+    const cacheScope = this.#options.credentials.cacheScope?.(registry, namespace, usesServerLogins) ?? ''
     const key = `${apiHostOf(registry)} ${insecure} ${cacheScope} ${route?.id ?? ''}`
     return this.#hints.getOrCreate(key, () => this.newHints(registry))
   }

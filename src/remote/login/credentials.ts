@@ -22,14 +22,19 @@ export interface Login {
 export interface Credentials {
   /**
    * Returns the credential for a repository, null for anonymous access. `namespace` is the one on whose behalf it is read,
-   * null for none. Throws CredentialsError when credentials cannot be read.
+   * null for none; `usesServerLogins` false excludes the server's own. Throws CredentialsError when credentials cannot be read.
    */
-  find(registry: string, repository: string, namespace: string | null): Promise<Credential | null>
+  find(
+    registry: string,
+    repository: string,
+    namespace: string | null,
+    usesServerLogins?: boolean,
+  ): Promise<Credential | null>
   /**
    * Returns the scope within which cached hints about the registry are shared: the namespace when it has credentials of its
    * own there, else empty. By default all namespaces share them.
    */
-  cacheScope?(registry: string, namespace: string | null): string
+  cacheScope?(registry: string, namespace: string | null, usesServerLogins?: boolean): string
 }
 
 /** Selects the server's own credential for a repository. */
@@ -56,12 +61,12 @@ const ANONYMOUS_SCOPE = '-'
 
 /** Returns credentials that select a namespace's own first, then the server's where they are for the namespace. */
 export const namespaceFirst = (own: NamespaceCredentials, server: ServerCredentials): Credentials => ({
-  find: async (registry, repository, namespace) =>
+  find: async (registry, repository, namespace, usesServerLogins = true) =>
     (namespace === null ? null : own.find(namespace, registry, repository)) ??
-    (server.isFor(namespace) ? server.find(registry, repository) : null),
-  cacheScope(registry, namespace) {
+    (usesServerLogins && server.isFor(namespace) ? server.find(registry, repository) : null),
+  cacheScope(registry, namespace, usesServerLogins = true) {
     if (namespace !== null && own.hasAny(namespace, registry)) return namespace
-    return server.isFor(namespace) ? '' : ANONYMOUS_SCOPE
+    return usesServerLogins && server.isFor(namespace) ? '' : ANONYMOUS_SCOPE
   },
 })
 

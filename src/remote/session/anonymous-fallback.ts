@@ -24,7 +24,8 @@ export class RepositoryCredential {
   /** Returns the credential, null for anonymous access. Throws CredentialsError. */
   find(): Promise<Credential | null> {
     const { credentials, registry, repository, context } = this.#options
-    this.#found ??= credentials.find(registry, repository, context.namespace)
+    const { namespace, usesServerLogins } = context
+    this.#found ??= credentials.find(registry, repository, namespace, usesServerLogins)
     return this.#found
   }
 

@@ -14,6 +14,8 @@ export interface RequestContext extends Prioritized {
   readonly lane: string
   /** The namespace whose credentials are used; null for the server itself. */
   readonly namespace: string | null
+  /** Whether the server's own logins may be used where the namespace has no credential; true by default. */
+  readonly usesServerLogins?: boolean
   readonly signal: AbortSignal
   /** Returns how to connect to the URL; undefined for the default. Throws BlockedError. */
   readonly routeTo?: (url: URL) => Route | undefined
