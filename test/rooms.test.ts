@@ -182,6 +182,7 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
     'blobs',
     'image_mirrorings',
     'manifest_references',
+    'mirrored_tags',
     'nested_indexes',
     'repositories',
     'repository_blobs',

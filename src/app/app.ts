@@ -125,7 +125,14 @@ async function open(
   const { sealer } = credentials
   const federation = openFederation(shared, access, egress)
   const registrySignIn = openRegistrySignIn({ ...shared, access, sealer, federation })
-  const registry = await openRegistry({ ...shared, domain, remote, access, signIn: registrySignIn })
+  const registry = await openRegistry({
+    ...shared,
+    domain,
+    remote,
+    rules: configurations.rules,
+    access,
+    signIn: registrySignIn,
+  })
   const receivers = openReceivers({ ...shared, domain, sealer, egress }, opened)
   const kubernetes = openKubernetes({ ...shared, sealer, egress, domain })
   const triggers = openTriggers({ ...shared, domain, sealer, egress, access, kubernetes })

@@ -14,13 +14,15 @@ import { createContent } from '../registry/content/content.ts'
 import { createUploadList } from '../registry/content/upload-list.ts'
 import { createUsage } from '../registry/content/usage.ts'
 import { createMirrorings } from '../registry/mirroring/mirrorings.ts'
+import { createReplication } from '../registry/mirroring/replicate.ts'
 import { DEFAULT_LIMITS, storedLease } from '../registry/protocol/limits.ts'
 import { createPullThrough } from '../registry/pull-through/pull-through.ts'
 import { createRegistry } from '../registry/registry.ts'
 import type { RegistrySignIn } from '../registry/sign-in/dependencies.ts'
+import type { RegistryRules } from '../remote/location/registry-rules.ts'
 import type { RegistryClient } from '../remote/registry-client.ts'
 import type { Domain } from './domain.ts'
-import { imageSources } from './image-sources.ts'
+import { imageDestinations, imageSources } from './mirroring.ts'
 import { DAY, HOUR, type SharedParts } from './parts.ts'
 
 /** Returns a function for the `host[:port]` of the registry that images are pushed to; it throws before the server listens. */
@@ -32,6 +34,8 @@ export const registryHostOf =
 interface RegistryParts extends SharedParts {
   readonly domain: Domain
   readonly remote: RegistryClient
+  /** The current configurations of registries. */
+  readonly rules: () => RegistryRules
   readonly access: Pick<AccessControl, 'rightsOf'>
   readonly signIn: RegistrySignIn
 }
@@ -77,6 +81,8 @@ export async function openRegistry(parts: RegistryParts) {
     registry: integrated?.registry,
     /** Copies of images into the integrated registry; null with an external registry. */
     mirrorings: integrated?.mirrorings ?? null,
+    /** Copies the image of a tag to another registry; null with an external registry. */
+    replicate: integrated ? createReplication(integrated.mirrorings) : null,
     /** Receives the notifications of an external registry. */
     notifications: external?.notifications,
     /** Starts periodic work; called once the server listens. */
@@ -95,7 +101,7 @@ interface IntegratedParts {
 }
 
 function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: IntegratedParts) {
-  const { config, db, audit, domain, remote, signIn, now, log, opened } = parts
+  const { config, db, audit, domain, remote, rules, signIn, now, log, opened } = parts
   const { rightsOf } = parts.access
   const limits = { ...DEFAULT_LIMITS, maximumBlobBytes: config.maximumBlobBytes }
   const content = createContent(db)
@@ -128,7 +134,8 @@ function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: Inte
       blobs,
       fetching: pullThrough,
       streams,
-      sources: imageSources({ remote, attachments, isOwn: (registry) => registry === host() }),
+      sources: imageSources({ ...domain, remote, attachments, isOwn: (registry) => registry === host() }),
+      destinations: imageDestinations({ remote, rules }),
       limits,
       viewerOf: (principal) =>
         principal === null

@@ -59,6 +59,7 @@ export const VALUES: Readonly<Record<string, string>> = {
   ReceiverTestTarget: 'the result of a mutation',
   SkippedDockerConfigEntry: 'the result of a mutation',
   ImageMirroringPlan: 'the result of a dry run',
+  PlannedMirroredTag: 'a part of a dry run',
   SkippedDocument: 'the result of a mutation',
   StoppedSource: 'the result of a mutation',
   GarbageCollectionPlan: 'a plan, computed when it is read',

@@ -48,6 +48,7 @@ const COMPUTED = [
   'PlannedBlob',
   'PlannedImage',
   'PlannedManifest',
+  'PlannedMirroredTag',
   'PlannedTagEvent',
   'PolicyExcludedTag',
   'PolicyRankedTag',

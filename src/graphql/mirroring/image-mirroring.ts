@@ -1,9 +1,8 @@
 import { sees, type Viewer } from '../../access/right/viewer.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import { patternNamed } from '../../input/qualified-name.ts'
-import { formatRepositoryName } from '../../oci/repository-name.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
-import type { ImageMirroring } from '../../registry/mirroring/mirroring.ts'
+import { formatPlace, type ImageMirroring } from '../../registry/mirroring/mirroring.ts'
 import { batch } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
@@ -14,6 +13,7 @@ import { ImageStreamType, ImageType } from '../kit/references.ts'
 import { describePattern, namespaceFilterArg } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { whileSeen } from '../work/while-seen.ts'
+import { MirroredTagConnection, MirroredTagStateEnum, tagCursors } from './mirrored-tag.ts'
 
 const streamOfMirroring = ({ namespace, imageStream: name }: ImageMirroring): StreamName => ({
   namespace,
@@ -30,10 +30,10 @@ const ImageMirroringStateEnum = enumType('ImageMirroringState', {
   values: {
     PENDING: 'The mirroring waits for others: four run at a time.',
     RUNNING: 'The server reads the manifests, or fetches the blobs. No tag has moved.',
-    SUCCEEDED: 'All of the image is stored, and the tag points to it.',
+    SUCCEEDED: 'All of each image is at the destination, and its tag points to it.',
     FAILED:
-      'The mirroring failed; `reason` and `message` explain it. No manifest was stored, and the tag did not move. Blobs that were stored completely stay for a day, so that the next mirroring need not fetch them again.',
-    CANCELLED: 'The mirroring was cancelled; otherwise as `FAILED`.',
+      'At least one tag failed; `reason` and `message` explain it, and `tags` has the outcome of each. The tags that failed did not move, and an image stream got no manifest of them. Blobs that were stored completely stay for a day, so that the next mirroring need not copy them again.',
+    CANCELLED: 'The mirroring was cancelled: the tags that had not ended are `SKIPPED`.',
   },
 })
 
@@ -41,30 +41,46 @@ export const ImageMirroringType = builder.objectRef<ImageMirroring>('ImageMirror
 
 objectType(ImageMirroringType, {
   description:
-    'A copy of an image from a registry into the integrated registry, by `mirrorImage`. The last 1,000 finished ones are kept.',
+    'A copy of an image, or of the images of several tags, from a registry to another, by `mirrorImage`. Counts and sizes are the sums over its tags, of which those that were `UNCHANGED` add nothing where their manifests need not be read. The last 1,000 finished ones are kept.',
   interfaces: [NodeInterface],
   properties: (t) => ({
-    namespace: t.string('Namespace of the image stream that gets the image.'),
-    tag: t.string('Name of the tag that points to the image when all of it is stored.'),
-    source: t.string('Reference of the image that is copied, for example `docker.io/library/ruby:3.3`.'),
+    namespace: t.string(
+      'Namespace of the image stream that gets the images; with a destination in another registry, the namespace whose credentials are used.',
+    ),
+    tagPattern: t.stringOrNull('Pattern over the tags that are copied; null for one image.'),
+    source: t.string(
+      'Reference of the image that is copied, for example `docker.io/library/ruby:3.3`. With `tagPattern` the repository of the images, for example `quay.io/team/app`, or their image stream, for example `team/app`.',
+    ),
     state: t.one(ImageMirroringStateEnum, 'State of the mirroring.'),
     createdAt: t.dateTime('Time at which the mirroring was requested.'),
     startedAt: t.dateTimeOrNull(
       'Time at which the mirroring started, or started again after a restart of the server; null while it waits.',
     ),
     finishedAt: t.dateTimeOrNull('Time at which the mirroring ended; null until then.'),
-    digest: t.digestOrNull('Digest of the image; null until the registry has returned it.'),
+    digest: t.digestOrNull(
+      'Digest of the image; null until the registry has returned it, and for several tags.',
+    ),
+    tagCount: t.int('Number of tags that are copied; 0 until they are listed.'),
+    copiedTagCount: t.int('Number of tags that are `COPIED`.'),
+    unchangedTagCount: t.int('Number of tags that are `UNCHANGED`.'),
+    failedTagCount: t.int('Number of tags that are `FAILED`.'),
+    skippedTagCount: t.int('Number of tags that are `SKIPPED`.'),
     manifestCount: t.intOrNull(
-      'Number of manifests: of the image, its platforms and its referrers; null until they are read.',
+      'Number of manifests: of the images, their platforms and their referrers; null until they are read.',
     ),
     blobCount: t.intOrNull('Number of different blobs; null until the manifests are read.'),
-    storedBlobCount: t.int('Number of blobs that are stored, including those that this server had before.'),
-    size: t.bigIntOrNull('Bytes of all blobs; null until the manifests are read.'),
-    storedSize: t.bigInt('Bytes that are stored, including those that this server had before.'),
-    fetchedSize: t.bigInt(
-      'Bytes that were received from the registry, without blobs that this server had before.',
+    storedBlobCount: t.int(
+      'Number of blobs that are stored, including those that the destination had before.',
     ),
-    reason: t.oneOrNull(FailureReasonEnum, 'Why the mirroring failed; null if it did not.'),
+    size: t.bigIntOrNull('Bytes of all blobs; null until the manifests are read.'),
+    storedSize: t.bigInt('Bytes that are stored, including those that the destination had before.'),
+    fetchedSize: t.bigInt(
+      'Bytes that were transferred from the source, without blobs that the destination had before or mounted from another repository.',
+    ),
+    reason: t.oneOrNull(
+      FailureReasonEnum,
+      'Why the mirroring, or the first of its tags that failed, failed; null if it did not.',
+    ),
     message: t.stringOrNull('Explanation for people why the mirroring failed; null if it did not.'),
   }),
   fields: (t) => ({
@@ -72,22 +88,45 @@ objectType(ImageMirroringType, {
       description: 'Global identifier of the mirroring, for example for `imageMirroringProgressed`.',
       resolve: ({ id }) => nodeId('ImageMirroring', id),
     }),
+    tag: t.string({
+      nullable: true,
+      description:
+        'Name of the tag that points to the image when all of it is stored; null for several tags, and for an image that is copied by its digest alone.',
+      resolve: ({ tag }) => tag || null,
+    }),
     repository: t.string({
       description:
-        'Repository of the integrated registry that gets the image, as `namespace/name`: the namespace ends at the first slash.',
-      resolve: ({ namespace, imageStream: name }) => formatRepositoryName({ namespace, name }),
+        'Repository that gets the images: of the integrated registry as `namespace/name`, of which the namespace ends at the first slash, or of another registry, for example `registry.example.org/team/app`.',
+      resolve: (mirroring) => formatPlace(mirroring.to ?? streamOfMirroring(mirroring)),
     }),
     imageStream: t.field({
       type: ImageStreamType,
       nullable: true,
-      description: 'Image stream that gets the image; null if it does not exist yet, or was deleted.',
-      resolve: ({ namespace, imageStream }, _args, { viewer, streams }) =>
-        streams.byName(viewer, namespace, imageStream) ?? null,
+      description:
+        'Image stream that gets the images; null if it does not exist yet, or was deleted, and if another registry gets them.',
+      resolve: ({ namespace, imageStream, to }, _args, { viewer, streams }) =>
+        (to === null && streams.byName(viewer, namespace, imageStream)) || null,
+    }),
+    tags: t.field({
+      type: MirroredTagConnection,
+      description: 'The tags, each with its outcome, in the order in which they are copied; at most 10,000.',
+      args: {
+        state: t.arg({ type: MirroredTagStateEnum, description: 'Returns only tags in this state.' }),
+        ...connectionArgs,
+      },
+      complexity: pageComplexity,
+      resolve: (mirroring, { state, ...args }, { mirrorings }, info) =>
+        connection(args, info, {
+          cursors: tagCursors,
+          rows: (page) => batch(mirrorings?.tagPage(mirroring, state ?? undefined, page) ?? []),
+          totalCount: () => mirrorings?.tagCount(mirroring, state ?? undefined) ?? 0,
+        }),
     }),
     image: t.field({
       type: ImageType,
       nullable: true,
-      description: 'The image; null until it is stored, and after it was pruned.',
+      description:
+        'The image; null until it is stored, after it was pruned, and for several tags or an image that no image stream of this server has.',
       resolve: ({ state, digest }, _args, { viewer, images }) =>
         (state === 'SUCCEEDED' && digest && images.byDigest(viewer, digest)) || null,
     }),
@@ -101,13 +140,13 @@ builder.queryField('imageMirrorings', (t) =>
   t.field({
     type: ImageMirroringConnection,
     description:
-      'Returns copies of images into the integrated registry, by `mirrorImage`, the newest first. Empty with an external registry.',
+      'Returns copies of images, by `mirrorImage`, the newest first; those to another registry for viewers who see all image streams of the namespace. Empty with an external registry.',
     access: 'view',
     example: `
       # The newest copies of images, with their progress.
       query ImageMirrorings {
         imageMirrorings(first: 10) {
-          nodes { source repository tag state size storedSize blobCount storedBlobCount message }
+          nodes { source repository tag tagPattern state tagCount failedTagCount size storedSize message }
         }
       }
     `,

@@ -1,65 +1,61 @@
 import type { ImageStream } from '../../imagestream/spec/spec.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import { InvalidInputError, NotFoundError } from '../../input/errors.ts'
-import { isPlatformName } from '../../oci/platforms.ts'
-import type { ImageMirroring, MirroringRequest } from '../../registry/mirroring/mirroring.ts'
+import {
+  type ImageMirroring,
+  isOneImage,
+  isRepository,
+  type MirroringRequest,
+} from '../../registry/mirroring/mirroring.ts'
 import type { MirroringPlan } from '../../registry/mirroring/mirroring-plans.ts'
 import type { Mirrorings } from '../../registry/mirroring/mirrorings.ts'
+import { connectionArgs, pageComplexity } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { checkWait, inputType, mutation, ofTag } from '../kit/inputs.ts'
+import { checkWait, inputType, mutation } from '../kit/inputs.ts'
+import { listConnection } from '../kit/list-page.ts'
 import { rowIdOf } from '../kit/node.ts'
 import { ImageStreamTagType, ImageStreamType } from '../kit/references.ts'
 import { objectType } from '../kit/types.ts'
-import { ObjectReferenceInput } from '../tag/tag-reference-input.ts'
 import { tagOfStream } from '../tag/tags-of-stream.ts'
 import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 import { ImageMirroringType } from './image-mirroring.ts'
-
-const MAX_PLATFORMS = 64
-
-const MirrorImageInput = inputType('MirrorImageInput', {
-  description: 'An image to copy into the integrated registry, and the tag that is to point to it.',
-  fields: (t) => ({
-    namespace: t.streamNamespace(),
-    imageStream: t.imageStreamOfTag(
-      ' Its repository gets the image. The mutation creates the stream if it does not exist.',
-    ),
-    tag: t.tag('Name of the tag that points to the image afterwards'),
-    from: t.requiredOne(
-      ObjectReferenceInput,
-      'Image to copy: a reference in a registry as `DOCKER_IMAGE`, for example `docker.io/library/ruby:3.3`; or the image that a tag of a stream, or an image of its history, has now.',
-    ),
-    platforms: t.strings(
-      `Platforms of a multi-platform image to copy, for example \`linux/arm64\`; at most ${MAX_PLATFORMS}. All platforms if omitted or empty. The index is copied unchanged, so that its digest and its signatures stay valid; the other platforms cannot be pulled. An image for one platform is copied in any case.`,
-    ),
-    includeReferrers: t.flag(
-      'Whether to copy signatures, SBOMs and other artifacts that are attached to the image or to its platforms, also those under cosign’s tags; the default is false.',
-    ),
-    insecure: t.flag(
-      'Whether connections may use plain HTTP or accept an invalid certificate; the default is false. A registry configuration can permit both for a registry.',
-    ),
-    resourceVersion: t.resourceVersion('has another one or does not exist'),
-    dryRun: t.flag(
-      'Whether to read the manifests and report what would be copied, without storing anything; the default is false.',
-    ),
-    waitSeconds: t.waitSeconds('mirroring', 'imageMirroringProgressed'),
-  }),
-})
+import { MirrorImageInput, mirroringRequestOf } from './mirror-image-input.ts'
+import { PlannedMirroredTagConnection, plannedTagCursors } from './mirrored-tag.ts'
 
 const ImageMirroringPlanType = objectType<MirroringPlan>('ImageMirroringPlan', {
-  description: 'What a mirroring would copy.',
+  description:
+    'What a mirroring would copy. Counts and sizes are those of all tags together; blobs of several images are counted once.',
   properties: (t) => ({
-    digest: t.digest('Digest of the image.'),
-    fetchBlobCount: t.int('Number of blobs that would be fetched, because this server does not have them.'),
-    fetchSize: t.bigInt('Bytes that would be fetched.'),
+    digest: t.digestOrNull('Digest of the image; null for several tags.'),
+    manifestCount: t.int(
+      'Number of manifests that were read: of the images, their platforms and their referrers.',
+    ),
+    blobCount: t.int('Number of different blobs.'),
+    size: t.bigInt('Bytes of all blobs.'),
+    fetchBlobCount: t.int(
+      'Number of blobs that would be transferred, because the destination does not have them.',
+    ),
+    fetchSize: t.bigInt('Bytes that would be transferred.'),
   }),
   fields: (t) => ({
-    manifestCount: t.int({
-      description: 'Number of manifests: of the image, its platforms and its referrers.',
-      resolve: ({ tree }) => tree.manifests.length,
+    presentSize: t.field({
+      type: 'BigInt',
+      description: 'Bytes that would not be transferred, because the destination has them.',
+      resolve: ({ size, fetchSize }) => size - fetchSize,
     }),
-    blobCount: t.int({ description: 'Number of different blobs.', resolve: ({ tree }) => tree.blobs.size }),
-    size: t.field({ type: 'BigInt', description: 'Bytes of all blobs.', resolve: ({ tree }) => tree.size }),
+    tags: t.field({
+      type: PlannedMirroredTagConnection,
+      description:
+        'The tags with their expected outcomes, in the order of their names at the source; at most 1,000.',
+      args: connectionArgs,
+      complexity: pageComplexity,
+      resolve: ({ tags }, args, _context, info) =>
+        listConnection(args, info, {
+          cursors: plannedTagCursors,
+          items: tags.map((tag, place) => ({ ...tag, place })),
+          keyOf: ({ place }) => [place],
+        }),
+    }),
   }),
 })
 
@@ -78,10 +74,13 @@ const MirrorImagePayload = objectType<MirroredPayload>('MirrorImagePayload', {
       ImageMirroringType,
       'The mirroring in its state after the wait, which may be `FAILED`; null in a dry run.',
     ),
-    imageStream: t.oneOrNull(ImageStreamType, 'The image stream; null if it does not exist yet.'),
+    imageStream: t.oneOrNull(
+      ImageStreamType,
+      'The image stream; null if it does not exist yet, and with `toRepository`.',
+    ),
     imageStreamTag: t.oneOrNull(
       ImageStreamTagType,
-      'The tag in its present state; null if it does not exist yet.',
+      'The tag in its present state; null if it does not exist yet, for several tags, and with `toRepository`.',
     ),
   }),
 })
@@ -110,36 +109,21 @@ function integrated({ mirrorings }: Pick<GraphQLContext, 'mirrorings'>): Mirrori
   )
 }
 
-type Input = typeof MirrorImageInput.$inferInput
-
-/** Returns the request of the input. Throws InvalidInputError; NotFoundError and ConflictError for the image of a stream. */
-function requestOf(given: Input, { viewer, imageReference }: GraphQLContext): MirroringRequest {
-  const { namespace, imageStream, tag, from, ...input } = ofTag(given)
-  const source = imageReference(viewer, { namespace, name: imageStream }, from)
-  const platforms = [...new Set(input.platforms ?? [])]
-  if (platforms.length > MAX_PLATFORMS) {
-    throw new InvalidInputError('platforms', `platforms may have at most ${MAX_PLATFORMS} items`)
-  }
-  const wrong = platforms.findIndex((name) => !isPlatformName(name))
-  if (wrong >= 0) {
-    throw new InvalidInputError(
-      `platforms.${wrong}`,
-      'a platform is os/architecture or os/architecture/variant: linux/arm64',
-    )
-  }
-  const { includeReferrers, insecure, resourceVersion = null } = input
-  const options = { platforms, includeReferrers, insecure, resourceVersion }
-  return { namespace, imageStream, tag, source, ...options }
-}
-
-const targetOf = ({ namespace, imageStream: name, tag }: MirroringRequest, context: GraphQLContext) => {
+/** Returns the stream and the tag that get the image; null for another registry, and where they do not exist yet. */
+function targetOf({ destination, images }: MirroringRequest, context: GraphQLContext) {
+  if (isRepository(destination)) return { imageStream: null, imageStreamTag: null }
+  const { namespace, name } = destination
   const imageStream = context.streams.byName(context.viewer, namespace, name) ?? null
-  return { imageStream, imageStreamTag: (imageStream && tagOfStream(imageStream, tag, context)) ?? null }
+  const tag = isOneImage(images) ? images.tag : null
+  return {
+    imageStream,
+    imageStreamTag: (imageStream && tag && tagOfStream(imageStream, tag, context)) ?? null,
+  }
 }
 
 mutation('mirrorImage', {
   description:
-    'Copies an image from any registry into the integrated registry, like `oc image mirror` or `skopeo copy --all`, and points a tag to it: the index with its platforms, manifests byte for byte, configs, layers and, if wanted, its signatures and SBOMs. Content that this server has is not fetched. The tag moves once everything is stored, as by a push. Credentials and registry configurations of the source apply, as for imports. A mirroring survives a restart of the server; a failure is its state and not an error of the mutation. `INVALID` with an external registry.',
+    'Copies an image, or the images of several tags, from any registry into the integrated registry or, with `toRepository`, into any other, like `oc image mirror` or `skopeo copy --all`, and points a tag to each: the index with its platforms, manifests byte for byte, configs, layers and, if wanted, its signatures and SBOMs. Content that the destination has is not transferred. A tag moves once everything is stored. The namespace’s credentials and the registry configurations apply to source and destination; `toRepository` requires the right `credentials` in the namespace. A mirroring survives a restart of the server; the failure of a tag is its state and not an error of the mutation. `INVALID` with an external registry.',
   access: 'import',
   complexity: MUTATION_COMPLEXITY.remote,
   example: `
@@ -155,12 +139,12 @@ mutation('mirrorImage', {
     }
   `,
   input: MirrorImageInput,
-  inputDescription: 'The image and the tag.',
+  inputDescription: 'The images and their destination.',
   payload: MirrorImagePayload,
   resolve: async (input, context) => {
     const mirrorings = integrated(context)
     const seconds = checkWait(input.waitSeconds)
-    const request = requestOf(input, context)
+    const request = mirroringRequestOf(input, context)
     if (input.dryRun) {
       return {
         plan: await mirrorings.plan(context.viewer, request),
@@ -176,7 +160,7 @@ mutation('mirrorImage', {
 
 mutation('cancelImageMirroring', {
   description:
-    'Cancels a mirroring that waits or runs: no manifest is stored and no tag moves. `NOT_FOUND` if there is no mirroring with this `id`.',
+    'Cancels a mirroring that waits or runs: its tags that have not ended are `SKIPPED`. `NOT_FOUND` if there is no mirroring with this `id`.',
   access: 'import',
   complexity: MUTATION_COMPLEXITY.write,
   example: `

@@ -11,10 +11,10 @@ import type { Reference } from '../../oci/reference.ts'
 import { RegistryError, type RegistryErrorReason } from '../../oci/registry-error.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { Content, Repository } from '../content/content.ts'
-import type { BlobProgress } from '../pull-through/blob-fetch.ts'
 import type { BlobFetching } from '../pull-through/pull-through.ts'
+import { createBlobAttempts } from './blob-attempts.ts'
+import type { BlobCopyProgress } from './blob-copy-progress.ts'
 import type { CopiedBlob } from './image-tree.ts'
-import { isRepeatable } from './mirroring.ts'
 
 export interface BlobCopyDependencies {
   readonly db: Database
@@ -40,57 +40,13 @@ export interface BlobCopyScope {
 
 /** Blobs that one copy fetches at a time. */
 const AT_A_TIME = 4
-/** Attempts at one blob, each with its own resumptions. */
-const ATTEMPTS = 3
-/** Milliseconds before the second attempt; doubled before the third. */
-const RETRY_DELAY = 500
-
 /** Why a source does not serve an optional blob, such as a layer of Windows that may not be distributed. */
 const WITHHELD: ReadonlySet<RegistryErrorReason> = new Set(['NotFound', 'Unauthorized', 'Forbidden'])
 
-/** Progress of the copy of blobs. */
-export class BlobCopyProgress {
-  storedCount = 0
-  storedSize = 0
-  #fetchedSize = 0
-  readonly #running = new Set<BlobProgress>()
-
-  /** Bytes received from the source, without those of failed attempts. */
-  get fetchedSize(): number {
-    return this.#fetchedSize + this.receivedSize
-  }
-
-  /** Bytes of blobs that are arriving. */
-  get receivedSize(): number {
-    return [...this.#running].reduce((sum, { received }) => sum + received, 0)
-  }
-
-  /** Starts again: a new attempt counts everything that is stored. */
-  reset(): void {
-    this.storedCount = 0
-    this.storedSize = 0
-  }
-
-  addStored(size: number): void {
-    this.storedCount += 1
-    this.storedSize += size
-  }
-
-  /** Settles as the fetch does. */
-  async follow(fetch: BlobProgress, size: number): Promise<void> {
-    this.#running.add(fetch)
-    try {
-      await fetch.stored
-      this.#fetchedSize += size
-    } finally {
-      this.#running.delete(fetch)
-    }
-  }
-}
-
 /** Creates the copies of blobs to a repository: links those that this registry has, and fetches the others. */
 export function createBlobCopies(dependencies: BlobCopyDependencies) {
-  const { db, content, blobs: store, fetching, sleep, now } = dependencies
+  const { db, content, blobs: store, fetching, now } = dependencies
+  const attempts = createBlobAttempts(dependencies)
 
   /** Links the blob, and starts its lease. Returns false where no repository that may be read has it. */
   const link = (tx: Transaction, { viewer, to }: BlobCopyScope, { digest, size }: CopiedBlob): boolean => {
@@ -118,20 +74,7 @@ export function createBlobCopies(dependencies: BlobCopyDependencies) {
     const entitledId = (tx: Transaction): number | undefined =>
       signal.aborted ? undefined : content.ensureRepository(tx, to, now()).id
     const recipient = { repository, entitledId, signal }
-    await progress.follow(fetching.begin(recipient, { reference: from, insecure, digest, size }), size)
-  }
-
-  const fetchBlob = async (blob: CopiedBlob, scope: BlobCopyScope, progress: BlobCopyProgress) => {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        scope.signal.throwIfAborted()
-        return await fetchOnce(blob, scope, progress)
-      } catch (error) {
-        scope.signal.throwIfAborted()
-        if (attempt === ATTEMPTS || !isRepeatable(error)) throw withDigest(error, blob)
-        await sleep(RETRY_DELAY * 2 ** (attempt - 1), scope.signal)
-      }
-    }
+    await progress.follow(fetching.begin(recipient, { reference: from, insecure, digest, size }))
   }
 
   return {
@@ -171,7 +114,7 @@ export function createBlobCopies(dependencies: BlobCopyDependencies) {
       await store.requireSpace(missing.reduce((sum, { size }) => sum + size, 0))
       await forEachBounded(missing, AT_A_TIME, async (blob) => {
         try {
-          await fetchBlob(blob, scope, progress)
+          await attempts(blob, () => fetchOnce(blob, scope, progress), signal)
           if (own && !(await db.transactTogether((tx) => link(tx, scope, blob))))
             throw missingBlob(blob, scope)
           progress.addStored(blob.size)
@@ -184,19 +127,6 @@ export function createBlobCopies(dependencies: BlobCopyDependencies) {
       })
     },
   }
-}
-
-/** Returns a RegistryError whose message names the blob; other errors unchanged. */
-function withDigest(error: unknown, { digest }: CopiedBlob): unknown {
-  if (!(error instanceof RegistryError) || error.message.includes(digest)) return error
-  const { reason, registry, repository, status } = error
-  return new RegistryError(`cannot fetch the blob ${digest}: ${error.message}`, {
-    reason,
-    registry,
-    ...(repository !== undefined && { repository }),
-    ...(status !== undefined && { status }),
-    cause: error,
-  })
 }
 
 const missingBlob = ({ digest }: CopiedBlob, { from }: BlobCopyScope): RegistryError =>

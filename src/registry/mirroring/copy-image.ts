@@ -1,155 +1,122 @@
 import type { Viewer } from '../../access/right/viewer.ts'
-import type { BlobStore } from '../../blobs/blob-store.ts'
-import type { Transaction } from '../../db/transact.ts'
+import { matchesGlob } from '../../input/glob.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { OciError } from '../../oci/oci-error.ts'
-import { repositoryNameOf } from '../../oci/repository-name.ts'
-import type { StreamName } from '../../oci/stream-name.ts'
-import { createManifestParts } from '../content/manifest-parts.ts'
-import type { RegistryStreams } from '../content/registry-streams.ts'
-import { createConfigReader, createManifestStore } from '../content/store-manifest.ts'
-import type { RegistryLimits } from '../protocol/limits.ts'
-import { type BlobCopyDependencies, type BlobCopyProgress, createBlobCopies } from './copy-blobs.ts'
-import { type CopiedManifest, ImageTree } from './image-tree.ts'
-import type { MirroringRequest } from './mirroring.ts'
+import { BlobCopyProgress } from './blob-copy-progress.ts'
+import { ImageTree } from './image-tree.ts'
+import {
+  isOneImage,
+  isRepository,
+  type MirroredImage,
+  type MirroringRequest,
+  TooManyTagsError,
+} from './mirroring.ts'
 import { createMirroringRights } from './mirroring-rights.ts'
 import { addReferrers } from './referrers.ts'
-import type { ImageSource, ImageSources } from './source.ts'
+import { createRepositoryTargets, laneOf, type RepositoryTargetDependencies } from './repository-target.ts'
+import { createStreamTargets, type StreamTargetDependencies } from './stream-target.ts'
+import type { CopyObserver, ImageTarget, ReadImage } from './target.ts'
 
-export interface ImageCopyDependencies extends Omit<BlobCopyDependencies, 'blobs'> {
-  readonly blobs: BlobStore
-  readonly streams: Pick<RegistryStreams, 'recordPush' | 'exists'>
-  readonly sources: ImageSources
-  readonly limits: Pick<RegistryLimits, 'maximumBlobBytes'>
-  /** Throws ConflictError unless the stream has this version; null accepts any. */
-  readonly checkVersion: (stream: StreamName, resourceVersion: string | null) => void
+export type ImageCopyDependencies = StreamTargetDependencies & RepositoryTargetDependencies
+
+/** An image of a request that is copied. `known` is the digest that an interrupted copy found: the same image is copied. */
+export interface OneCopy extends MirroredImage {
+  readonly request: MirroringRequest
+  readonly known: Digest | null
 }
-
-/** An image whose manifests are read. */
-export interface ReadImage {
-  readonly digest: Digest
-  readonly tree: ImageTree
-}
-
-/** A copy in progress, for its reports and its last write. */
-export interface CopyObserver {
-  /** Returns the principal that requested the copy, with its rights now. */
-  readonly viewer: () => Viewer
-  readonly progress: BlobCopyProgress
-  readonly signal: AbortSignal
-  /** Called when the manifests are read. */
-  onRead(image: ReadImage): void
-  /** Called in the transaction that moves the tag. */
-  onStored(tx: Transaction, image: ReadImage): void
-}
-
-/** Copies that end because content was removed in the meantime. */
-const ATTEMPTS = 3
 
 /** Copies of single images. */
 export type ImageCopies = ReturnType<typeof createImageCopies>
 
-/** Creates the copies of images: manifests are read, blobs are stored, and one transaction writes all manifests and the tag. */
+/** Creates the copies of images: manifests are read, blobs are stored at the destination, then manifests and the tag. */
 export function createImageCopies(dependencies: ImageCopyDependencies) {
-  const { db, content, sources, streams, limits, checkVersion, now } = dependencies
+  const { db, sources } = dependencies
   const requireRights = createMirroringRights(dependencies)
-  const blobCopies = createBlobCopies(dependencies)
-  const parts = createManifestParts(db, content)
-  const store = createManifestStore({ db, content, streams })
-  const readConfig = createConfigReader(dependencies)
+  const toStream = createStreamTargets(dependencies)
+  const toRepository = createRepositoryTargets(dependencies)
 
-  const open = (
-    { source, insecure, namespace, imageStream }: MirroringRequest,
-    signal: AbortSignal,
-  ): ImageSource =>
-    sources.open(source, { insecure, lane: `mirroring ${namespace}/${imageStream}`, namespace, signal })
-
-  /** `known` is the digest that an interrupted copy found: the same image is copied. */
-  const read = async (
+  const targetOf = (
     request: MirroringRequest,
-    known: Digest | null,
+    observer: Pick<CopyObserver, 'viewer' | 'progress' | 'signal' | 'onStored'>,
+  ): ImageTarget => {
+    const { destination } = request
+    return isRepository(destination)
+      ? toRepository(destination, request, observer)
+      : toStream(destination, request, observer)
+  }
+
+  const optionsOf = (request: MirroringRequest, signal: AbortSignal) => {
+    const { insecure, namespace } = request
+    return { insecure, lane: laneOf(request), namespace, signal }
+  }
+
+  /** Returns the image; without its manifests where the target has it already. */
+  const read = async (
+    { request, source, tag, known }: OneCopy,
+    target: ImageTarget,
     signal: AbortSignal,
-  ): Promise<ReadImage> => {
-    const from = open(request, signal)
-    const { source, platforms, includeReferrers } = request
+  ): Promise<ReadImage | { readonly digest: Digest; readonly tree: null }> => {
+    const from = sources.open(source, optionsOf(request, signal))
+    const { platforms, includeReferrers } = request
     const digest = known ?? source.digest ?? (source.tag ? await from.resolveTag(source.tag) : null)
     if (digest === null) throw new Error('a reference has a tag or a digest')
-    const tree = new ImageTree(from, limits)
+    if (await target.isCurrent({ source, tag }, digest)) return { digest, tree: null }
+    const tree = new ImageTree(from, target.limits)
     await tree.add(digest, { platforms })
     if (includeReferrers) await addReferrers(tree, from)
     return { digest, tree }
   }
 
-  const write = async (
-    request: MirroringRequest,
-    image: ReadImage,
-    observer: CopyObserver,
-  ): Promise<void> => {
-    const { namespace, imageStream: name, tag, resourceVersion } = request
-    const repository = { namespace, name }
-    const configs = new Map<Digest, Uint8Array | null>()
-    for (const { digest, manifest } of image.tree.manifests) configs.set(digest, await readConfig(manifest))
-    await db.transactTogether((tx) => {
-      // it may have been cancelled while this write waited
-      observer.signal.throwIfAborted()
-      const viewer = observer.viewer()
-      requireRights(viewer, request)
-      checkVersion(repository, resourceVersion)
-      const at = now()
-      for (const { omitted, tags, ...copied } of inOrder(image)) {
-        parts.require(content.repository(repository)?.id, copied.manifest, omitted)
-        const own = copied.digest === image.digest ? [...tags, tag] : [...tags]
-        store(tx, viewer, {
-          ...copied,
-          repository,
-          config: configs.get(copied.digest) ?? null,
-          tags: own,
-          at,
-        })
-      }
-      observer.onStored(tx, image)
-    })
-  }
-
   return {
-    /** Reads the manifests, and returns the blobs that would be fetched. Rejects as `copy`. */
-    async plan(viewer: Viewer, request: MirroringRequest, signal: AbortSignal) {
-      const image = await read(request, null, signal)
-      const to = { namespace: request.namespace, name: request.imageStream }
-      return { ...image, missing: blobCopies.missing({ viewer, to }, image.tree.blobs.values()) }
+    /**
+     * Returns the images of the request, at most so many. Rejects with TooManyTagsError, RegistryError, NotFoundError,
+     * ForbiddenError, or the signal's reason.
+     */
+    async list(
+      viewer: Viewer,
+      request: MirroringRequest,
+      {
+        maximum,
+        work,
+        signal,
+      }: { readonly maximum: number; readonly work: string; readonly signal: AbortSignal },
+    ): Promise<readonly MirroredImage[]> {
+      const { images } = request
+      if (isOneImage(images)) return [images]
+      requireRights(viewer, request)
+      const found: MirroredImage[] = []
+      for await (const part of sources.list(viewer, images.of, optionsOf(request, signal))) {
+        found.push(...part.filter(({ tag }) => tag !== null && matchesGlob(images.pattern, tag)))
+        if (found.length > maximum) throw new TooManyTagsError(maximum, work)
+      }
+      return found
+    },
+
+    /** Reads the manifests, and returns the blobs that would be copied. Rejects as `copy`. */
+    async plan(viewer: Viewer, copy: OneCopy, signal: AbortSignal) {
+      requireRights(viewer, copy.request, copy)
+      const observer = { viewer: () => viewer, progress: new BlobCopyProgress(), signal, onStored: () => {} }
+      const target = targetOf(copy.request, observer)
+      const image = await read(copy, target, signal)
+      return { ...image, missing: image.tree ? await target.missing(image, copy) : [] }
     },
 
     /**
      * Copies the image and points the tag to it. Rejects with RegistryError, InvalidManifestError, DigestMismatchError,
-     * StorageFullError, ConflictError, OciError, ForbiddenError, UnauthenticatedError, NotFoundError, or the signal's reason; then no manifest is stored and no tag moved.
+     * StorageFullError, ConflictError, OciError, ForbiddenError, UnauthenticatedError, NotFoundError, or the signal's reason; then
+     * no tag has moved, and a stream got no manifest.
      */
-    async copy(request: MirroringRequest, known: Digest | null, observer: CopyObserver): Promise<void> {
-      const { signal, progress } = observer
-      requireRights(observer.viewer(), request)
-      const { source, insecure, namespace, imageStream: name } = request
-      const image = await read(request, known, signal)
-      observer.onRead(image)
-      const ownName = sources.isOwn(source.registry) ? repositoryNameOf(source.repository) : undefined
-      for (let attempt = 1; ; attempt++) {
-        progress.reset()
-        const own = ownName && content.repository(ownName)
-        const to = { namespace, name }
-        const scope = { viewer: observer.viewer(), to, from: source, own, insecure, signal }
-        await blobCopies.copy(image.tree.blobs, scope, progress)
-        try {
-          return await write(request, image, observer)
-        } catch (error) {
-          // a blob was deleted from the repository, or the stream with its repository, since it was copied
-          const isMissing = error instanceof OciError && error.code === 'MANIFEST_BLOB_UNKNOWN'
-          if (!isMissing || attempt === ATTEMPTS) throw error
-        }
+    async copy(copy: OneCopy, observer: CopyObserver): Promise<void> {
+      const { signal } = observer
+      requireRights(observer.viewer(), copy.request, copy)
+      const target = targetOf(copy.request, observer)
+      const image = await read(copy, target, signal)
+      if (image.tree === null) {
+        const { digest } = image
+        db.transact((tx) => observer.onStored(tx, { digest, state: 'UNCHANGED' }))
+        return
       }
+      observer.onRead(image)
+      await target.store(image, copy)
     },
   }
-}
-
-/** Returns the manifests with the image itself last: when its tag moves, everything that belongs to it is there. */
-function inOrder({ digest, tree }: ReadImage): readonly CopiedManifest[] {
-  const isRoot = (one: CopiedManifest): boolean => one.digest === digest
-  return [...tree.manifests.filter((one) => !isRoot(one)), ...tree.manifests.filter(isRoot)]
 }

@@ -1,4 +1,5 @@
 import { and, desc, eq, inArray, isNotNull, isNull, lte, sql } from 'drizzle-orm'
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import { rowsOfPage } from '../../db/page.ts'
@@ -7,8 +8,19 @@ import { imageMirrorings } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { visibleStreams } from '../../db/visible-places.ts'
 import type { KeysetPage } from '../../input/page.ts'
-import { formatReference, parseReference } from '../../oci/reference.ts'
-import type { ImageMirroring, MirroringOptions, MirroringRequest } from './mirroring.ts'
+import { parseReference } from '../../oci/reference.ts'
+import { repositoryNameOf } from '../../oci/repository-name.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
+import {
+  formatPlace,
+  formatSource,
+  type ImageMirroring,
+  isOneImage,
+  isRepository,
+  type MirroringOptions,
+  type MirroringRequest,
+  type RepositoryReference,
+} from './mirroring.ts'
 
 /** Selects mirrorings; `undefined` selects all. `imageStream` and `tag` are patterns. */
 export interface MirroringFilter {
@@ -25,7 +37,37 @@ const KEPT_MIRRORINGS = 1_000
 const STREAM = { namespace: 'image_mirrorings.namespace', name: 'image_mirrorings.image_stream' }
 
 type Row = typeof imageMirrorings.$inferSelect
-type Changes = Partial<Omit<Row, 'id' | 'namespace' | 'imageStream' | 'tag' | 'source' | 'options'>>
+type Changes = Partial<
+  Pick<
+    Row,
+    | 'state'
+    | 'startedAt'
+    | 'finishedAt'
+    | 'reason'
+    | 'message'
+    | 'storedBlobCount'
+    | 'storedSize'
+    | 'fetchedSize'
+  >
+>
+
+/** Options as they are stored. */
+interface StoredOptions extends MirroringOptions {
+  /** The source of several images is a stream of this server. */
+  readonly ofStream?: true
+}
+
+/** A request as it is stored. */
+export interface StoredRequest {
+  readonly request: MirroringRequest
+  /** Id of the principal; null from before there was sign-in. */
+  readonly requestedBy: string | null
+  /** Whether its tags were listed. */
+  readonly isListed: boolean
+}
+
+/** The rows of mirrorings. */
+export type MirroringRows = ReturnType<typeof createMirroringRows>
 
 /** Creates the reads and writes of stored mirrorings. */
 export function createMirroringRows({ orm }: Database) {
@@ -53,6 +95,8 @@ export function createMirroringRows({ orm }: Database) {
             eq(imageStream, columns.imageStream),
             eq(imageMirrorings.tag, columns.tag),
             eq(imageMirrorings.source, columns.source),
+            isOrNull(imageMirrorings.toRepository, columns.toRepository),
+            isOrNull(imageMirrorings.tagPattern, columns.tagPattern),
             eq(imageMirrorings.options, columns.options),
             eq(requestedBy, viewer.id),
           ),
@@ -106,12 +150,15 @@ export function createMirroringRows({ orm }: Database) {
         .all()
         .map((row) => row.id),
 
-    /** Returns the request, and the id of its principal. */
-    request(
-      mirroringId: number,
-    ): { readonly request: MirroringRequest; readonly requestedBy: string | null } | undefined {
+    /** Returns the request; undefined for an unknown mirroring. */
+    request(mirroringId: number): StoredRequest | undefined {
       const row = orm.select().from(imageMirrorings).where(eq(id, mirroringId)).get()
-      return row && { request: requestOf(row), requestedBy: row.requestedBy }
+      if (!row) return undefined
+      return {
+        request: requestOf(row),
+        requestedBy: row.requestedBy,
+        isListed: row.listedAt !== null,
+      }
     },
 
     byIds: (ids: readonly number[]): Map<number, ImageMirroring> =>
@@ -139,27 +186,62 @@ export function createMirroringRows({ orm }: Database) {
   }
 }
 
-function columnsOf({ namespace, imageStream, tag, source, ...request }: MirroringRequest) {
-  const { platforms, includeReferrers, insecure, resourceVersion } = request
-  const options: MirroringOptions = { platforms, includeReferrers, insecure, resourceVersion }
-  return { namespace, imageStream, tag, source: formatReference(source), options: JSON.stringify(options) }
+const isOrNull = (column: SQLiteColumn, value: string | null) =>
+  value === null ? isNull(column) : eq(column, value)
+
+function columnsOf({ namespace, destination, images, ...request }: MirroringRequest) {
+  const { platforms, includeReferrers, createRepository, insecure, resourceVersion } = request
+  const ofStream = !isOneImage(images) && !isRepository(images.of)
+  const options: StoredOptions = {
+    ...{ platforms, includeReferrers, insecure, resourceVersion },
+    ...(createRepository && { createRepository }),
+    ...(ofStream && { ofStream }),
+  }
+  const toRepository = isRepository(destination) ? formatPlace(destination) : null
+  return {
+    namespace,
+    imageStream: isRepository(destination) ? '' : destination.name,
+    toRepository,
+    tag: isOneImage(images) ? (images.tag ?? ('' as const)) : ('' as const),
+    source: formatSource(images),
+    tagPattern: isOneImage(images) ? null : images.pattern,
+    options: JSON.stringify(options),
+  }
 }
 
-const requestOf = ({ namespace, imageStream, tag, source, options }: Row): MirroringRequest => ({
+function requestOf({
   namespace,
   imageStream,
+  toRepository,
   tag,
-  source: parseReference(source),
-  ...(JSON.parse(options) as MirroringOptions),
-})
+  source,
+  tagPattern,
+  options,
+}: Row): MirroringRequest {
+  const { ofStream = false, ...others } = JSON.parse(options) as StoredOptions
+  const destination = toRepository === null ? { namespace, name: imageStream } : repositoryOf(toRepository)
+  const images =
+    tagPattern === null
+      ? { source: parseReference(source), tag: tag === '' ? null : tag }
+      : { of: ofStream ? streamOf(source) : repositoryOf(source), pattern: tagPattern }
+  return { namespace, destination, images, ...others }
+}
+
+function repositoryOf(text: string): RepositoryReference {
+  const { registry, repository } = parseReference(text)
+  return { registry, repository }
+}
+
+function streamOf(text: string): StreamName {
+  const stream = repositoryNameOf(text)
+  if (!stream) throw new Error(`"${text}" is not the name of a stream`)
+  return stream
+}
 
 const mirroringOf = ({
   options: _options,
   requestedBy: _requestedBy,
-  reason,
+  listedAt: _listedAt,
+  toRepository,
   ...row
-}: Row): ImageMirroring => ({
-  ...row,
-  // only this room writes it
-  reason: reason as ImageMirroring['reason'],
-})
+}: Row): ImageMirroring => ({ ...row, to: toRepository === null ? null : repositoryOf(toRepository) })

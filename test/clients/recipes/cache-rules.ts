@@ -33,6 +33,7 @@ export const VALUES: readonly string[] = [
   'PlannedBlob',
   'PlannedImage',
   'PlannedManifest',
+  'PlannedMirroredTag',
   'PlannedTagEvent',
   'Platform',
   'PlatformDifference',
@@ -85,6 +86,12 @@ export const CONNECTIONS: Readonly<Record<string, Record<string, readonly string
   Image: {
     history: [],
     referrers: ['artifactType', 'kind', 'maxAgeSeconds'],
+    tags: [],
+  },
+  ImageMirroring: {
+    tags: ['state'],
+  },
+  ImageMirroringPlan: {
     tags: [],
   },
   ImagePrunePlan: {
