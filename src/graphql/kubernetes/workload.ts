@@ -71,7 +71,7 @@ const RunningImageType = objectType<RunningImage>('RunningImage', {
     laterEntryCount: t.exposeInt('entriesBehind', {
       nullable: true,
       description:
-        'Number of later entries in the history of the container’s tag, at most 1000: how far the image is behind, 0 for the image that the tag points to. Null without a tag, and for an image that its history does not have.',
+        'Number of later entries in the history of the container’s tag: how far the image is behind, 0 for the image that the tag points to. Null without a tag, and for an image that the newest 1000 entries do not have.',
     }),
     behindSeconds: t.int({
       nullable: true,

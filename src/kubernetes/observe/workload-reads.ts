@@ -1,4 +1,4 @@
-import { and, count, eq, inArray, type SQL, sql } from 'drizzle-orm'
+import { and, count, eq, type SQL, sql } from 'drizzle-orm'
 import type { Viewer } from '../../access/right/viewer.ts'
 import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
@@ -11,8 +11,9 @@ import type { KeysetPage } from '../../input/page.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { createLagOf, IS_BEHIND } from './lag.ts'
+import { createLags, IS_BEHIND } from './lag.ts'
 import { type Workload, type WorkloadContainer, workloadOf } from './workload.ts'
+import type { ContainerRow } from './workload-rows.ts'
 
 /** Which workloads a list has; undefined and null for all. */
 export interface WorkloadFilter {
@@ -35,7 +36,7 @@ const KEY = [workloads.clusterId, workloads.namespace, workloads.kind, workloads
 /** Creates the reads of workloads. A viewer sees the containers with images of streams that it may view; a server admin all. */
 export function createWorkloadReads(db: Database) {
   const { orm } = db
-  const lagOf = createLagOf(db)
+  const lagsOf = createLags(db)
 
   /** The condition on a container `c`. */
   const isVisible = (viewer: Viewer): SQL | undefined => {
@@ -118,14 +119,24 @@ export function createWorkloadReads(db: Database) {
         orm
           .select()
           .from(workloadImages)
-          .where(inArray(workloadImages.workloadId, [...ids]))
+          .where(isOneOf(workloadImages.workloadId, ids))
           .orderBy(workloadImages.since)
           .all(),
         ({ workloadId, container }) => `${workloadId} ${container}`,
       )
+      const runningIn = ({ workloadId, name }: ContainerRow) => running.get(`${workloadId} ${name}`) ?? []
+      const lagOf = lagsOf(
+        rows.flatMap(({ container, tagId }) =>
+          tagId === null ? [] : runningIn(container).map(({ digest }) => ({ tagId, digest })),
+        ),
+      )
       const containers = rows.map(({ container, tagId, newestImageId }) => {
-        const own = running.get(`${container.workloadId} ${container.name}`) ?? []
-        const images = own.map((image) => ({ ...NO_LAG, ...image, ...(tagId && lagOf(tagId, image.digest)) }))
+        const own = runningIn(container)
+        const images = own.map((image) => ({
+          ...NO_LAG,
+          ...image,
+          ...(tagId !== null && lagOf({ tagId, digest: image.digest })),
+        }))
         const isBehind = newestImageId !== null && images.some(({ entriesBehind }) => entriesBehind !== 0)
         return { ...container, isFollowing: container.isFollowing === 1, running: images, isBehind }
       })

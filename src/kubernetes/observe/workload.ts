@@ -31,8 +31,8 @@ export interface RunningImage {
   /** When the first of the pods started, in milliseconds since 1970. */
   readonly since: number
   /**
-   * Number of later entries in the history of the container's tag, at most 1000; null without a tag, and for an image that its
-   * history does not have.
+   * Number of later entries in the history of the container's tag; null without a tag, and for an image that the newest 1000
+   * entries do not have.
    */
   readonly entriesBehind: number | null
   /** Milliseconds between the entry of the image in the history and the newest; null as above. */
