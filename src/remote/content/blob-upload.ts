@@ -148,6 +148,8 @@ class BlobUpload {
     const { status } = response
     const error = () => this.#session.responseError(this.#requests.topic, response)
     if (status === 404) return this.#restart(error)
+    // the registry still writes what an interrupted request has sent
+    if (status === 409) return this.#countFailure(error)
     const received = status === 416 ? receivedBytes(response) : undefined
     if (received !== undefined && received !== this.#offset) {
       await this.#countFailure(error)

@@ -154,6 +154,19 @@ describe('an upload', () => {
     expect(isKept(it)).toBe(true)
   })
 
+  test('waits for a registry that still writes what an interrupted request has sent', async () => {
+    await using it = await start()
+    let refused = 0
+    await using busy = await startUpstream({
+      pushes: {},
+      extension: ({ method }) =>
+        method === 'PATCH' && ++refused <= 3 ? errorResponse(409, 'UNKNOWN') : undefined,
+    })
+    const target = it.client.writable(`${busy.host}/${NAME}`)
+    expect(await target.pushBlob(blobOf())).toBe('UPLOADED')
+    expect(refused).toBeGreaterThan(3)
+  })
+
   test('ends after so many interruptions as a download', async () => {
     await using it = await start({ cuts: () => true }, { limits: { resumptions: 3 } })
     const refusal = await refusalOf(it.push(blobOf(randomBytes('large', 4 * 1024 * KIB))))
