@@ -7,6 +7,7 @@ import { createEgress, type EgressOptions, type EgressRequest } from '../../src/
 import { ConnectionError, EgressTimeoutError } from '../../src/egress/errors.ts'
 import { RequestBodyError } from '../../src/egress/request-body.ts'
 import { startScripted } from '../fixtures/hostile-registry.ts'
+import { startHttpProxy } from '../fixtures/http-proxy.ts'
 
 const CHUNK = Buffer.alloc(64 * 1024, 'x')
 const MIB = 1024 * 1024
@@ -66,6 +67,23 @@ describe('a streamed body of a request', () => {
     expect(server.requests[0]?.headers).toMatchObject({ 'content-length': String(body.size) })
     expect(server.requests[0]?.headers).not.toHaveProperty('transfer-encoding')
     expect(body.stream.destroyed).toBe(true)
+  })
+
+  test('is sent through a proxy', async () => {
+    let received = 0
+    await using server = await startScripted((request, response) => {
+      request.on('data', (chunk: Buffer) => {
+        received += chunk.length
+      })
+      request.on('end', () => response.end())
+    })
+    await using proxy = await startHttpProxy()
+    await using egress = open()
+    const body = bodyOf(40)
+    const route = { id: '1', ca: [], client: null, proxy: { url: proxy.url, authorization: null } }
+    expect(await egress.request(server.url, { ...put(body), route })).toMatchObject({ status: 200 })
+    expect(received).toBe(body.size)
+    expect(proxy.requests).toEqual([`PUT ${server.url}/`])
   })
 
   test('may be empty', async () => {
