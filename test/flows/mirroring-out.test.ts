@@ -77,11 +77,19 @@ test('a stream is copied to another server of this kind, with its signatures, an
   }
   expect((await pulledManifest(to, 'live/app', signature.digest)).status).toBe(200)
   // the other server has recorded one push for each tag
-  expect(await copied(from, { ...out, includeReferrers: false })).toMatchObject({ state: 'SUCCEEDED', fetchedSize: 0 })
+  expect(await copied(from, { ...out, includeReferrers: false })).toMatchObject({
+    state: 'SUCCEEDED',
+    fetchedSize: 0,
+  })
   const pushes = await to.client.request<{ imagePushes: { nodes: readonly { tag: string }[] } }>(
     '{ imagePushes { nodes { tag } } }',
   )
-  expect(pushes.imagePushes.nodes.map(({ tag }) => tag).filter((tag) => tag.startsWith('v')).sort()).toEqual(['v1', 'v2'])
+  expect(
+    pushes.imagePushes.nodes
+      .map(({ tag }) => tag)
+      .filter((tag) => tag.startsWith('v'))
+      .sort(),
+  ).toEqual(['v1', 'v2'])
 })
 
 describe.skipIf(available() !== undefined)(available() ?? 'docker-registry', () => {
@@ -191,6 +199,10 @@ test(`tags that are copied to another registry all arrive, whole and as they wer
     { id },
   )
   const { tagCount, failedTagCount, copiedTagCount = 0, unchangedTagCount = 0 } = counts.node
-  expect([tagCount, failedTagCount, copiedTagCount + unchangedTagCount]).toEqual([NAMES.length, 0, NAMES.length])
+  expect([tagCount, failedTagCount, copiedTagCount + unchangedTagCount]).toEqual([
+    NAMES.length,
+    0,
+    NAMES.length,
+  ])
   await rm(dataFolder, { recursive: true, force: true })
 })
