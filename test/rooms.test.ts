@@ -195,6 +195,7 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
     'trigger_attempts',
     'trigger_bases',
     'trigger_deliveries',
+    'trigger_key_pairs',
     'trigger_position',
     'trigger_secrets',
     'trigger_targets',

@@ -177,6 +177,7 @@ async function open(
     authentication: access.authentication,
     signIn: config.signIn === null ? undefined : { ...access, now },
     signInPages: openSignIn({ ...shared, access, sealer, egress }),
+    webhookKeys: triggers.view.keyPairs.publicKeys,
     log,
     allowedOrigins: config.allowedOrigins,
     ownOrigin: config.publicUrl?.origin,

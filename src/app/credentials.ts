@@ -17,6 +17,7 @@ import { provideKeys } from '../secrets/key-file.ts'
 import { rotateKeys } from '../secrets/rotate-keys.ts'
 import { BrokenSealError, createSealer } from '../secrets/sealer.ts'
 import { parseSealingKeys } from '../secrets/sealing-key.ts'
+import { keyPairVault } from '../triggers/definition/key-pairs.ts'
 import { triggerVault } from '../triggers/definition/trigger-secrets.ts'
 import type { SharedParts } from './parts.ts'
 
@@ -42,6 +43,7 @@ export function openCredentials({ config, db, audit, now, log, opened }: SharedP
       signingKeyVault,
       clusterVault,
       triggerVault,
+      keyPairVault,
     ].map((vault) => vault(db)),
     source,
     lost: lostCredentialsKey,

@@ -35,7 +35,6 @@ export function openTriggers({ domain, access, kubernetes, ...parts }: TriggerPa
     registryHost: registryHostOf(parts),
     publicUrl: () => ownOrigin(parts),
     perform: performBy(kubernetes),
-    keyPairs: () => [],
     verify: () => Promise.reject(new Error('no room reads signatures')),
     uuid: randomUUID,
     random: Math.random,

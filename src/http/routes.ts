@@ -36,6 +36,8 @@ export interface HttpEndpoints {
   readonly signIn?: SignIn | undefined
   /** Pages and endpoints at which people sign in; undefined for a server without sign-in. */
   readonly signInPages?: SignInPages | undefined
+  /** Returns the public keys with which receivers verify requests of triggers. */
+  readonly webhookKeys?: (() => readonly string[]) | undefined
 }
 
 /** Handles the notifications that an external registry sends about pushes. */
@@ -60,6 +62,8 @@ export interface RouteOptions extends GraphQLEntry {
 /** Path to which an external registry sends its notifications. */
 const NOTIFICATIONS_PATH = '/webhooks/registry'
 const REGISTRY_PATH = '/v2'
+/** Path of the public keys with which receivers verify requests of triggers. */
+const WEBHOOK_KEYS_PATH = '/.well-known/imagestreams/webhook-keys'
 
 /** The routes by path: exact ones, and those of all paths below one. Deliveries to receivers are found by their secret path. */
 export interface Routes {
@@ -70,7 +74,7 @@ export interface Routes {
 /** Returns the one table of routes, of the endpoints that are enabled. Each route is made with what it requires. */
 export function createRoutes(options: RouteOptions): Routes {
   const { endpoints, graphiql, isReady, version } = options
-  const { registry, respondToken, notifications, metrics, signIn, signInPages } = endpoints
+  const { registry, respondToken, notifications, metrics, signIn, signInPages, webhookKeys } = endpoints
   const page = forAnyone(({ request, response }) => graphiql.respondPage(request, response))
   const operations = forViewer((exchange) =>
     mayCauseWork(exchange.request, options.origins)
@@ -117,6 +121,8 @@ export function createRoutes(options: RouteOptions): Routes {
         ]) ?? [],
       ),
       [TOKEN_PATH]: respondToken && registryRoute(respondToken, options),
+      [WEBHOOK_KEYS_PATH]:
+        webhookKeys && forAnyone(({ response }) => respondJson(response, 200, { keys: webhookKeys() })),
       '/sign-out': signIn && forViewer((exchange) => respondSignOut(signIn, exchange)),
     }),
     below: routesOf({

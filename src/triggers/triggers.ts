@@ -11,8 +11,8 @@ import { createBaseContent } from './base/base-content.ts'
 import { createBaseNames } from './base/base-names.ts'
 import { createBases } from './base/bases.ts'
 import { createDerivedTags } from './base/derived-tags.ts'
-import type { SignatureKey } from './content/signature.ts'
 import { createDefinitions } from './definition/definitions.ts'
+import { createKeyPairs } from './definition/key-pairs.ts'
 import { createMatchingTriggers } from './definition/matching-triggers.ts'
 import { createTriggerRows } from './definition/trigger-rows.ts'
 import { createTriggerSecrets } from './definition/trigger-secrets.ts'
@@ -22,12 +22,14 @@ import { createBaseMoves } from './run/base-moves.ts'
 import { createDeliveryChanges } from './run/changes.ts'
 import { createTriggerCommands } from './run/commands.ts'
 import { createDescribeDelivery } from './run/described.ts'
+import { createDryRun } from './run/dry-run.ts'
 import { DueHosts } from './run/due-hosts.ts'
 import { createGuarding, type VerifyMove } from './run/guarding.ts'
 import { createLinkSearch } from './run/link-search.ts'
 import { createLogReader } from './run/log-reader.ts'
 import { createMoves } from './run/moves.ts'
 import { createPolicyMoves } from './run/policy-moves.ts'
+import { createTagOfTrigger } from './run/tag-of-trigger.ts'
 import { createTriggerWorker } from './run/worker.ts'
 import { MAX_DELAY } from './state/backoff.ts'
 import { createDeliveryRows } from './state/delivery-rows.ts'
@@ -52,7 +54,6 @@ export interface TriggersDependencies {
   readonly rightsOf: RightsOf
   /** Returns the host of this server’s registry in pull specs. */
   readonly registryHost: () => string
-  readonly keyPairs: () => readonly SignatureKey[]
   readonly uuid: () => string
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -95,7 +96,8 @@ export function createTriggers(dependencies: TriggersDependencies) {
     derivedTags: createDerivedTags(db),
   })
   const changes = createDeliveryChanges()
-  const attempts = createAttempts({ ...dependencies, secrets })
+  const keyPairs = createKeyPairs(dependencies)
+  const attempts = createAttempts({ ...dependencies, secrets, keyPairs: keyPairs.signing })
   const guarding = createGuarding({ ...dependencies, deliveries, targets, wake })
   const links = createLinkSearch({ ...dependencies, deliveries, attempts, triggers: triggerRows })
   const worker = createTriggerWorker({
@@ -111,12 +113,23 @@ export function createTriggers(dependencies: TriggersDependencies) {
     resumeEnded: definitions.resumeEnded,
     nextResumeAt: triggerRows.nextResumeAt,
   })
-  const commands = createTriggerCommands({ ...dependencies, definitions, rows, targets, deliveries, wake })
+  const tagOf = createTagOfTrigger(dependencies)
+  const commands = createTriggerCommands({
+    ...dependencies,
+    definitions,
+    rows,
+    targets,
+    deliveries,
+    tagOf,
+    wake,
+  })
 
   return {
     ...commands,
+    dryRun: createDryRun({ ...dependencies, definitions, tagOf, describe, attempts }),
     approve: createApproval({ ...dependencies, definitions, rows, targets, describe, wake }),
     definitions,
+    keyPairs,
     reads: createTriggerReads(db),
     targets: rows,
     deliveries,

@@ -23,6 +23,7 @@ function allRoutes(): Map<string, string> {
     metrics: {},
     signIn: {},
     signInPages: { paths: SIGN_IN_PATHS },
+    webhookKeys: served,
   }
   const { at, below } = createRoutes({ endpoints, origins, graphiql: {} } as unknown as RouteOptions)
   return new Map([...at, ...below].map(([path, { access }]) => [path, access]))
@@ -33,6 +34,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   '/': 'anyone',
   '/healthz': 'anyone',
   '/readyz': 'anyone',
+  '/.well-known/imagestreams/webhook-keys': 'anyone',
   [FILES_PATH]: 'anyone',
   '/metrics': 'view-everything',
   '/graphql': 'viewer',

@@ -79,6 +79,16 @@ export const triggerSecrets = sqliteTable(
   (t) => [index('trigger_secrets_by_trigger').on(t.triggerId, t.name, t.id)],
 )
 
+/** Pairs of keys with which this server signs requests of triggers. */
+export const triggerKeyPairs = sqliteTable('trigger_key_pairs', {
+  id: rowid(),
+  /** Id of the key that opens `sealed`. */
+  keyId: text('key_id').notNull(),
+  /** The 32 bytes of the private key, base64. */
+  sealed: sealed(),
+  createdAt: time('created_at').notNull(),
+})
+
 /** What a trigger has done, and has to do, for each tag that has moved since the trigger was created. */
 export const triggerTargets = sqliteTable(
   'trigger_targets',

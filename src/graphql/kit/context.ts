@@ -121,9 +121,10 @@ export interface KubernetesView {
 
 /** Triggers, what they do, and what people do with them. */
 export interface TriggersView
-  extends Pick<Triggers, 'fire' | 'retryOne' | 'retrySince' | 'follow' | 'reads'> {
+  extends Pick<Triggers, 'fire' | 'dryRun' | 'retryOne' | 'retrySince' | 'follow' | 'reads'> {
   readonly definitions: Omit<Triggers['definitions'], 'disable' | 'resumeEnded'>
   readonly targets: Pick<Triggers['targets'], 'byIds'>
+  readonly keyPairs: Pick<Triggers['keyPairs'], 'publicKeys' | 'rotate'>
   readonly deliveries: Pick<Triggers['deliveries'], 'byIds'>
 }
 

@@ -19,9 +19,10 @@ function nameOr(name: string | null | undefined, pattern: string, field: string)
   throw invalid(field, `is needed: the source of the trigger is the pattern ${pattern}`)
 }
 
-const tagOfTrigger = (
+/** Returns the tag that an input names, or the only one that the trigger reacts to. Throws InvalidInputError. */
+export const tagOfTrigger = (
   { id, streams, tags }: Trigger,
-  { imageStream, tag }: typeof FireTriggerInput.$inferInput,
+  { imageStream, tag }: Pick<typeof FireTriggerInput.$inferInput, 'imageStream' | 'tag'>,
 ) => ({
   id,
   imageStream: nameOr(imageStream, streams, 'imageStream'),

@@ -30,7 +30,7 @@ const TriggerDeliveryStateEnum = enumType('TriggerDeliveryState', {
   },
 })
 
-const DeliveryRequestType = objectType<OutgoingRequest>('DeliveryRequest', {
+export const DeliveryRequestType = objectType<OutgoingRequest>('DeliveryRequest', {
   description: 'A request to a receiver, with `•••` in place of secrets and signatures.',
   properties: (t) => ({
     method: t.string('Method, for example `POST`.'),

@@ -52,14 +52,28 @@ export const PauseTriggerInput = inputType('PauseTriggerInput', {
   }),
 })
 
+const TAG = {
+  imageStream:
+    'Name of the image stream, in the namespace of the trigger. Can be omitted if the trigger’s source is one name.',
+  tag: 'Name of the tag. Can be omitted if the trigger’s source is one name.',
+} as const
+
 export const FireTriggerInput = inputType('FireTriggerInput', {
   description: 'A tag for whose image a trigger is to act, whether or not it has acted for it.',
   fields: (t) => ({
     id: t.requiredId('Global `id` of the trigger.'),
-    imageStream: t.string(
-      'Name of the image stream, in the namespace of the trigger. Can be omitted if the trigger’s source is one name.',
-    ),
-    tag: t.string('Name of the tag. Can be omitted if the trigger’s source is one name.'),
+    imageStream: t.string(TAG.imageStream),
+    tag: t.string(TAG.tag),
+  }),
+})
+
+export const TestTriggerInput = inputType('TestTriggerInput', {
+  description: 'A tag for whose image a trigger would act.',
+  fields: (t) => ({
+    id: t.requiredId('Global `id` of the trigger.'),
+    imageStream: t.string(TAG.imageStream),
+    tag: t.string(TAG.tag),
+    contact: t.flag('Whether to ask the receiver’s host if it responds; the default is false.'),
   }),
 })
 

@@ -2,17 +2,15 @@ import type { AuditRecorder } from '../../access/audit/audit-log.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
-import type { Streams } from '../../imagestream/stream/stream.ts'
-import type { Tag, Tags } from '../../imagestream/tag/tag.ts'
-import { ConflictError, invalid, NotFoundError } from '../../input/errors.ts'
-import { matchesGlob } from '../../input/glob.ts'
-import type { TagName } from '../../oci/tag.ts'
+import type { Tag } from '../../imagestream/tag/tag.ts'
+import { ConflictError, NotFoundError } from '../../input/errors.ts'
 import type { Definitions } from '../definition/definitions.ts'
 import type { Trigger } from '../definition/trigger.ts'
 import type { DeliveryRows } from '../state/delivery-rows.ts'
 import type { StoredTarget, Target, TargetRows } from '../state/target-rows.ts'
 import { fireByHand, retry, settled } from '../state/target-state.ts'
 import type { Targets } from '../state/targets.ts'
+import type { createTagOfTrigger, TagOfTrigger } from './tag-of-trigger.ts'
 
 interface CommandsDependencies {
   readonly db: Pick<Database, 'transact'>
@@ -21,19 +19,10 @@ interface CommandsDependencies {
   readonly rows: TargetRows
   readonly targets: Targets
   readonly deliveries: Pick<DeliveryRows, 'byIds'>
-  readonly streams: Pick<Streams, 'byName'>
-  readonly tags: Pick<Tags, 'named'>
+  readonly tagOf: ReturnType<typeof createTagOfTrigger>
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly wake: () => void
-}
-
-/** A tag for which a trigger is to act. */
-export interface TagOfTrigger {
-  readonly id: number
-  /** Names a stream of the trigger's namespace. */
-  readonly imageStream: string
-  readonly tag: TagName
 }
 
 /** Targets that one command retries: it is one transaction. */
@@ -41,7 +30,7 @@ const MAX_RETRIED = 1_000
 
 /** Creates what people do with targets. It needs the right `configure` in the trigger's namespace. */
 export function createTriggerCommands(dependencies: CommandsDependencies) {
-  const { db, audit, definitions, rows, targets, deliveries, streams, tags, now, wake } = dependencies
+  const { db, audit, definitions, rows, targets, deliveries, tagOf, now, wake } = dependencies
 
   const record = (
     tx: Transaction,
@@ -58,17 +47,6 @@ export function createTriggerCommands(dependencies: CommandsDependencies) {
       details: { ...details },
     })
     tx.afterCommit(wake)
-  }
-
-  /** Returns the tag with its image. Throws NotFoundError, InvalidInputError. */
-  const tagOf = (viewer: Viewer, trigger: Trigger, { imageStream: name, tag }: TagOfTrigger): Tag => {
-    if (!matchesGlob(trigger.streams, name) || !matchesGlob(trigger.tags, tag)) {
-      throw invalid('tag', `must match the source of the trigger, ${trigger.streams}:${trigger.tags}`)
-    }
-    const stream = streams.byName(viewer, trigger.namespace, name)
-    const [found] = stream ? tags.named([stream.id], tag) : []
-    if (!found?.image) throw new NotFoundError(`${trigger.namespace}/${name}:${tag} has no image`)
-    return found
   }
 
   /** Returns the target of a tag; of one that has not moved since the trigger was created, a new one. */

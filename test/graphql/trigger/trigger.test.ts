@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startApp, type TestApp } from '../../fixtures/app.ts'
 import { image } from '../../fixtures/random-image.ts'
@@ -239,6 +239,67 @@ describe('a trigger', () => {
     await expect.poll(() => receiver.requests.length).toBe(1)
     expect(receiver.requests[0]).toMatchObject({ path: '/hook/two', headers: { 'x-key': 'first-key' } })
   })
+})
+
+const ROTATE = `mutation ($input: RotateWebhookKeyInput!) { rotateWebhookKey(input: $input) { webhookKeys } }`
+
+test('a request can be verified with the published keys, also during a rotation', async () => {
+  await create({ action: { http: { url: receiver.url, signature: 'KEY_PAIR' } } })
+  const published = async (): Promise<readonly string[]> => {
+    const response = await fetch(`${app.app.url}/.well-known/imagestreams/webhook-keys`)
+    return ((await response.json()) as { keys: string[] }).keys
+  }
+  const [old = ''] = await published()
+  await app.client.request(ROTATE, { input: {} })
+  await move('second')
+  await expect.poll(() => receiver.requests.length).toBe(1)
+
+  const keys = await published()
+  expect(keys).toEqual([expect.stringMatching(/^whpk_/), old])
+  expect(await app.client.request('{ webhookKeys }')).toEqual({ webhookKeys: keys })
+  const request = receiver.requests[0]
+  const headers: Readonly<Record<string, unknown>> = request?.headers ?? {}
+  const body = request?.body ?? ''
+  const signed = Buffer.from(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`)
+  const signatures = String(headers['webhook-signature']).split(' ')
+  expect(signatures).toHaveLength(2)
+  for (const [at, key] of keys.entries()) {
+    const signature = Buffer.from((signatures[at] ?? '').replace('v1a,', ''), 'base64')
+    expect(verify(null, signed, publicKeyOf(key), signature)).toBe(true)
+  }
+  expect(await app.client.request(ROTATE, { input: { dropOld: true } })).toMatchObject({
+    rotateWebhookKey: { webhookKeys: [expect.any(String)] },
+  })
+})
+
+const publicKeyOf = (text: string): KeyObject =>
+  createPublicKey({
+    key: {
+      kty: 'OKP',
+      crv: 'Ed25519',
+      x: Buffer.from(text.replace('whpk_', ''), 'base64').toString('base64url'),
+    },
+    format: 'jwk',
+  })
+
+test('testTrigger shows what would be sent without sending it, and whether the host responds', async () => {
+  const { trigger } = await create()
+  const TEST = `mutation ($input: TestTriggerInput!) { testTrigger(input: $input) {
+    request { method url headers body } isReachable message } }`
+  const input = { id: trigger.id, tag: 'v1' }
+  expect(await app.client.request(TEST, { input })).toMatchObject({
+    testTrigger: { request: { method: 'POST', url: receiver.url }, isReachable: null, message: null },
+  })
+  expect(receiver.requests).toEqual([])
+  expect(await app.client.request(TEST, { input: { ...input, contact: true } })).toMatchObject({
+    testTrigger: { isReachable: true, message: null },
+  })
+  expect(receiver.requests).toMatchObject([{ method: 'HEAD', path: '/', body: '' }])
+  await receiver[Symbol.asyncDispose]()
+  expect(await app.client.request(TEST, { input: { ...input, contact: true } })).toMatchObject({
+    testTrigger: { isReachable: false, message: 'the connection was refused' },
+  })
+  receiver = await startTriggerReceiver()
 })
 
 test('deliveryChanged delivers the begin and the end of each attempt', async () => {

@@ -1,0 +1,42 @@
+import type { DryRun } from '../../triggers/run/dry-run.ts'
+import { mutation } from '../kit/inputs.ts'
+import { objectType } from '../kit/types.ts'
+import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
+import { tagOfTrigger } from './fire-trigger.ts'
+import { DeliveryRequestType } from './trigger-delivery.ts'
+import { TestTriggerInput } from './trigger-inputs.ts'
+import { triggerIdOf } from './trigger-mutations.ts'
+
+mutation('testTrigger', {
+  description:
+    'Returns what a trigger would send for the image that a tag has now, without sending it. With `contact` the server asks the receiver’s host, by a HEAD request for `/` without secrets, whether it responds. `NOT_FOUND` if the tag has no image.',
+  access: 'configure',
+  complexity: MUTATION_COMPLEXITY.remote,
+  example: `
+    # What would be sent, and whether the receiver responds at all.
+    mutation TestTrigger($trigger: ID!) {
+      testTrigger(input: { id: $trigger, imageStream: "ruby", tag: "latest" }) {
+        request { method url headers body }
+        isReachable
+        message
+      }
+    }
+  `,
+  input: TestTriggerInput,
+  inputDescription: 'The trigger and the tag.',
+  payload: objectType<DryRun>('TestTriggerPayload', {
+    description: 'What would be sent.',
+    properties: (t) => ({
+      request: t.oneOrNull(
+        DeliveryRequestType,
+        'The request, with `•••` in place of secrets; null for an action that is no request.',
+      ),
+      isReachable: t.booleanOrNull('Whether the receiver’s host responds; null if it was not asked.'),
+      message: t.stringOrNull('Why the host does not respond; null if it does, or was not asked.'),
+    }),
+  }),
+  resolve(input, { viewer, triggers, work }) {
+    const trigger = triggers.definitions.find(viewer, triggerIdOf(input.id))
+    return triggers.dryRun(viewer, { ...tagOfTrigger(trigger, input), contact: input.contact }, work.signal)
+  },
+})
