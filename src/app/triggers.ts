@@ -41,6 +41,7 @@ export function openTriggers({ domain, access, kubernetes, ...parts }: TriggerPa
     onError: (error) => log.error({ err: error }, 'triggers cannot act'),
   })
   opened.use(triggers.worker)
+  opened.use(triggers.links)
   return { view: triggers, start: () => opened.defer(triggers.start()) }
 }
 

@@ -1,10 +1,18 @@
 import { invalid } from '../../input/errors.ts'
-import type { ActionInput } from '../../triggers/content/actions.ts'
-import { PLACEHOLDERS } from '../../triggers/content/moved-tag.ts'
+import { type ActionInput, fieldOf, KIND_NAMES, type KindName } from '../../triggers/content/actions.ts'
 import { inputType } from '../kit/inputs.ts'
+import { PLACEHOLDER_TEXTS } from './action-values.ts'
+import {
+  ArgoWorkflowsActionInput,
+  GitHubRepositoryDispatchActionInput,
+  GitHubWorkflowDispatchActionInput,
+  GitLabPipelineActionInput,
+  JenkinsActionInput,
+  TektonActionInput,
+} from './build-actions.ts'
+import { ArgoCdActionInput, FluxActionInput, KargoActionInput } from './deployment-actions.ts'
+import { SlackActionInput, TeamsActionInput } from './message-actions.ts'
 import { HttpFormatEnum, SignatureEnum } from './trigger-action.ts'
-
-const placeholders = PLACEHOLDERS.map((name) => `\`{{ ${name} }}\``).join(', ')
 
 const HttpHeaderInput = inputType('HttpHeaderInput', {
   description: 'A header of a request.',
@@ -27,7 +35,7 @@ const HttpActionInput = inputType('HttpActionInput', {
       description: 'Format of the body; the default is `CLOUD_EVENT`.',
     }),
     template: t.string(
-      `JSON text of the body for the format \`TEMPLATE\`, and only for it. Its texts can contain ${placeholders}.`,
+      `JSON text of the body for the format \`TEMPLATE\`, and only for it. ${PLACEHOLDER_TEXTS}`,
     ),
     signature: t.field({
       type: SignatureEnum,
@@ -47,18 +55,52 @@ export const TriggerActionInput = inputType('TriggerActionInput', {
   description: 'What a trigger does. Exactly one field must be given.',
   fields: (t) => ({
     http: t.one(HttpActionInput, 'A request to any URL.'),
+    githubRepositoryDispatch: t.one(
+      GitHubRepositoryDispatchActionInput,
+      'An event for the workflows of a GitHub repository.',
+    ),
+    githubWorkflowDispatch: t.one(GitHubWorkflowDispatchActionInput, 'A run of one GitHub workflow.'),
+    gitlabPipeline: t.one(GitLabPipelineActionInput, 'A pipeline of a GitLab project.'),
+    jenkins: t.one(JenkinsActionInput, 'A build of a Jenkins job.'),
+    tekton: t.one(TektonActionInput, 'An event for an EventListener of Tekton.'),
+    argoWorkflows: t.one(ArgoWorkflowsActionInput, 'An event for Argo Workflows.'),
+    argoCd: t.one(ArgoCdActionInput, 'A refresh, or another image, of an Argo CD application.'),
+    kargo: t.one(KargoActionInput, 'A refresh of warehouses of Kargo.'),
+    flux: t.one(FluxActionInput, 'A reconciliation by Flux.'),
+    slack: t.one(SlackActionInput, 'A message in Slack.'),
+    teams: t.one(TeamsActionInput, 'A message in Microsoft Teams.'),
   }),
 })
 
+type GivenAction = typeof TriggerActionInput.$inferInput
+
+/** Returns the actions that are given, of which there must be one. */
+const actionsOf = (given: GivenAction): readonly ActionInput[] => [
+  ...ofKind('HTTP', given.http),
+  ...ofKind('GITHUB_REPOSITORY_DISPATCH', given.githubRepositoryDispatch),
+  ...ofKind('GITHUB_WORKFLOW_DISPATCH', given.githubWorkflowDispatch),
+  ...ofKind('GITLAB_PIPELINE', given.gitlabPipeline),
+  ...ofKind('JENKINS', given.jenkins),
+  ...ofKind('TEKTON', given.tekton),
+  ...ofKind('ARGO_WORKFLOWS', given.argoWorkflows),
+  ...ofKind('ARGO_CD', given.argoCd),
+  ...ofKind('KARGO', given.kargo),
+  ...ofKind('FLUX', given.flux),
+  ...ofKind('SLACK', given.slack),
+  ...ofKind('TEAMS', given.teams),
+]
+
+/** Returns an action of a kind, or nothing where it is not given. */
+const ofKind = <K extends KindName>(
+  kind: K,
+  input: ActionInput<K>['input'] | null | undefined,
+): readonly ActionInput[] => (input ? [{ kind, input } as ActionInput] : [])
+
 /** Returns the action that is given. Throws InvalidInputError unless it is exactly one. */
-export function actionOf(given: typeof TriggerActionInput.$inferInput): ActionInput {
-  const actions: ActionInput[] = []
-  if (given.http) actions.push({ kind: 'HTTP', input: given.http })
-  const [action, another] = actions
+export function actionOf(given: GivenAction): ActionInput {
+  const [action, another] = actionsOf(given)
   if (!action || another) {
-    throw invalid('action', `must have exactly one of the fields ${FIELDS.join(', ')}`)
+    throw invalid('action', `must have exactly one of the fields ${KIND_NAMES.map(fieldOf).join(', ')}`)
   }
   return action
 }
-
-const FIELDS = ['http']

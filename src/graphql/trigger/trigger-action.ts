@@ -1,7 +1,18 @@
-import { type Action, KIND_NAMES } from '../../triggers/content/actions.ts'
+import type { OutputRef } from '@pothos/core'
+import { type Action, KIND_NAMES, type KindName } from '../../triggers/content/actions.ts'
 import { FORMATS, type HttpSettings, SIGNATURES } from '../../triggers/content/kinds/http.ts'
 import type { Trigger } from '../../triggers/definition/trigger.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import {
+  ArgoWorkflowsActionType,
+  GitHubRepositoryDispatchActionType,
+  GitHubWorkflowDispatchActionType,
+  GitLabPipelineActionType,
+  JenkinsActionType,
+  TektonActionType,
+} from './build-actions.ts'
+import { ArgoCdActionType, FluxActionType, KargoActionType } from './deployment-actions.ts'
+import { SlackActionType, TeamsActionType } from './message-actions.ts'
 
 /** Returns the descriptions of values, none of which can be missing. */
 const described = <Value extends string>(_values: readonly Value[], descriptions: Record<Value, string>) =>
@@ -17,9 +28,9 @@ export const TriggerActionKindEnum = enumType('TriggerActionKind', {
     JENKINS: 'A build of a Jenkins job.',
     TEKTON: 'An event for an EventListener of Tekton.',
     ARGO_WORKFLOWS: 'An event for Argo Workflows.',
-    ARGO_CD: 'Another image of an Argo CD application.',
-    KARGO: 'A refresh of a warehouse of Kargo.',
-    FLUX: 'A call of a Receiver of Flux.',
+    ARGO_CD: 'A refresh, or another image, of an Argo CD application.',
+    KARGO: 'A refresh of warehouses of Kargo.',
+    FLUX: 'A reconciliation by Flux.',
     SET_IMAGE: 'Another image of a container in a connected Kubernetes cluster.',
     START_BUILD: 'A build of a BuildConfig in a connected OpenShift cluster.',
     SLACK: 'A message in Slack.',
@@ -70,9 +81,18 @@ const HttpActionType = objectType<HttpSettings>('HttpAction', {
   }),
 })
 
-/** Returns the settings of an action of this kind; null for one of another kind. */
-const settingsOf = <K extends Action['kind']>(action: Action, kind: K) =>
-  action.kind === kind ? (action as Action<K>).settings : null
+/** Returns the definition of the field of a kind, which is null for actions of other kinds. */
+const settingsOf = <K extends KindName>(
+  kind: K,
+  type: OutputRef<Action<K>['settings']>,
+  description: string,
+) => ({
+  type,
+  nullable: true as const,
+  description: `Settings of ${description}; null for another kind.`,
+  resolve: ({ action }: Pick<Trigger, 'action'>) =>
+    action.kind === kind ? (action as Action<K>).settings : null,
+})
 
 export const TriggerActionType = objectType<Pick<Trigger, 'action' | 'host'>>('TriggerAction', {
   description: 'What a trigger does, without its secrets. The field of its kind has the settings.',
@@ -85,11 +105,23 @@ export const TriggerActionType = objectType<Pick<Trigger, 'action' | 'host'>>('T
       description: 'Kind of the action.',
       resolve: ({ action }) => action.kind,
     }),
-    http: t.field({
-      type: HttpActionType,
-      nullable: true,
-      description: 'Settings of a request to any URL; null for another kind.',
-      resolve: ({ action }) => settingsOf(action, 'HTTP'),
-    }),
+    http: t.field(settingsOf('HTTP', HttpActionType, 'a request to any URL')),
+    githubRepositoryDispatch: t.field(
+      settingsOf('GITHUB_REPOSITORY_DISPATCH', GitHubRepositoryDispatchActionType, 'an event of GitHub'),
+    ),
+    githubWorkflowDispatch: t.field(
+      settingsOf('GITHUB_WORKFLOW_DISPATCH', GitHubWorkflowDispatchActionType, 'a run of a GitHub workflow'),
+    ),
+    gitlabPipeline: t.field(settingsOf('GITLAB_PIPELINE', GitLabPipelineActionType, 'a pipeline of GitLab')),
+    jenkins: t.field(settingsOf('JENKINS', JenkinsActionType, 'a build of a Jenkins job')),
+    tekton: t.field(settingsOf('TEKTON', TektonActionType, 'an event for Tekton')),
+    argoWorkflows: t.field(
+      settingsOf('ARGO_WORKFLOWS', ArgoWorkflowsActionType, 'an event for Argo Workflows'),
+    ),
+    argoCd: t.field(settingsOf('ARGO_CD', ArgoCdActionType, 'a change of an Argo CD application')),
+    kargo: t.field(settingsOf('KARGO', KargoActionType, 'a refresh by Kargo')),
+    flux: t.field(settingsOf('FLUX', FluxActionType, 'a reconciliation by Flux')),
+    slack: t.field(settingsOf('SLACK', SlackActionType, 'a message in Slack')),
+    teams: t.field(settingsOf('TEAMS', TeamsActionType, 'a message in Microsoft Teams')),
   }),
 })

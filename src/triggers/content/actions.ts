@@ -59,11 +59,15 @@ export const kindOf = <K extends KindName>({
   readonly kind: K
 }): ActionKind<Kinds[K]['input'], Kinds[K]['settings']> => BY_NAME[kind]
 
+/** Returns the field of a kind in an input: `gitlabPipeline` of GITLAB_PIPELINE. */
+export const fieldOf = (kind: KindName): string =>
+  kind.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())
+
 /** Checks an action. `field` is the path of the input. Throws InvalidInputError. */
 export function checkAction<K extends KindName>(
   { kind, input }: ActionInput<K>,
   field: string,
 ): CheckedAction<Action<K>> {
-  const { settings, ...checked } = BY_NAME[kind].check(input, field)
+  const { settings, ...checked } = BY_NAME[kind].check(input, `${field}.${fieldOf(kind)}`)
   return { ...checked, settings: { kind, settings } }
 }

@@ -328,22 +328,22 @@ test.each([
   [{ name: 'Build' }, 'name'],
   [{ imageStreams: 'a b' }, 'imageStreams'],
   [{ action: {} }, 'action'],
-  [{ action: { http: { url: 'ftp://x' } } }, 'action.url'],
-  [{ action: { http: { url: 'https://u:p@x.example/' } } }, 'action.url'],
-  [{ action: { http: { url: 'https://x.example', format: 'TEMPLATE' } } }, 'action.template'],
+  [{ action: { http: { url: 'ftp://x' } } }, 'action.http.url'],
+  [{ action: { http: { url: 'https://u:p@x.example/' } } }, 'action.http.url'],
+  [{ action: { http: { url: 'https://x.example', format: 'TEMPLATE' } } }, 'action.http.template'],
   [
     { action: { http: { url: 'https://x.example', format: 'TEMPLATE', template: '{"a":"{{ x }}"}' } } },
-    'action.template',
+    'action.http.template',
   ],
   [
     { action: { http: { url: 'https://x.example', headers: [{ name: 'Host', value: 'y' }] } } },
-    'action.headers.0.name',
+    'action.http.headers.0.name',
   ],
   [
     { action: { http: { url: 'https://x.example', headers: [{ name: 'X', value: 'a\r\nb' }] } } },
-    'action.headers.0.value',
+    'action.http.headers.0.value',
   ],
-  [{ action: { http: { url: 'https://x.example', secret: 'short' } } }, 'action.secret'],
+  [{ action: { http: { url: 'https://x.example', secret: 'short' } } }, 'action.http.secret'],
 ])('createTrigger refuses %j and names the field', async (input, field) => {
   const defaults = { name: 'build-app', imageStreams: 'app', action: { http: { url: receiver.url } } }
   const response = await app.client.execute(CREATE, { input: { ...defaults, ...input } })

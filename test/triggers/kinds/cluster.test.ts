@@ -36,13 +36,13 @@ describe('an action in a cluster', () => {
   })
 
   it.each([
-    [setImage({ kind: 'Job' }), 'action.kind is "Job": it must be one of Deployment, '],
-    [setImage({ kind: 'deployment' }), 'action.kind is "deployment"'],
-    [setImage({ container: '' }), 'action.container is ""'],
-    [setImage({ namespace: '../kube-system' }), 'action.namespace is "../kube-system"'],
-    [setImage({ name: 'web/scale' }), 'action.name is "web/scale"'],
-    [startBuild({ name: '..' }), 'action.name is ".."'],
-    [startBuild({ cluster: 'a b' }), 'action.cluster is "a b"'],
+    [setImage({ kind: 'Job' }), 'action.setImage.kind is "Job": it must be one of Deployment, '],
+    [setImage({ kind: 'deployment' }), 'action.setImage.kind is "deployment"'],
+    [setImage({ container: '' }), 'action.setImage.container is ""'],
+    [setImage({ namespace: '../kube-system' }), 'action.setImage.namespace is "../kube-system"'],
+    [setImage({ name: 'web/scale' }), 'action.setImage.name is "web/scale"'],
+    [startBuild({ name: '..' }), 'action.startBuild.name is ".."'],
+    [startBuild({ cluster: 'a b' }), 'action.startBuild.cluster is "a b"'],
   ])('is refused: %j', (action, message) => {
     expect(() => checkAction(action, 'action')).toThrow(message)
   })

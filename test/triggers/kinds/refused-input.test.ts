@@ -1,6 +1,12 @@
 import { expect, it } from 'vitest'
 import { InvalidInputError } from '../../../src/input/errors.ts'
-import { type ActionInput, checkAction, KIND_NAMES, kindOf } from '../../../src/triggers/content/actions.ts'
+import {
+  type ActionInput,
+  checkAction,
+  fieldOf,
+  KIND_NAMES,
+  kindOf,
+} from '../../../src/triggers/content/actions.ts'
 import { startReceiver } from '../../fixtures/receivers-of-triggers/receiver.ts'
 import { startAttempts } from './attempts.ts'
 
@@ -165,7 +171,7 @@ it.each([
   const check = () => checkAction(change(kind, input), 'action')
   expect(check).toThrow(InvalidInputError)
   expect(check).toThrow(allowed)
-  expect(check).toThrow(expect.objectContaining({ field: `action.${field}` }))
+  expect(check).toThrow(expect.objectContaining({ field: `action.${fieldOf(kind)}.${field}` }))
 })
 
 it('a secret that is refused is not repeated', () => {
