@@ -83,6 +83,10 @@ const PLACES: Record<string, { readonly whole: string; readonly parts: string }>
     parts:
       'mutation { it: importImage(input: { namespace: "team", imageStream: "sub/app", tag: "new", from: "registry.invalid/a:1", dryRun: true, waitSeconds: 0 }) { imageStream { id } } }',
   },
+  'Query.workloads(imageStream)': {
+    whole: '{ it: workloads(imageStream: "team/sub/app:v1") { totalCount } }',
+    parts: '{ it: workloads(namespace: "team", imageStream: "sub/app", tag: "v1") { totalCount } }',
+  },
   'Query.imageMirrorings(imageStream)': {
     whole: '{ it: imageMirrorings(imageStream: "team/sub/app*") { totalCount } }',
     parts: '{ it: imageMirrorings(namespace: "team", imageStream: "sub/app*") { totalCount } }',

@@ -39,6 +39,53 @@ describe('a workload with the annotation', () => {
     await eventually(() => expect(imageOf(world, kind)).toBe(pullSpec(digest)))
   })
 
+  test('may be a DeploymentConfig with triggers in its spec', async () => {
+    const digest = await world.push('one')
+    const config = workload('DeploymentConfig')
+    const from = { kind: 'ImageStreamTag', name: 'web:v1' }
+    const imageChangeParams = { automatic: true, containerNames: ['web'], from }
+    const spec = { ...config.spec, triggers: [{ type: 'ImageChange', imageChangeParams }] }
+    world.kubernetes.create({ ...config, spec })
+    await eventually(() => expect(imageOf(world, 'DeploymentConfig')).toBe(pullSpec(digest)))
+  })
+
+  test('that another workload has made is left to that one, which copies its annotations', async () => {
+    const digest = await world.push('one')
+    const made = workload('ReplicaSet', { name: 'web-5d9', annotations: triggers('web:v1', 'ReplicaSet') })
+    const controller = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: '1', controller: true }
+    world.kubernetes.create({
+      ...made,
+      metadata: { ...(made.metadata as object), ownerReferences: [controller] },
+    })
+    world.kubernetes.create(workload('Deployment', { annotations: triggers('web:v1') }))
+    await eventually(() => expect(imageOf(world, 'Deployment')).toBe(pullSpec(digest)))
+    expect(imageOf(world, 'ReplicaSet', 'web', 'web-5d9')).toBe('web:1')
+    expect((await readWorkloads(world.app.client)).map(({ kind }) => kind)).toEqual(['Deployment'])
+  })
+
+  test('is followed no longer once its annotation is removed, or its cluster is disconnected', async () => {
+    const digest = await world.push('one')
+    for (const name of ['web', 'api']) {
+      world.kubernetes.create(workload('Deployment', { name, annotations: triggers('web:v1') }))
+      await eventually(() => expect(imageOf(world, 'Deployment', 'web', name)).toBe(pullSpec(digest)))
+    }
+    world.kubernetes.change('Deployment', 'web', (object) => ({
+      ...object,
+      metadata: { ...object.metadata, annotations: {} },
+    }))
+    await eventually(async () =>
+      expect((await readWorkloads(world.app.client)).map(({ name }) => name)).toEqual(['api']),
+    )
+    const second = await world.push('two')
+    await eventually(() => expect(imageOf(world, 'Deployment', 'web', 'api')).toBe(pullSpec(second)))
+    expect(imageOf(world, 'Deployment')).toBe(pullSpec(digest))
+    await world.app.client.request(
+      'mutation { disconnectCluster(input: { name: "production" }) { deletedId } }',
+    )
+    expect(await readWorkloads(world.app.client)).toEqual([])
+    await eventually(() => expect(world.kubernetes.watches).toBe(0))
+  })
+
   test('gets all images that differ by one request', async () => {
     const web = await world.push('one')
     const db = await world.push('db', { repository: 'shop/db', tag: 'v1' })
