@@ -31,7 +31,8 @@ export class RequestExchange {
     request: RegistryRequest,
     options: SendOptions,
   ): Promise<EgressResponse> {
-    if (!isOtherOrigin || response.status < 400) return response
+    if (!isOtherOrigin) return response
+    if (response.status < 400) return withAbsoluteLocation(response, url)
     // another host's 401 is met with an anonymous token at most, never with this registry's credentials
     const authorization = await this.#authorizer.authorizeRedirectTarget(url, response)
     const last = authorization
@@ -49,4 +50,11 @@ export class RequestExchange {
     const { client, context } = this.#options
     return requestFollowingRedirects(client, target, { ...request, ...options }, context)
   }
+}
+
+/** The location of an upload at another host is not one of the registry. */
+function withAbsoluteLocation(response: EgressResponse, url: URL): EgressResponse {
+  const { location } = response.headers
+  if (typeof location !== 'string' || !URL.canParse(location, url.href)) return response
+  return { ...response, headers: { ...response.headers, location: new URL(location, url).href } }
 }

@@ -133,6 +133,22 @@ describe('a redirect of an upload', () => {
     },
   )
 
+  test('to a host that starts it there: its relative location is of that host', async () => {
+    await using storage = await startScripted((request, response) => {
+      request.resume()
+      response.writeHead(request.method === 'POST' ? 202 : 201, { location: '/uploads/1' }).end()
+    })
+    await using registry = await startRegistry((_, response) =>
+      response.writeHead(307, { location: `${storage.url}/start` }).end(),
+    )
+    expect(await push(registry.host)).toBe('UPLOADED')
+    expect(storage.requests.map(({ method, url }) => [method, url?.split('?')[0]])).toEqual([
+      ['POST', '/start'],
+      ['PUT', '/uploads/1'],
+    ])
+    expect(storage.authorizations()).toEqual([])
+  })
+
   test.each([301, 302, 303])('by a %d, which changes the method, is not followed', async (status) => {
     await using storage = await startStorage()
     await using registry = await startRegistry(({ method }, response) =>
