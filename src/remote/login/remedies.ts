@@ -16,6 +16,7 @@ export const REMEDIES = {
   login: 'setRegistryCredential or --docker-config provides a login',
   otherLogin: 'setRegistryCredential or --docker-config provides another login',
   limit: 'a login, by setRegistryCredential or --docker-config, may have a higher limit',
+  create: 'createRepository: true in mirrorImage creates it with the access key',
   cloudKey: 'setRegistryCredential changes the key',
 } as const
 

@@ -1,6 +1,7 @@
 import type { Secret } from '../../logins/registry-login.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
 import { type CloudExchangeTarget, CloudLoginError } from './cloud-token-endpoint.ts'
+import { withRemedy } from './remedies.ts'
 
 /** A repository to which content is pushed. */
 export interface PushDestination extends CloudExchangeTarget {
@@ -34,8 +35,9 @@ export async function createRepository(
   if (!creation) throw error
   if (!isAllowed || !creation.create) {
     const { message, reason, status = 404 } = error
-    const remedy = `${message}; \`${creation.command}\` creates it`
-    throw new RegistryError(remedy, { reason, registry, repository, status, cause: error })
+    const described = creation.create ? withRemedy(message, 'create') : message
+    const command = `${described}; \`${creation.command}\` creates it`
+    throw new RegistryError(command, { reason, registry, repository, status, cause: error })
   }
   await creation.create().catch((cause: unknown) => {
     if (!(cause instanceof CloudLoginError)) throw cause

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import type { Secret } from '../../../src/logins/registry-login.ts'
 import { digestOf } from '../../../src/oci/digest.ts'
+import { REMEDIES } from '../../../src/remote/login/remedies.ts'
 import { ecrRepository } from '../../../src/vendors/amazon/create-repository.ts'
 import { startCloud } from '../../fixtures/cloud.ts'
 import { always, refusalOf, TestClient } from '../../fixtures/registry-client.ts'
@@ -59,6 +60,7 @@ describe('a repository of Amazon ECR that does not exist', () => {
     await using it = await start()
     const refusal = await refusalOf(it.push(false))
     expect(refusal).toMatchObject({ reason: 'NotFound', status: 404 })
+    expect(refusal.message).toContain(REMEDIES.create)
     expect(refusal.message).toContain(COMMAND)
     expect(it.created).toEqual([])
   })
