@@ -129,6 +129,27 @@ test('a copy to another registry is seen by who sees the whole namespace, and ca
   gate.open()
 })
 
+test('who does not see the stream from which images were copied sees no name of it', async () => {
+  await using source = await startUpstream()
+  source.push('base/web', '1.0', web)
+  await using app = await startSignedInApp()
+  const copy = (input: object) => app.as('admin').request(MIRROR_IMAGE, { input })
+  await copy({
+    ...{ namespace: 'secret', imageStream: 'web', tag: 'v1', insecure: true },
+    from: { kind: 'DOCKER_IMAGE', name: `${source.host}/base/web:1.0` },
+  })
+  const from = { kind: 'IMAGE_STREAM_TAG', name: 'secret/web:v1' }
+  await copy({ namespace: 'team', imageStream: 'web', tag: 'v1', from })
+  await copy({ namespace: 'team', imageStream: 'web', tags: '*', from: { ...from, name: 'secret/web' } })
+
+  const query =
+    '{ imageMirrorings(namespace: "team") { nodes { state source tags { nodes { source state } } } } }'
+  const tags = { nodes: [{ source: null, state: expect.stringMatching(/COPIED|UNCHANGED/) }] }
+  const hidden = { state: 'SUCCEEDED', source: null, tags }
+  expect(await app.as('member').request(query)).toEqual({ imageMirrorings: { nodes: [hidden, hidden] } })
+  expect(JSON.stringify(await app.as('admin').request(query))).toContain('"secret/web"')
+})
+
 test('an image that the requester may not pull is not copied out', async () => {
   await using source = await startUpstream()
   await using target = await startTarget(OF_TEAM)

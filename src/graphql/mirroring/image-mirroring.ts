@@ -13,7 +13,7 @@ import { ImageStreamType, ImageType } from '../kit/references.ts'
 import { describePattern, namespaceFilterArg } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
 import { whileSeen } from '../work/while-seen.ts'
-import { MirroredTagConnection, MirroredTagStateEnum, tagCursors } from './mirrored-tag.ts'
+import { MirroredTagConnection, MirroredTagStateEnum, seenSource, tagCursors } from './mirrored-tag.ts'
 
 const streamOfMirroring = ({ namespace, imageStream: name }: ImageMirroring): StreamName => ({
   namespace,
@@ -48,9 +48,6 @@ objectType(ImageMirroringType, {
       'Namespace of the image stream that gets the images; with a destination in another registry, the namespace whose credentials are used.',
     ),
     tagPattern: t.stringOrNull('Pattern over the tags that are copied; null for one image.'),
-    source: t.string(
-      'Reference of the image that is copied, for example `docker.io/library/ruby:3.3`. With `tagPattern` the repository of the images, for example `quay.io/team/app`, or their image stream, for example `team/app`.',
-    ),
     state: t.one(ImageMirroringStateEnum, 'State of the mirroring.'),
     createdAt: t.dateTime('Time at which the mirroring was requested.'),
     startedAt: t.dateTimeOrNull(
@@ -93,6 +90,12 @@ objectType(ImageMirroringType, {
       description:
         'Name of the tag that points to the image when all of it is stored; null for several tags, and for an image that is copied by its digest alone.',
       resolve: ({ tag }) => tag || null,
+    }),
+    source: t.string({
+      nullable: true,
+      description:
+        'Reference of the image that is copied, for example `docker.io/library/ruby:3.3`. With `tagPattern` the repository of the images, for example `quay.io/team/app`, or their image stream, for example `team/app`. Null for an image stream of this server that the viewer does not see.',
+      resolve: ({ source, ofStream }, _args, context) => seenSource(source, ofStream, context),
     }),
     repository: t.string({
       description:

@@ -1,8 +1,13 @@
+import { sees } from '../../access/right/viewer.ts'
+import { parseReference } from '../../oci/reference.ts'
+import { repositoryNameOf } from '../../oci/repository-name.ts'
+import type { StreamName } from '../../oci/stream-name.ts'
 import type { MirroredTag } from '../../registry/mirroring/mirroring.ts'
 import type { PlannedTag } from '../../registry/mirroring/mirroring-plans.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionType } from '../kit/connection-type.ts'
+import type { GraphQLContext } from '../kit/context.ts'
 import { FailureReasonEnum } from '../kit/failure-reason.ts'
 import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { enumType, objectType } from '../kit/types.ts'
@@ -35,12 +40,22 @@ const TAG =
   'Tag of the destination that points to the image afterwards; null for an image that is copied by its digest alone.'
 const REASON = 'Why the copy failed; null if it did not.'
 
+/** Returns the source; null for one in a stream of this server, which may be known as such, that the viewer does not see. */
+export function seenSource(
+  source: string,
+  known: StreamName | null,
+  { viewer, registry: { host } }: GraphQLContext,
+): string | null {
+  const { registry, repository } = parseReference(source)
+  const stream = known ?? (registry === host() ? repositoryNameOf(repository) : undefined)
+  return stream && !sees(viewer, stream) ? null : source
+}
+
 const MirroredTagType = builder.objectRef<MirroredTag>('MirroredTag')
 objectType(MirroredTagType, {
   description: 'One image of a mirroring, with the tag that it is copied to, and the outcome.',
   interfaces: [NodeInterface],
   properties: (t) => ({
-    source: t.string(SOURCE),
     tag: t.stringOrNull(TAG),
     state: t.one(MirroredTagStateEnum, 'State, or outcome, of the copy.'),
     finishedAt: t.dateTimeOrNull('Time at which the copy ended; null until then.'),
@@ -62,6 +77,11 @@ objectType(MirroredTagType, {
     id: t.id({
       description: 'Global identifier of the tag of this mirroring.',
       resolve: ({ id }) => nodeId('MirroredTag', id),
+    }),
+    source: t.string({
+      nullable: true,
+      description: `${SOURCE} Null for an image stream of this server that the viewer does not see.`,
+      resolve: ({ source }, _args, context) => seenSource(source, null, context),
     }),
   }),
 })

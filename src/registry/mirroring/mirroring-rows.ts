@@ -239,9 +239,13 @@ function streamOf(text: string): StreamName {
 }
 
 const mirroringOf = ({
-  options: _options,
+  options,
   requestedBy: _requestedBy,
   listedAt: _listedAt,
   toRepository,
   ...row
-}: Row): ImageMirroring => ({ ...row, to: toRepository === null ? null : repositoryOf(toRepository) })
+}: Row): ImageMirroring => ({
+  ...row,
+  to: toRepository === null ? null : repositoryOf(toRepository),
+  ofStream: (JSON.parse(options) as StoredOptions).ofStream ? streamOf(row.source) : null,
+})

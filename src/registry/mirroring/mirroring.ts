@@ -19,6 +19,8 @@ export type ImageMirroring = Omit<
 > & {
   /** The repository of another registry that gets the images; null for the stream. */
   readonly to: RepositoryReference | null
+  /** The stream whose tags are copied; null for a reference in a registry. */
+  readonly ofStream: StreamName | null
 }
 
 /** An image of a mirroring, with its outcome. */
