@@ -23,6 +23,8 @@ export const VALUES: Readonly<Record<string, string>> = {
   // properties of a cluster or a workload, which are observed
   ClusterCondition: 'a property of a cluster, one of each type',
   ClusterOpening: 'a setting of a cluster, replaced with all others',
+  SetImageAction: 'the settings of a trigger’s action, replaced whole',
+  StartBuildAction: 'the settings of a trigger’s action, replaced whole',
   RunningImage: 'a property of a container, as its cluster reports it',
   WorkloadCondition: 'a property of a workload, one of each type',
   WorkloadContainer: 'a property of a workload, read with all others',

@@ -10,6 +10,7 @@ import {
   JenkinsActionInput,
   TektonActionInput,
 } from './build-actions.ts'
+import { SetImageActionInput, StartBuildActionInput } from './cluster-action.ts'
 import { ArgoCdActionInput, FluxActionInput, KargoActionInput } from './deployment-actions.ts'
 import { SlackActionInput, TeamsActionInput } from './message-actions.ts'
 import { HttpFormatEnum, SignatureEnum } from './trigger-action.ts'
@@ -67,6 +68,8 @@ export const TriggerActionInput = inputType('TriggerActionInput', {
     argoCd: t.one(ArgoCdActionInput, 'A refresh, or another image, of an Argo CD application.'),
     kargo: t.one(KargoActionInput, 'A refresh of warehouses of Kargo.'),
     flux: t.one(FluxActionInput, 'A reconciliation by Flux.'),
+    setImage: t.one(SetImageActionInput, 'Another image of a container in a connected cluster.'),
+    startBuild: t.one(StartBuildActionInput, 'A build of a BuildConfig in a connected cluster of OpenShift.'),
     slack: t.one(SlackActionInput, 'A message in Slack.'),
     teams: t.one(TeamsActionInput, 'A message in Microsoft Teams.'),
   }),
@@ -86,6 +89,8 @@ const actionsOf = (given: GivenAction): readonly ActionInput[] => [
   ...ofKind('ARGO_CD', given.argoCd),
   ...ofKind('KARGO', given.kargo),
   ...ofKind('FLUX', given.flux),
+  ...ofKind('SET_IMAGE', given.setImage),
+  ...ofKind('START_BUILD', given.startBuild),
   ...ofKind('SLACK', given.slack),
   ...ofKind('TEAMS', given.teams),
 ]

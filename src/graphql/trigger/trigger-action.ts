@@ -11,6 +11,7 @@ import {
   JenkinsActionType,
   TektonActionType,
 } from './build-actions.ts'
+import { SetImageActionType, StartBuildActionType } from './cluster-action.ts'
 import { ArgoCdActionType, FluxActionType, KargoActionType } from './deployment-actions.ts'
 import { SlackActionType, TeamsActionType } from './message-actions.ts'
 
@@ -97,7 +98,9 @@ const settingsOf = <K extends KindName>(
 export const TriggerActionType = objectType<Pick<Trigger, 'action' | 'host'>>('TriggerAction', {
   description: 'What a trigger does, without its secrets. The field of its kind has the settings.',
   properties: (t) => ({
-    host: t.string('Host of the receiver, with the port if it is not the usual one.'),
+    host: t.string(
+      'Host of the receiver, with the port if it is not the usual one; `cluster production` for an action in a cluster.',
+    ),
   }),
   fields: (t) => ({
     kind: t.field({
@@ -121,6 +124,8 @@ export const TriggerActionType = objectType<Pick<Trigger, 'action' | 'host'>>('T
     argoCd: t.field(settingsOf('ARGO_CD', ArgoCdActionType, 'a change of an Argo CD application')),
     kargo: t.field(settingsOf('KARGO', KargoActionType, 'a refresh by Kargo')),
     flux: t.field(settingsOf('FLUX', FluxActionType, 'a reconciliation by Flux')),
+    setImage: t.field(settingsOf('SET_IMAGE', SetImageActionType, 'another image in a cluster')),
+    startBuild: t.field(settingsOf('START_BUILD', StartBuildActionType, 'a build in a cluster')),
     slack: t.field(settingsOf('SLACK', SlackActionType, 'a message in Slack')),
     teams: t.field(settingsOf('TEAMS', TeamsActionType, 'a message in Microsoft Teams')),
   }),

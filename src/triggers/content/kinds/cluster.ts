@@ -1,19 +1,17 @@
-import { invalid, quoted } from '../../../input/errors.ts'
 import type { ActionKind, CheckedAction } from '../action-kind.ts'
 import { checkObjectName } from './fields.ts'
 
 // The requests are sent by another room, which has the credentials of the cluster.
 
-/** Kinds of the objects in which an image can be set. */
-export const WORKLOADS: readonly string[] = [
-  'Deployment',
-  'DeploymentConfig',
-  'StatefulSet',
-  'DaemonSet',
-  'CronJob',
-  'ReplicaSet',
-  'Pod',
-]
+/** Kind of the objects in which an image can be set. */
+type WorkloadKind =
+  | 'Deployment'
+  | 'DeploymentConfig'
+  | 'StatefulSet'
+  | 'DaemonSet'
+  | 'CronJob'
+  | 'ReplicaSet'
+  | 'Pod'
 
 /** An object of a cluster. */
 export interface ClusterTarget {
@@ -24,8 +22,7 @@ export interface ClusterTarget {
 
 /** A container in an object of a cluster. */
 export interface ContainerTarget extends ClusterTarget {
-  /** One of WORKLOADS. */
-  readonly kind: string
+  readonly kind: WorkloadKind
   /** Name of a container or an init container. */
   readonly container: string
 }
@@ -37,33 +34,50 @@ export interface InCluster<Target> {
   readonly target: Target
 }
 
-/** An action in a cluster as given. */
-export type ClusterInput<Target> = Target & { readonly cluster: string }
+interface ClusterInput {
+  readonly cluster: string
+  readonly clusterNamespace: string
+}
+
+/** A container in a cluster as given. */
+export interface SetImageInput extends ClusterInput, Pick<ContainerTarget, 'kind' | 'container'> {
+  readonly workload: string
+}
+
+/** A BuildConfig in a cluster as given. */
+export interface StartBuildInput extends ClusterInput {
+  readonly buildConfig: string
+}
 
 /** Sets the image of a container. */
-export const SET_IMAGE: ActionKind<ClusterInput<ContainerTarget>, InCluster<ContainerTarget>> = {
-  check({ cluster, ...target }, field) {
-    if (!WORKLOADS.includes(target.kind)) {
-      throw invalid(`${field}.kind`, `is ${quoted(target.kind)}: it must be one of ${WORKLOADS.join(', ')}`)
-    }
-    checkObjectName(target.container, `${field}.container`)
-    return checked({ cluster, target }, field)
+export const SET_IMAGE: ActionKind<SetImageInput, InCluster<ContainerTarget>> = {
+  check({ kind, workload, container, ...input }, field) {
+    const name = checkObjectName(workload, `${field}.workload`)
+    checkObjectName(container, `${field}.container`)
+    return inCluster(input, { kind, name, container }, field)
   },
 }
 
 /** Starts a build of a BuildConfig. */
-export const START_BUILD: ActionKind<ClusterInput<ClusterTarget>, InCluster<ClusterTarget>> = {
-  check: ({ cluster, ...target }, field) => checked({ cluster, target }, field),
+export const START_BUILD: ActionKind<StartBuildInput, InCluster<ClusterTarget>> = {
+  check({ buildConfig, ...input }, field) {
+    return inCluster(input, { name: checkObjectName(buildConfig, `${field}.buildConfig`) }, field)
+  },
 }
 
 /** Whether the cluster exists, and is opened to the trigger’s namespace, is checked at each attempt: both can change. */
-function checked<Target extends ClusterTarget>(
-  settings: InCluster<Target>,
+function inCluster<Target>(
+  { cluster, clusterNamespace }: ClusterInput,
+  target: Target,
   field: string,
-): CheckedAction<InCluster<Target>> {
-  checkObjectName(settings.cluster, `${field}.cluster`)
-  checkObjectName(settings.target.namespace, `${field}.namespace`)
-  checkObjectName(settings.target.name, `${field}.name`)
+): CheckedAction<InCluster<Target & { readonly namespace: string }>> {
+  checkObjectName(cluster, `${field}.cluster`)
+  const namespace = checkObjectName(clusterNamespace, `${field}.clusterNamespace`)
   // deliveries to a cluster that does not respond delay no others
-  return { settings, host: `cluster ${settings.cluster}`, secrets: {}, neededSecrets: [] }
+  return {
+    settings: { cluster, target: { ...target, namespace } },
+    host: `cluster ${cluster}`,
+    secrets: {},
+    neededSecrets: [],
+  }
 }
