@@ -4,8 +4,10 @@ import type { Egress } from '../egress/egress.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { Perform } from '../triggers/run/attempt.ts'
 import { createTriggers, type Triggers } from '../triggers/triggers.ts'
+import type { Trust } from '../trust/trust.ts'
 import type { Domain } from './domain.ts'
 import type { KubernetesRooms } from './kubernetes.ts'
+import { createMoveVerification } from './move-verification.ts'
 import { ownOrigin } from './own-names.ts'
 import type { SharedParts } from './parts.ts'
 import { registryHostOf } from './registry.ts'
@@ -15,6 +17,7 @@ interface TriggerParts extends SharedParts {
   readonly sealer: Sealer
   readonly egress: Egress
   readonly access: Pick<AccessControl, 'rightsOf'>
+  readonly trust: Trust
   readonly kubernetes: Pick<KubernetesRooms, 'act'>
 }
 
@@ -26,7 +29,7 @@ export interface TriggerRooms {
 }
 
 /** Joins triggers with what they react to, and with what they can do. */
-export function openTriggers({ domain, access, kubernetes, ...parts }: TriggerParts): TriggerRooms {
+export function openTriggers({ domain, access, trust, kubernetes, ...parts }: TriggerParts): TriggerRooms {
   const { opened, log } = parts
   const triggers = createTriggers({
     ...parts,
@@ -35,7 +38,7 @@ export function openTriggers({ domain, access, kubernetes, ...parts }: TriggerPa
     registryHost: registryHostOf(parts),
     publicUrl: () => ownOrigin(parts),
     perform: performBy(kubernetes),
-    verify: () => Promise.reject(new Error('no room reads signatures')),
+    verify: createMoveVerification({ tags: domain.tags, trust }),
     uuid: randomUUID,
     random: Math.random,
     onError: (error) => log.error({ err: error }, 'triggers cannot act'),

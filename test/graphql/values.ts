@@ -20,6 +20,9 @@ export const VALUES: Readonly<Record<string, string>> = {
   TrustedKey: 'a property of a requirement',
   TrustRequirement: 'a setting of the trust of a stream, replaced with all others',
   FederationClaim: 'a setting of a federation rule, replaced with all others',
+  // settings of a trigger
+  MaintenanceWindow: 'a guard of a trigger, replaced with all others',
+  TriggerGuards: 'settings of a trigger, replaced as a whole',
   // properties of a cluster or a workload, which are observed
   ClusterCondition: 'a property of a cluster, one of each type',
   ClusterOpening: 'a setting of a cluster, replaced with all others',

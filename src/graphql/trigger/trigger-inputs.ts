@@ -1,10 +1,14 @@
 import { inputType } from '../kit/inputs.ts'
 import { TriggerActionInput } from './action-input.ts'
+import { TriggerGuardsInput } from './guards.ts'
+import { TriggerSourceEnum } from './references.ts'
 
 const SOURCE = {
   imageStreams:
     'Image streams whose tags the trigger reacts to: a name, or a pattern in which `*` stands for any characters.',
   tags: 'Tags that the trigger reacts to: a name, or a pattern in which `*` stands for any characters.',
+  baseImages:
+    'For the source `BASE_IMAGE`: base images that count, as `ruby`, `library/ruby:3.*`, or `*/*` for all namespaces; `*` stands for any characters. The viewer needs the right `pull` there, also at each later move.',
 } as const
 
 export const CreateTriggerInput = inputType('CreateTriggerInput', {
@@ -19,6 +23,14 @@ export const CreateTriggerInput = inputType('CreateTriggerInput', {
       defaultValue: '*',
       description: `${SOURCE.tags} The default is \`*\`.`,
     }),
+    source: t.field({
+      type: TriggerSourceEnum,
+      required: true,
+      defaultValue: 'TAG',
+      description: 'What the trigger reacts to; the default is `TAG`.',
+    }),
+    baseImages: t.string(`${SOURCE.baseImages} If omitted, all of the namespace of the trigger.`),
+    guards: t.one(TriggerGuardsInput, 'Conditions that must hold before the trigger acts.'),
     action: t.requiredOne(TriggerActionInput, 'What the trigger does.'),
   }),
 })
@@ -29,6 +41,12 @@ export const UpdateTriggerInput = inputType('UpdateTriggerInput', {
     id: t.requiredId('Global `id` of the trigger.'),
     imageStreams: t.string(SOURCE.imageStreams),
     tags: t.string(SOURCE.tags),
+    source: t.one(TriggerSourceEnum, 'What the trigger reacts to.'),
+    baseImages: t.string(SOURCE.baseImages),
+    guards: t.one(
+      TriggerGuardsInput,
+      'Conditions in place of those before; `{}` or null for none. Deliveries that wait are judged again.',
+    ),
     action: t.one(TriggerActionInput, 'What the trigger does, in place of what it did.'),
   }),
 })

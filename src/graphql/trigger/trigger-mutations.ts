@@ -53,13 +53,16 @@ mutation('createTrigger', {
   input: CreateTriggerInput,
   inputDescription: 'The trigger.',
   payload: issuedPayload('CreateTriggerPayload', 'The new trigger with its secret.'),
-  resolve: ({ imageStreams, action, ...input }, { viewer, triggers: { definitions } }) =>
-    definitions.create(viewer, { ...input, streams: imageStreams, action: actionOf(action) }),
+  resolve: ({ imageStreams, baseImages, action, ...input }, { viewer, triggers: { definitions } }) =>
+    definitions.create(viewer, {
+      ...{ ...input, streams: imageStreams, bases: baseImages },
+      action: actionOf(action),
+    }),
 })
 
 mutation('updateTrigger', {
   description:
-    'Changes the source or the action of a trigger. Secrets that are not given again are kept, except for another host. `NOT_FOUND` if the trigger does not exist.',
+    'Changes the source, the guards or the action of a trigger. Secrets that are not given again are kept, except for another host. `NOT_FOUND` if the trigger does not exist.',
   ...{ access, complexity },
   example: `
     mutation UpdateTrigger($trigger: ID!) {
@@ -69,11 +72,17 @@ mutation('updateTrigger', {
   input: UpdateTriggerInput,
   inputDescription: 'The changes.',
   payload: issuedPayload('UpdateTriggerPayload', 'The changed trigger, with a secret if it got a new one.'),
-  resolve: ({ id, imageStreams, tags, action }, { viewer, triggers: { definitions } }) =>
+  resolve: (
+    { id, imageStreams, tags, source, baseImages, guards, action },
+    { viewer, triggers: { definitions } },
+  ) =>
     definitions.update(viewer, {
       id: triggerIdOf(id),
       ...(imageStreams != null && { streams: imageStreams }),
       ...(tags != null && { tags }),
+      ...(source != null && { source }),
+      ...(baseImages != null && { bases: baseImages }),
+      ...(guards !== undefined && { guards }),
       ...(action && { action: actionOf(action) }),
     }),
 })

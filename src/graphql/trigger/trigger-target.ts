@@ -9,6 +9,7 @@ import { ownedConnection } from '../kit/owned-connection.ts'
 import { ImageStreamTagType, ImageType } from '../kit/references.ts'
 import { PART_OF_TAG } from '../kit/stream-of.ts'
 import { enumType, objectType } from '../kit/types.ts'
+import { TriggerGuardEnum } from './guards.ts'
 import { TriggerDeliveryType, TriggerTargetType, TriggerType } from './references.ts'
 
 export const tagOf = (target: Pick<StoredTarget, 'tagId'>, { tags }: GraphQLContext) =>
@@ -53,7 +54,9 @@ objectType(TriggerTargetType, {
     'What a trigger has done for one tag, and has to do. Who may view the image stream may view it; the trigger and the delivery need the right `configure`.',
   interfaces: [NodeInterface],
   properties: (t) => ({
-    message: t.stringOrNull('Explanation for people why the last attempt failed; null if it did not.'),
+    message: t.stringOrNull(
+      'Explanation for people why the last attempt failed, or what the guard waits for; null otherwise.',
+    ),
   }),
   fields: (t) => ({
     id: t.id({
@@ -103,7 +106,8 @@ objectType(TriggerTargetType, {
     image: t.field({
       type: ImageType,
       nullable: true,
-      description: 'Image that the tag has, as far as the trigger knows; null if it was pruned.',
+      description:
+        'Image that the tag has, as far as the trigger knows; of a trigger from a base image, the new base. Null if it was pruned.',
       resolve: (target, _args, { images }) =>
         imagesOf(target, images).get(target.state.wanted?.imageId ?? 0) ?? null,
     }),
@@ -114,6 +118,23 @@ objectType(TriggerTargetType, {
       resolve: (target, _args, { images }) =>
         imagesOf(target, images).get(target.state.fired?.imageId ?? 0) ?? null,
     }),
+    guard: t.field({
+      type: TriggerGuardEnum,
+      nullable: true,
+      description: 'Guard that holds the delivery; null if none does.',
+      resolve: ({ state: { delivery } }) => delivery?.guard ?? null,
+    }),
+    approvedBy: t.string({
+      nullable: true,
+      description: 'Name of the person who approved `image`; null if no one has.',
+      resolve: (target) => approvalOf(target)?.by ?? null,
+    }),
+    approvedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Time of that approval; null if there is none.',
+      resolve: (target) => approvalOf(target)?.at ?? null,
+    }),
     failureCount: t.int({
       description: 'Number of attempts of the present delivery that failed.',
       resolve: ({ state: { delivery } }) => delivery?.failures ?? 0,
@@ -121,7 +142,8 @@ objectType(TriggerTargetType, {
     nextAttemptAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Time of the next attempt; null if none is planned.',
+      description:
+        'Time of the next attempt, or of the next judgement of a guard; null if none is planned, or the guard waits for an event.',
       resolve: ({ state: { delivery } }) => delivery?.nextAt ?? null,
     }),
     lastDelivery: t.field({
@@ -138,6 +160,10 @@ objectType(TriggerTargetType, {
     }),
   }),
 })
+
+/** Returns the approval of the image that is wanted; undefined without one. */
+const approvalOf = ({ approval, state: { wanted } }: StoredTarget) =>
+  approval?.eventId === wanted?.eventId ? approval : undefined
 
 /** Returns the images of the targets of this batch, by their ids. */
 const imagesOf = (target: StoredTarget, images: GraphQLContext['images']) =>

@@ -9,7 +9,8 @@ import { NodeInterface, nodeId, registerRowNode } from '../kit/node.ts'
 import { ownedConnection } from '../kit/owned-connection.ts'
 import { namespaceFilterArg, namespaceIn } from '../kit/search-filter.ts'
 import { enumType, objectType } from '../kit/types.ts'
-import { TriggerType } from './references.ts'
+import { TriggerGuardsType } from './guards.ts'
+import { TriggerSourceEnum, TriggerType } from './references.ts'
 import { TriggerActionType } from './trigger-action.ts'
 import { deliveryCursors, TriggerDeliveryConnection } from './trigger-delivery.ts'
 import {
@@ -62,6 +63,17 @@ objectType(TriggerType, {
     }),
     tags: t.exposeString('tags', {
       description: 'Pattern over the names of tags; `*` stands for any characters.',
+    }),
+    source: t.expose('source', { type: TriggerSourceEnum, description: 'What the trigger reacts to.' }),
+    baseImages: t.exposeString('bases', {
+      nullable: true,
+      description:
+        'Pattern over base images, `namespace/imageStreams:tags`, for the source `BASE_IMAGE`; null for others.',
+    }),
+    guards: t.field({
+      type: TriggerGuardsType,
+      description: 'Conditions that must hold before the trigger acts.',
+      resolve: ({ guards }) => guards,
     }),
     action: t.field({
       type: TriggerActionType,
