@@ -80,7 +80,8 @@ describe('the schema', () => {
       Boolean: (name) => /^(?:is|has)[A-Z]/.test(name) || settings.has(name),
       BigInt: (name) => /(?:^s|S)ize(?:Difference)?$|Count$/.test(name),
       // a unit in the name, or no count: an ordinal, a status, a setting
-      Int: (name) => /(?:Count|Seconds|Minutes|Days|Status|[pP]osition)$|^(?:generation|concurrency)$/.test(name),
+      Int: (name) =>
+        /(?:Count|Seconds|Minutes|Days|Status|[pP]osition)$|^(?:generation|concurrency)$/.test(name),
     }
     // the progress of an import, maximums, and a quota as the host names it
     const others =
