@@ -34,7 +34,8 @@ const ClusterConditionTypeEnum = enumType('ClusterConditionType', {
     REACHABLE: 'Whether the API server of the cluster responds.',
     PERMITTED:
       'Whether this server may list, watch and change workloads there. `remedy` has the missing rules for a ClusterRole.',
-    COMPLETE: 'Whether all pods of the cluster are counted: at most 10000 are.',
+    COMPLETE:
+      'Whether all pods and all objects with triggers of the cluster are stored: at most 10000 pods, and 10000 objects of each kind.',
   },
 })
 

@@ -11,7 +11,7 @@ export type ClusterConditionType =
   | 'REACHABLE'
   /** The server may do there what it has to. */
   | 'PERMITTED'
-  /** All pods are counted. */
+  /** All pods and all objects with triggers are stored. */
   | 'COMPLETE'
 
 export type ClusterCondition = Condition<ClusterConditionType>

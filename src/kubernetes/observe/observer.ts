@@ -23,7 +23,7 @@ export interface ObserverDependencies {
   readonly random: () => number
   /** Called after a commit that made workloads of the cluster due. */
   readonly onDue: (clusterId: number) => void
-  /** Reports whether all pods of the cluster are counted. */
+  /** Reports whether all pods and all objects with triggers of the cluster are stored. */
   readonly onCounted: (cluster: Cluster, isComplete: boolean) => void
   /** Receives the error of a write. */
   readonly onError: (error: unknown) => void
@@ -36,6 +36,8 @@ export interface ConnectedCluster {
   readonly kinds: readonly ObservedKind[]
 }
 
+/** Most objects with triggers of one kind in a cluster that are stored; more are ignored. */
+export const MAX_OBJECTS = 10_000
 /** Owners that are written in one transaction. */
 const TOGETHER = 50
 
@@ -53,10 +55,16 @@ export async function observe(
   const write = (change: (tx: Transaction) => void): void => {
     if (!signal.aborted) queue.add(change)
   }
-  const pods = reflectPods(cluster, dependencies, write)
+  const incomplete = new Set<string>()
+  const report = (kind: string, isComplete: boolean): void => {
+    if (isComplete) incomplete.delete(kind)
+    else incomplete.add(kind)
+    dependencies.onCounted(cluster, incomplete.size === 0)
+  }
+  const pods = reflectPods(cluster, { ...dependencies, report }, write)
   await Promise.all(
     kinds.map((kind) => {
-      const objects = reflectObjects(cluster, kind, { ...dependencies, write })
+      const objects = reflectObjects(cluster, kind, { ...dependencies, write, report })
       const isPod = kind.kind === 'Pod'
       return reflect(client, {
         path: resourcePath(kind),
@@ -71,6 +79,8 @@ export async function observe(
   )
 }
 
+/** Reports whether all objects of a kind are stored; `pods` for what pods run. */
+type Report = (kind: string, isComplete: boolean) => void
 type Write = (change: (tx: Transaction) => void) => void
 
 const nameOf = ({ metadata: { namespace = '', name } }: KubernetesObject) => ({ namespace, name })
@@ -79,7 +89,12 @@ const nameOf = ({ metadata: { namespace = '', name } }: KubernetesObject) => ({ 
 function reflectObjects(
   { id }: Cluster,
   kind: ObservedKind,
-  { rows, onDue, write }: Pick<ObserverDependencies, 'rows' | 'onDue'> & { readonly write: Write },
+  {
+    rows,
+    onDue,
+    write,
+    report,
+  }: Pick<ObserverDependencies, 'rows' | 'onDue'> & { readonly write: Write; readonly report: Report },
 ): Reflection {
   let seen = new Set<string>()
   const note = (owner: Owner, version: string | null): void =>
@@ -93,12 +108,20 @@ function reflectObjects(
     set(object) {
       const name = nameOf(object)
       const version = versionOf(object, kind)
-      if (version !== null) seen.add(`${name.namespace}/${name.name}`)
+      const key = `${name.namespace}/${name.name}`
+      if (version === null) seen.delete(key)
+      else if (seen.size < MAX_OBJECTS) seen.add(key)
+      else if (!seen.has(key)) return report(kind.kind, false)
       note({ ...name, kind: kind.kind }, version)
     },
-    delete: (object) => note({ ...nameOf(object), kind: kind.kind }, null),
+    delete(object) {
+      const name = nameOf(object)
+      seen.delete(`${name.namespace}/${name.name}`)
+      note({ ...name, kind: kind.kind }, null)
+    },
     complete() {
-      const all = seen
+      const all = new Set(seen)
+      if (all.size < MAX_OBJECTS) report(kind.kind, true)
       write((tx) => rows.keepOnly(tx, id, kind.kind, all))
     },
   }
@@ -107,7 +130,7 @@ function reflectObjects(
 /** Stores what pods run. */
 function reflectPods(
   cluster: Cluster,
-  { rows, links, onCounted }: Pick<ObserverDependencies, 'rows' | 'links' | 'onCounted'>,
+  { rows, links, report }: Pick<ObserverDependencies, 'rows' | 'links'> & { readonly report: Report },
   write: Write,
 ): Reflection {
   const table = new PodTable()
@@ -151,7 +174,7 @@ function reflectPods(
       table.keepOnly(seen)
       // also those whose pods ended while this server did not run
       for (const owner of rows.ownersWithPods(cluster.id)) table.touch(owner)
-      onCounted(cluster, seen.size <= MAX_PODS)
+      report('pods', seen.size <= MAX_PODS)
       storeChanged()
     },
   }

@@ -34,10 +34,12 @@ export function createObservers({ clusters, contacts, ...dependencies }: Observe
     clusters.report(id, {
       type: 'COMPLETE',
       status: isComplete ? 'MET' : 'NOT_MET',
-      message: isComplete ? 'all pods are counted' : 'the cluster has more pods than are counted',
+      message: isComplete
+        ? 'all pods and all objects with triggers are stored'
+        : 'the cluster has more pods, or more objects with triggers, than are stored',
       remedy: isComplete
         ? null
-        : 'workloads whose pods are not counted are not listed; their images are kept only if their objects name them by digest',
+        : 'connect parts of the cluster to several servers: what is not stored is not listed, does not follow tags, and its images are not kept',
     })
 
   const run = async (cluster: Cluster, own: Observed): Promise<void> => {
