@@ -7,9 +7,10 @@ import { RUBY_REPOSITORY, RubyReplay } from '../fixtures/ruby-history.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { clientOf } from '../registry/client.ts'
 import { type Push, PushFeed } from './push-feed.ts'
+import { showReactions } from './reactions.ts'
 
 // The tags of a registry change over ten years, an image stream imports them, and a subscriber receives every change.
-// Then images are pushed to the server itself.
+// Then images are pushed to the server itself, and triggers react to them.
 
 const DATES = ['2016-06-01', '2018-06-01', '2020-06-01', '2022-06-01', '2024-06-01', '2026-09-01']
 /** Index of the date after whose pushes a subscriber disconnects. */
@@ -202,6 +203,8 @@ async function main(): Promise<void> {
   await followPolicy(server.client)
   print()
   await pushImages(server)
+  print()
+  await showReactions(server, { print, short })
   if (process.argv.includes('--stay')) {
     print()
     print(
