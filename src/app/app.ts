@@ -136,7 +136,10 @@ async function open(
   const receivers = openReceivers({ ...shared, domain, sealer, egress }, opened)
   const kubernetes = openKubernetes({ ...shared, sealer, egress, domain })
   const trust = openTrust(shared, { domain, remote, registry })
-  const triggers = openTriggers({ ...shared, domain, sealer, egress, access, trust, kubernetes })
+  const triggers = openTriggers({
+    ...{ ...shared, domain, sealer, egress, access, trust, kubernetes },
+    replicate: registry.replicate,
+  })
   const pruner = opened.use(createPruner({ db, audit, recorder, now }))
   const server = createServer({
     schema: createSchema(),

@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { AccessControl } from '../access/access.ts'
+import { namespacePrincipal } from '../access/identity/principal.ts'
+import type { Viewer } from '../access/right/viewer.ts'
 import type { Egress } from '../egress/egress.ts'
+import type { createReplication } from '../registry/mirroring/replicate.ts'
 import type { Sealer } from '../secrets/sealer.ts'
+import type { MovedTag } from '../triggers/content/moved-tag.ts'
 import type { Perform } from '../triggers/run/attempt.ts'
 import { createTriggers, type Triggers } from '../triggers/triggers.ts'
 import type { Trust } from '../trust/trust.ts'
@@ -12,13 +16,19 @@ import { ownOrigin } from './own-names.ts'
 import type { SharedParts } from './parts.ts'
 import { registryHostOf } from './registry.ts'
 
-interface TriggerParts extends SharedParts {
+/** What does actions that are no requests. */
+interface Performers {
+  readonly access: Pick<AccessControl, 'rightsOf'>
+  readonly kubernetes: Pick<KubernetesRooms, 'act'>
+  /** Null with an external registry. */
+  readonly replicate: ReturnType<typeof createReplication> | null
+}
+
+interface TriggerParts extends SharedParts, Performers {
   readonly domain: Pick<Domain, 'changeLog' | 'streams' | 'tags'>
   readonly sealer: Sealer
   readonly egress: Egress
-  readonly access: Pick<AccessControl, 'rightsOf'>
   readonly trust: Trust
-  readonly kubernetes: Pick<KubernetesRooms, 'act'>
 }
 
 /** Triggers, joined. */
@@ -29,15 +39,15 @@ export interface TriggerRooms {
 }
 
 /** Joins triggers with what they react to, and with what they can do. */
-export function openTriggers({ domain, access, trust, kubernetes, ...parts }: TriggerParts): TriggerRooms {
-  const { opened, log } = parts
+export function openTriggers({ domain, trust, ...parts }: TriggerParts): TriggerRooms {
+  const { access, opened, log } = parts
   const triggers = createTriggers({
     ...parts,
     ...domain,
     rightsOf: access.rightsOf,
     registryHost: registryHostOf(parts),
     publicUrl: () => ownOrigin(parts),
-    perform: performBy(kubernetes),
+    perform: performBy(parts),
     verify: createMoveVerification({ tags: domain.tags, trust }),
     uuid: randomUUID,
     random: Math.random,
@@ -50,9 +60,19 @@ export function openTriggers({ domain, access, trust, kubernetes, ...parts }: Tr
 
 /** Returns what other rooms do for actions that are no requests. */
 const performBy =
-  ({ act }: Pick<KubernetesRooms, 'act'>): Perform =>
+  ({ kubernetes: { act }, replicate, access }: Performers): Perform =>
   ({ kind, settings }, { move, signal }) => {
     if (kind === 'SET_IMAGE') return act({ kind, ...settings }, move, signal)
     if (kind === 'START_BUILD') return act({ kind, ...settings }, move, signal)
-    return Promise.reject(new Error(`no room performs actions of the kind ${kind}`))
+    if (kind !== 'MIRROR') return Promise.reject(new Error(`no room performs actions of the kind ${kind}`))
+    if (replicate) return replicate(settings, move, { viewer: namespaceItself(move, access), signal })
+    const message =
+      'an external registry replaces the integrated one (--external-registry), which copies images'
+    return Promise.resolve({ status: null, text: '', link: null, failure: { kind: 'NEVER', message } })
   }
+
+/** Returns the namespace of a trigger as the viewer: it uses the credentials of the namespace, and no others. */
+function namespaceItself({ namespace }: MovedTag, { rightsOf }: Performers['access']): Viewer {
+  const id = namespacePrincipal(namespace)
+  return { id, name: `triggers of ${namespace}`, rights: rightsOf(id), address: null, requestId: null }
+}

@@ -79,7 +79,7 @@ const TRIGGERS = `{ triggers(first: 10) { nodes { name state action { kind host
   tekton { url isSigned } argoWorkflows { url namespace discriminator }
   argoCd { url application applicationNamespace kustomizeImages helmParameters { name value } }
   kargo { origin } flux { origin } slack { origin text } teams { origin text } }
-  deliveries(first: 5) { nodes { state message link request { method url headers body } attempts { status response } } } } } }`
+  deliveries(first: 5) { nodes { state message link request { method url headers body } attempts { httpStatus response } } } } } }`
 
 interface ShownDelivery {
   readonly state: string

@@ -88,6 +88,7 @@ export const VALUES: Readonly<Record<string, string>> = {
   GitLabPipelineAction: 'the settings of an action',
   JenkinsAction: 'the settings of an action',
   KargoAction: 'the settings of an action',
+  MirrorAction: 'settings of an action, replaced as a whole',
   SlackAction: 'the settings of an action',
   TeamsAction: 'the settings of an action',
   TektonAction: 'the settings of an action',

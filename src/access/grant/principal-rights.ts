@@ -3,10 +3,10 @@ import { LRUCache } from 'lru-cache'
 import type { Database } from '../../db/open.ts'
 import { accessTokens, federationRules, users } from '../../db/tables/index.ts'
 import type { AccessChanges } from '../identity/access-changes.ts'
-import { parsePrincipal, principalId } from '../identity/principal.ts'
+import { namespaceOfPrincipal, parsePrincipal, principalId } from '../identity/principal.ts'
 import { groupsOf } from '../identity/users.ts'
 import { createRightSets } from '../right/right-sets.ts'
-import { EVERYTHING, intersection, type Rights, type RoleGrant } from '../right/rights.ts'
+import { ANY, EVERYTHING, intersection, type Rights, type RoleGrant } from '../right/rights.ts'
 import { SYSTEM } from '../right/viewer.ts'
 import { createGrantRows, EVERYONE, SIGNED_IN, type StoredGrant, type Subject } from './grant-rows.ts'
 
@@ -69,13 +69,17 @@ export function createPrincipalRights({ db, changes, now }: PrincipalRightsDepen
 
   function resolved(principal: string): Resolved {
     if (principal === SYSTEM.id) return { rights: EVERYTHING }
+    const namespace = namespaceOfPrincipal(principal)
+    if (namespace !== undefined) {
+      return { rights: rightSets.rightsOf([{ role: 'EDITOR', namespace, streams: ANY }]) }
+    }
     const parsed = parsePrincipal(principal)
     return parsed ? OF_KIND[parsed.kind](parsed.id) : { rights: granted([]) }
   }
 
   /**
    * Returns the rights that a principal has now, by its id (`user:12`, `token:7`, `rule:3`, `anonymous`): those of its grants, and
-   * of everyone. None for a principal that was suspended, revoked or disabled, or does not exist. A token has at most the rights of
+   * of everyone; for `namespace:team` those of an editor in that namespace. None for a principal that was suspended, revoked or disabled, or does not exist. A token has at most the rights of
    * its creator, and neither tokens nor rules can give rights to others.
    */
   function rightsOf(principal: string): Rights {

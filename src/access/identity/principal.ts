@@ -16,6 +16,15 @@ export function parsePrincipal(
   return kind && { kind, id: Number(digits) }
 }
 
+const NAMESPACE = 'namespace:'
+
+/** Returns the id of a namespace as a principal: what its own objects do, such as its triggers, they do as the namespace. */
+export const namespacePrincipal = (namespace: string): string => NAMESPACE + namespace
+
+/** Returns the namespace in the id of a principal; undefined for other principals. */
+export const namespaceOfPrincipal = (principal: string): string | undefined =>
+  principal.startsWith(NAMESPACE) ? principal.slice(NAMESPACE.length) : undefined
+
 /** Returns the number of the person who is the viewer. Throws ForbiddenError or UnauthenticatedError for other viewers. */
 export function requireUserId(viewer: Viewer): number {
   requirePerson(viewer)

@@ -13,6 +13,7 @@ import {
 import { SetImageActionInput, StartBuildActionInput } from './cluster-action.ts'
 import { ArgoCdActionInput, FluxActionInput, KargoActionInput } from './deployment-actions.ts'
 import { SlackActionInput, TeamsActionInput } from './message-actions.ts'
+import { MirrorActionInput } from './mirror-action.ts'
 import { HttpFormatEnum, SignatureEnum } from './trigger-action.ts'
 
 const HttpHeaderInput = inputType('HttpHeaderInput', {
@@ -70,6 +71,7 @@ export const TriggerActionInput = inputType('TriggerActionInput', {
     flux: t.one(FluxActionInput, 'A reconciliation by Flux.'),
     setImage: t.one(SetImageActionInput, 'Another image of a container in a connected cluster.'),
     startBuild: t.one(StartBuildActionInput, 'A build of a BuildConfig in a connected cluster of OpenShift.'),
+    mirror: t.one(MirrorActionInput, 'A copy of the image in another registry.'),
     slack: t.one(SlackActionInput, 'A message in Slack.'),
     teams: t.one(TeamsActionInput, 'A message in Microsoft Teams.'),
   }),
@@ -91,6 +93,7 @@ const actionsOf = (given: GivenAction): readonly ActionInput[] => [
   ...ofKind('FLUX', given.flux),
   ...ofKind('SET_IMAGE', given.setImage),
   ...ofKind('START_BUILD', given.startBuild),
+  ...ofKind('MIRROR', given.mirror),
   ...ofKind('SLACK', given.slack),
   ...ofKind('TEAMS', given.teams),
 ]

@@ -14,6 +14,7 @@ import {
 import { SetImageActionType, StartBuildActionType } from './cluster-action.ts'
 import { ArgoCdActionType, FluxActionType, KargoActionType } from './deployment-actions.ts'
 import { SlackActionType, TeamsActionType } from './message-actions.ts'
+import { MirrorActionType } from './mirror-action.ts'
 
 /** Returns the descriptions of values, none of which can be missing. */
 const described = <Value extends string>(_values: readonly Value[], descriptions: Record<Value, string>) =>
@@ -34,6 +35,7 @@ export const TriggerActionKindEnum = enumType('TriggerActionKind', {
     FLUX: 'A reconciliation by Flux.',
     SET_IMAGE: 'Another image of a container in a connected Kubernetes cluster.',
     START_BUILD: 'A build of a BuildConfig in a connected OpenShift cluster.',
+    MIRROR: 'A copy of the image in another registry.',
     SLACK: 'A message in Slack.',
     TEAMS: 'A message in Microsoft Teams.',
   }),
@@ -126,6 +128,7 @@ export const TriggerActionType = objectType<Pick<Trigger, 'action' | 'host'>>('T
     flux: t.field(settingsOf('FLUX', FluxActionType, 'a reconciliation by Flux')),
     setImage: t.field(settingsOf('SET_IMAGE', SetImageActionType, 'another image in a cluster')),
     startBuild: t.field(settingsOf('START_BUILD', StartBuildActionType, 'a build in a cluster')),
+    mirror: t.field(settingsOf('MIRROR', MirrorActionType, 'a copy in another registry')),
     slack: t.field(settingsOf('SLACK', SlackActionType, 'a message in Slack')),
     teams: t.field(settingsOf('TEAMS', TeamsActionType, 'a message in Microsoft Teams')),
   }),

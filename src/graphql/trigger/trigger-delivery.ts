@@ -48,12 +48,18 @@ export const DeliveryRequestType = objectType<OutgoingRequest>('DeliveryRequest'
 const DeliveryAttemptType = objectType<DeliveryAttempt>('DeliveryAttempt', {
   description: 'An attempt of a delivery.',
   properties: (t) => ({
-    status: t.intOrNull('Status of the response; null without a response.'),
     response: t.string('The first 4,000 characters of the response; empty without one.'),
     message: t.stringOrNull('Explanation for people why the attempt failed; null if it did not.'),
-    milliseconds: t.int('Milliseconds that the attempt took.'),
   }),
   fields: (t) => ({
+    httpStatus: t.exposeInt('status', {
+      nullable: true,
+      description: 'Status of the response; null without a response.',
+    }),
+    durationSeconds: t.float({
+      description: 'Seconds that the attempt took, in steps of a millisecond.',
+      resolve: ({ milliseconds }) => milliseconds / 1000,
+    }),
     startedAt: t.expose('at', { type: 'DateTime', description: 'Time at which the attempt began.' }),
   }),
 })
@@ -111,7 +117,7 @@ objectType(TriggerDeliveryType, {
     }),
     attempts: t.field({
       type: [DeliveryAttemptType],
-      description: 'Attempts that have ended, the last 20, oldest first.',
+      description: 'Attempts that have ended, oldest first; at most the last 20.',
       resolve: (delivery, _args, { triggers }) =>
         loadRows(delivery, 'attempts', 'deliveryId', (ids) => triggers.reads.attemptsOf(ids)),
     }),

@@ -95,7 +95,7 @@ objectType(TriggerTargetType, {
       description: 'What the trigger has done, or has to do.',
       resolve: (target, _args, context) => stateOf(target, context),
     }),
-    stateSince: t.expose('stateSince', {
+    stateChangedAt: t.expose('stateSince', {
       type: 'DateTime',
       description: 'Time since which it is in this state.',
     }),

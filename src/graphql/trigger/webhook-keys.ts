@@ -4,7 +4,7 @@ import { objectType } from '../kit/types.ts'
 import { MUTATION_COMPLEXITY } from '../work/mutation-complexity.ts'
 
 const DESCRIPTION =
-  'Public keys `whpk_…` with which receivers verify the signature `v1a` of requests of triggers, the newest first: one, two after a rotation. `/.well-known/imagestreams/webhook-keys` has the same.'
+  'Public keys `whpk_…` with which receivers verify the signature `v1a` of requests of triggers, the newest first, at most two. `/.well-known/imagestreams/webhook-keys` has the same.'
 
 builder.queryField('webhookKeys', (t) =>
   t.stringList({

@@ -9,6 +9,7 @@ import { GITLAB_PIPELINE } from './kinds/gitlab-pipeline.ts'
 import { HTTP } from './kinds/http.ts'
 import { JENKINS } from './kinds/jenkins.ts'
 import { KARGO } from './kinds/kargo.ts'
+import { MIRROR } from './kinds/mirror.ts'
 import { SLACK } from './kinds/slack.ts'
 import { TEAMS } from './kinds/teams.ts'
 import { TEKTON } from './kinds/tekton.ts'
@@ -25,6 +26,7 @@ const KINDS = {
   ARGO_CD,
   KARGO,
   FLUX,
+  MIRROR,
   SLACK,
   TEAMS,
   SET_IMAGE,

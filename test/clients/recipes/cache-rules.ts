@@ -39,6 +39,7 @@ export const VALUES: readonly string[] = [
   'KeyValue',
   'LayerDifference',
   'MaintenanceWindow',
+  'MirrorAction',
   'ObjectReference',
   'PlannedBlob',
   'PlannedImage',

@@ -15,7 +15,7 @@ const RESUME = `mutation ($input: ResumeTriggerInput!) { resumeTrigger(input: $i
 const FIRE = `mutation ($input: FireTriggerInput!) { fireTrigger(input: $input) { triggerTarget { state } } }`
 const RETRY = `mutation ($input: RetryDeliveriesInput!) { retryDeliveries(input: $input) { triggerTargets { tagName state } } }`
 const DELIVERY = `id tagName digest webhookId state isManual attemptCount startedAt endedAt message link
-  request { method url headers body } attempts { status response message milliseconds }`
+  request { method url headers body } attempts { httpStatus response message durationSeconds }`
 const REACTIONS = `{ imageStreamTag(name: "app:v1") { triggerTargets { totalCount nodes {
   triggerName state isDelivered message failureCount nextAttemptAt image { digest } deliveredImage { digest }
   lastDelivery { ${DELIVERY} } trigger { name } } } } }`
@@ -104,7 +104,7 @@ describe('a trigger', () => {
       ...{ image: { digest }, deliveredImage: { digest }, trigger: { name: 'build-app' } },
       lastDelivery: {
         ...{ state: 'DELIVERED', webhookId: id, digest, isManual: false, attemptCount: 1 },
-        attempts: [{ status: 204, response: '', message: null }],
+        attempts: [{ httpStatus: 204, response: '', message: null }],
         request: { method: 'POST', url: receiver.url, body: request?.body },
       },
     })
@@ -127,7 +127,7 @@ describe('a trigger', () => {
       {
         ...{ isDelivered: false, failureCount: 1, message: 'it responded with status 503' },
         ...{ image: { digest }, deliveredImage: null },
-        lastDelivery: { state: 'RETRYING', attempts: [{ status: 503, response: 'busy' }] },
+        lastDelivery: { state: 'RETRYING', attempts: [{ httpStatus: 503, response: 'busy' }] },
       },
     ])
   })
@@ -348,4 +348,44 @@ test.each([
   const defaults = { name: 'build-app', imageStreams: 'app', action: { http: { url: receiver.url } } }
   const response = await app.client.execute(CREATE, { input: { ...defaults, ...input } })
   expect(errorsOf(response)).toEqual([{ code: 'INVALID', field }])
+})
+
+describe('an action that this server does itself', () => {
+  const LOGIN = { username: 'pusher', password: 'secret of default' }
+  const CREDENTIAL = `mutation ($input: SetRegistryCredentialInput!) {
+    setRegistryCredential(input: $input) { registryCredential { prefix } } }`
+
+  test('copies each new image of a tag to another registry, once, with the credential of the namespace', async () => {
+    await using other = await startUpstream({ pushes: {}, auth: { scheme: 'bearer', credentials: LOGIN } })
+    const mirror = { repository: `${other.host}/copies/app`, tag: '{{ tag }}-copy' }
+    const { trigger } = await create({ action: { mirror } })
+    expect(trigger).toMatchObject({ action: { kind: 'MIRROR', host: `registry ${other.host}` } })
+
+    const digest = await move('second')
+    await stateIs('RETRYING')
+    await app.client.request(CREDENTIAL, { input: { namespace: 'default', prefix: other.host, ...LOGIN } })
+    await app.client.request(FIRE, { input: { id: trigger.id, tag: 'v1' } })
+    await stateIs('IDLE')
+
+    expect(other.tags('copies/app')).toEqual(new Map([['v1-copy', digest]]))
+    const [target] = await targets()
+    expect(target).toMatchObject({ isDelivered: true, lastDelivery: { state: 'DELIVERED', request: null } })
+  })
+
+  test('in a cluster that is not opened to the namespace says what a server admin has to do', async () => {
+    await create({
+      action: {
+        setImage: {
+          cluster: 'prod',
+          clusterNamespace: 'shop',
+          kind: 'DEPLOYMENT',
+          workload: 'web',
+          container: 'web',
+        },
+      },
+    })
+    await move('second')
+    await stateIs('DEAD')
+    expect((await targets())[0]?.message).toContain('a server admin adds an opening with updateCluster')
+  })
 })
