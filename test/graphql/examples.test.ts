@@ -35,6 +35,7 @@ const FIRST = [
   'mirrorImage',
   'protectTags',
   'connectCluster',
+  'createTrigger',
 ]
 /** Mutations that take something away, in this order, and those that bring it back. */
 const LAST = [
@@ -44,6 +45,7 @@ const LAST = [
   'deleteImageStream',
   'restoreImageStream',
   'deleteReceiver',
+  'deleteTrigger',
   'disconnectCluster',
   'deleteRegistryConfiguration',
   'deleteRegistryCredential',
@@ -95,6 +97,7 @@ const VALUES = `{
   imageMirrorings(first: 1) { nodes { id } }
   tagProtections(first: 1) { nodes { id } }
   workloads(first: 1) { nodes { id } }
+  trigger(name: "build-app") { id }
 }`
 interface Values {
   readonly imageStream: {
@@ -106,10 +109,11 @@ interface Values {
   readonly tagProtections: { readonly nodes: readonly { readonly id: string }[] }
   readonly imageMirrorings: { readonly nodes: readonly { readonly id: string }[] }
   readonly workloads: { readonly nodes: readonly { readonly id: string }[] }
+  readonly trigger: { readonly id: string }
 }
 
 async function variablesOf(client: GraphQLClient): Promise<Record<string, unknown>> {
-  const { imageStream, receivers, imageMirrorings, tagProtections, workloads } = await eventually(
+  const { imageStream, receivers, imageMirrorings, tagProtections, workloads, trigger } = await eventually(
     async () => {
       const values = await client.request<Values>(VALUES)
       // observed a little after the cluster was connected
@@ -132,7 +136,24 @@ async function variablesOf(client: GraphQLClient): Promise<Record<string, unknow
     mirroring: imageMirrorings.nodes[0]?.id,
     tagProtection: tagProtections.nodes[0]?.id,
     workload: workloads.nodes[0]?.id,
+    trigger: trigger.id,
+    target: await waitingTarget(client),
   }
+}
+
+/** Returns the `id` of a target whose delivery waits for approval. */
+async function waitingTarget(client: GraphQLClient): Promise<string> {
+  const { createTrigger } = await client.request<{ createTrigger: { trigger: { id: string } } }>(
+    `mutation { createTrigger(input: {
+      name: "approved", imageStreams: "ruby", tags: "latest", guards: { approval: true },
+      action: { http: { url: "https://builds.example.org/approved" } }
+    }) { trigger { id } } }`,
+  )
+  const { fireTrigger } = await client.request<{ fireTrigger: { triggerTarget: { id: string } } }>(
+    'mutation ($id: ID!) { fireTrigger(input: { id: $id }) { triggerTarget { id } } }',
+    { id: createTrigger.trigger.id },
+  )
+  return fireTrigger.triggerTarget.id
 }
 
 /** Returns those of the mutations that left an entry in the audit log. */
@@ -228,8 +249,9 @@ describe('the example of a root field', () => {
 
   test('leaves an entry in the audit log for each mutation that changes something', () => {
     // the example's mirroring has ended, so that its cancellation changes nothing
+    const unchanged = ['cancelImageMirroring', 'testTrigger']
     const isUnchanged = ({ field, text }: Example): boolean =>
-      text.includes('dryRun: true') || field === 'cancelImageMirroring'
+      text.includes('dryRun: true') || unchanged.includes(field)
     const isMutation = ({ field }: Example): boolean => mutations.some(({ name }) => name === field)
     const changing = [...MUTATIONS, ...FOR_PEOPLE].filter((one) => isMutation(one) && !isUnchanged(one))
     expect(changing.map(({ field }) => field).filter((field) => !audited.has(field))).toEqual([])

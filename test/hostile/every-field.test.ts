@@ -38,6 +38,7 @@ const ALSO: Readonly<Record<string, readonly Needed[]>> = {
   updateFederationRule: ['grant'],
   deleteFederationRule: ['grant'],
   setFederationRuleDisabled: ['grant'],
+  approveDelivery: ['person'],
   suspendUser: ['server-admin'],
   resumeUser: ['server-admin'],
   // of the server admin
@@ -60,6 +61,7 @@ const FIRST = [
   'mirrorImage',
   'protectTags',
   'connectCluster',
+  'createTrigger',
 ]
 /** Mutations that take something away: for each principal the last. */
 const LAST = /^(?:delete|disconnect|revoke|unprotect|suspend|restoreImageStream)/
@@ -124,7 +126,7 @@ async function run(
 const VALUES = `{
     receivers(first: 1) { nodes { id } } imageMirrorings(first: 1) { nodes { id } } tagProtections(first: 1) { nodes { id } }
     users { nodes { id name } } sessions { nodes { id principal } } federationRules { nodes { id } }
-    workloads(first: 1) { nodes { id } }
+    workloads(first: 1) { nodes { id } } triggers(first: 1) { nodes { id } }
   }`
 
 /** Returns the variables of all examples. */
@@ -152,6 +154,12 @@ async function readVariables(): Promise<Record<string, unknown>> {
     .request<{ grantRole: { grant: { id: string } } }>(
       'mutation { grantRole(input: { subjectKind: GROUP, subject: "any", role: VIEWER, place: "default/none" }) { grant { id } } }',
     )
+  const { fireTrigger } = await server
+    .as('admin')
+    .request<{ fireTrigger: { triggerTarget: { id: string } } }>(
+      'mutation ($id: ID!) { fireTrigger(input: { id: $id, tag: "latest" }) { triggerTarget { id } } }',
+      { id: found.triggers?.nodes[0]?.id },
+    )
   const idOf = (list: string): string | undefined => found[list]?.nodes[0]?.id
   const { digest } = imageStream.tag.image
   return {
@@ -168,6 +176,8 @@ async function readVariables(): Promise<Record<string, unknown>> {
     session: found.sessions?.nodes.find(({ principal }) => principal === server.ids.member)?.id,
     rule: idOf('federationRules'),
     workload: idOf('workloads'),
+    trigger: idOf('triggers'),
+    target: fireTrigger.triggerTarget.id,
     grant: grantRole.grant.id,
   }
 }

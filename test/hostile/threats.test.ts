@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { startApp, type TestApp } from '../fixtures/app.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { image } from '../fixtures/random-image.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
 import { createStream, history } from '../flows/operations.ts'
@@ -42,15 +43,38 @@ describe('of this server', () => {
   })
   afterAll(() => server[Symbol.asyncDispose]())
 
-  test('this server sends no webhooks', async () => {
-    const { __schema } = await server.client.request<{
-      __schema: { types: { name: string; inputFields: { name: string }[] | null }[] }
-    }>('{ __schema { types { name inputFields { name } } } }')
-    const names = __schema.types.flatMap(({ name, inputFields }) => [
-      name,
-      ...(inputFields ?? []).map((field) => field.name),
-    ])
-    expect(names.filter((name) => /trigger|webhook|callback/i.test(name))).toEqual([])
+  test.each([
+    'http://169.254.169.254/latest/meta-data',
+    'http://[fd00::1]/',
+    'http://metadata.google.internal/',
+  ])('a trigger sends no request to %s', async (url) => {
+    await using upstream = await startUpstream()
+    upstream.push('team/app', 'v1', app)
+    const name = `to-${new URL(url).hostname.replaceAll(/[^a-z0-9]/g, '')}`
+    const spec = { dockerImageRepository: `${upstream.host}/team/app` }
+    await createStream(server.client, { name, spec })
+    const { createTrigger } = await server.client.request<{ createTrigger: { trigger: { id: string } } }>(
+      `mutation ($input: CreateTriggerInput!) { createTrigger(input: $input) { trigger { id } } }`,
+      { input: { name, imageStreams: name, action: { http: { url } } } },
+    )
+    const id = createTrigger.trigger.id
+    await eventually(() =>
+      server.client.request(
+        'mutation ($input: FireTriggerInput!) { fireTrigger(input: $input) { triggerTarget { id } } }',
+        { input: { id, tag: 'v1' } },
+      ),
+    )
+    const attempts = await eventually(async () => {
+      const { trigger } = await server.client.request<{
+        trigger: { deliveries: { nodes: { attempts: { httpStatus: number | null; message: string }[] }[] } }
+      }>(
+        'query ($name: String!) { trigger(name: $name) { deliveries { nodes { attempts { httpStatus message } } } } }',
+        { name },
+      )
+      expect(trigger.deliveries.nodes[0]?.attempts).toHaveLength(1)
+      return trigger.deliveries.nodes[0]?.attempts
+    })
+    expect(attempts).toMatchObject([{ httpStatus: null, message: expect.stringMatching(/\S/) }])
   })
 
   test('a tag that moves between HEAD and GET gets the image of one of its moments', async () => {

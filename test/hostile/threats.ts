@@ -69,15 +69,15 @@ export const THREATS: Readonly<Record<number, Threat>> = {
   },
   13: {
     tried: 'a webhook of this server to its own ports',
-    tests: [['hostile/threats.test.ts', 'this server sends no webhooks']],
+    tests: [['hostile/threats.test.ts', 'a trigger sends no request to %s']],
   },
   14: {
     tried: 'the test of a webhook as a port scanner',
-    tests: [['hostile/threats.test.ts', 'this server sends no webhooks']],
+    tests: [['hostile/threats.test.ts', 'a trigger sends no request to %s']],
   },
   15: {
     tried: 'a webhook that responds with a redirect',
-    tests: [['hostile/threats.test.ts', 'this server sends no webhooks']],
+    tests: [['graphql/trigger/trigger.test.ts', 'follows no redirect of a receiver']],
   },
   16: {
     tried: 'user information, backslashes and line breaks in references',

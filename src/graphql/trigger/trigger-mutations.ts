@@ -42,10 +42,10 @@ mutation('createTrigger', {
     'Creates a trigger, which acts when a tag of its source moves to another image from now on. `ALREADY_EXISTS` if the namespace has a trigger with this name.',
   ...{ access, complexity },
   example: `
-    # A signed CloudEvent to a build service, each time a tag of app moves.
+    # A signed CloudEvent to a build service, each time a tag of ruby moves.
     mutation CreateTrigger {
       createTrigger(input: {
-        name: "build-app", imageStreams: "app"
+        name: "build-app", imageStreams: "ruby"
         action: { http: { url: "https://builds.example.org/hooks/app" } }
       }) { trigger { id state } secret }
     }

@@ -153,6 +153,9 @@ const ELSEWHERE = {
   'RestoreTagInput.imageStream': 'the test below',
 } as const
 
+/** Places with these names that name something else. */
+const OF_OTHER_THINGS = ['CreateTriggerInput.name', 'Query.trigger(name)']
+
 /** Names of arguments and fields that can name a stream, a tag or an image. */
 const NAMING = new Set(['name', 'imageStream', 'matching'])
 
@@ -178,7 +181,7 @@ test('the table has every place that names a stream, a tag or an image', () => {
     ...argumentsOf('Query', schema.getQueryType()?.getFields() ?? {}),
     ...argumentsOf('Subscription', schema.getSubscriptionType()?.getFields() ?? {}),
     ...inputs.flatMap((type) => fieldsOf(type, Object.keys(type.getFields()))),
-  ]
+  ].filter((place) => !OF_OTHER_THINGS.includes(place))
   expect(places.sort()).toEqual([...Object.keys(PLACES), ...Object.keys(ELSEWHERE)].sort())
 })
 

@@ -132,6 +132,17 @@ describe('a trigger', () => {
     ])
   })
 
+  test('follows no redirect of a receiver, and says what to do', async () => {
+    await using other = await startTriggerReceiver()
+    await create()
+    receiver.answer = () => ({ status: 307, headers: { location: other.url } })
+    await move('second')
+    await stateIs('DEAD')
+
+    expect((await targets())[0]?.message).toContain('give the URL that it redirects to')
+    expect(other.requests).toEqual([])
+  })
+
   test('is disabled by 410, and goes on once it is resumed', async () => {
     const { trigger } = await create()
     receiver.answer = () => ({ status: 410 })
