@@ -17,6 +17,7 @@ const BENCHES = [
   'rights',
   'timing',
   'abuse',
+  'triggers',
 ]
 
 const chosen = process.argv.slice(2)
