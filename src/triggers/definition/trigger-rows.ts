@@ -1,4 +1,4 @@
-import { and, asc, count, eq, isNotNull, isNull, lte, type SQL } from 'drizzle-orm'
+import { and, asc, count, eq, isNotNull, isNull, lte, type SQL, sql } from 'drizzle-orm'
 import { isInNamespaces, isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { rowsOfPage } from '../../db/page.ts'
@@ -11,8 +11,36 @@ export type TriggerRows = ReturnType<typeof createTriggerRows>
 
 /** Creates the access to stored triggers. */
 export function createTriggerRows({ orm }: Pick<Database, 'orm'>) {
+  // each pass reads these
+  const withIds = orm
+    .select()
+    .from(table)
+    .where(isOneOf(table.id, sql.placeholder('ids')))
+    .prepare()
+  const toRead = orm
+    .select()
+    .from(table)
+    .where(isNotNull(table.basesReadFrom))
+    .orderBy(asc(table.id))
+    .limit(1)
+    .prepare()
+  const endedPauses = orm
+    .select()
+    .from(table)
+    .where(and(lte(table.pausedUntil, sql.placeholder('now')), isNull(table.disabledReason)))
+    .orderBy(asc(table.pausedUntil))
+    .limit(100)
+    .prepare()
+  const nextPause = orm
+    .select({ until: table.pausedUntil })
+    .from(table)
+    .where(and(isNotNull(table.pausedUntil), isNull(table.disabledReason)))
+    .orderBy(asc(table.pausedUntil))
+    .limit(1)
+    .prepare()
+
   const byIds = (ids: readonly number[]): Map<number, Trigger> => {
-    const rows = orm.select().from(table).where(isOneOf(table.id, ids)).all()
+    const rows = withIds.all({ ids: JSON.stringify(ids) })
     return new Map(rows.map((row) => [row.id, triggerOf(row)]))
   }
 
@@ -60,13 +88,7 @@ export function createTriggerRows({ orm }: Pick<Database, 'orm'>) {
 
     /** Returns a trigger of which bases of tags are still to be read. */
     withBasesToRead(): Trigger | undefined {
-      const row = orm
-        .select()
-        .from(table)
-        .where(isNotNull(table.basesReadFrom))
-        .orderBy(asc(table.id))
-        .limit(1)
-        .get()
+      const row = toRead.get()
       return row && triggerOf(row)
     },
 
@@ -76,24 +98,9 @@ export function createTriggerRows({ orm }: Pick<Database, 'orm'>) {
     },
 
     /** Returns the triggers whose pause has ended, the earliest first. */
-    pausedUntil: (now: number): Trigger[] =>
-      orm
-        .select()
-        .from(table)
-        .where(and(lte(table.pausedUntil, now), isNull(table.disabledReason)))
-        .orderBy(asc(table.pausedUntil))
-        .limit(100)
-        .all()
-        .map(triggerOf),
+    pausedUntil: (now: number): Trigger[] => endedPauses.all({ now }).map(triggerOf),
 
     /** Returns when the next pause ends, in milliseconds since 1970. */
-    nextResumeAt: (): number | undefined =>
-      orm
-        .select({ until: table.pausedUntil })
-        .from(table)
-        .where(and(isNotNull(table.pausedUntil), isNull(table.disabledReason)))
-        .orderBy(asc(table.pausedUntil))
-        .limit(1)
-        .get()?.until ?? undefined,
+    nextResumeAt: (): number | undefined => nextPause.get()?.until ?? undefined,
   }
 }

@@ -1,4 +1,4 @@
-import { and, asc, eq, notInArray } from 'drizzle-orm'
+import { and, asc, eq, notInArray, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { triggerSecrets as table, triggers } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -34,6 +34,12 @@ export function createTriggerSecrets({ db, sealer, now }: TriggerSecretsDependen
   const { orm } = db
   const isNamed = (triggerId: number, name: string) =>
     and(eq(table.triggerId, triggerId), eq(table.name, name))
+  const allOf = orm
+    .select()
+    .from(table)
+    .where(eq(table.triggerId, sql.placeholder('triggerId')))
+    .orderBy(asc(table.id))
+    .prepare()
   const rowsOf = (triggerId: number, name: string) =>
     orm.select().from(table).where(isNamed(triggerId, name)).orderBy(asc(table.id)).all()
 
@@ -60,8 +66,7 @@ export function createTriggerSecrets({ db, sealer, now }: TriggerSecretsDependen
     /** Returns the secrets of a trigger by name, the oldest of a name first. Throws BrokenSealError, as the sealer does. */
     open({ id, uid }: Owner): Map<string, string[]> {
       const opened = new Map<string, string[]>()
-      const rows = orm.select().from(table).where(eq(table.triggerId, id)).orderBy(asc(table.id)).all()
-      for (const { name, keyId, sealed, createdAt } of rows) {
+      for (const { name, keyId, sealed, createdAt } of allOf.all({ triggerId: id })) {
         const secret = sealer.open({ keyId, bytes: sealed }, boundTo(uid, name, createdAt))
         opened.set(name, [...(opened.get(name) ?? []), secret])
       }

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { triggerPosition } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
@@ -39,14 +39,11 @@ export function createLogReader(dependencies: LogReaderDependencies) {
   const { db, changeLog, tags, matching, targets, baseMoves, isByPolicy, now } = dependencies
   const { orm } = db
   const isOnly = eq(triggerPosition.id, 1)
-  const store = (sequence: number): void => {
-    const target = triggerPosition.id
-    orm
-      .insert(triggerPosition)
-      .values({ id: 1, sequence })
-      .onConflictDoUpdate({ target, set: { sequence } })
-      .run()
-  }
+  const store = orm
+    .insert(triggerPosition)
+    .values({ id: 1, sequence: sql.placeholder('sequence') })
+    .onConflictDoUpdate({ target: triggerPosition.id, set: { sequence: sql`excluded.sequence` } })
+    .prepare()
   let stored = orm.select().from(triggerPosition).where(isOnly).get()?.sequence ?? changeLog.head()
   let position = stored
 
@@ -87,7 +84,7 @@ export function createLogReader(dependencies: LogReaderDependencies) {
       // once the bases of all images are up to date
       for (const push of pushes) isNoted = baseMoves.note(tx, push) || isNoted
       const isStored = isNoted || last - stored > UNSTORED
-      if (isStored) store(last)
+      if (isStored) store.run({ sequence: last })
       tx.afterCommit(() => {
         position = last
         if (isStored) stored = last

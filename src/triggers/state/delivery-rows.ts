@@ -1,11 +1,8 @@
-import { and, asc, desc, eq, lte, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
-import {
-  triggerAttempts as attempts,
-  triggerDeliveries as deliveries,
-  triggerTargets,
-} from '../../db/tables/index.ts'
+import { type triggerAttempts as attempts, triggerDeliveries as deliveries } from '../../db/tables/index.ts'
+import { prepareDeliveryStatements } from './delivery-statements.ts'
 import type { TargetKey } from './target-rows.ts'
 
 /** What was sent for a move of a tag, once or several times. */
@@ -33,26 +30,13 @@ export type DeliveryRows = ReturnType<typeof createDeliveryRows>
 
 /** Creates the access to stored deliveries, of which the oldest of each trigger are deleted as new ones come. */
 export function createDeliveryRows({ orm }: Pick<Database, 'orm'>, now: () => number) {
+  const statements = prepareDeliveryStatements({ orm })
   const select = (where: SQL | undefined): TriggerDelivery[] =>
     orm.select().from(deliveries).where(where).orderBy(asc(deliveries.id)).all()
 
   const trim = (triggerId: number): void => {
-    const isOfTrigger = eq(deliveries.triggerId, triggerId)
-    const oldest = orm
-      .select({ id: deliveries.id })
-      .from(deliveries)
-      .where(isOfTrigger)
-      .orderBy(desc(deliveries.id))
-      .limit(1)
-      .offset(KEPT)
-      .get()
-    if (!oldest) return
-    const isNewestOfTarget = sql`exists (select 1 from ${triggerTargets} t where t.trigger_id = ${triggerId}
-      and t.tag_id = ${deliveries.tagId} and t.last_delivery_id = ${deliveries.id})`
-    orm
-      .delete(deliveries)
-      .where(and(isOfTrigger, lte(deliveries.id, oldest.id), sql`not ${isNewestOfTarget}`))
-      .run()
+    const oldest = statements.oldDelivery.get({ triggerId, kept: KEPT })
+    if (oldest) statements.deleteDeliveries.run({ triggerId, id: oldest.id })
   }
 
   return {
@@ -74,14 +58,8 @@ export function createDeliveryRows({ orm }: Pick<Database, 'orm'>, now: () => nu
 
     /** Notes that an attempt begins, the first one or another. Returns the number of the delivery's row. */
     begin(delivery: NewDelivery): number {
-      const { triggerId, tagId, eventId, byHand } = deliveries
-      const started = { state: 'RUNNING', endedAt: null } as const
-      const { id } = orm
-        .insert(deliveries)
-        .values({ ...delivery, ...started, attempts: 0, startedAt: now(), followCount: 0 })
-        .onConflictDoUpdate({ target: [triggerId, tagId, eventId, byHand], set: started })
-        .returning({ id: deliveries.id })
-        .get()
+      const started = { state: 'RUNNING', endedAt: null, attempts: 0, startedAt: now(), followCount: 0 }
+      const { id } = statements.begin.get({ ...delivery, ...started })
       trim(delivery.triggerId)
       return id
     },
@@ -89,57 +67,24 @@ export function createDeliveryRows({ orm }: Pick<Database, 'orm'>, now: () => nu
     /** Notes how an attempt ended. */
     end(id: number, { at, milliseconds, status, response, ...ended }: Ended): void {
       const isOver = ended.state !== 'RETRYING'
-      orm
-        .update(deliveries)
-        .set({
-          ...ended,
-          attempts: sql`${deliveries.attempts} + 1`,
-          endedAt: isOver ? now() : null,
-          followAt: ended.followUrl === null ? null : now() + FOLLOW.interval,
-        })
-        .where(eq(deliveries.id, id))
-        .run()
+      statements.end.run({
+        ...{ ...ended, id },
+        endedAt: isOver ? now() : null,
+        followAt: ended.followUrl === null ? null : now() + FOLLOW.interval,
+      })
       const { message } = ended
-      orm.insert(attempts).values({ deliveryId: id, at, milliseconds, status, response, message }).run()
-      const oldest = orm
-        .select({ id: attempts.id })
-        .from(attempts)
-        .where(eq(attempts.deliveryId, id))
-        .orderBy(desc(attempts.id))
-        .limit(1)
-        .offset(KEPT_ATTEMPTS)
-        .get()
-      if (!oldest) return
-      orm
-        .delete(attempts)
-        .where(and(eq(attempts.deliveryId, id), lte(attempts.id, oldest.id)))
-        .run()
+      statements.addAttempt.run({ deliveryId: id, at, milliseconds, status, response, message })
+      const oldest = statements.oldAttempt.get({ deliveryId: id, kept: KEPT_ATTEMPTS })
+      if (oldest) statements.deleteAttempts.run({ deliveryId: id, id: oldest.id })
     },
 
     /** Notes that a newer image takes the place of deliveries that wait for another attempt. */
     supersede({ triggerId, tagId }: TargetKey, message: string): void {
-      orm
-        .update(deliveries)
-        .set({ state: 'SUPERSEDED', endedAt: now(), message })
-        .where(
-          and(
-            eq(deliveries.triggerId, triggerId),
-            eq(deliveries.tagId, tagId),
-            isOneOf(deliveries.state, ['RUNNING', 'RETRYING']),
-          ),
-        )
-        .run()
+      statements.supersede.run({ triggerId, tagId, endedAt: now(), message })
     },
 
     /** Returns deliveries whose link is to be asked for. */
-    toFollow: (limit: number): TriggerDelivery[] =>
-      orm
-        .select()
-        .from(deliveries)
-        .where(lte(deliveries.followAt, now()))
-        .orderBy(asc(deliveries.followAt))
-        .limit(limit)
-        .all(),
+    toFollow: (limit: number): TriggerDelivery[] => statements.toFollow.all({ now: now(), limit }),
 
     /** Notes what was found when the link was asked for. */
     followed({ id, followCount }: TriggerDelivery, link: string | null, isFinal: boolean): void {
@@ -157,13 +102,6 @@ export function createDeliveryRows({ orm }: Pick<Database, 'orm'>, now: () => nu
     },
 
     /** Returns when the next link is asked for, in milliseconds since 1970. */
-    nextFollowAt: (): number | undefined =>
-      orm
-        .select({ at: deliveries.followAt })
-        .from(deliveries)
-        .where(sql`follow_at is not null`)
-        .orderBy(asc(deliveries.followAt))
-        .limit(1)
-        .get()?.at ?? undefined,
+    nextFollowAt: (): number | undefined => statements.nextFollow.get()?.at ?? undefined,
   }
 }

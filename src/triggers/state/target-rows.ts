@@ -1,6 +1,7 @@
 import { and, asc, count, eq, gte, lte, sql } from 'drizzle-orm'
 import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
+import { overwriting, placeholdersOf } from '../../db/placeholders.ts'
 import { triggerTargets as table } from '../../db/tables/index.ts'
 import type { Move, TargetState } from './target-state.ts'
 
@@ -61,6 +62,20 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
     .limit(1)
     .prepare()
 
+  const { id: _, ...written } = placeholdersOf(table)
+  const { triggerId: _t, tagId: _g, host: _h, isHeld: _i, stateSince: _s, ...changed } = written
+  const upsert = orm
+    .insert(table)
+    .values(written)
+    .onConflictDoUpdate({
+      target: [table.triggerId, table.tagId],
+      set: {
+        ...overwriting(table, Object.keys(changed)),
+        stateSince: sql`iif(${table.state} = excluded.state, ${table.stateSince}, excluded.state_since)`,
+      },
+    })
+    .prepare()
+
   return {
     find({ triggerId, tagId }: TargetKey): StoredTarget | undefined {
       const row = byKey.get({ triggerId, tagId })
@@ -85,15 +100,7 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
         approvedAt: approval?.at ?? null,
       }
       const columns = { ...columnsOf(state), ...approved, message, lastDeliveryId }
-      const stateSince = sql`iif(${table.state} = ${columns.state}, ${table.stateSince}, ${now()})`
-      orm
-        .insert(table)
-        .values({ triggerId, tagId, host, isHeld, ...columns, stateSince: now() })
-        .onConflictDoUpdate({
-          target: [table.triggerId, table.tagId],
-          set: { ...columns, stateSince },
-        })
-        .run()
+      upsert.run({ triggerId, tagId, host, isHeld, ...columns, stateSince: now() })
     },
 
     /** Returns targets of a host of which an attempt is due, those that wait longest first. */
