@@ -19,7 +19,7 @@ const PAGES: Readonly<Record<string, string>> = {
   'targets that failed, with their number':
     '{ triggers(first: 1) { nodes { targets(state: DEAD, first: 50) { totalCount nodes { tagName } } } } }',
   deliveries: `{ triggers(first: 1) { nodes { deliveries(first: 50) { nodes {
-    tagName state attempts { status } } } } } }`,
+    tagName state attempts { httpStatus } } } } } }`,
   'targets of a tag': `{ imageStreamTag(name: "app-50:1.5") { triggerTargets(first: 10) { totalCount nodes {
     state message lastDelivery { state } } } } }`,
 }

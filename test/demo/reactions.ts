@@ -13,7 +13,7 @@ const CREATE = `mutation ($name: String!, $imageStreams: String!, $url: String!)
   namespace: "shop", name: $name, imageStreams: $imageStreams, tags: "latest", action: { http: { url: $url } } }) {
     trigger { state } } }`
 const DELIVERED = `{ imageStreamTag(name: "shop/store:latest") { image { digest } triggerTargets(first: 1) { nodes {
-  triggerName isDelivered message lastDelivery { state attempts { status } } } } } }`
+  triggerName isDelivered message lastDelivery { state attempts { httpStatus } } } } } }`
 
 interface Delivered {
   readonly imageStreamTag: {
@@ -25,7 +25,7 @@ interface Delivered {
         readonly message: string | null
         readonly lastDelivery: {
           readonly state: string
-          readonly attempts: readonly { readonly status: number }[]
+          readonly attempts: readonly { readonly httpStatus: number }[]
         }
       }[]
     }
@@ -96,7 +96,7 @@ export async function showReactions(server: TestApp, { print, short }: Printer):
   const [target] = triggerTargets.nodes
   const { state, attempts } = target?.lastDelivery ?? { state: '', attempts: [] }
   print(
-    `  was ${short(deployed.digest)} deployed? ${target?.triggerName}: ${state}, status ${attempts.at(-1)?.status}`,
+    `  was ${short(deployed.digest)} deployed? ${target?.triggerName}: ${state}, status ${attempts.at(-1)?.httpStatus}`,
   )
   if (deployed.digest !== built.digest || state !== 'DELIVERED') process.exitCode = 1
 }

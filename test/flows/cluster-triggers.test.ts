@@ -9,7 +9,7 @@ const CREATE = `mutation ($input: CreateTriggerInput!) { createTrigger(input: $i
 const RETRY =
   'mutation ($trigger: ID!) { retryDeliveries(input: { trigger: $trigger }) { triggerTargets { tagName } } }'
 const DELIVERED = `{ imageStreamTag(namespace: "shop", name: "web:v1") { triggerTargets { nodes {
-  state message lastDelivery { message attempts { status response message } } } } } }`
+  state message lastDelivery { message attempts { httpStatus response message } } } } } }`
 
 interface Delivered {
   readonly imageStreamTag: {
@@ -18,7 +18,11 @@ interface Delivered {
         readonly state: string
         readonly message: string | null
         readonly lastDelivery: {
-          readonly attempts: readonly { status: number | null; response: string; message: string | null }[]
+          readonly attempts: readonly {
+            httpStatus: number | null
+            response: string
+            message: string | null
+          }[]
         } | null
       }[]
     }
@@ -70,7 +74,7 @@ describe('a trigger', () => {
     ])
     expect(delivered?.lastDelivery?.attempts).toEqual([
       {
-        status: 200,
+        httpStatus: 200,
         response: expect.stringContaining('container web of Deployment shop/web is set to'),
         message: null,
       },

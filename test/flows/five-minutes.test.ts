@@ -130,7 +130,7 @@ test.skipIf(missing !== undefined)(
       expect.stringMatching(
         /"RETRYING","isDelivered":false,"message":"the connection was refused","nextAttemptAt":"2/s,
       ),
-      expect.stringMatching(/"IDLE","isDelivered":true.*"status":null.*"response":"build started"/s),
+      expect.stringMatching(/"IDLE","isDelivered":true.*"httpStatus":null.*"response":"build started"/s),
       expect.stringMatching(/"set-web","state":"IDLE","isDelivered":true/),
     ])
     expect(outputs.some((output) => output.includes('"type":"io.imagestreams.tag.moved.v1"'))).toBe(true)

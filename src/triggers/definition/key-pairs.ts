@@ -37,9 +37,6 @@ export const keyPairVault = ({ orm }: Pick<Database, 'orm'>): Vault => ({
   secrets: (where) => orm.select().from(table).where(where).orderBy(table.id).all().map(sealedSecretOf),
 })
 
-/** The key pairs of this server. */
-export type KeyPairs = ReturnType<typeof createKeyPairs>
-
 /** Creates the access to the key pairs of this server, of which the first is made when it is needed. */
 export function createKeyPairs({ db, sealer, audit, now }: KeyPairsDependencies) {
   const { orm } = db

@@ -26,9 +26,6 @@ export interface WorkerDependencies extends BeginningsDependencies, EndingsDepen
   readonly setTimer?: SetTimer
 }
 
-/** Delivers what triggers have to do. */
-export type TriggerWorker = ReturnType<typeof createTriggerWorker>
-
 /**
  * Creates the worker, which runs when it is woken and when an attempt is due. Each pass is one short transaction: it stores how
  * attempts ended, notes what moved, and begins what is due. Requests are sent after the commit.

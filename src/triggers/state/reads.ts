@@ -12,9 +12,6 @@ import type { KeysetPage } from '../../input/page.ts'
 import type { DeliveryAttempt, TriggerDelivery } from './delivery-rows.ts'
 import { type StateName, type StoredTarget, targetOf } from './target-rows.ts'
 
-/** The lists of targets and deliveries. */
-export type TriggerReads = ReturnType<typeof createTriggerReads>
-
 /** Creates the lists of targets and deliveries. Each takes the ids of many owners; the keys of all pages are [id]. */
 export function createTriggerReads({ orm }: Pick<Database, 'orm'>) {
   const pageOfTargets = (
