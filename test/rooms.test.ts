@@ -308,7 +308,7 @@ const PREPARED: Readonly<Record<string, string>> = {
   'registry/pull-through/admission.ts': 'registry',
   'registry/pull-through/origin.ts': 'registry',
   'registry/routes/tags.ts': 'registry',
-  'triggers/definition/matching-triggers.ts': 'import',
+  'triggers/definition/matching-triggers.ts': 'triggers',
   'collect/blobs/kept-manifests.ts': 'collect',
   'collect/blobs/links.ts': 'collect',
   'collect/blobs/plan.ts': 'collect',

@@ -9,7 +9,7 @@ import { insertTriggers, openIn, type SourceOfTrigger } from './trigger-seed.ts'
 // The server's processor time for a push with its delivery, with ten triggers and with very many, of which one reacts to it.
 
 const PUSHES = 200
-const ROUNDS = 7
+const ROUNDS = 5
 const FEW = 10
 
 interface Shape {
