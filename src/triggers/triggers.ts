@@ -19,6 +19,7 @@ import { createTriggerSecrets } from './definition/trigger-secrets.ts'
 import { createApproval } from './run/approval.ts'
 import { createAttempts, type Perform } from './run/attempt.ts'
 import { createBaseMoves } from './run/base-moves.ts'
+import { createCauses } from './run/causes.ts'
 import { createDeliveryChanges } from './run/changes.ts'
 import { createTriggerCommands } from './run/commands.ts'
 import { createDescribeDelivery } from './run/described.ts'
@@ -96,6 +97,7 @@ export function createTriggers(dependencies: TriggersDependencies) {
     derivedTags: createDerivedTags(db),
   })
   const changes = createDeliveryChanges()
+  const causes = createCauses(db)
   const keyPairs = createKeyPairs(dependencies)
   const attempts = createAttempts({ ...dependencies, secrets, keyPairs: keyPairs.signing })
   const guarding = createGuarding({ ...dependencies, deliveries, targets, wake })
@@ -103,7 +105,7 @@ export function createTriggers(dependencies: TriggersDependencies) {
   const worker = createTriggerWorker({
     ...dependencies,
     onPass: links.wake,
-    ...{ rows, targets, deliveries, dueHosts, attempts, changes, guarding, triggers: triggerRows },
+    ...{ rows, targets, deliveries, dueHosts, attempts, causes, changes, guarding, triggers: triggerRows },
     describe: createDescribeDelivery(describe, dependencies.tags),
     reader: createLogReader({
       ...{ ...dependencies, targets, baseMoves },
@@ -134,6 +136,7 @@ export function createTriggers(dependencies: TriggersDependencies) {
     targets: rows,
     deliveries,
     follow: changes.follow,
+    causesOf: causes.before,
     worker,
     links,
     /** Begins to act, and continues what was planned. Returns a function that ends the reading of the log. */

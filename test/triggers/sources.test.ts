@@ -57,6 +57,25 @@ describe('a trigger from a base image', () => {
     ])
   })
 
+  it('is the cause of the rebuilt image’s move, and of what follows from it', async () => {
+    await using world = await withBase()
+    await push(world, onBase('1'))
+    rebuild(world)
+    world.trigger({ streams: 'app', host: 'deploy.test' })
+    await world.moveTo('latest', base('2'))
+    world.time += 60_000
+    await push(world, onBase('2'))
+    world.time += 60_000
+    await push(world, onBase('2', 'by hand'))
+
+    const deliveries = [...world.deliveries.byIds([1, 2, 3]).values()]
+    expect(deliveries.map(({ triggerId, causedBy }) => [triggerId, causedBy])).toEqual([
+      [1, null],
+      [2, 1],
+      [2, null],
+    ])
+  })
+
   it('acts for images that were pushed after its creation, and not for moves of the tags themselves', async () => {
     await using world = await withBase()
     rebuild(world)

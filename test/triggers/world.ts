@@ -15,6 +15,7 @@ import type { Guards } from '../../src/triggers/guard/guards.ts'
 import { createApproval } from '../../src/triggers/run/approval.ts'
 import type { Attempted } from '../../src/triggers/run/attempt.ts'
 import { createBaseMoves } from '../../src/triggers/run/base-moves.ts'
+import { createCauses } from '../../src/triggers/run/causes.ts'
 import { createDeliveryChanges } from '../../src/triggers/run/changes.ts'
 import { createDescribeDelivery } from '../../src/triggers/run/described.ts'
 import { DueHosts } from '../../src/triggers/run/due-hosts.ts'
@@ -59,6 +60,7 @@ export class World extends TestDomain {
   readonly rows = createTargetRows(this.db, () => this.time)
   readonly deliveries = createDeliveryRows(this.db, () => this.time)
   readonly triggers = createTriggerRows(this.db)
+  readonly causes = createCauses(this.db)
   worker = this.#createWorker()
   #timer: (() => void) | undefined
   #count = 0
@@ -84,6 +86,7 @@ export class World extends TestDomain {
       ...{ db, rows, now, deliveries, dueHosts, targets, triggers: definitions },
       describe: createDescribeDelivery(describe, tags),
       guarding,
+      causes: this.causes,
       changes: createDeliveryChanges(),
       reader: createLogReader({
         ...{ db, changeLog, tags, targets, baseMoves, now },

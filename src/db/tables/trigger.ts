@@ -167,6 +167,8 @@ export const triggerDeliveries = sqliteTable(
     byHand: integer('by_hand').notNull(),
     /** Id that the receiver gets, the same at each attempt. */
     webhookId: text('webhook_id').notNull(),
+    /** Row of the delivery that caused the move; null where none is known. */
+    causedBy: integer('caused_by'),
     state: text('state', { enum: ['RUNNING', 'RETRYING', 'DELIVERED', 'SUPERSEDED', 'DEAD'] }).notNull(),
     attempts: integer('attempts').notNull(),
     startedAt: time('started_at').notNull(),
@@ -185,6 +187,7 @@ export const triggerDeliveries = sqliteTable(
   },
   (t) => [
     uniqueIndex('trigger_deliveries_by_move').on(t.triggerId, t.tagId, t.eventId, t.byHand),
+    index('trigger_deliveries_by_webhook_id').on(t.webhookId),
     index('trigger_deliveries_by_trigger').on(t.triggerId, t.id),
     index('trigger_deliveries_by_tag').on(t.tagId, t.id),
     index('trigger_deliveries_to_follow').on(t.followAt).where(sql`follow_at is not null`),

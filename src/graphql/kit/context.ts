@@ -121,7 +121,10 @@ export interface KubernetesView {
 
 /** Triggers, what they do, and what people do with them. */
 export interface TriggersView
-  extends Pick<Triggers, 'approve' | 'fire' | 'dryRun' | 'retryOne' | 'retrySince' | 'follow' | 'reads'> {
+  extends Pick<
+    Triggers,
+    'approve' | 'fire' | 'dryRun' | 'causesOf' | 'retryOne' | 'retrySince' | 'follow' | 'reads'
+  > {
   readonly definitions: Omit<Triggers['definitions'], 'disable' | 'resumeEnded'>
   readonly targets: Pick<Triggers['targets'], 'byIds'>
   readonly keyPairs: Pick<Triggers['keyPairs'], 'publicKeys' | 'rotate'>

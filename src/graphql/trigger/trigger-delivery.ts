@@ -107,6 +107,16 @@ objectType(TriggerDeliveryType, {
         return tag && tag.removedAt === null ? tag : null
       },
     }),
+    causes: t.field({
+      type: [TriggerDeliveryType],
+      description:
+        'Deliveries that led to the move, the earliest first; at most seven. A build names the delivery that started it by the annotation or label `io.imagestreams.cause` of its image, with the `webhookId`; a rebuild on another base image is recognized without it.',
+      resolve: (delivery, _args, context) =>
+        context.triggers.causesOf(delivery).filter((cause) => {
+          const trigger = triggerOf(cause, context)
+          return trigger && context.viewer.rights.mayInNamespace('configure', trigger.namespace)
+        }),
+    }),
     request: t.field({
       type: DeliveryRequestType,
       nullable: true,

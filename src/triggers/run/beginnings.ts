@@ -6,6 +6,7 @@ import type { DeliveryRows } from '../state/delivery-rows.ts'
 import type { StoredTarget, TargetRows } from '../state/target-rows.ts'
 import { begin, deliveryId, failed, held, renewed } from '../state/target-state.ts'
 import type { Targets } from '../state/targets.ts'
+import type { Causes } from './causes.ts'
 import type { DeliveryChanges } from './changes.ts'
 import type { DescribeDelivery } from './described.ts'
 import type { Guarding } from './guarding.ts'
@@ -26,6 +27,7 @@ export interface BeginningsDependencies {
   readonly targets: Pick<Targets, 'change'>
   readonly deliveries: DeliveryRows
   readonly triggers: Pick<TriggerRows, 'byIds'>
+  readonly causes: Pick<Causes, 'of' | 'circle'>
   readonly changes: Pick<DeliveryChanges, 'announce'>
   readonly describe: DescribeDelivery
   readonly guarding: Guarding
@@ -35,7 +37,7 @@ export interface BeginningsDependencies {
 
 /** Creates the begin of attempts, which guards may hold: the delivery is stored before it is sent. */
 export function createBeginnings(dependencies: BeginningsDependencies) {
-  const { rows, targets, deliveries, triggers, changes, describe, guarding, now } = dependencies
+  const { rows, targets, deliveries, triggers, causes, changes, describe, guarding, now } = dependencies
   const beginOne = (tx: Transaction, target: StoredTarget): Begun | undefined => {
     const { triggerId, tagId, state } = target
     const trigger = triggers.byIds([triggerId]).get(triggerId)
@@ -54,9 +56,15 @@ export function createBeginnings(dependencies: BeginningsDependencies) {
       targets.change(tx, target, held(state, judgement, now()), judgement.message)
       return undefined
     }
+    const causedBy = byHand > 0 ? undefined : causes.of(planned)
+    const circle = causedBy && causes.circle(target, causedBy)
+    if (circle !== undefined) {
+      targets.change(tx, target, failed(state, { kind: 'NEVER', message: circle }, now(), 0), circle)
+      return undefined
+    }
     const webhookId = deliveryId(trigger.uid, delivery, identity)
     const deliveryRow = deliveries.begin({
-      ...{ triggerId, tagId, eventId: planned.eventId, byHand, webhookId },
+      ...{ triggerId, tagId, eventId: planned.eventId, byHand, webhookId, causedBy: causedBy?.id ?? null },
       ...{ imageStreamName: move.imageStream, tag: move.tag, digest: move.digest },
     })
     changes.announce(tx, deliveryRow)

@@ -12,7 +12,15 @@ export type DeliveryAttempt = typeof attempts.$inferSelect
 
 type NewDelivery = Pick<
   TriggerDelivery,
-  'triggerId' | 'tagId' | 'imageStreamName' | 'tag' | 'eventId' | 'digest' | 'byHand' | 'webhookId'
+  | 'triggerId'
+  | 'tagId'
+  | 'imageStreamName'
+  | 'tag'
+  | 'eventId'
+  | 'digest'
+  | 'byHand'
+  | 'webhookId'
+  | 'causedBy'
 >
 /** How an attempt changed its delivery. */
 type Ended = Pick<TriggerDelivery, 'state' | 'request' | 'message' | 'link' | 'followUrl'> &
