@@ -202,6 +202,7 @@ async function open(
     databaseBytes: db.bytes,
     subscribers: server.subscribers,
     workloads: kubernetes.figures,
+    triggerTargets: triggers.view.targets.counts,
     now,
   })
   // at the same time: requests that wait for an import, a mirroring or the pruner get their response before the server stops waiting

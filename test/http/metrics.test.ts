@@ -12,6 +12,7 @@ const IDLE: MetricsSources = {
   pushes: () => ({}),
   changeLogSequence: () => 0,
   nextDueAt: () => undefined,
+  triggerTargets: () => ({ planned: 3, dead: 1 }),
   workloads: () => ({ clusters: { reachable: 1, unreachable: 0 }, due: 2, problems: { CONTESTED: 1 } }),
   databaseBytes: () => ({}),
   subscribers: () => ({ connections: 0, subscriptions: 0 }),

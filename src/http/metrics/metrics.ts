@@ -22,6 +22,8 @@ export interface MetricsSources {
   readonly subscribers: () => { readonly connections: number; readonly subscriptions: number }
   /** Counts clusters, and the workloads in them that follow tags. */
   readonly workloads: () => WorkloadFigures
+  /** Counts the tags for which triggers have something to deliver, and those whose delivery failed for good. */
+  readonly triggerTargets: () => { readonly planned: number; readonly dead: number }
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -141,6 +143,12 @@ function storeGauges(registry: Registry, sources: MetricsSources): void {
     'imports_unfinished',
     'Imports that run, and imports that wait.',
     () => ({ ...unfinishedImports() }),
+    'state',
+  )
+  gauge(
+    'trigger_targets',
+    'Tags for which a trigger has something to deliver (planned), and those whose delivery failed for good (dead).',
+    () => ({ ...sources.triggerTargets() }),
     'state',
   )
   gauge('clusters', 'Connected clusters, by state.', () => ({ ...sources.workloads().clusters }), 'state')

@@ -196,6 +196,8 @@ describe('a trigger', () => {
     receiver.answer = () => ({ status: 422, body: 'no' })
     await move('second')
     await stateIs('DEAD')
+    const metrics = await (await fetch(`${app.app.url}/metrics`)).text()
+    expect(metrics).toContain('imagestreams_trigger_targets{state="dead"} 1')
     receiver.answer = () => ({ status: 204 })
 
     expect(await app.client.request(RETRY, { input: { trigger: trigger.id } })).toMatchObject({
