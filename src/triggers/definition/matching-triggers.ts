@@ -16,19 +16,33 @@ interface Candidate {
 /** The search for the triggers of a move. */
 export type MatchingTriggers = ReturnType<typeof createMatchingTriggers>
 
-const ONES = `select id, host, is_held as isHeld, streams, tags, source from triggers indexed by triggers_by_source
-  where namespace = ? and since < ? and scope =`
+/** A pattern of names of streams: the index alone has its columns. */
+type Pattern = Pick<Candidate, 'id' | 'streams' | 'tags'>
 
-/** Creates the search for the triggers of a move: three lookups in one index, however many triggers others have. */
+const COLUMNS = 'id, host, is_held as isHeld, streams, tags, source'
+const OF_NAMESPACE = 'from triggers indexed by triggers_by_source where namespace = ? and scope ='
+
+/**
+ * Creates the search for the triggers of a move: three lookups in one index, however many triggers others have. Of triggers with a
+ * pattern of streams, of which each move is compared with all, only those that match are read.
+ */
 export function createMatchingTriggers(db: Database) {
-  const candidates = db.prepare<Candidate>(
-    `${ONES} 'TAG' and streams = ? and tags = ?
-     union all ${ONES} 'STREAM' and streams = ?
-     union all ${ONES} 'NAMESPACE'`,
+  const ofStream = db.prepare<Candidate>(
+    `select ${COLUMNS} ${OF_NAMESPACE} 'TAG' and streams = ? and tags = ? and since < ?
+     union all select ${COLUMNS} ${OF_NAMESPACE} 'STREAM' and streams = ? and since < ?`,
   )
+  const patterns = db.prepare<Pattern>(`select id, streams, tags ${OF_NAMESPACE} 'NAMESPACE'`)
+  const withId = db.prepare<Candidate>(`select ${COLUMNS} from triggers where id = ? and since < ?`)
   /** Returns the triggers that react to a move of the tag, the entry of the change log with this number. */
-  return ({ namespace, name }: StreamName, tag: string, sequence: number): Candidate[] =>
-    candidates
-      .all(namespace, sequence, name, tag, namespace, sequence, name, namespace, sequence)
-      .filter(({ streams, tags }) => matchesGlob(streams, name) && matchesGlob(tags, tag))
+  return ({ namespace, name }: StreamName, tag: string, sequence: number): Candidate[] => {
+    const isMatching = ({ streams, tags }: Pattern): boolean =>
+      matchesGlob(streams, name) && matchesGlob(tags, tag)
+    return [
+      ...ofStream.all(namespace, name, tag, sequence, namespace, name, sequence).filter(isMatching),
+      ...patterns
+        .all(namespace)
+        .filter(isMatching)
+        .flatMap(({ id }) => withId.all(id, sequence)),
+    ]
+  }
 }
