@@ -58,7 +58,7 @@ it('a chain of deliveries ends after eight', async () => {
   expect(world.attempts).toHaveLength(8)
 })
 
-it('a cause that nobody has sent is ignored, and a failure is no cause of what a person does', async () => {
+it('a cause that was never sent is ignored, and a failure is no cause of what a person does', async () => {
   await using world = await open()
   world.trigger({ tags: 'latest' })
   world.answer = () => BUSY

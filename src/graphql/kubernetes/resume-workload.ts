@@ -21,7 +21,7 @@ mutation('resumeWorkload', {
   access: 'configure',
   complexity: MUTATION_COMPLEXITY.write,
   example: `
-    # After Argo CD was told to leave the image alone.
+    # Once Argo CD no longer sets the image.
     mutation ResumeWorkload($workload: ID!) {
       resumeWorkload(input: { id: $workload }) { workload { namespace kind name isContested } }
     }

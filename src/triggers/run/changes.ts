@@ -3,7 +3,7 @@ import type { Transaction } from '../../db/transact.ts'
 /** Deliveries that a reader has not taken yet; of more, the oldest are left out. */
 const MOST = 1_000
 
-/** The changes of deliveries, for whoever listens. */
+/** The changes of deliveries, for listeners. */
 export type DeliveryChanges = ReturnType<typeof createDeliveryChanges>
 
 /** Creates the changes of deliveries: each commit announces which ones it changed, and readers read what they are then. */

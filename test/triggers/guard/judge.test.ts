@@ -169,7 +169,7 @@ describe('maximum rate', () => {
     expect(judged(NOW + 24 * HOUR, NOW + 25 * HOUR)).toEqual(OPEN)
   })
 
-  it('never lets more pass in any hour when each delivery waits as it is told', () => {
+  it('never lets more pass in any hour when each delivery waits until the given time', () => {
     const wishes = fc.array(fc.integer({ min: 0, max: 4 * 60 }), { maxLength: 40 })
     fc.assert(
       fc.property(wishes, fc.integer({ min: 1, max: 5 }), (minutes, maxPerHour) => {
