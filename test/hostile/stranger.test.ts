@@ -87,7 +87,9 @@ const OF_ONE_SERVER =
 /** Returns the response without what differs between two servers, and without the name of each. */
 function comparable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(comparable)
-  if (typeof value === 'string') return value.replaceAll(/(?:127\.0\.0\.1|localhost):\d+/g, 'host')
+  if (typeof value === 'string') {
+    return value.replaceAll(/(?:127\.0\.0\.1|localhost):\d+/g, 'host').replaceAll(/whpk_[\w+/=]+/g, 'key')
+  }
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(
     Object.entries(value)
