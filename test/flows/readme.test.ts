@@ -131,7 +131,7 @@ describe.skipIf(missing !== undefined)(`an example${missing ? `: ${missing}` : '
 
       expect(response).not.toContain('"errors"')
       expect(response).toMatch(
-        /sha256:|CREATED|"dueAt"|"freedSize":\d|"CLOSED"|"FULL_SCAN"|"PASSWORD"|"DIGESTS"|"AWS_ACCESS_KEY"|"AZURE_|"WAITING"|"INTEGRATED"|"workloads":\{/,
+        /sha256:|CREATED|"dueAt"|"freedSize":\d|"CLOSED"|"FULL_SCAN"|"PASSWORD"|"DIGESTS"|"AWS_ACCESS_KEY"|"AZURE_|"WAITING"|"INTEGRATED"|whsec_|whpk_|"deploy-ruby"|"workloads":\{/,
       )
     },
   )
