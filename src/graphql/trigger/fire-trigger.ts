@@ -55,7 +55,7 @@ mutation('fireTrigger', {
 
 mutation('retryDeliveries', {
   description:
-    'Attempts deliveries again that failed for good: once for each tag, with its newest image, at once, and then as usual. `CONFLICT` for a delivery that is not the newest of its tag.',
+    'Attempts deliveries again that failed, for good or until their next attempt: once for each tag, with its newest image, at once, and then as usual. `CONFLICT` for a delivery that is not the newest of its tag.',
   access: 'configure',
   complexity: MUTATION_COMPLEXITY.write,
   example: `

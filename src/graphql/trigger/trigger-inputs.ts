@@ -96,7 +96,7 @@ export const TestTriggerInput = inputType('TestTriggerInput', {
 })
 
 export const RetryDeliveriesInput = inputType('RetryDeliveriesInput', {
-  description: 'Deliveries to attempt again: one, or those of a trigger that failed for good.',
+  description: 'Deliveries to attempt again: one, or those of a trigger that failed.',
   fields: (t) => ({
     delivery: t.field({
       type: 'ID',
@@ -104,7 +104,7 @@ export const RetryDeliveriesInput = inputType('RetryDeliveriesInput', {
     }),
     trigger: t.field({ type: 'ID', description: 'Global `id` of a trigger.' }),
     since: t.dateTime(
-      'With `trigger`: only what failed at or after this time. If omitted, all that failed for good.',
+      'With `trigger`: only what has failed since this time or later. If omitted, all that failed.',
     ),
   }),
 })

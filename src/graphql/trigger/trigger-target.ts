@@ -143,8 +143,8 @@ objectType(TriggerTargetType, {
       type: 'DateTime',
       nullable: true,
       description:
-        'Time of the next attempt, or of the next judgement of a guard; null if none is planned, or the guard waits for an event.',
-      resolve: ({ state: { delivery } }) => delivery?.nextAt ?? null,
+        'Time of the next attempt, or of the next judgement of a guard; null if none is planned, the guard waits for an event, or the trigger does not act.',
+      resolve: ({ isHeld, state: { delivery } }) => (isHeld === 1 ? null : (delivery?.nextAt ?? null)),
     }),
     lastDelivery: t.field({
       type: TriggerDeliveryType,

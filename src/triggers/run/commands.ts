@@ -81,16 +81,16 @@ export function createTriggerCommands(dependencies: CommandsDependencies) {
       }),
 
     /**
-     * Attempts again, once for each tag and with its newest image, what failed for good since a time. Returns the targets.
+     * Attempts again, once for each tag and with its newest image, what failed since a time, for good or until the next attempt. Returns the targets.
      * Throws NotFoundError.
      */
     retrySince: (viewer: Viewer, id: number, since: number): StoredTarget[] =>
       db.transact((tx) => {
         const trigger = definitions.find(viewer, id)
-        const dead = rows.dead(id, since, MAX_RETRIED)
-        for (const target of dead) targets.change(tx, target, retry(target.state, now()), target.message)
-        record(tx, viewer, 'retryDeliveries', trigger, { count: dead.length })
-        return [...rows.byIds(dead.map((target) => target.id)).values()]
+        const failing = rows.failed(id, since, MAX_RETRIED)
+        for (const target of failing) targets.change(tx, target, retry(target.state, now()), target.message)
+        record(tx, viewer, 'retryDeliveries', trigger, { count: failing.length })
+        return [...rows.byIds(failing.map((target) => target.id)).values()]
       }),
 
     /** Attempts a delivery again at once. Throws NotFoundError; ConflictError for one that is not the newest of its tag. */

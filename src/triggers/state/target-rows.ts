@@ -157,12 +157,18 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
         .run()
     },
 
-    /** Returns targets of a trigger whose last delivery failed for good, since a time, those that failed first. */
-    dead: (triggerId: number, since: number, limit: number): StoredTarget[] =>
+    /** Returns targets of a trigger whose last attempt failed, for good or not, since a time, those that failed first. */
+    failed: (triggerId: number, since: number, limit: number): StoredTarget[] =>
       orm
         .select()
         .from(table)
-        .where(and(eq(table.triggerId, triggerId), sql`state = 'DEAD'`, gte(table.stateSince, since)))
+        .where(
+          and(
+            eq(table.triggerId, triggerId),
+            isOneOf(table.state, ['DEAD', 'RETRYING']),
+            gte(table.stateSince, since),
+          ),
+        )
         .orderBy(asc(table.stateSince))
         .limit(limit)
         .all()

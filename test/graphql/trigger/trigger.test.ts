@@ -130,6 +130,13 @@ describe('a trigger', () => {
         lastDelivery: { state: 'RETRYING', attempts: [{ httpStatus: 503, response: 'busy' }] },
       },
     ])
+
+    receiver.answer = () => ({ status: 204 })
+    const { trigger } = await app.client.request<{ trigger: { id: string } }>(
+      '{ trigger(name: "build-app") { id } }',
+    )
+    await app.client.request(RETRY, { input: { trigger: trigger.id } })
+    await stateIs('IDLE')
   })
 
   test('follows no redirect of a receiver, and says what to do', async () => {
@@ -171,6 +178,7 @@ describe('a trigger', () => {
     for (const seed of ['a', 'b', 'c']) await move(seed)
     await stateIs('PAUSED')
     expect(receiver.requests).toHaveLength(0)
+    expect(await targets()).toMatchObject([{ nextAttemptAt: null }])
 
     time += 61_000
     const newest = await move('d')
