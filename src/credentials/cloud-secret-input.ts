@@ -41,6 +41,7 @@ export function cloudSecretOf({ aws, google, azure }: CloudSecretInput): CloudSe
 }
 
 /** Throws InvalidInputError unless the secret has the form of a key of its cloud. */
+// the compiler does not relate the kind of the check to that of the secret
 export const checkCloudSecret = (secret: CloudSecret): void => CHECKS[secret.kind](secret as never)
 
 const CHECKS: { readonly [Kind in CloudSecret['kind']]: (secret: CloudSecret & { kind: Kind }) => void } = {

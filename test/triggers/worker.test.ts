@@ -124,3 +124,24 @@ it('a delivery keeps its id over attempts, and one that a newer image replaces i
   ])
   expect(new Set(deliveries.map(({ webhookId }) => webhookId)).size).toBe(2)
 })
+
+it('a pass that fails is made again after some seconds, without another move', async () => {
+  await using world = await open()
+  world.trigger()
+  world.remote.push(UPSTREAM, 'latest', image({ seed: 'b' }))
+  await world.import({ all: true })
+  const { transact } = world.db
+  Object.assign(world.db, {
+    transact() {
+      throw new Error('the disk is full')
+    },
+  })
+  world.worker.wake()
+  await world.worker.idle()
+  Object.assign(world.db, { transact })
+  expect(world.errors).toHaveLength(1)
+  expect(world.attempts).toEqual([])
+
+  await world.later(5_000)
+  expect(world.attempts).toHaveLength(1)
+})

@@ -20,11 +20,14 @@ export interface WorkerDependencies extends BeginningsDependencies, EndingsDepen
   readonly attempts: Pick<Attempts, 'run'>
   /** Called after each pass: ends of attempts are stored. */
   readonly onPass: () => void
-  /** Receives internal errors; the work is done again at the next wake. */
+  /** Receives internal errors; the work is done again after some seconds. */
   readonly onError: (error: unknown) => void
   /** `systemTimer` unless given. */
   readonly setTimer?: SetTimer
 }
+
+/** Milliseconds until a pass that failed is made again. */
+const PAUSE_AFTER_ERROR = 5_000
 
 /**
  * Creates the worker, which runs when it is woken and when an attempt is due. Each pass is one short transaction: it stores how
@@ -117,7 +120,12 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
     isAwake = true
     if (stop.signal.aborted) return
     work ??= passes()
-      .catch(onError)
+      .catch((error: unknown) => {
+        onError(error)
+        cancelTimer()
+        // nothing else may wake it for hours
+        if (!stop.signal.aborted) cancelTimer = setTimer(wake, PAUSE_AFTER_ERROR)
+      })
       .finally(() => {
         work = undefined
         if (isAwake && !stop.signal.aborted) wake()
@@ -141,7 +149,10 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
       cancelTimer()
       await Promise.all([work, ...running.values()])
       // what receivers have accepted is not sent again after the restart
-      if (ended.length > 0) pass()
+      if (ended.length === 0) return
+      db.transact((tx) => {
+        for (const one of ended) store(tx, one)
+      })
     },
   }
 }

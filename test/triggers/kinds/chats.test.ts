@@ -3,7 +3,7 @@ import { slack, teams } from '../../fixtures/receivers-of-triggers/chats.ts'
 import { startReceiver } from '../../fixtures/receivers-of-triggers/receiver.ts'
 import { MOVE, startAttempts } from './attempts.ts'
 
-const SLACK_PATH = '/services/T000/B000/XXXXXXXXXXXXXXXX'
+const SLACK_PATH = '/services/T000/B000/aSecretPartOfPath'
 const TEAMS_PATH = '/workflows/0123456789/triggers/manual/paths/invoke?api-version=1&sig=secret-signature'
 
 it('Slack: the simplest definition posts what moved, and only the origin of the URL is stored and shown', async () => {

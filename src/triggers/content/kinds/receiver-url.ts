@@ -18,7 +18,7 @@ export function checkBaseUrl(text: string, field: string): { readonly url: strin
   return { url: origin + pathname.replace(/\/+$/, ''), host }
 }
 
-/** A URL that is a secret: whoever knows it may send to it. */
+/** A URL that is a secret: every client that knows it may send to it. */
 interface SecretUrl {
   /** `https://hooks.example.org`: the part that is none. */
   readonly origin: string
