@@ -34,6 +34,8 @@ export interface Database extends Disposable {
   /** Returns the prepared statement for an SQL text; prepares each text once. */
   prepare<Row = never>(text: string): Statement<Row>
   readonly transact: Transact
+  /** Like `transact`, for writes that are made again after a power cut, which may undo them. */
+  readonly transactUnsynced: Transact
   readonly transactTogether: TransactTogether
   /** Reports whether the connection is open. */
   isOpen(): boolean
@@ -79,6 +81,7 @@ export function openDatabase(
       orm,
       prepare: statements(sqlite),
       transact: transactions.transact,
+      transactUnsynced: transactions.transactUnsynced,
       transactTogether: createTransactTogether(transactions),
       isOpen: () => sqlite?.open === true,
       bytes: () => ({ database: sizeOf(file), wal: sizeOf(`${file}-wal`) }),

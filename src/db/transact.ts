@@ -32,23 +32,23 @@ export function createTransactions(
   let open: Transaction | undefined
   let lastCommitMs = 0
 
-  const transact: Transact = (write) => {
-    if (open) return synchronous(write(open))
+  const run = <Result>(write: (tx: Transaction) => Result, isSynced: boolean): Result => {
     const finalWrites = new Map<string, () => void>()
     const hooks = new Set<() => void>()
     const tx: Transaction = {
       beforeCommit: (name, write) => void finalWrites.set(name, write),
       afterCommit: (hook) => void hooks.add(hook),
     }
-    begin.run()
-    open = tx
     let result: ReturnType<typeof write>
     try {
+      if (!isSynced) sqlite.pragma('synchronous = NORMAL')
+      begin.run()
+      open = tx
       result = synchronous(write(tx))
       for (const write of finalWrites.values()) write()
       const startedAt = performance.now()
       commit.run()
-      lastCommitMs = performance.now() - startedAt
+      if (isSynced) lastCommitMs = performance.now() - startedAt
     } catch (thrown) {
       const error = withoutWrapper(thrown)
       if (sqlite.inTransaction) rollback.run()
@@ -56,14 +56,23 @@ export function createTransactions(
       throw error
     } finally {
       open = undefined
+      if (!isSynced) sqlite.pragma('synchronous = FULL')
     }
     for (const hook of hooks) hook()
     return result
   }
 
+  const transact: Transact = (write) => (open ? synchronous(write(open)) : run(write, true))
+  const transactUnsynced: Transact = (write) => (open ? synchronous(write(open)) : run(write, false))
+
   return {
     transact,
-    /** Returns the milliseconds that the last commit took. */
+    /**
+     * Like `transact`, but the commit reaches the disk only with the next one that is synced: a power cut may undo it, the end of
+     * the process does not. For writes that follow from what is stored, and are then made again.
+     */
+    transactUnsynced,
+    /** Returns the milliseconds that the last synced commit took. */
     lastCommitMs: (): number => lastCommitMs,
   }
 }

@@ -57,6 +57,31 @@ describe('a transaction', () => {
     expect(notes()).toEqual([])
   })
 
+  it('is synced to the disk, unless it says otherwise: what it causes, and what follows, is again', () => {
+    const FULL = 2
+    const NORMAL = 1
+    const level = (): unknown => db.prepare<{ synchronous: number }>('pragma synchronous').get()?.synchronous
+    const levels: unknown[] = []
+    const note = (): void => void levels.push(level())
+
+    db.transact(() => {
+      note()
+      db.transactUnsynced(note)
+    })
+    db.transactUnsynced((tx) => {
+      note()
+      tx.afterCommit(note)
+    })
+    expect(() =>
+      db.transactUnsynced(() => {
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    note()
+
+    expect(levels).toEqual([FULL, FULL, NORMAL, FULL, FULL])
+  })
+
   it('refuses an async callback, and writes nothing', () => {
     expect(() => db.transact(async () => write('a'))).toThrow(TypeError)
     expect(notes()).toEqual([])

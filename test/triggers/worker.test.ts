@@ -130,15 +130,15 @@ it('a pass that fails is made again after some seconds, without another move', a
   world.trigger()
   world.remote.push(UPSTREAM, 'latest', image({ seed: 'b' }))
   await world.import({ all: true })
-  const { transact } = world.db
+  const { transactUnsynced } = world.db
   Object.assign(world.db, {
-    transact() {
+    transactUnsynced() {
       throw new Error('the disk is full')
     },
   })
   world.worker.wake()
   await world.worker.idle()
-  Object.assign(world.db, { transact })
+  Object.assign(world.db, { transactUnsynced })
   expect(world.errors).toHaveLength(1)
   expect(world.attempts).toEqual([])
 

@@ -32,6 +32,9 @@ export function createDueRows(
   now: () => number,
 ) {
   const { orm } = db
+  const isFollowing = eq(workloadContainers.isFollowing, 1)
+  // each move of a tag asks for it
+  const first = orm.select({ id: workloadContainers.workloadId }).from(workloadContainers).limit(1).prepare()
 
   const conditionsOf = (row: WorkloadRow, found: Comparison['conditions']): string => {
     const before = JSON.parse(row.conditions) as WorkloadCondition[]
@@ -71,6 +74,9 @@ export function createDueRows(
         .where(and(eq(workloads.clusterId, clusterId), isNotNull(workloads.dueAt)))
         .get()?.at ?? null,
 
+    /** Reports whether there are workloads, which may follow tags. */
+    areAny: (): boolean => first.get() !== undefined,
+
     containersOf: (workloadId: number): ContainerRow[] =>
       orm.select().from(workloadContainers).where(eq(workloadContainers.workloadId, workloadId)).all(),
 
@@ -86,7 +92,7 @@ export function createDueRows(
         eq(workloadContainers.streamNamespace, stream.namespace),
         eq(workloadContainers.streamName, stream.name),
         tag === null ? undefined : eq(workloadContainers.tag, tag),
-        eq(workloadContainers.isFollowing, 1),
+        isFollowing,
       )
       const followers = () =>
         orm.select({ id: workloadContainers.workloadId }).from(workloadContainers).where(isFollower)
@@ -110,7 +116,7 @@ export function createDueRows(
       orm
         .select()
         .from(workloadContainers)
-        .where(and(gt(workloadContainers.workloadId, after), eq(workloadContainers.isFollowing, 1)))
+        .where(and(gt(workloadContainers.workloadId, after), isFollowing))
         .orderBy(workloadContainers.workloadId)
         .limit(limit)
         .all(),

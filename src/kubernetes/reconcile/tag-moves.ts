@@ -6,7 +6,7 @@ import type { ImageOfTag } from './source-images.ts'
 
 export interface TagMovesDependencies {
   readonly changeLog: Pick<ChangeLog, 'head' | 'readEntries' | 'onAppend'>
-  readonly due: Pick<DueRows, 'markFollowers' | 'following' | 'mark'>
+  readonly due: Pick<DueRows, 'areAny' | 'markFollowers' | 'following' | 'mark'>
   readonly imageOf: ImageOfTag
   /** Called after workloads of a cluster became due. */
   readonly onDue: (clusterId: number) => void
@@ -41,6 +41,8 @@ export function startTagMoves({
 
   const read = async (): Promise<void> => {
     while (!isStopped) {
+      // a workload that is found later is compared with its tags then
+      if (!due.areAny()) position = changeLog.head()
       const before = Math.min(position + PART, changeLog.head()) + 1
       if (before === position + 1) {
         // what is appended from now on starts another read

@@ -10,7 +10,7 @@ import { HostShares } from './host-shares.ts'
 import type { LogReader } from './log-reader.ts'
 
 export interface WorkerDependencies extends BeginningsDependencies, EndingsDependencies {
-  readonly db: Pick<Database, 'transact'>
+  readonly db: Pick<Database, 'transact' | 'transactUnsynced'>
   readonly reader: LogReader
   readonly dueHosts: DueHosts
   /** Resumes triggers whose pause has ended. */
@@ -31,7 +31,8 @@ const PAUSE_AFTER_ERROR = 5_000
 
 /**
  * Creates the worker, which runs when it is woken and when an attempt is due. Each pass is one short transaction: it stores how
- * attempts ended, notes what moved, and begins what is due. Requests are sent after the commit.
+ * attempts ended, notes what moved, and begins what is due. Requests are sent after the commit, which is not synced to the disk: a
+ * delivery that a power cut undoes is sent again, with the same id.
  */
 export function createTriggerWorker(dependencies: WorkerDependencies) {
   const { db, reader, dueHosts, attempts, guarding, resumeEnded, nextResumeAt, now, onPass, onError } =
@@ -66,7 +67,7 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
   const pass = (): { readonly begun: readonly Begun[]; readonly hasMore: boolean } => {
     const storing = ended
     try {
-      const result = db.transact((tx) => {
+      const result = db.transactUnsynced((tx) => {
         for (const one of storing) store(tx, one)
         resumeEnded(tx)
         const hasMore = reader.readPart(tx)
