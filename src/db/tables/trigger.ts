@@ -189,7 +189,7 @@ export const triggerDeliveries = sqliteTable(
     uniqueIndex('trigger_deliveries_by_move').on(t.triggerId, t.tagId, t.eventId, t.byHand),
     index('trigger_deliveries_by_webhook_id').on(t.webhookId),
     index('trigger_deliveries_by_trigger').on(t.triggerId, t.id),
-    index('trigger_deliveries_by_tag').on(t.tagId, t.id),
+    index('trigger_deliveries_by_tag').on(t.tagId, t.endedAt),
     index('trigger_deliveries_to_follow').on(t.followAt).where(sql`follow_at is not null`),
   ],
 )

@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, inArray, lt, lte, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, exists, gte, inArray, lt, lte, or, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import {
   triggerDeliveries as deliveries,
@@ -91,7 +91,12 @@ function prepareReads(orm: Database['orm']) {
     .select({ id: imageChildren.imageId })
     .from(imageChildren)
     .where(eq(imageChildren.indexId, imageId))
-  const ofBases = orm.select({ id: triggers.id }).from(triggers).where(eq(triggers.source, 'BASE_IMAGE'))
+  const isOfBases = exists(
+    orm
+      .select({ id: triggers.id })
+      .from(triggers)
+      .where(and(eq(triggers.id, deliveries.triggerId), eq(triggers.source, 'BASE_IMAGE'))),
+  )
 
   return {
     byId: newest(eq(deliveries.id, given('id'))),
@@ -132,7 +137,7 @@ function prepareReads(orm: Database['orm']) {
         eq(deliveries.state, 'DELIVERED'),
         gte(deliveries.endedAt, given('since')),
         lte(deliveries.endedAt, given('until')),
-        inArray(deliveries.triggerId, ofBases),
+        isOfBases,
       ),
     ),
   }
