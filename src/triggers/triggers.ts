@@ -24,7 +24,7 @@ import { createDeliveryChanges } from './run/changes.ts'
 import { createTriggerCommands } from './run/commands.ts'
 import { createDescribeDelivery } from './run/described.ts'
 import { createDryRun } from './run/dry-run.ts'
-import { DueHosts } from './run/due-hosts.ts'
+import { DueLanes } from './run/due-lanes.ts'
 import { createGuarding, type VerifyMove } from './run/guarding.ts'
 import { createLinkSearch } from './run/link-search.ts'
 import { createLogReader } from './run/log-reader.ts'
@@ -76,14 +76,14 @@ export function createTriggers(dependencies: TriggersDependencies) {
   const secrets = createTriggerSecrets({ ...dependencies, db })
   // no process but this one attempts deliveries: those that have begun ended with the process before
   rows.planAgain(MAX_DELAY)
-  const dueHosts = new DueHosts(rows)
-  const targets = createTargets({ rows, deliveries, onPlanned: (host, at) => dueHosts.plan(host, at) })
+  const dueLanes = new DueLanes(rows)
+  const targets = createTargets({ rows, deliveries, onPlanned: (lane, at) => dueLanes.plan(lane, at) })
   const wake = (): void => worker.wake()
   const definitions = createDefinitions({
     ...dependencies,
     ...{ rows: triggerRows, targets: rows, secrets },
-    onChange(host) {
-      dueHosts.refresh(host)
+    onChange(lane) {
+      dueLanes.refresh(lane)
       wake()
     },
   })
@@ -105,7 +105,7 @@ export function createTriggers(dependencies: TriggersDependencies) {
   const worker = createTriggerWorker({
     ...dependencies,
     onPass: links.wake,
-    ...{ rows, targets, deliveries, dueHosts, attempts, causes, changes, guarding, triggers: triggerRows },
+    ...{ rows, targets, deliveries, dueLanes, attempts, causes, changes, guarding, triggers: triggerRows },
     describe: createDescribeDelivery(describe, dependencies.tags),
     reader: createLogReader({
       ...{ ...dependencies, targets, baseMoves },

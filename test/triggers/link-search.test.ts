@@ -24,12 +24,16 @@ class World {
 
   constructor(waiting: readonly Waiting[]) {
     this.#due = new Map(waiting.map(({ id }) => [id, 0]))
+    const hostOf = (id: number) => new URL(waiting.find((one) => one.id === id)?.followUrl ?? '').host
     const dueNow = () => waiting.filter(({ id }) => (this.#due.get(id) ?? Number.NaN) <= this.time)
     this.search = createLinkSearch({
       db: { transact: (work) => work({ afterCommit: () => {} } as never) },
       now: () => this.time,
       onError: (error) => this.errors.push(error),
-      triggers: { byIds: (ids) => new Map(ids.map((id) => [id, { id } as Trigger])) },
+      triggers: {
+        byIds: (ids) =>
+          new Map(ids.map((id) => [id, { id, namespace: 'team', host: hostOf(id) } as Trigger])),
+      },
       deliveries: {
         toFollow: () => dueNow().map((one) => ({ ...one, triggerId: one.id }) as TriggerDelivery),
         followed: ({ id }, link, isFinal) => {

@@ -70,6 +70,30 @@ it('a host that does not respond delays no other', async () => {
   expect(world.attempts.filter((one) => !one.startsWith('11 '))).toHaveLength(4)
 })
 
+it('a pass that fails gives back the places that it took', async () => {
+  await using world = await open()
+  for (let at = 0; at < 4; at++) world.trigger()
+  world.remote.push(UPSTREAM, 'latest', image({ seed: 'b' }))
+  await world.import({ all: true })
+  const { transactUnsynced } = world.db
+  Object.assign(world.db, {
+    transactUnsynced: (write: Parameters<typeof transactUnsynced>[0]) =>
+      transactUnsynced((tx) => {
+        write(tx)
+        throw new Error('the disk is full')
+      }),
+  })
+  for (let turn = 0; turn < 2; turn++) {
+    world.worker.wake()
+    await world.worker.idle()
+  }
+  Object.assign(world.db, { transactUnsynced })
+
+  world.worker.wake()
+  await world.worker.idle()
+  expect(world.attempts).toHaveLength(4)
+})
+
 it('an attempt that takes long keeps its lease, and is not made twice', async () => {
   await using world = await open()
   world.trigger()

@@ -18,7 +18,7 @@ import { createBaseMoves } from '../../src/triggers/run/base-moves.ts'
 import { createCauses } from '../../src/triggers/run/causes.ts'
 import { createDeliveryChanges } from '../../src/triggers/run/changes.ts'
 import { createDescribeDelivery } from '../../src/triggers/run/described.ts'
-import { DueHosts } from '../../src/triggers/run/due-hosts.ts'
+import { DueLanes } from '../../src/triggers/run/due-lanes.ts'
 import { createGuarding, type VerifyMove } from '../../src/triggers/run/guarding.ts'
 import { createLogReader } from '../../src/triggers/run/log-reader.ts'
 import { createMoves } from '../../src/triggers/run/moves.ts'
@@ -69,8 +69,8 @@ export class World extends TestDomain {
     const now = () => this.time
     const { db, changeLog, tags, rows, deliveries, triggers: definitions } = this
     rows.planAgain(MAX_DELAY)
-    const dueHosts = new DueHosts(rows)
-    const targets = createTargets({ rows, deliveries, onPlanned: (host, at) => dueHosts.plan(host, at) })
+    const dueLanes = new DueLanes(rows)
+    const targets = createTargets({ rows, deliveries, onPlanned: (host, at) => dueLanes.plan(host, at) })
     const verify: VerifyMove = (eventId) => this.verify(eventId)
     const onError = (error: unknown) => this.errors.push(error)
     const wake = () => this.worker.wake()
@@ -83,7 +83,7 @@ export class World extends TestDomain {
     })
     const guarding = createGuarding({ db, deliveries, targets, verify, now, wake, onError })
     return createTriggerWorker({
-      ...{ db, rows, now, deliveries, dueHosts, targets, triggers: definitions },
+      ...{ db, rows, now, deliveries, dueLanes, targets, triggers: definitions },
       describe: createDescribeDelivery(describe, tags),
       guarding,
       causes: this.causes,

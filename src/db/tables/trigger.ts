@@ -127,8 +127,8 @@ export const triggerTargets = sqliteTable(
     state: text('state', { enum: ['IDLE', 'WAITING', 'PENDING', 'RUNNING', 'RETRYING', 'DEAD'] }).notNull(),
     /** Since when it is in this state. */
     stateSince: time('state_since').notNull(),
-    /** Host of the receiver, with its port: a host's deliveries wait for each other, not for those of others. */
-    host: text('host').notNull(),
+    /** Namespace and host, which wait for each other’s deliveries and not for those of others. */
+    lane: text('lane').notNull(),
     /** 1 while the trigger is paused or disabled: nothing is due. */
     isHeld: flag('is_held'),
     /** Why the last attempt failed, or what the guard waits for; null otherwise. */
@@ -139,7 +139,7 @@ export const triggerTargets = sqliteTable(
   (t) => [
     uniqueIndex('trigger_targets_by_tag').on(t.triggerId, t.tagId),
     index('trigger_targets_of_tag').on(t.tagId, t.id),
-    index('trigger_targets_due').on(t.host, t.dueAt).where(sql`due_at is not null and is_held = 0`),
+    index('trigger_targets_due').on(t.lane, t.dueAt).where(sql`due_at is not null and is_held = 0`),
     index('trigger_targets_by_state').on(t.triggerId, t.state, t.id),
     index('trigger_targets_dead').on(t.triggerId, t.stateSince).where(sql`state = 'DEAD'`),
   ],

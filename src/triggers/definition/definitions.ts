@@ -18,6 +18,7 @@ import type { CheckedAction } from '../content/action-kind.ts'
 import { type Action, type ActionInput, checkAction } from '../content/actions.ts'
 import { madeSecret, SIGNING } from '../content/kinds/http.ts'
 import { checkGuards, type GuardsInput } from '../guard/guards.ts'
+import { type DeliveryLane, laneOf } from '../state/lane.ts'
 import type { TargetRows } from '../state/target-rows.ts'
 import { namespaceOfBases } from './base-pattern.ts'
 import { type Trigger, triggerStateOf } from './trigger.ts'
@@ -58,8 +59,8 @@ interface DefinitionsDependencies {
   readonly uuid: () => string
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Called after each change of a trigger with the host of its receiver. */
-  readonly onChange: (host: string) => void
+  /** Called after each change of a trigger with the lane of its deliveries. */
+  readonly onChange: (lane: DeliveryLane) => void
 }
 
 /** Triggers of one namespace, and those of them whose pattern can match several streams: each move is compared with them. */
@@ -121,9 +122,9 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
   const store = (tx: Transaction, viewer: Viewer, action: string, changed: Trigger): Trigger => {
     const trigger = { ...changed, updatedAt: now() }
     rows.update(trigger)
-    targets.setTrigger(trigger.id, { host: trigger.host, isHeld: triggerStateOf(trigger) !== 'ACTIVE' })
+    targets.setTrigger(trigger.id, { lane: laneOf(trigger), isHeld: triggerStateOf(trigger) !== 'ACTIVE' })
     record(tx, viewer, action, trigger)
-    tx.afterCommit(() => onChange(trigger.host))
+    tx.afterCommit(() => onChange(laneOf(trigger)))
     return trigger
   }
 

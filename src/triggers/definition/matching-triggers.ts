@@ -1,12 +1,13 @@
 import type { Database } from '../../db/open.ts'
 import { matchesGlob } from '../../input/glob.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
+import type { DeliveryLane } from '../state/lane.ts'
 import type { Trigger } from './trigger.ts'
 
 /** What decides whether a trigger reacts to a move. */
 interface Candidate {
   readonly id: number
-  readonly host: string
+  readonly lane: DeliveryLane
   readonly isHeld: 0 | 1
   readonly streams: string
   readonly tags: string
@@ -19,7 +20,7 @@ export type MatchingTriggers = ReturnType<typeof createMatchingTriggers>
 /** A pattern of names of streams: the index alone has its columns. */
 type Pattern = Pick<Candidate, 'id' | 'streams' | 'tags'>
 
-const COLUMNS = 'id, host, is_held as isHeld, streams, tags, source'
+const COLUMNS = "id, namespace || ' ' || host as lane, is_held as isHeld, streams, tags, source"
 const OF_NAMESPACE = 'from triggers indexed by triggers_by_source where namespace = ? and scope ='
 
 /**

@@ -7,6 +7,7 @@ import type { createDerivedTags } from '../base/derived-tags.ts'
 import { matchesBases } from '../definition/base-pattern.ts'
 import { type Trigger, triggerStateOf } from '../definition/trigger.ts'
 import type { TriggerRows } from '../definition/trigger-rows.ts'
+import { laneOf } from '../state/lane.ts'
 import { type Move, want } from '../state/target-state.ts'
 import { newTarget, type Targets } from '../state/targets.ts'
 
@@ -52,7 +53,7 @@ export function createBaseMoves(dependencies: BaseMovesDependencies) {
     if (!trigger || !derived?.image || !isReacting(trigger, push)) return false
     const key = { triggerId, tagId }
     const isHeld = triggerStateOf(trigger) === 'ACTIVE' ? 0 : 1
-    const target = targets.find(key) ?? newTarget(key, { host: trigger.host, isHeld })
+    const target = targets.find(key) ?? newTarget(key, { lane: laneOf(trigger), isHeld })
     targets.change(tx, target, want(target.state, move, now()), target.message)
     return true
   }

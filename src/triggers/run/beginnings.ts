@@ -3,6 +3,7 @@ import type { MovedTag } from '../content/moved-tag.ts'
 import type { Trigger } from '../definition/trigger.ts'
 import type { TriggerRows } from '../definition/trigger-rows.ts'
 import type { DeliveryRows } from '../state/delivery-rows.ts'
+import type { DeliveryLane } from '../state/lane.ts'
 import type { StoredTarget, TargetRows } from '../state/target-rows.ts'
 import { begin, deliveryId, failed, held, renewed } from '../state/target-state.ts'
 import type { Targets } from '../state/targets.ts'
@@ -75,10 +76,15 @@ export function createBeginnings(dependencies: BeginningsDependencies) {
   }
 
   return {
-    /** Begins attempts to a host that are due, at most `limit`. Of those that run, the lease is renewed. */
-    begin(tx: Transaction, host: string, limit: number, isRunning: (targetId: number) => boolean): Begun[] {
+    /** Begins attempts of a lane that are due, at most `limit`. Of those that run, the lease is renewed. */
+    begin(
+      tx: Transaction,
+      lane: DeliveryLane,
+      limit: number,
+      isRunning: (targetId: number) => boolean,
+    ): Begun[] {
       const begun: Begun[] = []
-      for (const target of rows.due(host, limit)) {
+      for (const target of rows.due(lane, limit)) {
         if (isRunning(target.id)) {
           targets.change(tx, target, renewed(target.state, now()), target.message)
           continue

@@ -7,6 +7,7 @@ import { ConflictError, NotFoundError } from '../../input/errors.ts'
 import type { Definitions } from '../definition/definitions.ts'
 import type { Trigger } from '../definition/trigger.ts'
 import type { DeliveryRows } from '../state/delivery-rows.ts'
+import { laneOf } from '../state/lane.ts'
 import type { StoredTarget, Target, TargetRows } from '../state/target-rows.ts'
 import { fireByHand, retry, settled } from '../state/target-state.ts'
 import type { Targets } from '../state/targets.ts'
@@ -50,14 +51,14 @@ export function createTriggerCommands(dependencies: CommandsDependencies) {
   }
 
   /** Returns the target of a tag; of one that has not moved since the trigger was created, a new one. */
-  const targetOf = ({ id: triggerId, host, ...trigger }: Trigger, tag: Tag): Target => {
+  const targetOf = ({ id: triggerId, ...trigger }: Trigger, tag: Tag): Target => {
     const { id: tagId, newestEventId, image } = tag
     const stored = rows.find({ triggerId, tagId })
     if (stored) return stored
     const wanted = newestEventId !== null && image ? { eventId: newestEventId, imageId: image.id } : null
     const isHeld = trigger.pausedAt === null && trigger.disabledReason === null ? 0 : 1
     const isNew = { state: settled(wanted), approval: null, message: null, lastDeliveryId: null }
-    return { triggerId, host, isHeld, tagId, ...isNew }
+    return { triggerId, lane: laneOf(trigger), isHeld, tagId, ...isNew }
   }
 
   return {

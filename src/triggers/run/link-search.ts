@@ -2,8 +2,9 @@ import { type SetTimer, systemTimer } from '../../concurrency/clock.ts'
 import type { Database } from '../../db/open.ts'
 import type { TriggerRows } from '../definition/trigger-rows.ts'
 import type { DeliveryRows, TriggerDelivery } from '../state/delivery-rows.ts'
+import { laneOf } from '../state/lane.ts'
 import type { Attempts, FoundLink } from './attempt.ts'
-import { HostShares } from './host-shares.ts'
+import { isBusy, Places } from './places.ts'
 
 export interface LinkSearchDependencies {
   readonly db: Pick<Database, 'transact'>
@@ -26,7 +27,7 @@ const PART = { size: 200, pause: 1_000 }
  */
 export function createLinkSearch(dependencies: LinkSearchDependencies) {
   const { db, deliveries, triggers, attempts, now, onError, setTimer = systemTimer } = dependencies
-  const shares = new HostShares()
+  const places = new Places()
   /** Requests under way, by the number of the delivery. */
   const running = new Map<number, Promise<void>>()
   const stop = new AbortController()
@@ -35,22 +36,21 @@ export function createLinkSearch(dependencies: LinkSearchDependencies) {
   const note = (delivery: TriggerDelivery, { link, isFinal }: FoundLink): void =>
     db.transact(() => deliveries.followed(delivery, link, isFinal))
 
-  const search = async (delivery: TriggerDelivery, host: string): Promise<void> => {
+  const begin = (delivery: TriggerDelivery): void => {
     const trigger = triggers.byIds([delivery.triggerId]).get(delivery.triggerId)
     // its deliveries are deleted with it
-    if (!trigger) return shares.release(host, null)
-    const found = await attempts.findLink(trigger, delivery, stop.signal)
-    note(delivery, found)
-    shares.release(host, found.status)
-  }
-
-  const begin = (delivery: TriggerDelivery): void => {
-    const host = new URL(delivery.followUrl ?? '').host
-    if (running.has(delivery.id) || shares.free(host, 0) === 0) return
-    shares.take(host)
-    const ended = search(delivery, host)
+    if (!trigger || running.has(delivery.id)) return
+    const lane = laneOf(trigger)
+    if (places.free(lane) === 0) return
+    const release = places.take(lane)
+    const ended = attempts
+      .findLink(trigger, delivery, stop.signal)
+      .then((found) => {
+        note(delivery, found)
+        release(isBusy(found.status, found.isFinal))
+      })
       .catch((error: unknown) => {
-        shares.release(host, null)
+        release()
         if (!stop.signal.aborted) onError(error)
       })
       .finally(() => {

@@ -4,15 +4,15 @@ import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
 import type { Attempts } from './attempt.ts'
 import { type BeginningsDependencies, type Begun, createBeginnings } from './beginnings.ts'
-import type { DueHosts } from './due-hosts.ts'
+import type { DueLanes } from './due-lanes.ts'
 import { createEndings, type Ended, type EndingsDependencies } from './endings.ts'
-import { HostShares } from './host-shares.ts'
 import type { LogReader } from './log-reader.ts'
+import { isBusy, Places } from './places.ts'
 
 export interface WorkerDependencies extends BeginningsDependencies, EndingsDependencies {
   readonly db: Pick<Database, 'transact' | 'transactUnsynced'>
   readonly reader: LogReader
-  readonly dueHosts: DueHosts
+  readonly dueLanes: DueLanes
   /** Resumes triggers whose pause has ended. */
   readonly resumeEnded: (tx: Transaction) => void
   /** Returns when the next pause ends, in milliseconds since 1970. */
@@ -26,6 +26,12 @@ export interface WorkerDependencies extends BeginningsDependencies, EndingsDepen
   readonly setTimer?: SetTimer
 }
 
+/** An attempt that has begun, in its place. */
+interface Started {
+  readonly begun: Begun
+  readonly release: (isSlow?: boolean) => void
+}
+
 /** Milliseconds until a pass that failed is made again. */
 const PAUSE_AFTER_ERROR = 5_000
 
@@ -35,12 +41,12 @@ const PAUSE_AFTER_ERROR = 5_000
  * delivery that a power cut undoes is sent again, with the same id.
  */
 export function createTriggerWorker(dependencies: WorkerDependencies) {
-  const { db, reader, dueHosts, attempts, guarding, resumeEnded, nextResumeAt, now, onPass, onError } =
+  const { db, reader, dueLanes, attempts, guarding, resumeEnded, nextResumeAt, now, onPass, onError } =
     dependencies
   const { setTimer = systemTimer } = dependencies
   const store = createEndings(dependencies)
   const beginnings = createBeginnings(dependencies)
-  const shares = new HostShares()
+  const places = new Places()
   /** Attempts under way, by the number of their target. */
   const running = new Map<number, Promise<void>>()
   const stop = new AbortController()
@@ -52,46 +58,46 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
   let isAwake = false
 
   /** Begins attempts of what is due, as many as may run. */
-  const beginDue = (tx: Transaction): Begun[] => {
-    const all: Begun[] = []
-    for (const host of dueHosts.due(now())) {
-      const free = shares.free(host, all.length)
-      if (free === 0) continue
-      all.push(...beginnings.begin(tx, host, free, (id) => running.has(id)))
-      dueHosts.refresh(host)
-    }
-    return all
-  }
+  const beginDue = (tx: Transaction): Started[] =>
+    dueLanes.due(now()).flatMap((lane) => {
+      const free = places.free(lane)
+      if (free === 0) return []
+      const begun = beginnings.begin(tx, lane, free, (id) => running.has(id))
+      dueLanes.refresh(lane)
+      return begun.map((one) => ({ begun: one, release: places.take(lane) }))
+    })
 
   /** Returns what has begun, and whether there is more to read. If the transaction fails, nothing has happened. */
-  const pass = (): { readonly begun: readonly Begun[]; readonly hasMore: boolean } => {
+  const pass = (): { readonly started: readonly Started[]; readonly hasMore: boolean } => {
     const storing = ended
+    let started: readonly Started[] = []
     try {
-      const result = db.transactUnsynced((tx) => {
+      const hasMore = db.transactUnsynced((tx) => {
         for (const one of storing) store(tx, one)
         resumeEnded(tx)
         const hasMore = reader.readPart(tx)
-        return { hasMore, begun: beginDue(tx) }
+        started = beginDue(tx)
+        return hasMore
       })
       ended = ended.slice(storing.length)
-      return result
+      return { started, hasMore }
     } catch (error) {
-      dueHosts.reload()
+      for (const { release } of started) release()
+      dueLanes.reload()
       throw error
     }
   }
 
-  const run = (begun: Begun): void => {
-    const { id, host } = begun.target
-    shares.take(host)
+  const run = ({ begun, release }: Started): void => {
+    const { id } = begun.target
     const attempt = attempts
       .run({ ...begun, signal: stop.signal })
       .then((end) => {
         ended = [...ended, { ...end, begun }]
-        shares.release(host, end.answer.status)
+        release(isBusy(end.answer.status, end.answer.failure === null))
       })
       .catch((error: unknown) => {
-        shares.release(host, null)
+        release()
         if (!stop.signal.aborted) onError(error)
       })
       .finally(() => {
@@ -108,12 +114,12 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
       isAwake = false
       const result = pass()
       hasMore = result.hasMore
-      for (const begun of result.begun) run(begun)
+      for (const one of result.started) run(one)
       await yieldToEventLoop()
     }
     onPass()
     cancelTimer()
-    const next = Math.min(dueHosts.next(now()), nextResumeAt() ?? Number.POSITIVE_INFINITY)
+    const next = Math.min(dueLanes.next(now()), nextResumeAt() ?? Number.POSITIVE_INFINITY)
     if (next < Number.POSITIVE_INFINITY) cancelTimer = setTimer(wake, Math.max(0, next - now()))
   }
 

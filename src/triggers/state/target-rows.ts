@@ -3,6 +3,7 @@ import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { overwriting, placeholdersOf } from '../../db/placeholders.ts'
 import { triggerTargets as table } from '../../db/tables/index.ts'
+import type { DeliveryLane } from './lane.ts'
 import type { Move, TargetState } from './target-state.ts'
 
 type Row = typeof table.$inferSelect
@@ -11,7 +12,7 @@ type Row = typeof table.$inferSelect
 export type TargetKey = Pick<Row, 'triggerId' | 'tagId'>
 
 /** A target with its state. */
-export interface Target extends TargetKey, Pick<Row, 'host' | 'isHeld' | 'message' | 'lastDeliveryId'> {
+export interface Target extends TargetKey, Pick<Row, 'lane' | 'isHeld' | 'message' | 'lastDeliveryId'> {
   readonly state: TargetState
   /** The newest approval; null when there was none. */
   readonly approval: Approval | null
@@ -50,20 +51,20 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
   const dueOf = orm
     .select()
     .from(table)
-    .where(and(eq(table.host, sql.placeholder('host')), isPlanned, lte(table.dueAt, sql.placeholder('now'))))
+    .where(and(eq(table.lane, sql.placeholder('lane')), isPlanned, lte(table.dueAt, sql.placeholder('now'))))
     .orderBy(asc(table.dueAt))
     .limit(sql.placeholder('limit'))
     .prepare()
   const firstOf = orm
     .select({ dueAt: table.dueAt })
     .from(table)
-    .where(and(eq(table.host, sql.placeholder('host')), isPlanned))
+    .where(and(eq(table.lane, sql.placeholder('lane')), isPlanned))
     .orderBy(asc(table.dueAt))
     .limit(1)
     .prepare()
 
   const { id: _, ...written } = placeholdersOf(table)
-  const { triggerId: _t, tagId: _g, host: _h, isHeld: _i, stateSince: _s, ...changed } = written
+  const { triggerId: _t, tagId: _g, lane: _l, isHeld: _i, stateSince: _s, ...changed } = written
   const upsert = orm
     .insert(table)
     .values(written)
@@ -92,32 +93,32 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
           .map((row) => [row.id, targetOf(row)]),
       ),
 
-    /** Stores a target. Of one that exists, `host` and `isHeld` stay as they are. */
-    save({ triggerId, tagId, host, isHeld, state, approval, message, lastDeliveryId }: Target): void {
+    /** Stores a target. Of one that exists, `lane` and `isHeld` stay as they are. */
+    save({ triggerId, tagId, lane, isHeld, state, approval, message, lastDeliveryId }: Target): void {
       const approved = {
         approvedEventId: approval?.eventId ?? null,
         approvedBy: approval?.by ?? null,
         approvedAt: approval?.at ?? null,
       }
       const columns = { ...columnsOf(state), ...approved, message, lastDeliveryId }
-      upsert.run({ triggerId, tagId, host, isHeld, ...columns, stateSince: now() })
+      upsert.run({ triggerId, tagId, lane, isHeld, ...columns, stateSince: now() })
     },
 
-    /** Returns targets of a host of which an attempt is due, those that wait longest first. */
-    due: (host: string, limit: number): StoredTarget[] =>
-      dueOf.all({ host, now: now(), limit }).map(targetOf),
+    /** Returns targets of a lane of which an attempt is due, those that wait longest first. */
+    due: (lane: DeliveryLane, limit: number): StoredTarget[] =>
+      dueOf.all({ lane, now: now(), limit }).map(targetOf),
 
-    /** Returns when the first attempt to a host is due, in milliseconds since 1970; undefined if none is planned. */
-    firstDueAt: (host: string): number | undefined => firstOf.get({ host })?.dueAt ?? undefined,
+    /** Returns when the first attempt of a lane is due, in milliseconds since 1970; undefined if none is planned. */
+    firstDueAt: (lane: DeliveryLane): number | undefined => firstOf.get({ lane })?.dueAt ?? undefined,
 
-    /** Returns the hosts to which attempts are planned. */
-    plannedHosts: (): string[] =>
+    /** Returns the lanes of which attempts are planned. */
+    plannedLanes: (): DeliveryLane[] =>
       orm
-        .selectDistinct({ host: table.host })
+        .selectDistinct({ lane: table.lane })
         .from(table)
         .where(isPlanned)
         .all()
-        .map(({ host }) => host),
+        .map(({ lane }) => lane),
 
     /** Ends the leases of a process that has ended, and waits that the clock, set back, made too long. */
     planAgain(longest: number): void {
@@ -135,14 +136,14 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
         .run()
     },
 
-    /** Gives all targets of a trigger its host, and holds or releases them. */
+    /** Gives all targets of a trigger its lane, and holds or releases them. */
     setTrigger(
       triggerId: number,
-      { host, isHeld }: { readonly host: string; readonly isHeld: boolean },
+      { lane, isHeld }: { readonly lane: DeliveryLane; readonly isHeld: boolean },
     ): void {
       orm
         .update(table)
-        .set({ host, isHeld: isHeld ? 1 : 0 })
+        .set({ lane, isHeld: isHeld ? 1 : 0 })
         .where(eq(table.triggerId, triggerId))
         .run()
     },
@@ -192,7 +193,7 @@ function stateNameOf({ delivery }: TargetState): StateName {
 }
 
 export function targetOf(row: Row): StoredTarget {
-  const { id, triggerId, tagId, host, isHeld, message, lastDeliveryId, stateSince } = row
+  const { id, triggerId, tagId, lane, isHeld, message, lastDeliveryId, stateSince } = row
   const { deliveryByHand: byHand, failures, nextAt, guard, heldSince, leaseUntil } = row
   const { approvedEventId: eventId, approvedBy: by, approvedAt: at } = row
   const attempted = moveOf(row.deliveryEventId, row.deliveryImageId)
@@ -203,7 +204,7 @@ export function targetOf(row: Row): StoredTarget {
     byHand: row.byHand,
   }
   return {
-    ...{ id, triggerId, tagId, host, isHeld, message, lastDeliveryId },
+    ...{ id, triggerId, tagId, lane, isHeld, message, lastDeliveryId },
     ...{ state, stateSince, stateName: row.state },
     approval: eventId === null || by === null || at === null ? null : { eventId, by, at },
   }

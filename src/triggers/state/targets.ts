@@ -1,13 +1,14 @@
 import type { Transaction } from '../../db/transact.ts'
 import type { DeliveryRows } from './delivery-rows.ts'
+import type { DeliveryLane } from './lane.ts'
 import type { Target, TargetKey, TargetRows } from './target-rows.ts'
 import { type PlannedDelivery, settled, type TargetState } from './target-state.ts'
 
 interface TargetsDependencies {
   readonly rows: TargetRows
   readonly deliveries: Pick<DeliveryRows, 'supersede'>
-  /** Called in the transaction when an attempt to a host is planned, with its time in milliseconds since 1970. */
-  readonly onPlanned: (host: string, dueAt: number) => void
+  /** Called in the transaction when an attempt is planned, with its time in milliseconds since 1970. */
+  readonly onPlanned: (lane: DeliveryLane, dueAt: number) => void
 }
 
 /** The targets of all triggers: the only door to their states. */
@@ -28,13 +29,13 @@ export function createTargets({ rows, deliveries, onPlanned }: TargetsDependenci
       }
       rows.save({ ...target, state, message })
       const dueAt = delivery && (delivery.leaseUntil ?? delivery.nextAt)
-      if (dueAt !== null && target.isHeld === 0) onPlanned(target.host, dueAt)
+      if (dueAt !== null && target.isHeld === 0) onPlanned(target.lane, dueAt)
     },
   }
 }
 
 /** Returns a target for which nothing was done yet. */
-export const newTarget = (key: TargetKey, trigger: Pick<Target, 'host' | 'isHeld'>): Target => ({
+export const newTarget = (key: TargetKey, trigger: Pick<Target, 'lane' | 'isHeld'>): Target => ({
   ...{ ...key, ...trigger },
   ...{ state: settled(null), approval: null, message: null, lastDeliveryId: null },
 })
