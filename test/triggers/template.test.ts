@@ -20,6 +20,14 @@ it('a value is inserted as it is, and not read as a template', () => {
   )
 })
 
+it('a short template does not make a long body', () => {
+  const template = parse(JSON.stringify(['{{tag}}'.repeat(1_000), '{{tag}}']))
+  expect(fill(template, { tag: 'x'.repeat(65) })).toHaveLength('["",""]'.length + 65 * 1_001)
+  expect(() => fill(template, { tag: 'x'.repeat(66) })).toThrow(
+    'action makes a body of 65538 bytes or more: at most 65536 are sent',
+  )
+})
+
 it.each([
   ['{', 'action.body must be JSON'],
   [

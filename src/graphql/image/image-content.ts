@@ -1,8 +1,7 @@
 import type { Image } from '../../imagestream/image/image.ts'
-import type { ContentSize } from '../../imagestream/image/images.ts'
 import { type ImageConfig, parseImageConfig } from '../../oci/image-config.ts'
 import { type Manifest, readManifest } from '../../oci/manifest.ts'
-import { batchValues, loadById, loadReferred } from '../kit/batch.ts'
+import { batchValues, loadById, loadPaid, loadReferred } from '../kit/batch.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import type { AnyImage } from '../kit/references.ts'
 
@@ -38,60 +37,9 @@ export function pullSpecOf(image: AnyImage, context: GraphQLContext): string {
 export const bytesOf = (image: AnyImage, { images, work }: GraphQLContext): Uint8Array => {
   if ('fetched' in image) return image.fetched.bytes
   const read = { name: 'bytes', sizes: images.manifestSizes, read: images.manifests }
-  const bytes = loadWithin(work, image, read)
+  const bytes = loadPaid(work, image, read)
   if (!bytes) throw new Error(`image ${image.id} has no manifest`)
   return bytes
-}
-
-/** Bytes that one statement reads, or those of one image. */
-const PART_BYTES = 256 * 1024
-
-/** Images whose contents are read together. */
-interface Part {
-  readonly ids: number[]
-  size: number
-  contents: ReadonlyMap<number, Uint8Array> | undefined
-  /** Images whose content was used once. */
-  readonly used: Set<number>
-}
-
-interface ContentRead {
-  readonly name: string
-  readonly sizes: (ids: readonly number[]) => ContentSize[]
-  readonly read: (ids: readonly number[]) => ReadonlyMap<number, Uint8Array>
-}
-
-/** Returns the content of an image, read in parts of its batch. The operation pays for the bytes of a part before they are read, and for each further use of an
- * image's. */
-function loadWithin(
-  work: Pick<GraphQLContext['work'], 'spend'>,
-  image: { readonly id: number },
-  { name, sizes, read }: ContentRead,
-): Uint8Array | undefined {
-  const part = loadById(image, `${name} parts`, (ids) => partsOf(sizes(ids)))
-  if (!part) return undefined
-  if (!part.contents) {
-    work.spend(part.size)
-    part.contents = read(part.ids)
-  }
-  const content = part.contents.get(image.id)
-  // the text or the parsed content of another field, or of another tag with this image
-  if (content && part.used.has(image.id)) work.spend(content.length)
-  part.used.add(image.id)
-  return content
-}
-
-function partsOf(sizes: readonly ContentSize[]): ReadonlyMap<number, Part> {
-  const parts = new Map<number, Part>()
-  let part: Part | undefined
-  for (const { id, size } of sizes) {
-    if (!part || part.size + size > PART_BYTES)
-      part = { ids: [], size: 0, contents: undefined, used: new Set() }
-    part.ids.push(id)
-    part.size += size
-    parts.set(id, part)
-  }
-  return parts
 }
 
 /** Returns the parsed manifest, which is stored or part of the dry run. */
@@ -109,6 +57,6 @@ export const childrenOf = (index: AnyImage, context: GraphQLContext) => {
 /** Returns the config; null for an index and for an artifact that is not a container image. */
 export const configOf = (image: AnyImage, { images, work }: GraphQLContext): ImageConfig | null => {
   const read = { name: 'config', sizes: images.configSizes, read: images.configs }
-  const bytes = 'fetched' in image ? image.fetched.config?.bytes : loadWithin(work, image, read)
+  const bytes = 'fetched' in image ? image.fetched.config?.bytes : loadPaid(work, image, read)
   return bytes ? parseImageConfig(new TextDecoder().decode(bytes)) : null
 }

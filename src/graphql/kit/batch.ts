@@ -110,6 +110,66 @@ export function prime(items: readonly object[], name: string, loaded: unknown): 
   first?.[BATCH]?.loaded.set(name, loaded)
 }
 
+/** Bytes or characters that one statement reads, or those of one object. */
+const PART_SIZE = 256 * 1024
+
+/** The size of an object's content in bytes or characters. */
+interface ContentSize {
+  readonly id: number
+  readonly size: number
+}
+
+/** Objects whose contents are read together. */
+interface Part<Content> {
+  readonly ids: number[]
+  size: number
+  contents: ReadonlyMap<number, Content> | undefined
+  /** Objects whose content was used once. */
+  readonly used: Set<number>
+}
+
+/** How long contents are read; objects without one are missing. */
+interface ContentRead<Content> {
+  readonly name: string
+  readonly sizes: (ids: readonly number[]) => readonly ContentSize[]
+  readonly read: (ids: readonly number[]) => ReadonlyMap<number, Content>
+}
+
+/**
+ * Returns the content of an object, read in parts of its batch. The operation pays for a part before it is read, and for each
+ * further use of an object's.
+ */
+export function loadPaid<Content extends { readonly length: number }>(
+  work: { spend(bytes: number): void },
+  object: { readonly id: number },
+  { name, sizes, read }: ContentRead<Content>,
+): Content | undefined {
+  const part = loadById(object, `${name} parts`, (ids) => partsOf<Content>(sizes(ids)))
+  if (!part) return undefined
+  if (!part.contents) {
+    work.spend(part.size)
+    part.contents = read(part.ids)
+  }
+  const content = part.contents.get(object.id)
+  // the text or the parsed content of another field, or of another owner of this object
+  if (content && part.used.has(object.id)) work.spend(content.length)
+  part.used.add(object.id)
+  return content
+}
+
+function partsOf<Content>(sizes: readonly ContentSize[]): ReadonlyMap<number, Part<Content>> {
+  const parts = new Map<number, Part<Content>>()
+  let part: Part<Content> | undefined
+  for (const { id, size } of sizes) {
+    if (!part || part.size + size > PART_SIZE)
+      part = { ids: [], size: 0, contents: undefined, used: new Set() }
+    part.ids.push(id)
+    part.size += size
+    parts.set(id, part)
+  }
+  return parts
+}
+
 function batchOfOne(item: BatchItem): Batch {
   const shared: Batch = { items: [item], loaded: new Map() }
   item[BATCH] = shared

@@ -1,6 +1,6 @@
-import type { OutgoingRequest } from '../../triggers/content/action-kind.ts'
+import type { ShownRequest } from '../../triggers/run/attempt.ts'
 import type { DeliveryAttempt, TriggerDelivery } from '../../triggers/state/delivery-rows.ts'
-import { loadReferred, loadRows } from '../kit/batch.ts'
+import { loadPaid, loadReferred, loadRows } from '../kit/batch.ts'
 import { keyCursors } from '../kit/connection.ts'
 import { connectionType } from '../kit/connection-type.ts'
 import type { GraphQLContext } from '../kit/context.ts'
@@ -30,14 +30,18 @@ const TriggerDeliveryStateEnum = enumType('TriggerDeliveryState', {
   },
 })
 
-export const DeliveryRequestType = objectType<OutgoingRequest>('DeliveryRequest', {
+export const DeliveryRequestType = objectType<ShownRequest>('DeliveryRequest', {
   description: 'A request to a receiver, with `•••` in place of secrets and signatures.',
   properties: (t) => ({
     method: t.string('Method, for example `POST`.'),
     url: t.string('URL of the request.'),
-    body: t.string('Body of the request.'),
+    body: t.string('Body of the request; of one that was sent, its first 8,000 characters.'),
   }),
   fields: (t) => ({
+    isBodyShortened: t.boolean({
+      description: 'Whether the body is longer than what is shown.',
+      resolve: ({ isBodyShortened = false }) => isBodyShortened,
+    }),
     headers: t.stringList({
       description: 'Headers, each as `name: value`, at most 40.',
       resolve: ({ headers }) => Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
@@ -48,10 +52,14 @@ export const DeliveryRequestType = objectType<OutgoingRequest>('DeliveryRequest'
 const DeliveryAttemptType = objectType<DeliveryAttempt>('DeliveryAttempt', {
   description: 'An attempt of a delivery.',
   properties: (t) => ({
-    response: t.string('The first 4,000 characters of the response; empty without one.'),
     message: t.stringOrNull('Explanation for people why the attempt failed; null if it did not.'),
   }),
   fields: (t) => ({
+    response: t.string({
+      description: 'The first 4,000 characters of the response; empty without one.',
+      resolve: (attempt, _args, { triggers, work }) =>
+        loadPaid(work, attempt, { name: 'response', ...triggers.reads.responses }) ?? '',
+    }),
     httpStatus: t.exposeInt('status', {
       nullable: true,
       description: 'Status of the response; null without a response.',
@@ -122,8 +130,11 @@ objectType(TriggerDeliveryType, {
       nullable: true,
       description:
         'The request as it was last sent; null before the first attempt has ended, and for an action that is no request.',
-      // written by this server
-      resolve: ({ request }) => (request === null ? null : (JSON.parse(request) as OutgoingRequest)),
+      resolve(delivery, _args, { triggers, work }) {
+        const text = loadPaid(work, delivery, { name: 'request', ...triggers.reads.requests })
+        // written by this server
+        return text === undefined ? null : (JSON.parse(text) as ShownRequest)
+      },
     }),
     attempts: t.field({
       type: [DeliveryAttemptType],

@@ -115,7 +115,7 @@ export class OperationWork {
     this.#charge(bytes / BYTES_PER_POINT)
     if (this.#bytes > MAX_OPERATION_BYTES) {
       throw this.#end(
-        `the operation reads more than ${MAX_OPERATION_BYTES} bytes of manifests, configs, documents and long lists: use smaller pages`,
+        `the operation reads more than ${MAX_OPERATION_BYTES} bytes of manifests, configs, documents, requests of triggers and long lists: use smaller pages`,
       )
     }
     if (!this.#memory.hold(this.#bytes)) {

@@ -1,4 +1,4 @@
-import { invalid } from '../../input/errors.ts'
+import { type InvalidInputError, invalid } from '../../input/errors.ts'
 
 /** A JSON value whose texts may contain `{{ name }}`. There is no language: no conditions, no loops, no functions. */
 export type Template =
@@ -62,12 +62,34 @@ export function checkPlaceholders(
   }
 }
 
-/** Returns the JSON text of a template with the values inserted into its texts. */
-export const fill = (template: Template, values: Readonly<Record<string, string>>): string =>
-  JSON.stringify(template, (_key, value: unknown) =>
-    typeof value === 'string' ? fillText(value, values) : value,
-  )
+/** Bytes of the body of a request to a receiver: a short template can make a long one. */
+export const MAX_BODY = 64 * 1024
 
-/** Returns a text with the values inserted. */
-export const fillText = (text: string, values: Readonly<Record<string, string>>): string =>
-  text.replaceAll(PLACEHOLDER, (placeholder, name: string) => values[name] ?? placeholder)
+/** Returns the error of a body that would be larger. */
+export const bodyTooLarge = (size: number): InvalidInputError =>
+  invalid('action', `makes a body of ${size} bytes or more: at most ${MAX_BODY} are sent`)
+
+type Values = Readonly<Record<string, string>>
+
+/** Returns the JSON text of a template with the values inserted into its texts. Throws InvalidInputError if it would be too large. */
+export function fill(template: Template, values: Values): string {
+  const insert = inserting(values)
+  return JSON.stringify(template, (_key, value: unknown) =>
+    typeof value === 'string' ? insert(value) : value,
+  )
+}
+
+/** Returns a text with the values inserted. Throws InvalidInputError if it would be too large. */
+export const fillText = (text: string, values: Values): string => inserting(values)(text)
+
+/** Returns a function that inserts values into texts, which together may become as long as a body. */
+function inserting(values: Values): (text: string) => string {
+  let length = 0
+  return (text) =>
+    text.replaceAll(PLACEHOLDER, (placeholder, name: string) => {
+      const value = values[name] ?? placeholder
+      length += value.length
+      if (length > MAX_BODY) throw bodyTooLarge(length)
+      return value
+    })
+}

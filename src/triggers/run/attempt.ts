@@ -1,4 +1,5 @@
 import type { Egress } from '../../egress/egress.ts'
+import { InvalidInputError } from '../../input/errors.ts'
 import type { ActionContext, OutgoingRequest } from '../content/action-kind.ts'
 import { type Action, kindOf } from '../content/actions.ts'
 import type { Answer, Failure } from '../content/answer.ts'
@@ -6,9 +7,16 @@ import { SIGNING } from '../content/kinds/http.ts'
 import type { MovedTag } from '../content/moved-tag.ts'
 import { responseOf, send } from '../content/send.ts'
 import type { SignatureKey } from '../content/signature.ts'
+import { bodyTooLarge, MAX_BODY } from '../content/template.ts'
 import type { Trigger } from '../definition/trigger.ts'
 import type { TriggerSecrets } from '../definition/trigger-secrets.ts'
 import type { TriggerDelivery } from '../state/delivery-rows.ts'
+
+/** A request as it is shown: secrets are replaced. */
+export interface ShownRequest extends Pick<OutgoingRequest, 'method' | 'url' | 'headers' | 'body'> {
+  /** Whether the body is longer than what is shown. */
+  readonly isBodyShortened?: boolean
+}
 
 /** What is attempted. */
 export interface Attempted {
@@ -81,6 +89,8 @@ export function createAttempts(dependencies: AttemptsDependencies) {
     if (!kind.request) return null
     const context = contextOf({ action, ...trigger }, webhookId)
     const request = kind.request(action.settings, move, context)
+    const size = Buffer.byteLength(request.body)
+    if (size > MAX_BODY) throw bodyTooLarge(size)
     return { request, context, shown: masked(request, context.all) }
   }
 
@@ -132,15 +142,27 @@ export function createAttempts(dependencies: AttemptsDependencies) {
         attempted.signal.throwIfAborted()
         return { answer: notSent(error), shown: null }
       })
-      const request = shown && JSON.stringify(shown)
+      const request = shown && JSON.stringify(shortened(shown))
       return { at, milliseconds: Math.round(performance.now() - started), answer, request }
     },
   }
 }
 
+/** Characters of a sent body that are kept. */
+const KEPT_BODY = 8_000
+
+const shortened = ({ body, ...request }: ShownRequest): ShownRequest => ({
+  ...request,
+  body: body.slice(0, KEPT_BODY),
+  isBodyShortened: body.length > KEPT_BODY,
+})
+
 /** Returns the answer of an attempt without a request: a secret cannot be opened, for example. */
 function notSent(error: unknown): Answer {
-  const failure: Failure = { kind: 'LATER', message: error instanceof Error ? error.message : String(error) }
+  const failure: Failure = {
+    kind: error instanceof InvalidInputError ? 'NEVER' : 'LATER',
+    message: error instanceof Error ? error.message : String(error),
+  }
   return { status: null, text: '', link: null, failure }
 }
 
@@ -167,10 +189,7 @@ function maskedText(text: string, secrets: readonly string[]): string {
 }
 
 /** Replaces the secrets of a request, and its signatures. */
-function masked(
-  { method, url, headers, body }: OutgoingRequest,
-  secrets: readonly string[],
-): OutgoingRequest {
+function masked({ method, url, headers, body }: OutgoingRequest, secrets: readonly string[]): ShownRequest {
   const shown = Object.entries(headers).map(([name, value]) => [
     name,
     SECRET_HEADERS.test(name) ? MASK : maskedText(value, secrets),

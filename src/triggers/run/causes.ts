@@ -11,6 +11,7 @@ import {
 import { parseImageConfig } from '../../oci/image-config.ts'
 import { readManifest } from '../../oci/manifest.ts'
 import type { TriggerDelivery } from '../state/delivery-rows.ts'
+import { DELIVERY_COLUMNS } from '../state/delivery-statements.ts'
 import type { Move } from '../state/target-state.ts'
 
 /** Annotation or label by which a build names the delivery that caused it: its `webhook-id`. */
@@ -84,7 +85,7 @@ export function createCauses({ orm }: Pick<Database, 'orm'>) {
 /** Prepares what each delivery reads: building the SQL would take longer than running it. */
 function prepareReads(orm: Database['orm']) {
   const newest = (where: SQL | undefined) =>
-    orm.select().from(deliveries).where(where).orderBy(desc(deliveries.id)).limit(1).prepare()
+    orm.select(DELIVERY_COLUMNS).from(deliveries).where(where).orderBy(desc(deliveries.id)).limit(1).prepare()
   const given = (name: string): SQL => sql`${sql.placeholder(name)}`
   const imageId = given('imageId')
   const children = orm

@@ -1,9 +1,8 @@
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Egress } from '../../egress/egress.ts'
 import { NotFoundError } from '../../input/errors.ts'
-import type { OutgoingRequest } from '../content/action-kind.ts'
 import type { Definitions } from '../definition/definitions.ts'
-import type { Attempts } from './attempt.ts'
+import type { Attempts, ShownRequest } from './attempt.ts'
 import type { DescribeMove } from './moves.ts'
 import type { createTagOfTrigger, TagOfTrigger } from './tag-of-trigger.ts'
 
@@ -18,7 +17,7 @@ interface DryRunDependencies {
 /** What a trigger would send. */
 export interface DryRun {
   /** The request, with secrets replaced; null for an action that another part of this server does. */
-  readonly request: OutgoingRequest | null
+  readonly request: ShownRequest | null
   /** Whether the host of the receiver responds; null if it was not asked. */
   readonly isReachable: boolean | null
   /** Why the host does not respond; null if it does, or was not asked. */

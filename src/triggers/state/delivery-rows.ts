@@ -2,13 +2,13 @@ import { and, asc, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { type triggerAttempts as attempts, triggerDeliveries as deliveries } from '../../db/tables/index.ts'
-import { prepareDeliveryStatements } from './delivery-statements.ts'
+import { DELIVERY_COLUMNS, prepareDeliveryStatements } from './delivery-statements.ts'
 import type { TargetKey } from './target-rows.ts'
 
 /** What was sent for a move of a tag, once or several times. */
-export type TriggerDelivery = typeof deliveries.$inferSelect
+export type TriggerDelivery = Omit<typeof deliveries.$inferSelect, 'request'>
 /** One attempt of a delivery. */
-export type DeliveryAttempt = typeof attempts.$inferSelect
+export type DeliveryAttempt = Omit<typeof attempts.$inferSelect, 'response'>
 
 type NewDelivery = Pick<
   TriggerDelivery,
@@ -23,8 +23,8 @@ type NewDelivery = Pick<
   | 'causedBy'
 >
 /** How an attempt changed its delivery. */
-type Ended = Pick<TriggerDelivery, 'state' | 'request' | 'message' | 'link' | 'followUrl'> &
-  Pick<DeliveryAttempt, 'at' | 'milliseconds' | 'status' | 'response'>
+type Ended = Pick<typeof deliveries.$inferSelect, 'state' | 'request' | 'message' | 'link' | 'followUrl'> &
+  Pick<typeof attempts.$inferSelect, 'at' | 'milliseconds' | 'status' | 'response'>
 
 /** Deliveries of a trigger that are kept, besides the newest one of each of its targets. */
 const KEPT = 200
@@ -40,7 +40,7 @@ export type DeliveryRows = ReturnType<typeof createDeliveryRows>
 export function createDeliveryRows({ orm }: Pick<Database, 'orm'>, now: () => number) {
   const statements = prepareDeliveryStatements({ orm })
   const select = (where: SQL | undefined): TriggerDelivery[] =>
-    orm.select().from(deliveries).where(where).orderBy(asc(deliveries.id)).all()
+    orm.select(DELIVERY_COLUMNS).from(deliveries).where(where).orderBy(asc(deliveries.id)).all()
 
   const trim = (triggerId: number): void => {
     const oldest = statements.oldDelivery.get({ triggerId, kept: KEPT })

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, isNotNull, lte, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, getTableColumns, isNotNull, lte, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { placeholdersOf } from '../../db/placeholders.ts'
 import {
@@ -6,6 +6,13 @@ import {
   triggerDeliveries as deliveries,
   triggerTargets,
 } from '../../db/tables/index.ts'
+
+const { request: _request, ...deliveryColumns } = getTableColumns(deliveries)
+const { response: _response, ...attemptColumns } = getTableColumns(attempts)
+
+/** The columns of deliveries and attempts that lists read: `createDeliveryTexts` reads the long texts. */
+export const DELIVERY_COLUMNS = deliveryColumns
+export const ATTEMPT_COLUMNS = attemptColumns
 
 const given = (name: string): SQL => sql`${sql.placeholder(name)}`
 
@@ -83,7 +90,7 @@ export function prepareDeliveryStatements({ orm }: Pick<Database, 'orm'>) {
 
     /** Deliveries whose link is to be asked for, and when the first of them is. */
     toFollow: orm
-      .select()
+      .select(DELIVERY_COLUMNS)
       .from(deliveries)
       .where(lte(deliveries.followAt, given('now')))
       .orderBy(asc(deliveries.followAt))

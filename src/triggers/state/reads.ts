@@ -10,10 +10,13 @@ import {
 } from '../../db/tables/index.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { DeliveryAttempt, TriggerDelivery } from './delivery-rows.ts'
+import { ATTEMPT_COLUMNS, DELIVERY_COLUMNS } from './delivery-statements.ts'
+import { createDeliveryTexts } from './delivery-texts.ts'
 import { type StateName, type StoredTarget, targetOf } from './target-rows.ts'
 
 /** Creates the lists of targets and deliveries. Each takes the ids of many owners; the keys of all pages are [id]. */
-export function createTriggerReads({ orm }: Pick<Database, 'orm'>) {
+export function createTriggerReads(db: Pick<Database, 'orm' | 'prepare'>) {
+  const { orm } = db
   const pageOfTargets = (
     owner: SQLiteColumn,
     ids: readonly number[],
@@ -30,7 +33,7 @@ export function createTriggerReads({ orm }: Pick<Database, 'orm'>) {
     page: KeysetPage,
   ): TriggerDelivery[] => {
     const owned = pageOfOwners(owner, deliveries.id, { ids, page, descending: true })
-    const rows = orm.select().from(deliveries).where(owned.isOfEach)
+    const rows = orm.select(DELIVERY_COLUMNS).from(deliveries).where(owned.isOfEach)
     return owned.inOrder(rows.orderBy(...owned.orderBy).all())
   }
   const isIn = (state: StateName | null): SQL | undefined =>
@@ -57,10 +60,12 @@ export function createTriggerReads({ orm }: Pick<Database, 'orm'>) {
     /** Returns the attempts of deliveries, at most 20 of each, oldest first. */
     attemptsOf: (deliveryIds: readonly number[]): DeliveryAttempt[] =>
       orm
-        .select()
+        .select(ATTEMPT_COLUMNS)
         .from(attempts)
         .where(isOneOf(attempts.deliveryId, deliveryIds))
         .orderBy(asc(attempts.id))
         .all(),
+
+    ...createDeliveryTexts(db),
   }
 }

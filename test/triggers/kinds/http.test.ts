@@ -5,6 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { Webhook } from 'standardwebhooks'
 import { expect, it } from 'vitest'
+import { checkAction } from '../../../src/triggers/content/actions.ts'
 import type { HttpInput } from '../../../src/triggers/content/kinds/http.ts'
 import { newSecret, privateKeyOf, publicKeyText } from '../../../src/triggers/content/signature.ts'
 import { startReceiver } from '../../fixtures/receivers-of-triggers/receiver.ts'
@@ -63,6 +64,34 @@ it('a receiver verifies with the public key of this server, and holds no secret'
   expect(version).toBe('v1a')
   expect(verify(null, signed, publicKey, Buffer.from(signature, 'base64'))).toBe(true)
   expect(JSON.stringify(settings)).not.toContain('whsec_')
+})
+
+it('a body that is too large is not sent, and not made again', async () => {
+  await using attempts = startAttempts()
+  await using receiver = await startReceiver(() => 200)
+  const platforms = Array.from({ length: 4_000 }, (_, at) => `linux/${at}-${'x'.repeat(20)}`)
+  const { answer, request } = await attempts.run(http(receiver.url), { move: { ...MOVE, platforms } })
+  expect(answer.failure).toEqual({
+    kind: 'NEVER',
+    message: expect.stringMatching(/^action makes a body of \d+ bytes or more: at most 65536 are sent$/),
+  })
+  expect([request, receiver.requests]).toEqual([null, []])
+})
+
+it('of a long body the first characters are kept', async () => {
+  await using attempts = startAttempts()
+  await using receiver = await startReceiver(() => 200)
+  const template = JSON.stringify('x'.repeat(10_000))
+  const { request } = await attempts.run(http(receiver.url, { format: 'TEMPLATE', template }))
+  expect(receiver.request.body).toBe(template)
+  expect(JSON.parse(request ?? '')).toMatchObject({ body: template.slice(0, 8_000), isBodyShortened: true })
+})
+
+it('the key pair of this server does not sign what a namespace has written', () => {
+  const signature = 'KEY_PAIR'
+  expect(() =>
+    checkAction(http('https://hook.test/', { format: 'TEMPLATE', template: '{}', signature }), 'action'),
+  ).toThrow('action.http.signature must be SECRET or NONE for the format TEMPLATE')
 })
 
 it('a CloudEvent in structured mode matches the schema of CloudEvents', async () => {

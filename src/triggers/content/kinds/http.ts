@@ -66,6 +66,7 @@ export const HTTP: ActionKind<HttpInput, HttpSettings> = {
         'must be base64 of 24 to 64 bytes, with or without "whsec_", for the signature SECRET',
       )
     }
+    checkSignature(input, field)
     const names = headers.map(({ name }) => name.toLowerCase())
     const values = headers.flatMap(({ name, value }) => (value == null ? [] : [[name.toLowerCase(), value]]))
     return {
@@ -103,12 +104,26 @@ function contentOf({ format, template }: HttpSettings, move: MovedTag, context: 
 }
 
 function keysOf(
-  { signature }: HttpSettings,
+  settings: HttpSettings,
   { signingSecrets, keyPairs }: ActionContext,
 ): readonly SignatureKey[] {
-  if (signature === 'KEY_PAIR') return keyPairs
-  if (signature === 'NONE') return []
+  checkSignature(settings, 'action')
+  if (settings.signature === 'KEY_PAIR') return keyPairs
+  if (settings.signature === 'NONE') return []
   return signingSecrets.map((text) => ({ kind: 'SECRET', secret: secretBytes(text) }))
+}
+
+/** Refuses the signature of this server under the words of one namespace: a receiver could take them for an event of another. */
+function checkSignature(
+  { format, signature }: Pick<HttpSettings, 'format' | 'signature'>,
+  field: string,
+): void {
+  if (format === 'TEMPLATE' && signature === 'KEY_PAIR') {
+    throw invalid(
+      `${field}.signature`,
+      'must be SECRET or NONE for the format TEMPLATE: the key pair of this server signs events that this server has made',
+    )
+  }
 }
 
 function checkTemplate(
