@@ -99,6 +99,65 @@ test('a person approves exactly the image that was shown: the receiver gets that
   })
 })
 
+const change = (client: GraphQLClient, operation: string, input: object) =>
+  client.request(
+    `mutation ($input: ${operation[0]?.toUpperCase()}${operation.slice(1)}Input!) { ${operation}(input: $input) { __typename } }`,
+    { input },
+  )
+const FORBIDDEN = { message: expect.stringContaining('only a person who has signed in may do this') }
+
+test('an approval is one of what was shown: it ends when the trigger is changed, and only a person ends its guard', async () => {
+  await using receiver = await startTriggerReceiver()
+  await using other = await startTriggerReceiver()
+  await using server = await startSignedInApp({ tokenRole: 'ADMIN' })
+  const [member, token] = [server.as('member'), server.as('token')]
+  const pushing = new PushClient(server.url, { headers: server.headersOf('member') })
+  const id = await createTrigger(member, receiver.url, { guards: { approval: true } })
+  await pushing.push({ repository: 'team/app', tag: 'v1' }, first, 'one POST')
+  const shown = await targetOf(member, first.digest)
+  await change(member, 'pauseTrigger', { id, message: 'a release' })
+  await approve(member, shown, first)
+
+  await expect(change(token, 'updateTrigger', { id, guards: {} })).rejects.toMatchObject(FORBIDDEN)
+  await expect(change(token, 'deleteTrigger', { id })).rejects.toMatchObject(FORBIDDEN)
+  await change(token, 'updateTrigger', { id, action: { http: { url: other.url } } })
+  await change(member, 'resumeTrigger', { id })
+  await expect
+    .poll(() => targetOf(member, first.digest))
+    .toMatchObject({ guard: 'APPROVAL', approvedBy: null })
+  await approve(member, shown, first)
+
+  await expect.poll(() => digestsIn(other)).toEqual([first.digest])
+  expect(receiver.requests).toEqual([])
+})
+
+test('moves of a hidden base reach only receivers that were named with the right to pull it, and its image is not shown', async () => {
+  await using receiver = await startTriggerReceiver()
+  await using server = await startSignedInApp()
+  const [admin, member] = [server.as('admin'), server.as('member')]
+  const pushing = new PushClient(server.url, { headers: server.headersOf('admin') })
+  const built = (...names: readonly string[]) => image({ seed: names.join(), layers: names.map(layer) })
+  await pushing.push({ repository: 'hidden/base', tag: 'v1' }, built('debian', 'one'), 'one POST')
+  await pushing.push({ repository: 'team/app', tag: 'v1' }, built('debian', 'one', 'app'), 'one POST')
+  const id = await createTrigger(admin, receiver.url, { source: 'BASE_IMAGE', baseImages: 'hidden/base' })
+
+  await expect(
+    change(member, 'updateTrigger', { id, action: { http: { url: 'https://other.example/' } } }),
+  ).rejects.toMatchObject({ message: expect.stringContaining('the right "pull" is missing') })
+  const next = built('debian', 'two')
+  await pushing.push({ repository: 'hidden/base', tag: 'v1' }, next, 'one POST')
+  await expect.poll(() => receiver.requests.length).toBe(1)
+  const shownTo = (client: GraphQLClient) =>
+    client.request(
+      '{ imageStreamTag(name: "team/app:v1") { triggerTargets { nodes { image { digest } } } } }',
+    )
+  const shown = (digest: object | null) => ({
+    imageStreamTag: { triggerTargets: { nodes: [{ image: digest }] } },
+  })
+  expect(await shownTo(admin)).toEqual(shown({ digest: next.digest }))
+  expect(await shownTo(member)).toEqual(shown(null))
+})
+
 test('app is rebuilt when its base image moves, and the receiver gets both images', async () => {
   await using receiver = await startTriggerReceiver()
   await using server = await startApp()

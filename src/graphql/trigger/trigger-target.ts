@@ -107,16 +107,17 @@ objectType(TriggerTargetType, {
       type: ImageType,
       nullable: true,
       description:
-        'Image that the tag has, as far as the trigger knows; of a trigger from a base image, the new base. Null if it was pruned.',
-      resolve: (target, _args, { images }) =>
-        imagesOf(target, images).get(target.state.wanted?.imageId ?? 0) ?? null,
+        'Image that the tag has, as far as the trigger knows; of a trigger from a base image, the new base. Null if it was pruned, or the viewer does not see it.',
+      resolve: (target, _args, context) =>
+        imagesOf(target, context).get(target.state.wanted?.imageId ?? 0) ?? null,
     }),
     deliveredImage: t.field({
       type: ImageType,
       nullable: true,
-      description: 'Image that was last delivered; null if none was, or it was pruned.',
-      resolve: (target, _args, { images }) =>
-        imagesOf(target, images).get(target.state.fired?.imageId ?? 0) ?? null,
+      description:
+        'Image that was last delivered; null if none was, it was pruned, or the viewer does not see it.',
+      resolve: (target, _args, context) =>
+        imagesOf(target, context).get(target.state.fired?.imageId ?? 0) ?? null,
     }),
     guard: t.field({
       type: TriggerGuardEnum,
@@ -165,17 +166,16 @@ objectType(TriggerTargetType, {
 const approvalOf = ({ approval, state: { wanted } }: StoredTarget) =>
   approval?.eventId === wanted?.eventId ? approval : undefined
 
-/** Returns the images of the targets of this batch, by their ids. */
-const imagesOf = (target: StoredTarget, images: GraphQLContext['images']) =>
-  loadForBatch(target, 'images', (targets) =>
-    batchValues(
-      images.byIds(
-        targets.flatMap(({ state: { wanted, fired } }) =>
-          [wanted, fired].flatMap((move) => move?.imageId ?? []),
-        ),
-      ),
-    ),
-  )
+/** Returns the images of the targets of this batch that the viewer sees, by their ids: a base may be in another namespace. */
+const imagesOf = (target: StoredTarget, { viewer, images }: GraphQLContext) =>
+  loadForBatch(target, 'images', (targets) => {
+    const ids = targets.flatMap(({ state: { wanted, fired } }) =>
+      [wanted, fired].flatMap((move) => move?.imageId ?? []),
+    )
+    const found = [...images.byIds(ids).values()].map(({ digest }) => digest)
+    const seen = images.byDigests(viewer, found)
+    return batchValues(new Map([...seen.values()].map((image) => [image.id, image])))
+  })
 
 export const TriggerTargetConnection = connectionType('TriggerTarget', TriggerTargetType, {
   items: 'targets',

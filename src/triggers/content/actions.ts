@@ -61,6 +61,12 @@ export const kindOf = <K extends KindName>({
   readonly kind: K
 }): ActionKind<Kinds[K]['input'], Kinds[K]['settings']> => BY_NAME[kind]
 
+/** Returns where an action sends its secrets: scheme, host and port of its receiver, or the work of another room. */
+export function originOf({ settings }: Action, host: string): string {
+  if ('url' in settings) return new URL(settings.url).origin
+  return 'origin' in settings ? settings.origin : host
+}
+
 /** Returns the field of a kind in an input: `gitlabPipeline` of GITLAB_PIPELINE. */
 export const fieldOf = (kind: KindName): string =>
   kind.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { AuditRecorder } from '../../access/audit/audit-log.ts'
 import {
+  isAnonymous,
   namespacesOf,
-  principalOf,
   requireInNamespace,
+  requirePerson,
   SYSTEM,
   type Viewer,
 } from '../../access/right/viewer.ts'
@@ -15,12 +16,12 @@ import { isGlob } from '../../input/glob.ts'
 import { checkNamespace } from '../../input/names.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { CheckedAction } from '../content/action-kind.ts'
-import { type Action, type ActionInput, checkAction } from '../content/actions.ts'
+import { type Action, type ActionInput, checkAction, originOf } from '../content/actions.ts'
 import { madeSecret, SIGNING } from '../content/kinds/http.ts'
 import { checkGuards, type GuardsInput } from '../guard/guards.ts'
 import { type DeliveryLane, laneOf } from '../state/lane.ts'
 import type { TargetRows } from '../state/target-rows.ts'
-import { namespaceOfBases } from './base-pattern.ts'
+import { ofViewer } from './bases-of-viewer.ts'
 import { type Trigger, triggerStateOf } from './trigger.ts'
 import { checkPause, checkSource, checkTriggerName, type Pause, type Source } from './trigger-input.ts'
 import type { TriggerRows } from './trigger-rows.ts'
@@ -55,7 +56,7 @@ interface DefinitionsDependencies {
   readonly changeLog: Pick<ChangeLog, 'head'>
   readonly rows: TriggerRows
   readonly secrets: TriggerSecrets
-  readonly targets: Pick<TargetRows, 'setTrigger' | 'judgeAgain'>
+  readonly targets: Pick<TargetRows, 'setTrigger' | 'judgeAgain' | 'withdrawApprovals'>
   readonly uuid: () => string
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -175,8 +176,9 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
     },
 
     /**
-     * Changes a trigger. Secrets that are not given again are kept, except for another receiver: they are not sent to a host
-     * for which they were not meant. Throws NotFoundError, InvalidInputError.
+     * Changes a trigger. Secrets that are not given again are kept, except for another receiver: they are not sent to where they
+     * were not meant for. What was approved before the change waits for another approval. A change of what is
+     * done with the moves of base images needs the right to pull them. Throws NotFoundError, InvalidInputError, ForbiddenError.
      */
     update: (viewer: Viewer, { id, action: givenAction, guards, ...input }: TriggerChanges): IssuedTrigger =>
       db.transact((tx) => {
@@ -185,17 +187,19 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
         const bases = given.source === 'BASE_IMAGE' ? given.bases : (input.bases ?? null)
         const checked = checkSource({ ...given, bases }, old.namespace)
         const isSame = isDeepStrictEqual(checked, checkSource(old, old.namespace))
-        const source = isSame ? checked : ofViewer(viewer, checked, old.namespace)
+        const isReader = isSame && givenAction === undefined
+        const source = isReader ? checked : ofViewer(viewer, checked, old.namespace)
         if (!isGlob(old.streams)) checkCount({ ...old, ...source })
         const action = givenAction && checkAction(givenAction, 'action')
         const changed = {
-          ...{ ...old, ...source, ...(action && { action: action.settings, host: action.host }) },
+          ...{ ...old, ...source, ...(isSame && { basesReadFrom: old.basesReadFrom }) },
+          ...(action && { action: action.settings, host: action.host }),
           ...(guards !== undefined && { guards: checkGuards(guards ?? {}, 'guards', now()) }),
         }
-        if (action && (action.host !== old.host || action.settings.kind !== old.action.kind)) {
-          secrets.keepOnly(tx, old, [])
-        }
+        if (!changed.guards.approval) requireApprover(viewer, old)
+        if (action && !isSameReceiver(old, changed)) secrets.keepOnly(tx, old, [])
         const secret = action ? setSecrets(tx, changed, action) : null
+        targets.withdrawApprovals(id)
         if (guards !== undefined) targets.judgeAgain(id)
         return { trigger: store(tx, viewer, 'updateTrigger', changed), secret }
       }),
@@ -239,10 +243,11 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
       }
     },
 
-    /** Deletes a trigger with its deliveries, and returns it. Throws NotFoundError. */
+    /** Deletes a trigger with its deliveries, and returns it. Throws NotFoundError, ForbiddenError. */
     delete: (viewer: Viewer, id: number): Trigger =>
       db.transact((tx) => {
         const trigger = find(viewer, id)
+        requireApprover(viewer, trigger)
         rows.delete(id)
         record(tx, viewer, 'deleteTrigger', trigger)
         return trigger
@@ -250,18 +255,17 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
   }
 }
 
-/** Returns the columns of a new source. Throws ForbiddenError, UnauthenticatedError where the viewer can pull no base. */
-function ofViewer<Source extends { readonly bases: string | null }>(
-  viewer: Viewer,
-  source: Source,
-  namespace: string,
-) {
-  if (source.bases === null) return { ...source, basesNamedBy: null, basesReadFrom: null }
-  const ofBases = namespaceOfBases(source.bases)
-  const mayPull = ofBases === '*' || ofBases === namespace || viewer.rights.mayInPartOf('pull', ofBases)
-  if (!mayPull) requireInNamespace(viewer, 'pull', ofBases)
-  return { ...source, basesNamedBy: principalOf(viewer), basesReadFrom: '' }
+/** Lets only those end a trigger's guard who may approve for it. */
+function requireApprover(viewer: Viewer, { guards }: Pick<Trigger, 'guards'>): void {
+  if (guards.approval && !isAnonymous(viewer)) requirePerson(viewer)
 }
+
+const isSameReceiver = (
+  one: Pick<Trigger, 'action' | 'host'>,
+  other: Pick<Trigger, 'action' | 'host'>,
+): boolean =>
+  one.action.kind === other.action.kind &&
+  originOf(one.action, one.host) === originOf(other.action, other.host)
 
 const NOT_PAUSED = {
   ...{ pausedAt: null, pausedUntil: null, pausedBy: null, pauseReason: null },

@@ -1,7 +1,7 @@
 import type { Egress } from '../../egress/egress.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import type { ActionContext, OutgoingRequest } from '../content/action-kind.ts'
-import { type Action, kindOf } from '../content/actions.ts'
+import { type Action, kindOf, originOf } from '../content/actions.ts'
 import type { Answer, Failure } from '../content/answer.ts'
 import { SIGNING } from '../content/kinds/http.ts'
 import type { MovedTag } from '../content/moved-tag.ts'
@@ -113,9 +113,10 @@ export function createAttempts(dependencies: AttemptsDependencies) {
     signal: AbortSignal,
   ): Promise<FoundLink> => {
     const { followRequest, followed } = kindOf(trigger.action)
-    // a trigger that was changed since has secrets for another host
-    const isSameHost = followUrl !== null && new URL(followUrl).host === trigger.host
-    if (!isSameHost || !followRequest || !followed) return NO_LINK
+    // a trigger that was changed since has secrets for another receiver
+    const origin = originOf(trigger.action, trigger.host)
+    if (followUrl === null || new URL(followUrl).origin !== origin || !followRequest || !followed)
+      return NO_LINK
     const request = followRequest(trigger.action.settings, followUrl, contextOf(trigger, webhookId))
     const response = await responseOf(egress, request, signal)
     if (response instanceof Error) return { link: null, isFinal: false, status: null }

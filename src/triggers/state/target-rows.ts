@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gte, lte, sql } from 'drizzle-orm'
+import { and, asc, count, eq, gte, isNotNull, lte, sql } from 'drizzle-orm'
 import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { overwriting, placeholdersOf } from '../../db/placeholders.ts'
@@ -145,6 +145,15 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
         .update(table)
         .set({ lane, isHeld: isHeld ? 1 : 0 })
         .where(eq(table.triggerId, triggerId))
+        .run()
+    },
+
+    /** Forgets which deliveries of a trigger were approved: an approval is one of what was shown. */
+    withdrawApprovals(triggerId: number): void {
+      orm
+        .update(table)
+        .set({ approvedEventId: null, approvedBy: null, approvedAt: null })
+        .where(and(eq(table.triggerId, triggerId), isNotNull(table.approvedEventId)))
         .run()
     },
 

@@ -1,0 +1,15 @@
+import { principalOf, requireInNamespace, type Viewer } from '../../access/right/viewer.ts'
+import { namespaceOfBases } from './base-pattern.ts'
+
+/** Returns the columns of a new source. Throws ForbiddenError, UnauthenticatedError where the viewer can pull no base. */
+export function ofViewer<Source extends { readonly bases: string | null }>(
+  viewer: Viewer,
+  source: Source,
+  namespace: string,
+) {
+  if (source.bases === null) return { ...source, basesNamedBy: null, basesReadFrom: null }
+  const ofBases = namespaceOfBases(source.bases)
+  const mayPull = ofBases === '*' || ofBases === namespace || viewer.rights.mayInPartOf('pull', ofBases)
+  if (!mayPull) requireInNamespace(viewer, 'pull', ofBases)
+  return { ...source, basesNamedBy: principalOf(viewer), basesReadFrom: '' }
+}
