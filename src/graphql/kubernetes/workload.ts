@@ -16,6 +16,7 @@ const WorkloadProblemEnum = enumType('WorkloadProblem', {
     ANNOTATION_INVALID:
       'The annotation `image.openshift.io/triggers` is not a list of triggers in JSON; none applies.',
     PAUSED_INVALID: '`paused` is neither true nor false; no trigger of the annotation applies.',
+    TRIGGERS_TOO_MANY: 'The object has more than 100 triggers; none applies.',
     KEY_UNKNOWN: 'A key of a trigger is unknown, such as `pause`, and has no effect.',
     FIELD_PATH_REPEATED: 'Two triggers have the same field path; no trigger of the annotation applies.',
     FIELD_PATH_OUTSIDE:
@@ -36,6 +37,13 @@ const WorkloadProblemEnum = enumType('WorkloadProblem', {
     RETRYING: 'The last request failed, and is repeated.',
   },
 })
+
+/** What viewers get of a condition that concerns something hidden. */
+const HIDDEN = {
+  message: 'it concerns an image stream that the viewer does not see',
+  remedy: 'request the workload as a server admin',
+  fieldPath: null,
+} as const
 
 const WorkloadConditionType = objectType<WorkloadCondition>('WorkloadCondition', {
   description: 'A problem of a workload with triggers, while it lasts, with what to do.',
@@ -138,10 +146,6 @@ objectType(WorkloadType, {
       'Kind of the object: `Deployment`, `StatefulSet`, `DaemonSet`, `CronJob`, `ReplicaSet`, `Pod`, `DeploymentConfig`, `BuildConfig`, or another that runs pods.',
     ),
     name: t.string('Name of the object.'),
-    conditions: t.list(
-      WorkloadConditionType,
-      'What prevents images from being set: at most a few for each trigger. Empty if the workload has the images of its tags, and without triggers.',
-    ),
     createdAt: t.dateTime('Time at which the server first observed the object.'),
   }),
   fields: (t) => ({
@@ -159,6 +163,23 @@ objectType(WorkloadType, {
     hasTriggers: t.boolean({
       description: 'Whether the object has triggers: the server keeps its images at those of their tags.',
       resolve: ({ version }) => version !== null,
+    }),
+    conditions: t.field({
+      type: [WorkloadConditionType],
+      description:
+        'What prevents images from being set: at most a few for each trigger, of which an object has at most 100. What concerns image streams that the viewer does not see has a general message. Empty if the workload has the images of its tags, and without triggers.',
+      resolve: (workload, _args, { viewer, kubernetes }) => {
+        const { conditions } = workload
+        const isPartlyHidden =
+          conditions.length > 0 &&
+          loadById(workload, 'hidden', (ids) => kubernetes.workloads.withHidden(viewer, ids)) === true
+        return conditions.map((one) => {
+          const { streamNamespace } = one
+          const isHidden =
+            streamNamespace !== undefined && !viewer.rights.mayInPartOf('view', streamNamespace)
+          return isPartlyHidden || isHidden ? { ...one, ...HIDDEN } : one
+        })
+      },
     }),
     isContested: t.boolean({
       description:

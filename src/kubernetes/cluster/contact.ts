@@ -61,9 +61,8 @@ export function createContacts({ clusters, connectTo }: ContactDependencies) {
 
     /** Reports a failure of a later request, or for undefined a success. */
     note(cluster: Cluster, error?: unknown): void {
-      const status = error instanceof KubernetesError ? (error.status ?? 0) : 0
-      // a refusal of one request is a response; what is missing is found by the next check of the permissions
-      if (status >= 400 && status < 500 && status !== 401) return
+      // found, with what to do, by the next check of the permissions and of the kinds
+      if (error instanceof KubernetesError && (error.status === 403 || error.status === 404)) return
       if (error === undefined) clusters.report(cluster.id, REACHABLE)
       else fail(cluster, error)
     },

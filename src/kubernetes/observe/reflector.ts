@@ -32,14 +32,16 @@ const FIRST_PAUSE = 1_000
 const LONGEST_PAUSE = 60_000
 
 /**
- * Follows the objects at a path until the signal is aborted: lists them, then watches changes, and lists them again only when
- * the server no longer has the changes. Failures are repeated with back-off, each kind of object on its own. Source:
- * Kubernetes API concepts, efficient detection of changes.
+ * Follows the objects at a path until the signal is aborted: lists them, then watches changes. A watch that lost its connection
+ * goes on where it was. One that the server refuses, or ends at once, is no proof that its version is still good, as after a
+ * restored backup of the cluster: the objects are listed again. Failures are repeated with back-off, each kind of object on its
+ * own. Source: Kubernetes API concepts, efficient detection of changes; client-go, ListAndWatch.
  */
 export async function reflect(client: KubernetesClient, options: ReflectorOptions): Promise<void> {
   const { path, metadataOnly, reflection, signal, sleep, random, onResult } = options
   let resourceVersion: string | undefined
   let failures = 0
+  let hasEvents = false
 
   const list = async (): Promise<string> => {
     let version = ''
@@ -55,6 +57,7 @@ export async function reflect(client: KubernetesClient, options: ReflectorOption
   const watch = async (after: string): Promise<void> => {
     for await (const event of client.watch(path, { resourceVersion: after, metadataOnly, signal })) {
       failures = 0
+      hasEvents = true
       if (event.type === 'BOOKMARK') {
         resourceVersion = event.resourceVersion
         onResult()
@@ -71,16 +74,32 @@ export async function reflect(client: KubernetesClient, options: ReflectorOption
     try {
       resourceVersion ??= await list()
       const startedAt = performance.now()
+      hasEvents = false
       await watch(resourceVersion)
+      if (performance.now() - startedAt >= FIRST_PAUSE) continue
       // a server that ends each watch at once is not requested again and again
-      if (performance.now() - startedAt < FIRST_PAUSE) await sleep(FIRST_PAUSE, signal)
+      if (hasEvents) await sleep(FIRST_PAUSE, signal)
+      else throw new WatchEndedError()
     } catch (error) {
       if (signal.aborted) return
-      if (error instanceof KubernetesError && error.isExpired) resourceVersion = undefined
-      else onResult(error)
+      if (isRefusal(error)) resourceVersion = undefined
+      if (!isUsual(error)) onResult(error)
       const pause = error instanceof KubernetesError ? error.retryAfter : null
       const delay = Math.min(FIRST_PAUSE * 2 ** failures++, LONGEST_PAUSE) * (0.5 + random() / 2)
       await sleep(Math.max(delay, pause ?? 0), signal).catch(() => {})
     }
   }
 }
+
+/** A watch ended within a second, without an event. */
+class WatchEndedError extends Error {
+  override readonly name = 'WatchEndedError'
+}
+
+/** Reports whether the server responded, so that the version may be the cause; without a response the connection is. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof WatchEndedError || (error instanceof KubernetesError && error.status !== null)
+
+/** Reports whether servers and proxies that work end watches so. */
+const isUsual = (error: unknown): boolean =>
+  error instanceof WatchEndedError || (error instanceof KubernetesError && error.isExpired)

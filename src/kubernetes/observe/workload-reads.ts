@@ -92,6 +92,16 @@ export function createWorkloadReads(db: Database) {
       return row && workloadOf(row)
     },
 
+    /** Returns those of the workloads that have containers with images of streams that the viewer does not see. */
+    withHidden(viewer: Viewer, ids: readonly number[]): Map<number, true> {
+      const isSeen = isVisible(viewer)
+      if (!isSeen) return new Map()
+      const rows = orm.all<{ id: number }>(sql`select distinct c.workload_id as id from workload_containers c
+        where c.workload_id in (select value from json_each(${JSON.stringify(ids)}))
+        and c.stream_name is not null and not (${isSeen})`)
+      return new Map(rows.map(({ id }) => [id, true]))
+    },
+
     /** Returns the containers of workloads that the viewer sees, by name, with what they run. */
     containersOf(viewer: Viewer, ids: readonly number[]): Map<number, WorkloadContainer[]> {
       const isSeen = isVisible(viewer)

@@ -2,13 +2,16 @@ import { quoted } from '../../input/errors.ts'
 import { isObject, type Json, parseJson } from '../../oci/json.ts'
 import { condition, type TriggerCondition } from './condition.ts'
 import { type ImageTrigger, type ImageTriggers, sourceOf } from './image-trigger.ts'
-import { sourceInvalid } from './problems.ts'
+import { MAX_TRIGGERS, sourceInvalid, tooManyTriggers } from './problems.ts'
 
 /** Annotation whose value is a list of triggers, as JSON. */
 export const TRIGGERS_ANNOTATION = 'image.openshift.io/triggers'
 
 /** Characters; API servers accept 256 KiB for all annotations of an object. */
 const MAX_LENGTH = 256 * 1024
+
+/** Unknown keys of a trigger that have a condition. */
+const MAX_UNKNOWN_KEYS = 3
 
 const EXAMPLE =
   '[{"from":{"kind":"ImageStreamTag","name":"app:latest"},"fieldPath":"spec.template.spec.containers[?(@.name==\\"app\\")].image"}]'
@@ -33,6 +36,7 @@ export function parseAnnotation(text: string, namespace: string): ImageTriggers 
       `write it like ${EXAMPLE}`,
     )
   }
+  if (value.length > MAX_TRIGGERS) return { triggers: [], conditions: [tooManyTriggers(value.length)] }
   const entries = value.map((entry, at) => ({ at, ...readEntry(entry) }))
   for (const { at, from, fieldPath, paused } of entries) {
     if (!(from == null || isObject(from)) || typeof fieldPath !== 'string') {
@@ -74,7 +78,7 @@ function collect(entries: readonly Entry[], namespace: string): ImageTriggers {
   const conditions: TriggerCondition[] = []
   for (const { from, fieldPath: path, paused, unknownKeys } of entries) {
     const fieldPath = String(path)
-    for (const key of unknownKeys) {
+    for (const key of unknownKeys.slice(0, MAX_UNKNOWN_KEYS)) {
       const isPause = /^pause/i.test(key)
       const remedy = isPause
         ? 'write paused to pause the trigger'

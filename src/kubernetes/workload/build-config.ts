@@ -9,7 +9,7 @@ import {
   sourceOf,
   sourceText,
 } from './image-trigger.ts'
-import { sourceInvalid, tagUnknown } from './problems.ts'
+import { MAX_TRIGGERS, sourceInvalid, tagUnknown, tooManyTriggers } from './problems.ts'
 
 /** A request to start a build, as an API server of OpenShift accepts it. */
 export interface BuildRequest {
@@ -98,9 +98,11 @@ const isPaused = ({ metadata }: Json): boolean =>
 /** Returns the image change triggers of a BuildConfig. */
 export function buildTriggers(object: Json): BuildTriggers {
   const namespace = textOf(valueAt(object, 'metadata.namespace'))
+  const all = objectsIn(valueAt(object, 'spec.triggers'))
+  if (all.length > MAX_TRIGGERS) return { triggers: [], conditions: [tooManyTriggers(all.length)] }
   const triggers: BuildTrigger[] = []
   const conditions: TriggerCondition[] = []
-  for (const [at, { imageChange }] of objectsIn(valueAt(object, 'spec.triggers')).entries()) {
+  for (const [at, { imageChange }] of all.entries()) {
     if (!isObject(imageChange)) continue
     const fieldPath = `spec.triggers[${at}].imageChange`
     const from = imageChange.from ?? strategyFrom(object)

@@ -4,6 +4,8 @@ export type TriggerProblem =
   | 'ANNOTATION_INVALID'
   /** `paused` is neither true nor false, as text or not: none of the triggers applies. */
   | 'PAUSED_INVALID'
+  /** The object has more triggers than are read: none applies. */
+  | 'TRIGGERS_TOO_MANY'
   /** A key is unknown, such as `pause`, and has no effect. */
   | 'KEY_UNKNOWN'
   /** Two triggers have the same field path: none of the triggers applies. */
@@ -40,6 +42,8 @@ export interface TriggerCondition {
   readonly remedy: string
   /** Field path of the trigger; null if the problem is not that of one trigger. */
   readonly fieldPath: string | null
+  /** Namespace of the image stream that the message names; undefined where it names none. */
+  readonly streamNamespace?: string
 }
 
 /** Returns a condition. */

@@ -20,13 +20,18 @@ export const valueAt = (object: unknown, path: string): unknown =>
 /** Returns the objects in a list; none for anything else. */
 export const objectsIn = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : [])
 
+/** Containers of one object that are read, of each of its two lists: no pod has as many. */
+export const MAX_CONTAINERS = 200
+
 /** Returns the containers of an object, init containers first: a name belongs to one of all. */
 export const containersOf = (object: Json, { podSpec }: WorkloadKind): Container[] =>
   (['initContainers', 'containers'] as const).flatMap((list) =>
-    objectsIn(valueAt(object, `${podSpec}.${list}`)).map(({ name, image }, index) => ({
-      list,
-      index,
-      name: textOf(name),
-      image: textOf(image),
-    })),
+    objectsIn(valueAt(object, `${podSpec}.${list}`))
+      .slice(0, MAX_CONTAINERS)
+      .map(({ name, image }, index) => ({
+        list,
+        index,
+        name: textOf(name),
+        image: textOf(image),
+      })),
   )

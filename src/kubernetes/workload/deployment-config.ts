@@ -1,15 +1,17 @@
 import { quoted } from '../../input/errors.ts'
 import { isObject, type Json, textOf } from '../../oci/json.ts'
 import type { TriggerCondition } from './condition.ts'
-import { type Container, objectsIn, valueAt } from './containers.ts'
+import { type Container, MAX_CONTAINERS, objectsIn, valueAt } from './containers.ts'
 import type { DesiredImages, ImageChange } from './image-change.ts'
 import { type ImageTrigger, type ImageTriggers, type ResolveTag, sourceOf } from './image-trigger.ts'
-import { containerUnknown, sourceInvalid, tagUnknown } from './problems.ts'
+import { containerUnknown, MAX_TRIGGERS, sourceInvalid, tagUnknown, tooManyTriggers } from './problems.ts'
 
 const PARAMETERS = 'imageChangeParams'
 
 /** Returns the image change triggers in the spec of a DeploymentConfig. */
 export function configTriggers(object: Json): ImageTriggers {
+  const excess = excessOf(object)
+  if (excess) return { triggers: [], conditions: [excess] }
   const triggers: ImageTrigger[] = []
   const conditions: TriggerCondition[] = []
   for (const { from, automatic, fieldPath } of parametersOf(object)) {
@@ -30,6 +32,8 @@ export function configChanges(
   containers: readonly Container[],
   resolve: ResolveTag,
 ): DesiredImages {
+  const excess = excessOf(object)
+  if (excess) return { changes: [], conditions: [excess] }
   const conditions: TriggerCondition[] = []
   const images = new Map<Container, ImageChange>()
   const recorded = new Map<number, string>()
@@ -43,7 +47,7 @@ export function configChanges(
     const to = found ?? last
     if (to === '') return { changes: [], conditions }
     if (to !== last) recorded.set(at, to)
-    const names = Array.isArray(containerNames) ? containerNames.map(textOf) : []
+    const names = Array.isArray(containerNames) ? containerNames.slice(0, MAX_CONTAINERS).map(textOf) : []
     for (const name of names) {
       const own = containers.filter((container) => container.name === name)
       if (own.length === 0) conditions.push(containerUnknown(quoted(name), containers, fieldPath))
@@ -58,6 +62,12 @@ export function configChanges(
 }
 
 const namespaceOf = (object: Json): string => textOf(valueAt(object, 'metadata.namespace'))
+
+/** Returns the condition of too many triggers; undefined for as many as are read. */
+function excessOf(object: Json): TriggerCondition | undefined {
+  const { length } = objectsIn(valueAt(object, 'spec.triggers'))
+  return length > MAX_TRIGGERS ? tooManyTriggers(length) : undefined
+}
 
 /** Returns the parameters of image change triggers, with where they are. */
 const parametersOf = (object: Json) =>

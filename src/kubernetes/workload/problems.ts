@@ -5,6 +5,15 @@ import type { Container } from './containers.ts'
 import { type SourceTag, sourceText } from './image-trigger.ts'
 import type { WorkloadKind } from './kinds.ts'
 
+/** Triggers of one object. */
+export const MAX_TRIGGERS = 100
+
+/** Returns the condition of an object with more triggers. */
+export const tooManyTriggers = (count: number): TriggerCondition =>
+  condition('TRIGGERS_TOO_MANY', `the object has ${count} triggers, so that none applies`, {
+    remedy: `write at most ${MAX_TRIGGERS}`,
+  })
+
 /** Returns the condition of a source that is not a tag of an image stream. */
 export function sourceInvalid(from: unknown, fieldPath: string): TriggerCondition {
   const given = isObject(from) ? `${from.kind ?? 'no kind'} ${quoted(String(from.name ?? ''))}` : 'nothing'
@@ -34,11 +43,13 @@ export const containerUnknown = (
 }
 
 /** Returns the condition of a tag without an image. */
-export const tagUnknown = (source: SourceTag, fieldPath: string): TriggerCondition =>
-  condition('TAG_UNKNOWN', `the tag ${sourceText(source)} has no image yet`, {
+export const tagUnknown = (source: SourceTag, fieldPath: string): TriggerCondition => ({
+  ...condition('TAG_UNKNOWN', `the tag ${sourceText(source)} has no image yet`, {
     remedy: 'push or import it: the image is set as soon as the tag has one',
     fieldPath,
-  })
+  }),
+  streamNamespace: source.namespace,
+})
 
 /** Returns the condition of a field path in another part of the object. */
 export const pathOutside = ({ kind, podSpec }: WorkloadKind, fieldPath: string): TriggerCondition =>

@@ -5,7 +5,7 @@ import type { KubernetesObject } from '../../../src/kubernetes/client/object.ts'
 import type { WatchEvent } from '../../../src/kubernetes/client/watch-stream.ts'
 import { reflect } from '../../../src/kubernetes/observe/reflector.ts'
 
-type Step = 'fail' | 'gone' | readonly WatchEvent[]
+type Step = 'fail' | 'gone' | 'ahead' | readonly WatchEvent[]
 
 const object = (name: string, resourceVersion: string): KubernetesObject => ({
   metadata: { name, resourceVersion },
@@ -30,6 +30,7 @@ async function follow(steps: readonly Step[]) {
       if (step === undefined) return stopping.abort()
       if (step === 'fail') throw error(null)
       if (step === 'gone') throw error(410)
+      if (step === 'ahead') throw error(504)
       yield* step
     },
   }
@@ -68,7 +69,7 @@ test('a watch continues after the last change or bookmark', async () => {
   expect(log).toEqual([...LISTED, 'watch 10', 'set a', 'watch 11', 'watch 20', 'delete a', 'watch 21'])
 })
 
-test('objects are listed again only when the server no longer has the changes', async () => {
+test('objects are listed again when the server refuses a watch, or ends it at once: it may not have the version', async () => {
   expect((await follow(['fail', 'fail'])).log).toEqual([
     ...LISTED,
     'watch 10',
@@ -78,10 +79,14 @@ test('objects are listed again only when the server no longer has the changes', 
     'watch 10',
   ])
   expect((await follow(['gone'])).log).toEqual([...LISTED, 'watch 10', ...LISTED, 'watch 10'])
+  expect((await follow([[]])).log).toEqual([...LISTED, 'watch 10', ...LISTED, 'watch 10'])
+  expect((await follow(['ahead'])).log).toEqual([...LISTED, 'watch 10', 'failed', ...LISTED, 'watch 10'])
 })
 
-test('failures are repeated with back-off up to a minute, and a watch that ends at once after a second', async () => {
+test('failures are repeated with back-off up to a minute, and a watch that ends at once too', async () => {
   const { waits } = await follow(['fail', 'fail', 'fail', 'fail', 'fail', 'fail', 'fail', 'fail'])
   expect(waits.slice(0, 8)).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((seconds) => seconds * 1000))
-  expect((await follow([[], []])).waits.slice(0, 2)).toEqual([1000, 1000])
+  expect((await follow([[], [], []])).waits.slice(0, 3)).toEqual([1000, 2000, 4000])
+  const change = { type: 'MODIFIED', object: object('a', '11') } as const
+  expect((await follow([[change], [change]])).waits.slice(0, 2)).toEqual([1000, 1000])
 })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { eventually } from '../../fixtures/eventually.ts'
 import { startFakeCluster } from '../../fixtures/kubernetes/fake-cluster.ts'
 import { kubeconfigOf } from '../../fixtures/kubernetes/kubectl.ts'
-import { runningPod } from '../../fixtures/kubernetes/manifests.ts'
+import { runningPod, workload } from '../../fixtures/kubernetes/manifests.ts'
 import { PushClient } from '../../fixtures/push-client.ts'
 import { image } from '../../fixtures/random-image.ts'
 import { hostOf, startSignedInApp } from '../../fixtures/signed-in-app.ts'
@@ -40,6 +40,29 @@ test('a viewer sees workloads, and of them the containers, with image streams th
   expect(seen[0]?.cluster).toEqual({ name: 'production' })
   expect(await readWorkloads(server.as('member'), `(digest: "${foreign.digest}")`)).toEqual([])
   expect(await readWorkloads(server.as('stranger'))).toEqual([])
+
+  const followed = (name: string, namespace: string) => ({
+    from: { kind: 'ImageStreamTag', name: 'app:missing', namespace },
+    fieldPath: `spec.template.spec.containers[?(@.name=="${name}")].image`,
+  })
+  const annotations = {
+    'image.openshift.io/triggers': JSON.stringify([followed('own', 'team'), followed('foreign', 'secret')]),
+  }
+  const containers = { own: `${hostOf(server)}/team/app:v1`, foreign: 'busybox' }
+  kubernetes.create(workload('Deployment', { name: 'annotated', namespace: 'shop', annotations, containers }))
+  const problemsOf = async (principal: 'admin' | 'member') => {
+    const { workloads } = await server.as(principal).request<{
+      workloads: { nodes: readonly { name: string; conditions: readonly { message: string }[] }[] }
+    }>('{ workloads { nodes { name conditions { message } } } }')
+    return workloads.nodes.find(({ name }) => name === 'annotated')?.conditions.map(({ message }) => message)
+  }
+  const NO_IMAGE = [
+    'the tag team/app:missing has no image yet',
+    'the tag secret/app:missing has no image yet',
+  ]
+  await eventually(async () => expect(await problemsOf('admin')).toEqual(NO_IMAGE))
+  expect(JSON.stringify(await problemsOf('member'))).not.toContain('secret')
+  expect(await problemsOf('member')).toHaveLength(2)
   const { errors } = await server.as('anonymous').execute('{ workloads { totalCount } }')
   expect(errors?.[0]?.extensions?.code ?? 'none').toMatch(/none|UNAUTHENTICATED/)
 })

@@ -50,6 +50,16 @@ describe('rule 1: the annotation is a list of sources with a field path', () => 
     expect(imagesOf([trigger({ from: other })]).images).toEqual({ web: RUBY })
   })
 
+  test('of at most 100 entries: of more none applies, and of unknown keys three are named', () => {
+    const many = Array.from({ length: 101 }, (_, at) => trigger({ fieldPath: byName(`web-${at}`) }))
+    expect(imagesOf(many)).toMatchObject({ images: {}, reasons: ['TRIGGERS_TOO_MANY'] })
+    const unknown = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`key-${at}`, true]))
+    expect(imagesOf([trigger(unknown)])).toMatchObject({
+      images: { web: APP },
+      reasons: Array(3).fill('KEY_UNKNOWN'),
+    })
+  })
+
   test.each(['DockerImage', 'ImageStreamImage', 'ImageStream', 'imagestreamtag', undefined])(
     'of which one of kind %s is passed over, with a condition',
     (kind) => {

@@ -44,3 +44,13 @@ test.each([
   expect(result.conditions).toEqual([])
   expect(result.triggers).toEqual(found.map((trigger) => expect.objectContaining(trigger)))
 })
+
+test.each([
+  ['DeploymentConfig', config, triggers[0]],
+  ['BuildConfig', buildConfig(), { type: 'ImageChange', imageChange: { from } }],
+])('of a %s with more than 100 triggers none applies', (_kind, object, one) => {
+  const many = { ...object, spec: { ...object.spec, triggers: Array(101).fill(one) } }
+  const found = triggersOf({ ...many, metadata: { ...many.metadata, annotations: {} } })
+  expect(found.triggers).toEqual([])
+  expect(found.conditions.map(({ reason }) => reason)).toEqual(['TRIGGERS_TOO_MANY'])
+})
