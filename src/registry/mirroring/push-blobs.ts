@@ -27,6 +27,8 @@ export interface BlobPushScope {
   readonly insecure: boolean
   readonly lane: string
   readonly progress: BlobCopyProgress
+  /** Whether blobs are pushed that the destination says it has: it missed one of them. */
+  readonly isDoubted: boolean
   readonly signal: AbortSignal
 }
 
@@ -53,7 +55,7 @@ export function createBlobPushes(dependencies: BlobPushDependencies) {
   const pushOnce = async (blob: CopiedBlob, scope: BlobPushScope): Promise<void> => {
     const { destination, from, to, namespace, progress } = scope
     const { digest, size } = blob
-    if (await destination.hasBlob(digest)) return
+    if (!scope.isDoubted && (await destination.hasBlob(digest))) return
     const mountFrom = from.registry === to.registry ? from : known.get(keyIn(namespace, to.registry, digest))
     const pushed: PushedBlob = { digest, size, read: (offset) => read(blob, scope, offset) }
     const transfer = { received: 0, stored: Promise.resolve() }

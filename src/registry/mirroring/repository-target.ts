@@ -46,7 +46,7 @@ export function createRepositoryTargets(
     const pushBlobs = async (
       image: ReadImage,
       absent: ReadonlySet<Digest>,
-      from: MirroredImage,
+      { from, isDoubted }: { readonly from: MirroredImage; readonly isDoubted: boolean },
     ): Promise<void> => {
       const wanted = blobsOf(image, absent)
       const isWanted = new Set(wanted.map(({ digest }) => digest))
@@ -55,7 +55,16 @@ export function createRepositoryTargets(
         if (!isWanted.has(digest)) progress.addStored(size)
       const failed = new AbortController()
       const scope: BlobPushScope = {
-        ...{ namespace, from: from.source, to, destination, insecure, lane: options.lane, progress },
+        ...{
+          namespace,
+          from: from.source,
+          to,
+          destination,
+          insecure,
+          lane: options.lane,
+          progress,
+          isDoubted,
+        },
         signal: AbortSignal.any([signal, failed.signal]),
       }
       await forEachBounded(wanted, AT_A_TIME, async (blob) => {
@@ -89,7 +98,9 @@ export function createRepositoryTargets(
       isCurrent: async ({ tag }, digest) =>
         !includeReferrers &&
         platforms.length === 0 &&
-        (tag === null ? destination.hasManifest(digest) : (await destination.digestOfTag(tag)) === digest),
+        (tag === null
+          ? (await look(destination.hasManifest(digest))) === true
+          : (await look(destination.digestOfTag(tag))) === digest),
 
       async missing(image) {
         const wanted = blobsOf(image, await absentManifests(destination, image))
@@ -103,7 +114,7 @@ export function createRepositoryTargets(
       async store(image, from) {
         for (let attempt = 1; ; attempt++) {
           const absent = await absentManifests(destination, image)
-          await pushBlobs(image, absent, from)
+          await pushBlobs(image, absent, { from, isDoubted: attempt === ATTEMPTS })
           try {
             const isChanged = await pushManifests(image, absent, from)
             if (from.tag !== null) await confirm(destination, { to, tag: from.tag, digest: image.digest })
@@ -121,6 +132,19 @@ export function createRepositoryTargets(
   }
 }
 
+/**
+ * Returns what the destination shows; undefined where it refuses to show it, as Harbor does for images that it holds back, and any
+ * registry for a credential that may only push: the push itself finds out.
+ */
+const look = <Shown>(request: Promise<Shown>): Promise<Shown | undefined> =>
+  request.catch((error: unknown) => {
+    if (error instanceof RegistryError && HIDDEN.has(error.status ?? 0)) return undefined
+    throw error
+  })
+
+/** Statuses by which registries refuse to show what can be pushed. */
+const HIDDEN: ReadonlySet<number> = new Set([400, 403, 405, 412, 451])
+
 type StoreObserver = Pick<CopyObserver, 'viewer' | 'progress' | 'signal' | 'onStored'>
 
 /** Returns the lane of the requests for the copies of one request. */
@@ -133,7 +157,7 @@ async function absentManifests(
 ): Promise<ReadonlySet<Digest>> {
   const absent = new Set<Digest>()
   await forEachBounded(tree.manifests, AT_A_TIME, async ({ digest }) => {
-    if (!(await destination.hasManifest(digest))) absent.add(digest)
+    if ((await look(destination.hasManifest(digest))) !== true) absent.add(digest)
   })
   return absent
 }
@@ -165,7 +189,7 @@ async function pushManifest(
 ): Promise<boolean> {
   const { mediaType, subject, annotations } = manifest
   const moved: TagName[] = []
-  for (const tag of tags) if ((await destination.digestOfTag(tag)) !== digest) moved.push(tag)
+  for (const tag of tags) if ((await look(destination.digestOfTag(tag))) !== digest) moved.push(tag)
   const references = moved.length === 0 && (isAbsent || subject) ? [digest] : moved
   let isListed = true
   for (const reference of references) {
@@ -197,8 +221,8 @@ async function confirm(
   destination: ImageDestination,
   { to, tag, digest }: { readonly to: RepositoryReference; readonly tag: TagName; readonly digest: Digest },
 ): Promise<void> {
-  const found = await destination.digestOfTag(tag)
-  if (found === digest) return
+  const found = await look(destination.digestOfTag(tag))
+  if (found === digest || found === undefined) return
   const points = found === null ? 'does not exist' : `points to ${found}`
   const message = `${to.registry} accepted ${digest}, but the tag "${tag}" of ${to.repository} ${points} afterwards: another client may push to it, or the registry changes what it stores`
   throw new RegistryError(message, { ...to, reason: 'InvalidManifest' })

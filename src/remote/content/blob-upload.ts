@@ -118,7 +118,8 @@ class BlobUpload {
   async #accept(response: EgressResponse, length: number): Promise<void> {
     const end = this.#offset + length
     const received = receivedBytes(response) ?? end
-    this.#checkRange(received, end)
+    // bytes that the registry counts in another way: the whole blob needs no count
+    if (received > end || received <= this.#offset) return this.#sendWhole(received, end)
     if (received < end)
       await this.#countFailure(() => this.#requests.unusable('it keeps parts of chunks only'))
     this.#continueAt(response, received)
@@ -134,9 +135,9 @@ class BlobUpload {
     if (isLast && (await hasBlob(this.#session, this.#blob.digest))) return true
     const response = await this.#requests.status(this.#location)
     const received = receivedBytes(response)
-    if (response.status >= 300 || received === undefined) await this.#restart()
+    const isUsable = received !== undefined && received <= this.#blob.size
+    if (response.status >= 300 || !isUsable) await this.#restart()
     else {
-      this.#checkRange(received, this.#blob.size)
       this.#isResumed = true
       this.#continueAt(response, received)
     }
@@ -152,8 +153,8 @@ class BlobUpload {
     if (status === 409) return this.#countFailure(error)
     const received = status === 416 ? receivedBytes(response) : undefined
     if (received !== undefined && received !== this.#offset) {
+      if (received > this.#blob.size) return this.#sendWhole(received, this.#offset)
       await this.#countFailure(error)
-      this.#checkRange(received, this.#blob.size)
       return this.#continueAt(response, received)
     }
     if (status === 413 || status === 416) {
@@ -164,6 +165,12 @@ class BlobUpload {
     if (part.length === this.#blob.size || !CHUNK_REFUSED.has(status)) throw await error()
     this.#chunks.useWhole()
     return this.#restart(error)
+  }
+
+  /** Starts again with the whole blob by one request. */
+  #sendWhole(received: number, sent: number): Promise<void> {
+    this.#chunks.useWhole()
+    return this.#restart(() => this.#requests.unusable(`it reports ${received} bytes, but ${sent} were sent`))
   }
 
   async #restart(error: FailureOf = () => this.#requests.unusable('it loses the upload')): Promise<void> {
@@ -177,10 +184,6 @@ class BlobUpload {
     this.#failures += 1
     if (this.#failures > limits.resumptions) throw await error()
     await clock.sleep(limits.retryDelay, this.#session.signal)
-  }
-
-  #checkRange(received: number, sent: number): void {
-    if (received > sent) throw this.#requests.unusable(`it reports ${received} bytes, but ${sent} were sent`)
   }
 }
 

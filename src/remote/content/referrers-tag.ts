@@ -30,7 +30,13 @@ export async function addReferrer(session: Session, subject: Digest, referrer: D
       throw listError(session, subject, `it would be larger than ${MAX_MANIFEST_SIZE} bytes`)
     }
     const { digest } = await pushManifest(session, { reference, mediaType: OCI_INDEX, bytes })
-    if ((await digestOfTag(session, reference)) === digest) return
+    const found = await digestOfTag(session, reference)
+    if (found === digest) return
+    if (found === subject) {
+      const why =
+        'it has no referrers API, and reads the tag of the list as the image itself: copy without referrers'
+      throw listError(session, subject, why)
+    }
     await clock.sleep(limits.retryDelay * attempt, session.signal)
   }
   throw listError(session, subject, 'other clients change it at the same time')
@@ -41,7 +47,7 @@ type ReferrersList = Json & { readonly manifests: readonly unknown[] }
 /** Returns the list with all its fields; an empty one where there is none. */
 async function readList(session: Session, subject: Digest): Promise<ReferrersList> {
   const digest = await digestOfTag(session, tagOfReferrers(subject))
-  if (digest === null) return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }
+  if (digest === null || digest === subject) return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }
   const list = parseJson((await fetchManifest(session, digest)).bytes)
   if (isObject(list) && Array.isArray(list.manifests)) return { ...list, manifests: list.manifests }
   throw listError(session, subject, 'its tag is an image')

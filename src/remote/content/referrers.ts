@@ -80,7 +80,8 @@ const isUnsupported = ({ status }: EgressResponse): boolean => [400, 404, 405, 5
 async function listOfTag(session: Session, subject: Digest, found: FoundReferrers): Promise<ReferrerListing> {
   const tag = tagOfReferrers(subject)
   const digest = await digestOfTag(session, tag)
-  if (digest === null) return { descriptors: [], source: 'TAG', isComplete: true }
+  // some registries read `sha256-…` as the digest itself
+  if (digest === null || digest === subject) return { descriptors: [], source: 'TAG', isComplete: true }
   const { bytes, contentType } = await fetchManifest(session, digest)
   const topic = { what: `the referrers of ${subject}`, unreadable: 'InvalidManifest' } as const
   try {

@@ -53,7 +53,7 @@ export function writableRepositoryAt(session: Session, { openMounting, create }:
       try {
         return await new UploadRequests(mounting.session, digest).start(mounting.from)
       } catch (error) {
-        if (!(error instanceof RegistryError && NOT_MOUNTED.has(error.reason))) throw error
+        if (!isNotMounted(error)) throw error
       }
     }
     return new UploadRequests(session, digest).start(null)
@@ -91,6 +91,10 @@ export function writableRepositoryAt(session: Session, { openMounting, create }:
       addReferrer(session, subject, referrer),
   }
 }
+
+/** Reports whether the registry does not mount: some fail with 500 or 501 where the specification has them take the bytes. */
+const isNotMounted = (error: unknown): boolean =>
+  error instanceof RegistryError && (NOT_MOUNTED.has(error.reason) || (error.status ?? 0) >= 500)
 
 const NOT_MOUNTED: ReadonlySet<string> = new Set([
   'NotFound',

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Digest } from '../../../src/oci/digest.ts'
+import { RegistryError } from '../../../src/oci/registry-error.ts'
 import { artifact, asImage } from '../../fixtures/artifacts.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { type Image, image, index, layer } from '../../fixtures/random-image.ts'
@@ -268,6 +269,31 @@ describe('a refusal of the destination', () => {
 
     expect(await mirrored(at, toRegistry(FROM, TO))).toMatchObject({ state: 'SUCCEEDED', storedBlobCount: 5 })
     expect(destinations.steps('upload')).toHaveLength(6)
+  })
+
+  test('that says it has a blob, and misses it in the manifest, gets the blob', async () => {
+    const { destinations } = at
+    const wrong = layer('base').digest
+    destinations.hook = (step, repository, what) => {
+      if (step === 'has blob' && what === wrong)
+        destinations.blobs.get(repository)?.set(wrong, Buffer.alloc(0))
+      if (step === 'put' && destinations.blobs.get(repository)?.get(wrong)?.length === 0) {
+        destinations.blobs.get(repository)?.delete(wrong)
+      }
+    }
+
+    expect(await mirrored(at, toRegistry(FROM, TO))).toMatchObject({ state: 'SUCCEEDED' })
+    expect(destinations.steps('upload')).toContain(wrong)
+  })
+
+  test.each([403, 412])('to show what it has, by %i, does not prevent the copy', async (status) => {
+    at.destinations.hook = (step) => {
+      const isLook = step === 'has manifest' || step === 'tag'
+      if (isLook) throw new RegistryError('no', { reason: 'Forbidden', registry: 'registry.test', status })
+    }
+
+    expect(await mirrored(at, toRegistry(FROM, TO))).toMatchObject({ state: 'SUCCEEDED' })
+    expect(at.destinations.steps('put').length).toBeGreaterThan(0)
   })
 
   test('of an index without all of its images says to copy all platforms', async () => {

@@ -197,9 +197,17 @@ describe('the tag sha256-<hex>, after a 404 of the referrers API', () => {
     },
   )
 
-  test('fails when the tag is an image', async () => {
+  test('is empty where the registry reads it as the digest', async () => {
     await using upstream = await startUpstream()
     upstream.push('team/app', tag, app)
+    await using client = new TestClient()
+
+    expect(await listOf(upstream.host, client)).toMatchObject({ source: 'TAG', descriptors: [] })
+  })
+
+  test('fails when the tag is another image', async () => {
+    await using upstream = await startUpstream()
+    upstream.push('team/app', tag, image({ seed: 'another' }))
     await using client = new TestClient()
 
     expect(await refusalOf(listOf(upstream.host, client))).toMatchObject({
