@@ -55,6 +55,59 @@ export class Semaphore {
   }
 }
 
+/**
+ * A limit on work that runs at a time, and on that of one key: a key has a share of the places, and more work waits. Keys take
+ * turns, and the work of one key is in the order of the calls.
+ */
+export class SharedSemaphore {
+  readonly #limit: number
+  readonly #share: number
+  readonly #running = new Map<string, number>()
+  readonly #waiting = new Map<string, (() => void)[]>()
+  #all = 0
+
+  constructor({ limit, share }: { readonly limit: number; readonly share: number }) {
+    this.#limit = limit
+    this.#share = share
+  }
+
+  /** Settles as the work does. */
+  async run<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
+    await new Promise<void>((admit) => {
+      const queue = this.#waiting.get(key)
+      if (queue) queue.push(admit)
+      else this.#waiting.set(key, [admit])
+      this.#admit()
+    })
+    try {
+      return await work()
+    } finally {
+      this.#count(key, -1)
+      this.#admit()
+    }
+  }
+
+  /** Admits what may run, the key that was admitted longest ago first. */
+  #admit(): void {
+    for (const [key, queue] of [...this.#waiting]) {
+      if (this.#all >= this.#limit) return
+      if ((this.#running.get(key) ?? 0) >= this.#share) continue
+      const admit = queue.shift()
+      this.#waiting.delete(key)
+      if (queue.length > 0) this.#waiting.set(key, queue)
+      this.#count(key, 1)
+      admit?.()
+    }
+  }
+
+  #count(key: string, change: 1 | -1): void {
+    this.#all += change
+    const running = (this.#running.get(key) ?? 0) + change
+    if (running > 0) this.#running.set(key, running)
+    else this.#running.delete(key)
+  }
+}
+
 /** Mutual exclusion by key: work of one key runs one at a time, in the order of the calls. */
 export class KeyLock {
   readonly #last = new Map<string, Promise<unknown>>()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { forEachBounded, mapBounded } from '../../src/concurrency/bounded.ts'
+import { forEachBounded, mapBounded, SharedSemaphore } from '../../src/concurrency/bounded.ts'
 import { yieldToEventLoop } from '../../src/concurrency/yielding.ts'
 
 describe('bounded parallelism', () => {
@@ -44,5 +44,42 @@ describe('bounded parallelism', () => {
     expect(results).toEqual([30, 10, 20])
     expect(ended).toEqual([1, 2, 3])
     expect(await mapBounded([], 3, async () => 1)).toEqual([])
+  })
+})
+
+describe('a shared semaphore', () => {
+  const open = () => {
+    const semaphore = new SharedSemaphore({ limit: 3, share: 2 })
+    const started: string[] = []
+    const ends: (() => void)[] = []
+    const start = (key: string, name: string) =>
+      semaphore.run(key, async () => {
+        started.push(name)
+        await new Promise<void>((end) => ends.push(end))
+      })
+    return { semaphore, started, ends, start }
+  }
+
+  it('leaves room for other keys, and gives them turns', async () => {
+    const { started, ends, start } = open()
+    for (const name of ['a1', 'a2', 'a3', 'a4']) void start('a', name)
+    for (const name of ['b1', 'b2']) void start('b', name)
+    await yieldToEventLoop()
+    expect(started).toEqual(['a1', 'a2', 'b1'])
+    ends.shift()?.()
+    await yieldToEventLoop()
+    ends.shift()?.()
+    await yieldToEventLoop()
+    expect(started).toEqual(['a1', 'a2', 'b1', 'a3', 'b2'])
+  })
+
+  it('gives the place back after a failure', async () => {
+    const { semaphore, started, start } = open()
+    for (let turn = 0; turn < 4; turn++) {
+      await expect(semaphore.run('a', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    }
+    void start('a', 'a1')
+    await yieldToEventLoop()
+    expect(started).toEqual(['a1'])
   })
 })

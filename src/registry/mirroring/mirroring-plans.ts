@@ -1,6 +1,6 @@
 import type { Viewer } from '../../access/right/viewer.ts'
 import { Deadline, unlessAborted } from '../../concurrency/abort.ts'
-import { mapBounded, Semaphore } from '../../concurrency/bounded.ts'
+import { mapBounded, SharedSemaphore } from '../../concurrency/bounded.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { formatReference } from '../../oci/reference.ts'
 import { RegistryError } from '../../oci/registry-error.ts'
@@ -42,8 +42,8 @@ interface Planned {
   readonly missing: readonly CopiedBlob[]
 }
 
-/** Plans that are made at a time, each with the manifests of a few images in memory; more wait. */
-const PLANS = 2
+/** Plans that are made at a time, and those of one namespace, each with the manifests of a few images in memory; more wait. */
+const PLANS = { limit: 8, share: 2 }
 /** Images of one plan that are read at a time. */
 const AT_A_TIME = 2
 /** Tags of one plan. */
@@ -53,7 +53,7 @@ const LONGEST_PLAN = 5 * 60 * 1000
 
 /** Creates the plans of mirrorings. They end when the server does. */
 export function createMirroringPlans(copies: Pick<ImageCopies, 'plan' | 'list'>, closing: AbortSignal) {
-  const planning = new Semaphore(PLANS)
+  const planning = new SharedSemaphore(PLANS)
 
   const planOf = async (
     viewer: Viewer,
@@ -91,7 +91,7 @@ export function createMirroringPlans(copies: Pick<ImageCopies, 'plan' | 'list'>,
     async plan(viewer: Viewer, request: MirroringRequest): Promise<MirroringPlan> {
       using deadline = new Deadline(LONGEST_PLAN, closing)
       const { signal } = deadline
-      const made = planning.run(async () => {
+      const made = planning.run(request.namespace, async () => {
         signal.throwIfAborted()
         return planOf(viewer, request, signal)
       })

@@ -140,15 +140,14 @@ export function createMirroringRows({ orm }: Database) {
       orm.update(imageMirrorings).set(changes).where(eq(id, mirroringId)).run()
     },
 
-    /** Returns the ids of those that are not finished, oldest first. */
-    unfinished: (): readonly number[] =>
+    /** Returns those that are not finished, oldest first. */
+    unfinished: (): readonly { readonly id: number; readonly namespace: string }[] =>
       orm
-        .select({ id })
+        .select({ id, namespace: imageMirrorings.namespace })
         .from(imageMirrorings)
         .where(isNull(finishedAt))
         .orderBy(id)
-        .all()
-        .map((row) => row.id),
+        .all(),
 
     /** Returns the request; undefined for an unknown mirroring. */
     request(mirroringId: number): StoredRequest | undefined {

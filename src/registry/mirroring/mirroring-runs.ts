@@ -1,6 +1,6 @@
 import type { Viewer } from '../../access/right/viewer.ts'
 import { Deadline } from '../../concurrency/abort.ts'
-import { forEachBounded, Semaphore } from '../../concurrency/bounded.ts'
+import { forEachBounded, SharedSemaphore } from '../../concurrency/bounded.ts'
 import type { Transaction } from '../../db/transact.ts'
 import { parseReference } from '../../oci/reference.ts'
 import { isReferrersTag } from '../../oci/tag.ts'
@@ -23,6 +23,7 @@ export interface MirroringRunDependencies extends Pick<ImageCopyDependencies, 'd
 
 /** A mirroring that runs, or waits for its turn. */
 interface LiveMirroring {
+  readonly namespace: string
   readonly abort: AbortController
   /** Images that are being copied, by the ids of their rows. */
   readonly running: Map<number, BlobCopyProgress>
@@ -30,8 +31,8 @@ interface LiveMirroring {
   ended: Promise<void>
 }
 
-/** Images that are copied at a time, of all mirrorings; more wait in the order of the requests. */
-const AT_A_TIME = 4
+/** Images that are copied at a time, of all mirrorings and of those of one namespace; more wait in the order of the requests. */
+const AT_A_TIME = { limit: 16, share: 4 }
 /** Tags of one mirroring. */
 const MAX_TAGS = 10_000
 /** Milliseconds of the longest copy of an image: less than the lease of the blobs that it stored first. */
@@ -45,7 +46,7 @@ const INTERNAL_ERROR = { reason: 'InternalError', message: 'internal error: see 
 export function createMirroringRuns(dependencies: MirroringRunDependencies) {
   const { db, copies, rows, tags, viewerOf, onInternalError, closing, sleep, now } = dependencies
   const live = new Map<number, LiveMirroring>()
-  const slots = new Semaphore(AT_A_TIME)
+  const slots = new SharedSemaphore(AT_A_TIME)
 
   const start = (id: number, one: LiveMirroring): void => {
     if (one.isStarted) return
@@ -154,7 +155,7 @@ export function createMirroringRuns(dependencies: MirroringRunDependencies) {
     const signal = AbortSignal.any([one.abort.signal, closing])
     const images = pending(id)
     try {
-      const stored = await slots.run(async () => {
+      const stored = await slots.run(one.namespace, async () => {
         signal.throwIfAborted()
         const found = rows.request(id)
         if (!found) throw new Error('the request of a mirroring is missing')
@@ -166,7 +167,9 @@ export function createMirroringRuns(dependencies: MirroringRunDependencies) {
         if (!first.done) await copy(first.value, found, one)
         return found
       })
-      await forEachBounded(images, AT_A_TIME, (tag) => slots.run(() => copy(tag, stored, one)))
+      await forEachBounded(images, AT_A_TIME.share, (tag) =>
+        slots.run(one.namespace, () => copy(tag, stored, one)),
+      )
     } catch (error) {
       await record(error, id, one, (tx, failure) => finish(tx, id, failure))
     }
@@ -183,15 +186,15 @@ export function createMirroringRuns(dependencies: MirroringRunDependencies) {
   }
 
   return {
-    /** Number of mirrorings that are not finished. */
-    get size(): number {
-      return live.size
-    },
+    /** Returns the number of mirrorings of a namespace that are not finished. */
+    countOf: (namespace: string): number =>
+      [...live.values()].filter((one) => one.namespace === namespace).length,
 
     /** Starts a mirroring, or lets it wait; one that runs continues. */
-    begin(id: number): void {
+    begin({ id, namespace }: { readonly id: number; readonly namespace: string }): void {
       if (live.has(id)) return
       const one: LiveMirroring = {
+        namespace,
         abort: new AbortController(),
         running: new Map(),
         isStarted: false,

@@ -96,7 +96,7 @@ export class TooManyMirroringsError extends InvalidInputError {
   constructor(maximum: number) {
     super(
       'imageStream',
-      `${maximum} mirrorings wait or run: repeat the request when some have ended, or cancel those that run`,
+      `${maximum} mirrorings of the namespace wait or run: repeat the request when some have ended, or cancel those that run`,
     )
   }
 }

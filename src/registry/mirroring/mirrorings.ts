@@ -26,7 +26,7 @@ import { createLoopCheck } from './refuse-loops.ts'
 export type MirroringDependencies = ImageCopyDependencies &
   Pick<MirroringRunDependencies, 'viewerOf' | 'onInternalError'> & { readonly audit: AuditRecorder }
 
-/** Mirrorings that are not finished. */
+/** Mirrorings of one namespace that are not finished. */
 const MAX_UNFINISHED = 1_000
 /** Milliseconds between two reports of one copy's progress. */
 const REPORT_INTERVAL = 250
@@ -117,13 +117,13 @@ export function createMirrorings(dependencies: MirroringDependencies) {
       const id = db.transact((tx) => {
         check(viewer, request)
         const twin = rows.unfinishedTwin(viewer, request)
-        if (twin === undefined && runs.size >= MAX_UNFINISHED) {
+        if (twin === undefined && runs.countOf(request.namespace) >= MAX_UNFINISHED) {
           throw new TooManyMirroringsError(MAX_UNFINISHED)
         }
         audit.record(tx, viewer, auditedRequest(request))
         return twin ?? rows.add(tx, viewer, request, now())
       })
-      runs.begin(id)
+      runs.begin({ id, namespace: request.namespace })
       return id
     },
 
@@ -177,7 +177,7 @@ export function createMirrorings(dependencies: MirroringDependencies) {
 
     /** Continues those that a stop of the server interrupted. */
     resume(): void {
-      for (const id of rows.unfinished()) runs.begin(id)
+      for (const one of rows.unfinished()) runs.begin(one)
     },
 
     async [Symbol.asyncDispose](): Promise<void> {

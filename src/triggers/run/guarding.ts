@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { Semaphore } from '../../concurrency/bounded.ts'
+import { SharedSemaphore } from '../../concurrency/bounded.ts'
 import type { Database } from '../../db/open.ts'
 import type { MovedTag } from '../content/moved-tag.ts'
 import type { Trigger } from '../definition/trigger.ts'
@@ -15,8 +15,8 @@ export type ImageVerification = NonNullable<Facts['verification']>
 /** Reads the signatures of the image of an entry of a tag's history. */
 export type VerifyMove = (eventId: number) => Promise<ImageVerification>
 
-/** Verifications at a time. */
-const MAX_VERIFYING = 4
+/** Verifications at a time, and those for triggers of one namespace. */
+const VERIFYING = { limit: 8, share: 2 }
 /** Verifications that are kept, and for how many milliseconds: one that is older is made again. */
 const KEPT = { max: 10_000, milliseconds: 30_000 }
 
@@ -44,7 +44,7 @@ export function createGuarding(dependencies: GuardingDependencies) {
     number,
     { readonly targets: Map<number, StoredTarget>; readonly ended: Promise<void> }
   >()
-  const turns = new Semaphore(MAX_VERIFYING)
+  const turns = new SharedSemaphore(VERIFYING)
   let isStopped = false
 
   const verificationOf = (eventId: number): ImageVerification | null => {
@@ -60,13 +60,13 @@ export function createGuarding(dependencies: GuardingDependencies) {
     })
     wake()
   }
-  const startVerifying = (target: StoredTarget, eventId: number): void => {
+  const startVerifying = (target: StoredTarget, eventId: number, namespace: string): void => {
     const others = verifying.get(eventId)
     if (others) others.targets.set(target.id, target)
     if (others || isStopped) return
     const waiting = new Map([[target.id, target]])
     const ended = turns
-      .run(() => verify(eventId))
+      .run(namespace, () => verify(eventId))
       .then((found) => {
         if (isStopped) return
         known.set(eventId, { ...found, at: now() })
@@ -81,7 +81,11 @@ export function createGuarding(dependencies: GuardingDependencies) {
 
   return {
     /** Returns whether the planned delivery of a target may be attempted now. */
-    judge({ guards }: Pick<Trigger, 'guards'>, target: StoredTarget, move: MovedTag): Judgement {
+    judge(
+      { guards, namespace }: Pick<Trigger, 'guards' | 'namespace'>,
+      target: StoredTarget,
+      move: MovedTag,
+    ): Judgement {
       const { delivery } = target.state
       if (!delivery) return { open: true }
       const { eventId } = delivery.move
@@ -102,7 +106,7 @@ export function createGuarding(dependencies: GuardingDependencies) {
         now(),
       )
       const needsVerification = !judgement.open && judgement.guard === 'VERIFIED' && verification === null
-      if (needsVerification) startVerifying(target, eventId)
+      if (needsVerification) startVerifying(target, eventId, namespace)
       return judgement
     },
 
