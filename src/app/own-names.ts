@@ -9,6 +9,14 @@ export const isForThisMachineAlone = ({ host, openToEverybody }: Config): boolea
 export const ownOrigin = ({ config, ownHost }: Pick<SharedParts, 'config' | 'ownHost'>): string =>
   config.publicUrl?.origin ?? `http://${ownHost()}`
 
+/** Reports whether a URL leads to this server, as far as its settings tell. */
+export function isOwnUrl({ config, ownHost }: Pick<SharedParts, 'config' | 'ownHost'>, url: URL): boolean {
+  const name = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  if (url.origin === ownOrigin({ config, ownHost })) return true
+  const { port: ownPort } = new URL(`http://${ownHost()}`)
+  return (url.port || '80') === (ownPort || '80') && (isLoopback(name) || ownNames(config).includes(name))
+}
+
 /** Returns the names under which the settings say that the server may be addressed, in lower case and without port. */
 export function ownNames({
   allowedHosts,

@@ -12,7 +12,7 @@ import type { Trust } from '../trust/trust.ts'
 import type { Domain } from './domain.ts'
 import type { KubernetesRooms } from './kubernetes.ts'
 import { createMoveVerification } from './move-verification.ts'
-import { ownOrigin } from './own-names.ts'
+import { isOwnUrl, ownOrigin } from './own-names.ts'
 import type { SharedParts } from './parts.ts'
 import { registryHostOf } from './registry.ts'
 
@@ -47,6 +47,7 @@ export function openTriggers({ domain, trust, ...parts }: TriggerParts): Trigger
     rightsOf: access.rightsOf,
     registryHost: registryHostOf(parts),
     publicUrl: () => ownOrigin(parts),
+    isOwn: (url) => isOwnUrl(parts, url),
     perform: performBy(parts),
     verify: createMoveVerification({ tags: domain.tags, trust }),
     uuid: randomUUID,

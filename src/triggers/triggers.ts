@@ -48,6 +48,8 @@ export interface TriggersDependencies {
   readonly egress: Pick<Egress, 'request'>
   /** `https://streams.example.org`: this server for other machines. */
   readonly publicUrl: () => string
+  /** Reports whether a URL leads to this server: requests to it could make it act without end. */
+  readonly isOwn: (url: URL) => boolean
   /** Does what an action says in another room. */
   readonly perform: Perform
   readonly verify: VerifyMove

@@ -49,19 +49,32 @@ function stateOf(target: StoredTarget, context: GraphQLContext): ShownState {
   return triggerOf(target, context)?.disabledReason == null ? 'PAUSED' : 'DISABLED'
 }
 
+/** What a failure says before what the receiver said. */
+const STATUS = /^it responded with (?:status \d+|a redirect \(\d+\))/
+
+function messageOf(target: StoredTarget, context: GraphQLContext): string | null {
+  const { message, stateName } = target
+  const trigger = triggerOf(target, context)
+  const maySee = trigger && context.viewer.rights.mayInNamespace('configure', trigger.namespace)
+  if (message === null || maySee || stateName === 'WAITING') return message
+  const [status] = STATUS.exec(message) ?? []
+  return status ?? 'the last attempt failed: those who may configure the trigger see why'
+}
+
 objectType(TriggerTargetType, {
   description:
     'What a trigger has done for one tag, and has to do. Who may view the image stream may view it; the trigger and the delivery need the right `configure`.',
   interfaces: [NodeInterface],
-  properties: (t) => ({
-    message: t.stringOrNull(
-      'Explanation for people why the last attempt failed, or what the guard waits for; null otherwise.',
-    ),
-  }),
   fields: (t) => ({
     id: t.id({
       description: 'Global identifier of the target.',
       resolve: ({ id }) => nodeId('TriggerTarget', id),
+    }),
+    message: t.string({
+      nullable: true,
+      description:
+        'Explanation for people why the last attempt failed, or what the guard waits for; null otherwise. What a receiver said is for viewers with the right `configure` in the namespace of the trigger.',
+      resolve: (target, _args, context) => messageOf(target, context),
     }),
     triggerName: t.string({
       description: 'Name of the trigger.',

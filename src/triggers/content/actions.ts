@@ -1,3 +1,4 @@
+import { invalid } from '../../input/errors.ts'
 import type { ActionKind, CheckedAction } from './action-kind.ts'
 import { ARGO_CD } from './kinds/argo-cd.ts'
 import { ARGO_WORKFLOWS } from './kinds/argo-workflows.ts'
@@ -65,6 +66,13 @@ export const kindOf = <K extends KindName>({
 export function originOf({ settings }: Action, host: string): string {
   if ('url' in settings) return new URL(settings.url).origin
   return 'origin' in settings ? settings.origin : host
+}
+
+/** Throws InvalidInputError for an action that would send requests to this server, and so could make it act without end. */
+export function refuseOwn(action: Action, host: string, isOwn: (url: URL) => boolean): void {
+  if (kindOf(action).request && isOwn(new URL(originOf(action, host)))) {
+    throw invalid('action', `sends to ${host}, which is this server: it would act without end`)
+  }
 }
 
 /** Returns the field of a kind in an input: `gitlabPipeline` of GITLAB_PIPELINE. */

@@ -41,7 +41,7 @@ export async function send(
 /** Returns what a status says; null for one from 200 to 299. */
 function failureOf(status: number, headers: ReceiverResponse['headers'], now: number): Failure | null {
   if (status >= 200 && status <= 299) return null
-  return { kind: kindOf(status), message: problemOf(status), ...retryAfterOf(headers['retry-after'], now) }
+  return { kind: kindOf(status), message: problemOf(status), ...retryAfterOf(headers, now) }
 }
 
 /** Returns the response of any status, or why there is none. Rejects only when the signal is aborted. */
@@ -72,10 +72,15 @@ function problemOf(status: number): string {
   return `it responded with status ${status}`
 }
 
-/** Returns the milliseconds of `Retry-After`, in seconds or as a date. Source: RFC 9110, 10.2.3. */
-function retryAfterOf(header: string | string[] | undefined, now: number): Pick<Failure, 'retryAfter'> {
-  const text = Array.isArray(header) ? header[0] : header
-  if (text === undefined) return {}
-  const until = /^\d{1,9}$/.test(text) ? now + Number(text) * 1000 : Date.parse(text)
+/**
+ * Returns the milliseconds of `Retry-After`, in seconds or as a date, or those until GitHub counts again. Source: RFC 9110,
+ * 10.2.3, of which Discord sends fractions; GitHub REST API, rate limits.
+ */
+function retryAfterOf(headers: ReceiverResponse['headers'], now: number): Pick<Failure, 'retryAfter'> {
+  const textOf = (name: string): string => String(headers[name] ?? '')
+  const text = textOf('retry-after')
+  const isUsedUp = textOf('x-ratelimit-remaining') === '0' && /^\d{1,11}$/.test(textOf('x-ratelimit-reset'))
+  const given = /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? now + Math.ceil(Number(text) * 1000) : Date.parse(text)
+  const until = Number.isNaN(given) && isUsedUp ? Number(textOf('x-ratelimit-reset')) * 1000 : given
   return until > now ? { retryAfter: until - now } : {}
 }

@@ -16,7 +16,7 @@ import { isGlob } from '../../input/glob.ts'
 import { checkNamespace } from '../../input/names.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { CheckedAction } from '../content/action-kind.ts'
-import { type Action, type ActionInput, checkAction, originOf } from '../content/actions.ts'
+import { type Action, type ActionInput, checkAction, originOf, refuseOwn } from '../content/actions.ts'
 import { madeSecret, SIGNING } from '../content/kinds/http.ts'
 import { checkGuards, type GuardsInput } from '../guard/guards.ts'
 import { type DeliveryLane, laneOf } from '../state/lane.ts'
@@ -57,6 +57,8 @@ interface DefinitionsDependencies {
   readonly rows: TriggerRows
   readonly secrets: TriggerSecrets
   readonly targets: Pick<TargetRows, 'setTrigger' | 'judgeAgain' | 'withdrawApprovals'>
+  /** Reports whether a URL leads to this server. */
+  readonly isOwn: (url: URL) => boolean
   readonly uuid: () => string
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -72,8 +74,13 @@ export type Definitions = ReturnType<typeof createDefinitions>
 
 /** Creates the reads and writes of definitions. They need the right `configure` in the whole namespace. */
 export function createDefinitions(dependencies: DefinitionsDependencies) {
-  const { db, audit, changeLog, rows, secrets, targets, uuid, now, onChange } = dependencies
+  const { db, audit, changeLog, rows, secrets, targets, isOwn, uuid, now, onChange } = dependencies
 
+  const checkGiven = (given: ActionInput): CheckedAction<Action> => {
+    const action = checkAction(given, 'action')
+    refuseOwn(action.settings, action.host, isOwn)
+    return action
+  }
   const find = (viewer: Viewer, id: number): Trigger => {
     const trigger = rows.byIds([id]).get(id)
     if (!trigger || !viewer.rights.mayInNamespace('configure', trigger.namespace)) {
@@ -155,7 +162,7 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
       checkNamespace(namespace)
       const name = checkTriggerName(input.name)
       const source = ofViewer(viewer, checkSource(input, namespace), namespace)
-      const action = checkAction(given, 'action')
+      const action = checkGiven(given)
       const checked = checkGuards(guards ?? {}, 'guards', now())
       return db.transact((tx) => {
         if (rows.byName(namespace, name)) {
@@ -190,7 +197,7 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
         const isReader = isSame && givenAction === undefined
         const source = isReader ? checked : ofViewer(viewer, checked, old.namespace)
         if (!isGlob(old.streams)) checkCount({ ...old, ...source })
-        const action = givenAction && checkAction(givenAction, 'action')
+        const action = givenAction && checkGiven(givenAction)
         const changed = {
           ...{ ...old, ...source, ...(isSame && { basesReadFrom: old.basesReadFrom }) },
           ...(action && { action: action.settings, host: action.host }),

@@ -1,7 +1,7 @@
 import type { Egress } from '../../egress/egress.ts'
 import { InvalidInputError } from '../../input/errors.ts'
 import type { ActionContext, OutgoingRequest } from '../content/action-kind.ts'
-import { type Action, kindOf, originOf } from '../content/actions.ts'
+import { type Action, kindOf, originOf, refuseOwn } from '../content/actions.ts'
 import type { Answer, Failure } from '../content/answer.ts'
 import { SIGNING } from '../content/kinds/http.ts'
 import type { MovedTag } from '../content/moved-tag.ts'
@@ -56,6 +56,8 @@ interface AttemptsDependencies {
   readonly keyPairs: () => readonly SignatureKey[]
   /** `https://streams.example.org`: this server for other machines. */
   readonly publicUrl: () => string
+  /** Reports whether a URL leads to this server. */
+  readonly isOwn: (url: URL) => boolean
   readonly perform: Perform
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -66,7 +68,7 @@ export type Attempts = ReturnType<typeof createAttempts>
 
 /** Creates the attempts of deliveries: requests to receivers, and what other rooms do. */
 export function createAttempts(dependencies: AttemptsDependencies) {
-  const { egress, secrets, keyPairs, publicUrl, perform, now } = dependencies
+  const { egress, secrets, keyPairs, publicUrl, isOwn, perform, now } = dependencies
 
   /** Returns the context of a request, and its secrets. Throws BrokenSealError. */
   const contextOf = (trigger: Trigger, webhookId: string): ActionContext & { readonly all: string[] } => {
@@ -87,6 +89,7 @@ export function createAttempts(dependencies: AttemptsDependencies) {
   const requestOf = ({ action, ...trigger }: Trigger, move: MovedTag, webhookId: string) => {
     const kind = kindOf(action)
     if (!kind.request) return null
+    refuseOwn(action, trigger.host, isOwn)
     const context = contextOf({ action, ...trigger }, webhookId)
     const request = kind.request(action.settings, move, context)
     const size = Buffer.byteLength(request.body)
@@ -174,7 +177,7 @@ const MASK = '•••'
 /** A text of fewer characters is no secret, and could be anywhere. */
 const SHORTEST_SECRET = 4
 
-/** Replaces secrets in a text, also where they are part of a URL or of Basic credentials. */
+/** Replaces secrets in a text, also where they are part of a URL, of JSON, of HTML, or encoded as base64. */
 function maskedText(text: string, secrets: readonly string[]): string {
   let result = text
   for (const secret of secrets.filter(({ length }) => length >= SHORTEST_SECRET)) {
@@ -182,6 +185,12 @@ function maskedText(text: string, secrets: readonly string[]): string {
       secret,
       encodeURIComponent(secret),
       JSON.stringify(secret).slice(1, -1),
+      secret
+        .replaceAll('&', '&amp;')
+        .replaceAll('<', '&lt;')
+        .replaceAll('>', '&gt;')
+        .replaceAll('"', '&quot;'),
+      Buffer.from(secret).toString('base64').replace(/=+$/, ''),
     ])) {
       result = result.replaceAll(spelling, MASK)
     }
@@ -193,7 +202,7 @@ function maskedText(text: string, secrets: readonly string[]): string {
 function masked({ method, url, headers, body }: OutgoingRequest, secrets: readonly string[]): ShownRequest {
   const shown = Object.entries(headers).map(([name, value]) => [
     name,
-    SECRET_HEADERS.test(name) ? MASK : maskedText(value, secrets),
+    SECRET_HEADERS.test(name) || secrets.includes(value) ? MASK : maskedText(value, secrets),
   ])
   return {
     ...{ method, url: maskedText(url, secrets), headers: Object.fromEntries(shown) },

@@ -56,6 +56,8 @@ export function createCauses({ orm }: Pick<Database, 'orm'>) {
     return chain
   }
 
+  const namespaceOf = (id: number): string | undefined => reads.namespaceOf.get({ id })?.namespace
+
   return {
     /** Returns the delivery that caused a move; undefined where nothing is known. */
     of({ eventId, imageId }: Move): TriggerDelivery | undefined {
@@ -73,7 +75,12 @@ export function createCauses({ orm }: Pick<Database, 'orm'>) {
      */
     circle({ triggerId, tagId }: Pick<TriggerDelivery, 'triggerId' | 'tagId'>, cause: TriggerDelivery) {
       const chain = chainTo(cause)
-      const path = chain.map(({ imageStreamName, tag }) => `${imageStreamName}:${tag}`).join(' → ')
+      const own = namespaceOf(triggerId)
+      const path = chain
+        .map((one) =>
+          namespaceOf(one.triggerId) === own ? `${one.imageStreamName}:${one.tag}` : 'another namespace',
+        )
+        .join(' → ')
       const isRepeated = chain.some((one) => one.triggerId === triggerId && one.tagId === tagId)
       if (isRepeated) return `the trigger caused this move itself: ${path} → it would act again`
       if (chain.length < MAX_CHAIN) return undefined
@@ -100,6 +107,11 @@ function prepareReads(orm: Database['orm']) {
   )
 
   return {
+    namespaceOf: orm
+      .select({ namespace: triggers.namespace })
+      .from(triggers)
+      .where(eq(triggers.id, given('id')))
+      .prepare(),
     byId: newest(eq(deliveries.id, given('id'))),
     byWebhookId: newest(eq(deliveries.webhookId, given('webhookId'))),
 

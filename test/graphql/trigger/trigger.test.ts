@@ -245,6 +245,20 @@ describe('a trigger', () => {
     expect(JSON.stringify(await targets())).not.toContain('very-secret')
   })
 
+  test('is refused if it sends to this server', async () => {
+    const { port } = new URL(app.app.url)
+    for (const host of ['localhost', '127.0.0.1', '[::1]']) {
+      const input = {
+        name: 'own',
+        imageStreams: 'app',
+        action: { http: { url: `http://${host}:${port}/graphql` } },
+      }
+      expect(errorsOf(await app.client.execute(CREATE, { input }))).toEqual([
+        { code: 'INVALID', field: 'action' },
+      ])
+    }
+  })
+
   test('gets another receiver without the secrets that were for the one before', async () => {
     const action = (url: string, value?: string) => ({
       http: { url, signature: 'NONE', headers: [{ name: 'X-Key', value }] },

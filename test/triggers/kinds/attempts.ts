@@ -45,6 +45,7 @@ export function startAttempts() {
       ...{ egress, keyPairs: () => keyPairs, now: Date.now },
       secrets: { open: () => opened },
       publicUrl: () => 'https://streams.example.org',
+      isOwn: ({ hostname }) => hostname === 'streams.example.org',
       perform: () => Promise.reject(new Error('no other room acts')),
     })
     const trigger = { id: 1, uid: 'u', host, action } as Trigger

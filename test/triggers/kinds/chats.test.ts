@@ -75,6 +75,11 @@ it.each([
     'LATER',
     'replace it by a workflow',
   ],
+  [
+    { status: 200, body: 'System.Net.Http.HttpRequestException: Error while copying content to a stream.' },
+    'LATER',
+    'replace it by a workflow',
+  ],
 ] as const)('Teams: %j is a failure with a remedy', async (refusal, kind, message) => {
   await using attempts = startAttempts()
   await using receiver = await startReceiver(teams({ path: TEAMS_PATH, refusal }))

@@ -92,6 +92,25 @@ it.each([
   expect(answer.failure?.message).toContain(message)
 })
 
+it.each([
+  ['a fraction of a second', { 'retry-after': '64.57' }, 64_570],
+  [
+    'the time at which GitHub counts again',
+    { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '4102444800' },
+    1e10,
+  ],
+])('%s is waited for', async (_name, headers, least) => {
+  await using attempts = startAttempts()
+  await using receiver = await startReceiver(() => ({ status: 403, headers }))
+  const { answer } = await attempts.run({
+    kind: 'GITHUB_REPOSITORY_DISPATCH',
+    input: { ...REPOSITORY, url: receiver.url },
+  })
+  expect(answer.failure?.kind).toBe('LATER')
+  expect(answer.failure).toHaveProperty('retryAfter')
+  expect(Number((answer.failure as { retryAfter?: number }).retryAfter)).toBeGreaterThanOrEqual(least)
+})
+
 it('a limit of requests is waited for as long as GitHub asks', async () => {
   await using attempts = startAttempts()
   await using receiver = await startReceiver(() => ({

@@ -171,6 +171,32 @@ it('CDEvents in binary mode have the type in a header, as the receiver of Flux e
   expect(isCdEvent(JSON.parse(body))).toBe(true)
 })
 
+it('secrets are masked however short they are, and however a receiver repeats them', async () => {
+  await using attempts = startAttempts()
+  const secret = 'long&secret<key'
+  const encoded = Buffer.from(secret).toString('base64')
+  await using receiver = await startReceiver(() => ({
+    status: 200,
+    body: `long&amp;secret&lt;key ${encoded}`,
+  }))
+  const headers = [
+    { name: 'x-pin', value: '123' },
+    { name: 'x-key', value: secret },
+  ]
+  const { request, answer } = await attempts.run(http(receiver.url, { headers }))
+  expect(JSON.parse(request ?? '').headers).toMatchObject({ 'x-pin': '•••', 'x-key': '•••' })
+  expect(answer.text).toBe('••• •••')
+})
+
+it('nothing is sent to this server itself, which would act without end', async () => {
+  await using attempts = startAttempts()
+  const { answer } = await attempts.run(http('https://streams.example.org/graphql'))
+  expect(answer.failure).toEqual({
+    kind: 'NEVER',
+    message: 'action sends to streams.example.org, which is this server: it would act without end',
+  })
+})
+
 it('a template is filled, and headers with secrets are masked in what is kept', async () => {
   await using attempts = startAttempts()
   await using receiver = await startReceiver(({ headers }) => ({

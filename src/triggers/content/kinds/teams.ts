@@ -15,7 +15,7 @@ const REMEDIES: Readonly<Record<number, string>> = {
 }
 
 /** How an old connector, which is no workflow, reports a failure with status 200. */
-const CONNECTOR_FAILURE = /^Webhook message delivery failed/
+const CONNECTOR_FAILURE = /^(?:Webhook message delivery failed|System\.\w|Summary or Text is required)/
 
 /** Posts a card to a channel of Microsoft Teams through a workflow. */
 export const TEAMS: ActionKind<MessageInput, MessageSettings> = {
