@@ -1,4 +1,4 @@
-import type { StoredTarget } from '../../triggers/state/target-rows.ts'
+import type { StoredTarget } from '../../triggers/state/target.ts'
 import { inputType, mutation } from '../kit/inputs.ts'
 import { rowIdOf } from '../kit/node.ts'
 import { objectType } from '../kit/types.ts'

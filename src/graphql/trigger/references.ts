@@ -1,6 +1,6 @@
 import type { Trigger } from '../../triggers/definition/trigger.ts'
 import type { TriggerDelivery } from '../../triggers/state/delivery-rows.ts'
-import type { StoredTarget } from '../../triggers/state/target-rows.ts'
+import type { StoredTarget } from '../../triggers/state/target.ts'
 import { builder } from '../kit/builder.ts'
 import { enumType } from '../kit/types.ts'
 

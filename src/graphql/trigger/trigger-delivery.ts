@@ -1,4 +1,4 @@
-import type { ShownRequest } from '../../triggers/run/attempt.ts'
+import type { ShownRequest } from '../../triggers/content/shown-request.ts'
 import type { DeliveryAttempt, TriggerDelivery } from '../../triggers/state/delivery-rows.ts'
 import { loadPaid, loadReferred, loadRows } from '../kit/batch.ts'
 import { keyCursors } from '../kit/connection.ts'

@@ -1,4 +1,4 @@
-import { STATE_NAMES, type StateName, type StoredTarget } from '../../triggers/state/target-rows.ts'
+import { STATE_NAMES, type StateName, type StoredTarget } from '../../triggers/state/target.ts'
 import { batch, batchValues, loadForBatch, loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'

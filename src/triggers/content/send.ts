@@ -80,7 +80,9 @@ function retryAfterOf(headers: ReceiverResponse['headers'], now: number): Pick<F
   const textOf = (name: string): string => String(headers[name] ?? '')
   const text = textOf('retry-after')
   const isUsedUp = textOf('x-ratelimit-remaining') === '0' && /^\d{1,11}$/.test(textOf('x-ratelimit-reset'))
-  const given = /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? now + Math.ceil(Number(text) * 1000) : Date.parse(text)
+  const given = /^\d{1,20}(?:\.\d{1,20})?$/.test(text)
+    ? now + Math.ceil(Number(text) * 1000)
+    : Date.parse(text)
   const until = Number.isNaN(given) && isUsedUp ? Number(textOf('x-ratelimit-reset')) * 1000 : given
   return until > now ? { retryAfter: until - now } : {}
 }

@@ -1,22 +1,17 @@
 import type { Egress } from '../../egress/egress.ts'
 import { InvalidInputError } from '../../input/errors.ts'
-import type { ActionContext, OutgoingRequest } from '../content/action-kind.ts'
+import type { ActionContext } from '../content/action-kind.ts'
 import { type Action, kindOf, originOf, refuseOwn } from '../content/actions.ts'
 import type { Answer, Failure } from '../content/answer.ts'
 import { SIGNING } from '../content/kinds/http.ts'
 import type { MovedTag } from '../content/moved-tag.ts'
 import { responseOf, send } from '../content/send.ts'
+import { credentialsOf, masked, maskedText, shortened } from '../content/shown-request.ts'
 import type { SignatureKey } from '../content/signature.ts'
 import { bodyTooLarge, MAX_BODY } from '../content/template.ts'
 import type { Trigger } from '../definition/trigger.ts'
 import type { TriggerSecrets } from '../definition/trigger-secrets.ts'
 import type { TriggerDelivery } from '../state/delivery-rows.ts'
-
-/** A request as it is shown: secrets are replaced. */
-export interface ShownRequest extends Pick<OutgoingRequest, 'method' | 'url' | 'headers' | 'body'> {
-  /** Whether the body is longer than what is shown. */
-  readonly isBodyShortened?: boolean
-}
 
 /** What is attempted. */
 export interface Attempted {
@@ -152,15 +147,6 @@ export function createAttempts(dependencies: AttemptsDependencies) {
   }
 }
 
-/** Characters of a sent body that are kept. */
-const KEPT_BODY = 8_000
-
-const shortened = ({ body, ...request }: ShownRequest): ShownRequest => ({
-  ...request,
-  body: body.slice(0, KEPT_BODY),
-  isBodyShortened: body.length > KEPT_BODY,
-})
-
 /** Returns the answer of an attempt without a request: a secret cannot be opened, for example. */
 function notSent(error: unknown): Answer {
   const failure: Failure = {
@@ -171,51 +157,3 @@ function notSent(error: unknown): Answer {
 }
 
 const NO_LINK: FoundLink = { link: null, isFinal: true, status: null }
-
-/** Stands for a secret. */
-const MASK = '•••'
-/** A text of fewer characters is no secret, and could be anywhere. */
-const SHORTEST_SECRET = 4
-
-/** Replaces secrets in a text, also where they are part of a URL, of JSON, of HTML, or encoded as base64. */
-function maskedText(text: string, secrets: readonly string[]): string {
-  let result = text
-  for (const secret of secrets.filter(({ length }) => length >= SHORTEST_SECRET)) {
-    for (const spelling of new Set([
-      secret,
-      encodeURIComponent(secret),
-      JSON.stringify(secret).slice(1, -1),
-      secret
-        .replaceAll('&', '&amp;')
-        .replaceAll('<', '&lt;')
-        .replaceAll('>', '&gt;')
-        .replaceAll('"', '&quot;'),
-      Buffer.from(secret).toString('base64').replace(/=+$/, ''),
-    ])) {
-      result = result.replaceAll(spelling, MASK)
-    }
-  }
-  return result
-}
-
-/** Replaces the secrets of a request, and its signatures. */
-function masked({ method, url, headers, body }: OutgoingRequest, secrets: readonly string[]): ShownRequest {
-  const shown = Object.entries(headers).map(([name, value]) => [
-    name,
-    SECRET_HEADERS.test(name) || secrets.includes(value) ? MASK : maskedText(value, secrets),
-  ])
-  return {
-    ...{ method, url: maskedText(url, secrets), headers: Object.fromEntries(shown) },
-    body: maskedText(body, secrets),
-  }
-}
-
-/** Returns what secrets have become in headers: Basic credentials, and signatures. A receiver may repeat them. */
-const credentialsOf = ({ headers }: OutgoingRequest): string[] =>
-  Object.entries(headers)
-    .filter(([name]) => SECRET_HEADERS.test(name))
-    .flatMap(([, value]) => value.split(' '))
-    .filter(({ length }) => length >= SHORTEST_CREDENTIAL)
-
-const SHORTEST_CREDENTIAL = 12
-const SECRET_HEADERS = /^(?:authorization|.*signature.*|.*token.*|cookie)$/

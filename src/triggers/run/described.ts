@@ -2,7 +2,7 @@ import type { Tags } from '../../imagestream/tag/tag.ts'
 import { type Digest, digestOf } from '../../oci/digest.ts'
 import type { MovedTag } from '../content/moved-tag.ts'
 import type { Trigger } from '../definition/trigger.ts'
-import type { StoredTarget } from '../state/target-rows.ts'
+import type { StoredTarget } from '../state/target.ts'
 import type { DescribeMove } from './moves.ts'
 
 /** What a delivery is about. */

@@ -1,8 +1,9 @@
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Egress } from '../../egress/egress.ts'
 import { NotFoundError } from '../../input/errors.ts'
+import type { ShownRequest } from '../content/shown-request.ts'
 import type { Definitions } from '../definition/definitions.ts'
-import type { Attempts, ShownRequest } from './attempt.ts'
+import type { Attempts } from './attempt.ts'
 import type { DescribeMove } from './moves.ts'
 import type { createTagOfTrigger, TagOfTrigger } from './tag-of-trigger.ts'
 

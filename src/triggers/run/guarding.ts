@@ -5,7 +5,7 @@ import type { MovedTag } from '../content/moved-tag.ts'
 import type { Trigger } from '../definition/trigger.ts'
 import { type Facts, type Judgement, judge } from '../guard/judge.ts'
 import type { DeliveryRows } from '../state/delivery-rows.ts'
-import type { StoredTarget } from '../state/target-rows.ts'
+import type { StoredTarget } from '../state/target.ts'
 import { released } from '../state/target-state.ts'
 import type { Targets } from '../state/targets.ts'
 

@@ -3,7 +3,7 @@ import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { type triggerAttempts as attempts, triggerDeliveries as deliveries } from '../../db/tables/index.ts'
 import { DELIVERY_COLUMNS, prepareDeliveryStatements } from './delivery-statements.ts'
-import type { TargetKey } from './target-rows.ts'
+import type { TargetKey } from './target.ts'
 
 /** What was sent for a move of a tag, once or several times. */
 export type TriggerDelivery = Omit<typeof deliveries.$inferSelect, 'request'>

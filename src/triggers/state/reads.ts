@@ -12,7 +12,7 @@ import type { KeysetPage } from '../../input/page.ts'
 import type { DeliveryAttempt, TriggerDelivery } from './delivery-rows.ts'
 import { ATTEMPT_COLUMNS, DELIVERY_COLUMNS } from './delivery-statements.ts'
 import { createDeliveryTexts } from './delivery-texts.ts'
-import { type StateName, type StoredTarget, targetOf } from './target-rows.ts'
+import { type StateName, type StoredTarget, targetOf } from './target.ts'
 
 /** Creates the lists of targets and deliveries. Each takes the ids of many owners; the keys of all pages are [id]. */
 export function createTriggerReads(db: Pick<Database, 'orm' | 'prepare'>) {

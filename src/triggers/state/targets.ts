@@ -1,7 +1,8 @@
 import type { Transaction } from '../../db/transact.ts'
 import type { DeliveryRows } from './delivery-rows.ts'
 import type { DeliveryLane } from './lane.ts'
-import type { Target, TargetKey, TargetRows } from './target-rows.ts'
+import type { Target, TargetKey } from './target.ts'
+import type { TargetRows } from './target-rows.ts'
 import { type PlannedDelivery, settled, type TargetState } from './target-state.ts'
 
 interface TargetsDependencies {

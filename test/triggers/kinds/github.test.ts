@@ -94,6 +94,7 @@ it.each([
 
 it.each([
   ['a fraction of a second', { 'retry-after': '64.57' }, 64_570],
+  ['a number beyond all limits', { 'retry-after': '99999999999999' }, 1e15],
   [
     'the time at which GitHub counts again',
     { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '4102444800' },
