@@ -39,6 +39,7 @@ export type BlobStore = Pick<
   | 'unfinishedBytes'
   | 'discardIdle'
   | 'open'
+  | 'has'
   | 'remove'
   | 'stored'
   | 'requireSpace'
@@ -148,6 +149,12 @@ export class DiskStore implements AsyncDisposable {
   /** Opens a blob; undefined when it does not exist. */
   async open(digest: Digest): Promise<OpenBlob | undefined> {
     return await openBlob(this.#parts.layout.blob(digest), this.#parts.pool)
+  }
+
+  /** Reports whether a blob of this size is stored: a damaged disk may have lost its file, or a part of it. */
+  async has(digest: Digest, size: number): Promise<boolean> {
+    const status = await unlessAbsent(stat(this.#parts.layout.blob(digest)))
+    return status?.isFile() === true && status.size === size
   }
 
   /**

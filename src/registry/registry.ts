@@ -7,6 +7,7 @@ import { limitBodyRate } from '../request-body/arrival.ts'
 import type { BodyMemory } from '../request-body/body-budget.ts'
 import { ignoreBody, respondEarly } from '../request-body/respond.ts'
 import { createContent } from './content/content.ts'
+import { createIntactBlobs } from './content/intact-blobs.ts'
 import { API_VERSION, createEndpoints, type RegistryOperation, type RegistryOperations } from './endpoints.ts'
 import { toOciError } from './protocol/error-mapping.ts'
 import { JSON_TYPE, type RegistryCall } from './protocol/exchange.ts'
@@ -29,7 +30,11 @@ export type Registry = ReturnType<typeof createRegistry>
 export function createRegistry(dependencies: RegistryDependencies) {
   const { signIn, limits, log } = dependencies
   const gate = createGate(signIn)
-  const endpoints = createEndpoints({ ...dependencies, content: createContent(dependencies.db) })
+  const endpoints = createEndpoints({
+    ...dependencies,
+    content: createContent(dependencies.db),
+    isIntact: createIntactBlobs(dependencies),
+  })
 
   const route = async (
     response: ServerResponse,

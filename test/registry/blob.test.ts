@@ -1,5 +1,8 @@
+import { rm, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Digest, digestOf } from '../../src/oci/digest.ts'
+import { type Content, image, layer } from '../fixtures/random-image.ts'
 import { openWorld, type World } from './world.ts'
 
 const TEXT = 'the bytes of a blob'
@@ -160,15 +163,40 @@ describe('a deleted blob', () => {
   })
 })
 
-describe('a blob whose file is missing', () => {
-  it('is an internal error, and the log has its digest', async () => {
-    await using damaged = await openWorld()
-    const lost = await damaged.pushBlob('shop/web', 'lost')
-    await damaged.blobs.remove(lost, () => false)
-    const response = await damaged.get(`/v2/shop/web/blobs/${lost}`)
-    expect([response.status, response.code]).toEqual([500, 'UNKNOWN'])
-    expect(String(damaged.unforeseen[0]?.object.err)).toContain(lost)
-  })
+describe('a blob whose file is damaged', () => {
+  const pushed = image({ seed: 'damaged', layers: [layer('damaged')] })
+  const { digest, bytes } = pushed.layers[0] as Content
+  const path = `/v2/shop/web/blobs/${digest}`
+  const damages: readonly [string, (file: string) => Promise<void>][] = [
+    ['missing', (file) => rm(file)],
+    ['cut short', (file) => truncate(file, 1)],
+  ]
+  const fileOf = ({ folder }: World): string => {
+    const hex = digest.slice('sha256:'.length)
+    return join(folder, 'blobs', 'sha256', hex.slice(0, 2), hex)
+  }
+
+  it.each(damages)(
+    '%s is not reported as present, is logged once, and a push replaces it',
+    async (_name, damage) => {
+      await using world = await openWorld()
+      await world.push('shop/web', pushed, 'v1')
+      await damage(fileOf(world))
+
+      expect((await world.head(path)).status).toBe(404)
+      expect(await world.get(path)).toMatchObject({ status: 404, code: 'BLOB_UNKNOWN' })
+      const mount = await world.send('POST', `/v2/shop/other/blobs/uploads/?mount=${digest}&from=shop/web`)
+      expect(mount.status).toBe(202)
+      const again = await world.putManifest('shop/web', pushed, 'v2')
+      expect(again).toMatchObject({ status: 400, code: 'MANIFEST_BLOB_UNKNOWN' })
+      expect(again.text).toContain(digest)
+      expect(world.unforeseen.map(({ object }) => object)).toEqual([{ digest, size: bytes.length }])
+
+      await world.push('shop/web', pushed, 'v2')
+      expect((await world.get(path)).bytes.equals(bytes)).toBe(true)
+      expect((await world.head(path)).status).toBe(200)
+    },
+  )
 
   it('is a 404 when it was deleted and collected during the request', async () => {
     const path = `/v2/shop/web/blobs/${digestOf('raced')}`

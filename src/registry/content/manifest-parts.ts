@@ -98,6 +98,15 @@ export function createManifestParts(db: Database, content: Content) {
       if (missing.size > 0) throw partsUnknown([...missing])
     },
 
+    /** Returns the blobs that the repository has, each once. */
+    blobs(repositoryId: number, manifest: Manifest): { readonly digest: Digest; readonly size: number }[] {
+      const parts = new Map(partsOf(manifest).map((part) => [part.digest, part]))
+      return [...parts.values()].flatMap(({ kind, digest }) => {
+        const blob = kind === 'manifest' ? undefined : content.blob(repositoryId, digest)
+        return blob ? [{ digest, size: blob.size }] : []
+      })
+    },
+
     /** Returns the blobs that the repository does not have. */
     missingBlobs: (repositoryId: number, manifest: Manifest): readonly Digest[] =>
       partsOf(manifest)

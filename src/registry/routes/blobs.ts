@@ -11,7 +11,7 @@ import { extendLease, isLeaseShort } from './leases.ts'
 
 /** Handles GET and HEAD of a blob. Source: OCI distribution-spec, pulling blobs. */
 export function createBlobGet(dependencies: RouteDependencies): Handler {
-  const { db, content, blobs, pullThrough, limits, now } = dependencies
+  const { db, content, blobs, isIntact, pullThrough, limits, now } = dependencies
 
   const confirm = async (repositoryId: number, digest: Digest, confirmedAt: number): Promise<boolean> => {
     const at = now()
@@ -29,11 +29,13 @@ export function createBlobGet(dependencies: RouteDependencies): Handler {
     const repository = content.repository(name)
     const linked = repository && content.blob(repository.id, digest)
     if (linked && (await confirm(repository.id, digest, linked.confirmedAt))) {
-      if (request.method === 'HEAD') return sizeOnly(linked.size)
-      const blob = await blobs.open(digest)
-      if (blob) return blob
-      // without a row it was deleted and collected since the lookup; with one its bytes are lost
-      if (content.blob(repository.id, digest)) throw new Error(`the blob store has lost ${digest}`)
+      if (request.method === 'HEAD' && (await isIntact(digest, linked.size))) return sizeOnly(linked.size)
+      const blob = request.method === 'HEAD' ? undefined : await blobs.open(digest)
+      if (blob?.size === linked.size) return blob
+      await blob?.[Symbol.asyncDispose]()
+      // without a row it was deleted and collected since the lookup
+      if (blob === undefined && !content.blob(repository.id, digest)) throw unknownBlob(digest)
+      if (request.method !== 'HEAD') await isIntact(digest, linked.size)
     }
     const remote = repository && pullThrough?.blob(repository, digest)
     if (!remote) throw unknownBlob(digest)

@@ -1,6 +1,7 @@
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/open.ts'
 import type { Content } from '../content/content.ts'
+import type { IsIntact } from '../content/intact-blobs.ts'
 import type { RegistryStreams } from '../content/registry-streams.ts'
 import type { RegistryLimits } from '../protocol/limits.ts'
 import type { PullThrough } from '../pull-through/pull-through.ts'
@@ -18,11 +19,12 @@ export interface RegistryDependencies {
   readonly now: () => number
   /** Receives internal errors. */
   readonly log: {
-    error(object: { readonly requestId: string; readonly err: unknown }, message: string): void
+    error(object: object, message: string): void
   }
 }
 
 /** Dependencies of the routes. */
 export interface RouteDependencies extends RegistryDependencies {
   readonly content: Content
+  readonly isIntact: IsIntact
 }

@@ -1,5 +1,6 @@
 import type { Viewer } from '../../access/right/viewer.ts'
-import { algorithmOf, digestOf } from '../../oci/digest.ts'
+import { forEachBounded } from '../../concurrency/bounded.ts'
+import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts'
 import { MAX_MANIFEST_SIZE, type Manifest, type PushedManifest } from '../../oci/manifest.ts'
 import { OciError } from '../../oci/oci-error.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
@@ -8,7 +9,7 @@ import { limitBodyTime } from '../../request-body/arrival.ts'
 import { readBody } from '../../request-body/read-body.ts'
 import { respond } from '../../request-body/respond.ts'
 import { parsePushedManifest } from '../content/manifest-body.ts'
-import { createManifestParts } from '../content/manifest-parts.ts'
+import { createManifestParts, partsUnknown } from '../content/manifest-parts.ts'
 import { createPushTargets } from '../content/push-target.ts'
 import { createConfigReader, createManifestStore, requireShortType } from '../content/store-manifest.ts'
 import type { Handler } from '../protocol/exchange.ts'
@@ -18,12 +19,15 @@ import type { RouteDependencies } from './dependencies.ts'
 /** Maximum number of tags that a push by digest sets. */
 export const MAX_TAGS_OF_PUSH = 100
 
+/** Files of blobs that are looked at together. */
+const LOOKED_AT = 16
+
 /**
  * Handles `PUT /v2/<name>/manifests/<reference>`. One transaction writes the image, its link to the repository, its tags
  * and the change log; the 201 follows when it is on disk. Source: OCI distribution-spec, pushing manifests.
  */
 export function createManifestPut(dependencies: RouteDependencies): Handler {
-  const { db, content, pullThrough, limits, now } = dependencies
+  const { db, content, isIntact, pullThrough, limits, now } = dependencies
   const targets = createPushTargets(dependencies)
   const parts = createManifestParts(db, content)
   const store = createManifestStore(dependencies)
@@ -35,6 +39,17 @@ export function createManifestPut(dependencies: RouteDependencies): Handler {
     if (!repository) return
     const missing = parts.missingBlobs(repository.id, manifest)
     await Promise.all(missing.map((digest) => pullThrough.store(repository, digest)))
+  }
+
+  /** Throws OciError for blobs whose bytes are lost: the client pushes them again. */
+  const requireIntact = async (name: StreamName, manifest: Manifest): Promise<void> => {
+    const repository = content.repository(name)
+    if (!repository) return
+    const lost: Digest[] = []
+    await forEachBounded(parts.blobs(repository.id, manifest), LOOKED_AT, async ({ digest, size }) => {
+      if (!(await isIntact(digest, size))) lost.push(digest)
+    })
+    if (lost.length > 0) throw partsUnknown(lost)
   }
 
   const record = (viewer: Viewer, push: PushedManifest): Promise<void> =>
@@ -61,6 +76,7 @@ export function createManifestPut(dependencies: RouteDependencies): Handler {
     requireShortType(manifest)
     await fetchMissing(repository, manifest)
     parts.require(content.repository(repository)?.id, manifest)
+    await requireIntact(repository, manifest)
     const config = await readConfig(manifest)
     await record(viewer, { repository, digest, bytes, manifest, config, tags, at: now() })
     respond(response, 201, {

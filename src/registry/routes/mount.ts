@@ -10,7 +10,7 @@ import type { RouteDependencies } from './dependencies.ts'
  * resolves to false if no such blob exists. Source: OCI distribution-spec, mounting a blob from another repository.
  */
 export function createMount(dependencies: RouteDependencies) {
-  const { db, content, now } = dependencies
+  const { db, content, isIntact, now } = dependencies
   const targets = createPushTargets(dependencies)
 
   /** Returns the repository that the client wrote; undefined unless the viewer may pull from it, whether or not it exists. */
@@ -31,7 +31,8 @@ export function createMount(dependencies: RouteDependencies) {
   return async (exchange: RegistryExchange, digest: Digest): Promise<boolean> => {
     const from = exchange.query.get('from')
     const source = from === null ? any(exchange, digest) : named(exchange, digest, from)
-    if (!source) return false
+    const found = source && content.blob(source.id, digest)
+    if (!source || !found || !(await isIntact(digest, found.size))) return false
     return db.transactTogether((tx) => {
       // it may have been deleted there since the lookup
       const blob = content.blob(source.id, digest)

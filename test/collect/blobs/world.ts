@@ -210,6 +210,7 @@ export const storeWith = (store: BlobStore, changed: Partial<BlobStore>): BlobSt
   createUpload: (...upload) => store.createUpload(...upload),
   upload: (repository, id) => store.upload(repository, id),
   uploads: () => store.uploads(),
+  has: (digest, size) => store.has(digest, size),
   uploadsInto: (repository, isWanted) => store.uploadsInto(repository, isWanted),
   unfinishedBytes: (namespace) => store.unfinishedBytes(namespace),
   discardIdle: (namespace, milliseconds) => store.discardIdle(namespace, milliseconds),
