@@ -23,6 +23,7 @@ import { openCredentials } from './credentials.ts'
 import { createDomain } from './domain.ts'
 import { importLog } from './import-log.ts'
 import { openKubernetes } from './kubernetes.ts'
+import { refuseLostDatabase } from './lost-database.ts'
 import { isForThisMachineAlone, ownNames } from './own-names.ts'
 import { HOUR, MINUTE, Opened, OwnHost, type SharedParts } from './parts.ts'
 import { openReceivers } from './receivers.ts'
@@ -86,7 +87,9 @@ async function open(
   const version = readVersion()
   const metrics = createMetrics()
   const ownHost = new OwnHost()
-  const db = opened.use(openDatabase(join(config.dataFolder, 'imagestreams.db'), { onFatal }))
+  const file = join(config.dataFolder, 'imagestreams.db')
+  await refuseLostDatabase(config.dataFolder, file)
+  const db = opened.use(openDatabase(file, { onFatal }))
   const audit = opened.use(
     createAuditLog({ db, now, onError: (error) => log.error({ err: error }, 'cannot record a refusal') }),
   )

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -182,6 +182,29 @@ describe('a server cannot start', () => {
     expect(error).toBeInstanceOf(DatabaseRefusedError)
     expect(error.message).toContain('is damaged or not a database')
     expect(readFileSync(file, 'utf8')).toBe('my diary, not a database')
+  })
+
+  test('if its database is lost beside its log or its content, neither of which is changed', async () => {
+    const wal = newDataFolder()
+    mkdirSync(wal)
+    writeFileSync(join(wal, 'imagestreams.db-wal'), 'committed writes')
+    expect(await refusalOf({ dataFolder: wal })).toMatchObject({
+      name: 'DatabaseRefusedError',
+      message: expect.stringContaining('restore both from one backup'),
+    })
+    expect(readdirSync(wal)).toEqual(['imagestreams.db-wal'])
+
+    const blobs = newDataFolder()
+    const hex = 'a'.repeat(64)
+    const content = join(blobs, 'blobs', 'sha256', 'aa')
+    mkdirSync(content, { recursive: true })
+    writeFileSync(join(content, hex), 'a layer')
+    writeFileSync(join(blobs, 'imagestreams.db'), '')
+    expect(await refusalOf({ dataFolder: blobs })).toMatchObject({
+      name: 'DatabaseRefusedError',
+      message: expect.stringContaining('restore the database from a backup'),
+    })
+    expect(readFileSync(join(content, hex), 'utf8')).toBe('a layer')
   })
 
   test('if its data folder cannot be created', async () => {
