@@ -48,6 +48,20 @@ it('a trigger that causes its own move acts no second time, and says by which pa
   expect(world.attempts).toHaveLength(3)
 })
 
+it('a path does not name the streams of another namespace', async () => {
+  await using world = await open()
+  world.trigger({ tags: 'latest' })
+  world.trigger({ tags: 'built' })
+  await world.move('latest', 'a')
+  const [first] = deliveriesOf(world)
+  await world.moveTo('built', built('b', first?.webhookId ?? ''))
+  const [, second] = deliveriesOf(world)
+  world.db.prepare("update triggers set namespace = 'hidden' where id = 2").run()
+  await world.moveTo('latest', built('c', second?.webhookId ?? ''))
+
+  expect(world.target()?.message).toContain('ruby:latest → another namespace → it would act again')
+})
+
 it('a chain of deliveries ends after eight', async () => {
   await using world = await open()
   world.trigger({ tags: 's*' })

@@ -96,9 +96,10 @@ class WatchEndedError extends Error {
   override readonly name = 'WatchEndedError'
 }
 
-/** Reports whether the server responded, so that the version may be the cause; without a response the connection is. */
+/** Reports whether the server responded, so that the version may be the cause: not without a response, and not when it is busy. */
 const isRefusal = (error: unknown): boolean =>
-  error instanceof WatchEndedError || (error instanceof KubernetesError && error.status !== null)
+  error instanceof WatchEndedError ||
+  (error instanceof KubernetesError && error.status !== null && error.status !== 429)
 
 /** Reports whether servers and proxies that work end watches so. */
 const isUsual = (error: unknown): boolean =>

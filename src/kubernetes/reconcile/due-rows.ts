@@ -14,6 +14,9 @@ export type FollowingContainer = Pick<
   'workloadId' | 'name' | 'image' | 'streamNamespace' | 'streamName' | 'tag'
 >
 
+/** Conditions of a workload that are stored: an object, which others write, can cause any number. */
+const MAX_CONDITIONS = 200
+
 /** When a workload is compared again. */
 interface Settlement {
   /** The row as it was when the comparison began. */
@@ -40,7 +43,7 @@ export function createDueRows(
     const before = JSON.parse(row.conditions) as WorkloadCondition[]
     const at = now()
     return JSON.stringify(
-      found.map((problem) => {
+      found.slice(0, MAX_CONDITIONS).map((problem) => {
         const same = before.find(
           ({ reason, fieldPath }) => reason === problem.reason && fieldPath === problem.fieldPath,
         )

@@ -29,13 +29,17 @@ export const immutable = ({ kind }: WorkloadKind): TriggerCondition =>
     remedy: `set the image of what creates the ${kind}, such as a CronJob, or create a new ${kind}`,
   })
 
+/** Containers that a remedy names. */
+const MAX_NAMED = 10
+
 /** Returns the condition of a container that does not exist. */
 export const containerUnknown = (
   wanted: string,
   containers: readonly Container[],
   fieldPath: string | null,
 ): TriggerCondition => {
-  const names = containers.map(({ name }) => quoted(name)).join(', ')
+  const some = containers.slice(0, MAX_NAMED).map(({ name }) => quoted(name))
+  const names = [...some, ...(containers.length > MAX_NAMED ? ['others'] : [])].join(', ')
   return condition('CONTAINER_UNKNOWN', `the object has no container ${wanted}, so that no image is set`, {
     remedy: `name one of ${names || 'its containers'}`,
     fieldPath,
