@@ -35,9 +35,9 @@ function insertDead(db: Database): void {
     db.prepare(`insert into trigger_attempts (delivery_id, at, milliseconds, status, response, message)
       select id, 0, 5, 422, 'no', 'it responded with status 422' from trigger_deliveries`).run()
     db.prepare(`insert into trigger_targets (trigger_id, tag_id, wanted_event_id, wanted_image_id, delivery_event_id,
-      delivery_image_id, delivery_by_hand, by_hand, failures, state, state_since, host, is_held, message, last_delivery_id)
+      delivery_image_id, delivery_by_hand, by_hand, failures, state, state_since, lane, is_held, message, last_delivery_id)
       select 1, t.id, t.newest_event_id, t.newest_image_id, t.newest_event_id, t.newest_image_id, 0, 0, 1, 'DEAD', 0,
-        '127.0.0.1:9', 0, 'it responded with status 422', d.id
+        'default 127.0.0.1:9', 0, 'it responded with status 422', d.id
       from tags t join trigger_deliveries d on d.tag_id = t.id`).run()
   })
 }

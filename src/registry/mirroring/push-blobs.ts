@@ -9,6 +9,7 @@ import type { BlobCopyDependencies } from './copy-blobs.ts'
 import type { ImageDestination, PushedBlob } from './destination.ts'
 import { verifiedFrom } from './foreign-blobs.ts'
 import type { CopiedBlob } from './image-tree.ts'
+import { look } from './look.ts'
 import { formatPlace, type RepositoryReference } from './mirroring.ts'
 import { createOwnBlobs, type OwnBlobDependencies } from './own-blobs.ts'
 import type { ImageSources } from './source.ts'
@@ -55,7 +56,7 @@ export function createBlobPushes(dependencies: BlobPushDependencies) {
   const pushOnce = async (blob: CopiedBlob, scope: BlobPushScope): Promise<void> => {
     const { destination, from, to, namespace, progress } = scope
     const { digest, size } = blob
-    if (!scope.isDoubted && (await destination.hasBlob(digest))) return
+    if (!scope.isDoubted && (await look(destination.hasBlob(digest))) === true) return
     const mountFrom = from.registry === to.registry ? from : known.get(keyIn(namespace, to.registry, digest))
     const pushed: PushedBlob = { digest, size, read: (offset) => read(blob, scope, offset) }
     const transfer = { received: 0, stored: Promise.resolve() }

@@ -6,6 +6,7 @@ import type { TagName } from '../../oci/tag.ts'
 import { artifactTypeOf, partsOf } from '../content/manifest-parts.ts'
 import type { ImageDestination, ImageDestinations } from './destination.ts'
 import type { CopiedBlob, CopiedManifest } from './image-tree.ts'
+import { look } from './look.ts'
 import {
   formatPlace,
   type MirroredImage,
@@ -106,7 +107,7 @@ export function createRepositoryTargets(
         const wanted = blobsOf(image, await absentManifests(destination, image))
         const missing: CopiedBlob[] = []
         await forEachBounded(wanted, AT_A_TIME, async (blob) => {
-          if (!(await destination.hasBlob(blob.digest))) missing.push(blob)
+          if ((await look(destination.hasBlob(blob.digest))) !== true) missing.push(blob)
         })
         return missing
       },
@@ -131,19 +132,6 @@ export function createRepositoryTargets(
     }
   }
 }
-
-/**
- * Returns what the destination shows; undefined where it refuses to show it, as Harbor does for images that it holds back, and any
- * registry for a credential that may only push: the push itself finds out.
- */
-const look = <Shown>(request: Promise<Shown>): Promise<Shown | undefined> =>
-  request.catch((error: unknown) => {
-    if (error instanceof RegistryError && HIDDEN.has(error.status ?? 0)) return undefined
-    throw error
-  })
-
-/** Statuses by which registries refuse to show what can be pushed. */
-const HIDDEN: ReadonlySet<number> = new Set([400, 403, 405, 412, 451])
 
 type StoreObserver = Pick<CopyObserver, 'viewer' | 'progress' | 'signal' | 'onStored'>
 

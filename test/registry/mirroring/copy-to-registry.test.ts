@@ -288,7 +288,7 @@ describe('a refusal of the destination', () => {
 
   test.each([403, 412])('to show what it has, by %i, does not prevent the copy', async (status) => {
     at.destinations.hook = (step) => {
-      const isLook = step === 'has manifest' || step === 'tag'
+      const isLook = step === 'has manifest' || step === 'has blob' || step === 'tag'
       if (isLook) throw new RegistryError('no', { reason: 'Forbidden', registry: 'registry.test', status })
     }
 
