@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -34,4 +35,21 @@ it('the migrations create exactly the tables that the code declares', async () =
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+it('a migration does not change once data folders have it', () => {
+  const listed = readFileSync(new URL('migrations.sha256', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+  const names = readdirSync(MIGRATIONS).filter((name) => name.endsWith('.sql'))
+  const present = names.map((name) => {
+    const hash = createHash('sha256')
+      .update(readFileSync(join(MIGRATIONS, name)))
+      .digest('hex')
+    return `${hash}  ${name}`
+  })
+  expect(
+    present,
+    'a released migration stays as it is: write another one. A new one is added to the list with sha256sum',
+  ).toEqual(listed)
 })
