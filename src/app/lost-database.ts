@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { unlessAbsent } from '../blobs/folders.ts'
 import { blobsOnDisk, Layout } from '../blobs/layout.ts'
 import { DatabaseRefusedError } from '../db/open.ts'
 
@@ -21,8 +22,4 @@ export async function refuseLostDatabase(dataFolder: string, file: string): Prom
   }
 }
 
-const sizeOf = (file: string): Promise<number> =>
-  stat(file).then(
-    ({ size }) => size,
-    () => 0,
-  )
+const sizeOf = async (file: string): Promise<number> => (await unlessAbsent(stat(file)))?.size ?? 0

@@ -11,7 +11,7 @@ export interface Clock {
 /** Waits, as `Clock.sleep`. */
 export type Sleep = Clock['sleep']
 
-/** Calls back after the milliseconds. Returns a function that cancels the call. */
+/** Calls back after the milliseconds, or after 24 days if that is earlier. Returns a function that cancels the call. */
 export type SetTimer = (callback: () => void, milliseconds: number) => () => void
 
 /** The clock of the system. */
@@ -32,8 +32,11 @@ export const systemClock: Clock = {
   },
 }
 
+/** Milliseconds of the longest timer of Node.js, which takes a longer one for 1 ms. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
 /** A timer of the system that does not keep the process alive. */
 export const systemTimer: SetTimer = (callback, milliseconds) => {
-  const timer = setTimeout(callback, milliseconds).unref()
+  const timer = setTimeout(callback, Math.min(milliseconds, LONGEST_TIMER)).unref()
   return () => clearTimeout(timer)
 }

@@ -12,6 +12,18 @@ const deliveriesOf = ({ deliveries }: World): TriggerDelivery[] => [
 /** Returns what a build pushes that says which delivery has caused it. */
 const built = (seed: string, cause: string) => image({ seed, labels: { [CAUSE_KEY]: cause } })
 
+/** Lets `built` follow from `latest`, each with a trigger. Returns the delivery of `built`. */
+async function chainOfTwo(world: World): Promise<TriggerDelivery> {
+  world.trigger({ tags: 'latest' })
+  world.trigger({ tags: 'built' })
+  await world.move('latest', 'a')
+  const [first] = deliveriesOf(world)
+  await world.moveTo('built', built('b', first?.webhookId ?? ''))
+  const [, second] = deliveriesOf(world)
+  if (!second) throw new Error('there is no second delivery')
+  return second
+}
+
 it('a delivery knows those that led to its move, by the label of the image', async () => {
   await using world = await open()
   world.trigger({ tags: 'source' })
@@ -30,13 +42,8 @@ it('a delivery knows those that led to its move, by the label of the image', asy
 
 it('a trigger that causes its own move acts no second time, and says by which path', async () => {
   await using world = await open()
-  world.trigger({ tags: 'latest' })
-  world.trigger({ tags: 'built' })
-  await world.move('latest', 'a')
-  const [first] = deliveriesOf(world)
-  await world.moveTo('built', built('b', first?.webhookId ?? ''))
-  const [, second] = deliveriesOf(world)
-  await world.moveTo('latest', built('c', second?.webhookId ?? ''))
+  const second = await chainOfTwo(world)
+  await world.moveTo('latest', built('c', second.webhookId))
 
   expect(world.attempts).toHaveLength(2)
   expect(world.target()).toMatchObject({
@@ -50,14 +57,9 @@ it('a trigger that causes its own move acts no second time, and says by which pa
 
 it('a path does not name the streams of another namespace', async () => {
   await using world = await open()
-  world.trigger({ tags: 'latest' })
-  world.trigger({ tags: 'built' })
-  await world.move('latest', 'a')
-  const [first] = deliveriesOf(world)
-  await world.moveTo('built', built('b', first?.webhookId ?? ''))
-  const [, second] = deliveriesOf(world)
+  const second = await chainOfTwo(world)
   world.db.prepare("update triggers set namespace = 'hidden' where id = 2").run()
-  await world.moveTo('latest', built('c', second?.webhookId ?? ''))
+  await world.moveTo('latest', built('c', second.webhookId))
 
   expect(world.target()?.message).toContain('ruby:latest → another namespace → it would act again')
 })

@@ -94,6 +94,28 @@ it('a pass that fails gives back the places that it took', async () => {
   expect(world.attempts).toHaveLength(4)
 })
 
+it('a pass that fails after it has begun a part gives back the places of that part', async () => {
+  await using world = await open()
+  for (let at = 0; at < 4; at++) world.trigger({ host: 'first.test' })
+  world.trigger({ host: 'second.test' })
+  world.remote.push(UPSTREAM, 'latest', image({ seed: 'b' }))
+  await world.import({ all: true })
+  const { due } = world.rows
+  Object.assign(world.rows, {
+    due(lane: string, limit: number) {
+      if (lane.endsWith('second.test')) throw new Error('the disk is full')
+      return due(lane, limit)
+    },
+  })
+  world.worker.wake()
+  await world.worker.idle()
+  expect(world.errors).toHaveLength(1)
+  Object.assign(world.rows, { due })
+
+  await world.later(5_000)
+  expect(world.attempts).toHaveLength(5)
+})
+
 it('an attempt that takes long keeps its lease, and is not made twice', async () => {
   await using world = await open()
   world.trigger()

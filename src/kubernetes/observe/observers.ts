@@ -30,7 +30,15 @@ export function createObservers({ clusters, contacts, ...dependencies }: Observe
   const observed = new Map<number, Observed>()
   let isStarted = false
 
-  const onCounted = ({ id }: Cluster, isComplete: boolean): void =>
+  /** Stores a condition. One that cannot be stored, on a full disk for example, does not end the observation. */
+  const report = (write: () => void): void => {
+    try {
+      write()
+    } catch (error) {
+      dependencies.onError(error)
+    }
+  }
+  const reportCount = ({ id }: Cluster, isComplete: boolean): void =>
     clusters.report(id, {
       type: 'COMPLETE',
       status: isComplete ? 'MET' : 'NOT_MET',
@@ -45,19 +53,26 @@ export function createObservers({ clusters, contacts, ...dependencies }: Observe
   const run = async (cluster: Cluster, own: Observed): Promise<void> => {
     const { signal } = own.stopping
     const pause = (milliseconds: number) => sleep(milliseconds, signal).catch(() => {})
+    const contact = () =>
+      contacts.contact(cluster, signal).catch((error: unknown) => {
+        if (!signal.aborted) dependencies.onError(error)
+        return undefined
+      })
+    const onCounted = (counted: Cluster, isComplete: boolean): void =>
+      report(() => reportCount(counted, isComplete))
+    const onResult = (error?: unknown): void => report(() => contacts.note(cluster, error))
     for (let failures = 0; !signal.aborted; failures++) {
-      const found = await contacts.contact(cluster, signal)
+      const found = await contact()
       if (!found) {
         await pause(Math.min(FIRST_PAUSE * 2 ** failures, LONGEST_PAUSE) * (0.5 + random() / 2))
         continue
       }
       own.connected = { cluster, ...found }
       onDue(cluster.id)
-      const onResult = (error?: unknown): void => contacts.note(cluster, error)
       const watching = observe(own.connected, { ...dependencies, onCounted }, { signal, onResult })
       while (!signal.aborted) {
         await pause(CHECK_INTERVAL)
-        if (!signal.aborted) await contacts.contact(cluster, signal)
+        if (!signal.aborted) await contact()
       }
       await watching
     }

@@ -57,26 +57,27 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
   /** Set by `wake`: there may be work that the current pass has not seen. */
   let isAwake = false
 
-  /** Begins attempts of what is due, as many as may run. */
-  const beginDue = (tx: Transaction): Started[] =>
-    dueLanes.due(now()).flatMap((lane) => {
+  /** Begins attempts of what is due, as many as may run, and adds them to `started`. */
+  const beginDue = (tx: Transaction, started: Started[]): void => {
+    for (const lane of dueLanes.due(now())) {
       const free = places.free(lane)
-      if (free === 0) return []
+      if (free === 0) continue
       const begun = beginnings.begin(tx, lane, free, (id) => running.has(id))
       dueLanes.refresh(lane)
-      return begun.map((one) => ({ begun: one, release: places.take(lane) }))
-    })
+      started.push(...begun.map((one) => ({ begun: one, release: places.take(lane) })))
+    }
+  }
 
   /** Returns what has begun, and whether there is more to read. If the transaction fails, nothing has happened. */
   const pass = (): { readonly started: readonly Started[]; readonly hasMore: boolean } => {
     const storing = ended
-    let started: readonly Started[] = []
+    const started: Started[] = []
     try {
       const hasMore = db.transactUnsynced((tx) => {
         for (const one of storing) store(tx, one)
         resumeEnded(tx)
         const hasMore = reader.readPart(tx)
-        started = beginDue(tx)
+        beginDue(tx, started)
         return hasMore
       })
       ended = ended.slice(storing.length)
