@@ -2,27 +2,15 @@
 import './app/production.ts'
 
 import { pino } from 'pino'
-import { type App, createApp, DatabaseRefusedError, SealingKeyError } from './app/app.ts'
-import { type Config, ConfigError, helpText, readConfig } from './app/config.ts'
+import { type App, createApp } from './app/app.ts'
+import { createCommandLine } from './app/command-line/command-line.ts'
+import { EX_IOERR, exitOf } from './app/command-line/exit.ts'
+import { type Config, readConfig } from './app/config.ts'
 
-/** sysexits.h: a setting is invalid. */
-const EX_CONFIG = 78
-/** sysexits.h: an input or output error; the next start recovers. */
-const EX_IOERR = 74
+const note = (text: string): void => void process.stderr.write(`${text}\n`)
 
-/** Errors that only a change of the settings or of the data folder removes. */
-const REFUSALS = [ConfigError, DatabaseRefusedError, SealingKeyError]
-
-const print = (text: string): void => {
-  process.stderr.write(`${text}\n`)
-}
-
-async function main(): Promise<void> {
-  const config = readConfig()
-  if (!config) {
-    process.stdout.write(`${helpText()}\n`)
-    return
-  }
+async function serve(flags: readonly string[]): Promise<void> {
+  const config = readConfig(flags)
   const log = pino({ level: config.logLevel })
   const app = await createApp(config, {
     log,
@@ -48,7 +36,7 @@ function announce({ url, dataFolder, firstAdminLink }: App, config: Config): voi
   const link = firstAdminLink
     ? `\n  first admin   ${firstAdminLink}\n                (works once, within 24 hours)`
     : ''
-  print(`imagestreams is listening
+  note(`imagestreams is listening
   GraphQL API   ${url}/graphql   (HTTP, server-sent events and graphql-ws)
   GraphiQL      ${url}/graphql   in a browser
   data folder   ${dataFolder}
@@ -63,7 +51,7 @@ function stopOnSignals(app: App): void {
     app[Symbol.asyncDispose]().then(
       () => process.exit(0),
       (error: unknown) => {
-        print(String(error))
+        note(String(error))
         process.exit(1)
       },
     )
@@ -72,24 +60,18 @@ function stopOnSignals(app: App): void {
   process.on('SIGTERM', stop)
 }
 
-/** What the operator can change, by the error of the start. */
-const REMEDIES: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program uses this port; choose one with --port',
-  EADDRNOTAVAIL: 'this machine does not have the address of --host',
-  EACCES: 'a port below 1024 and the folder of --data need permissions; choose others with --port and --data',
-}
+const commandLine = createCommandLine({
+  serve,
+  note,
+  print: (text) => void process.stdout.write(`${text}\n`),
+  endWith: (code) => {
+    process.exitCode = code
+  },
+})
 
-const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error && 'syscall' in error
-
-main().catch((error: unknown) => {
-  if (REFUSALS.some((refusal) => error instanceof refusal)) {
-    print((error as Error).message)
-    process.exit(EX_CONFIG)
-  }
-  if (isSystemError(error)) {
-    print([error.message, REMEDIES[error.code ?? '']].filter(Boolean).join(': '))
-    process.exit(1)
-  }
-  throw error
+commandLine.parseAsync().catch((error: unknown) => {
+  const exit = exitOf(error)
+  if (!exit) throw error
+  if (exit.message !== null) note(exit.message)
+  process.exit(exit.code)
 })

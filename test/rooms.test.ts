@@ -56,6 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'triggers',
   ],
   http: ['oci', 'access', 'concurrency', 'request-body', 'events', 'remote', 'registry', 'graphql'],
+  operate: [],
   'main.ts': ['app'],
 }
 /** Joins all rooms. */

@@ -20,25 +20,22 @@ const settings = Object.entries<Setting<unknown>>(SETTINGS).map(([name, setting]
 }))
 type NamedSetting = (typeof settings)[number]
 
-/** Returns the text of `--help`. */
-export const helpText = (): string =>
+/** Returns the settings as `--help` prints them. */
+export const settingsText = (): string =>
   [
-    'imagestreams: records which image each tag of a container registry points to, and reports each change',
-    '',
-    'Each setting is a flag (--port 5000) or an environment variable (IMAGESTREAMS_PORT=5000):',
+    'Each setting of the server is a flag (--port 5000) or an environment variable (IMAGESTREAMS_PORT=5000):',
     ...settings.map(
       ({ flag, fallback, description, inEnvironmentOnly }) =>
         `  ${(inEnvironmentOnly ? variableOf(flag) : `--${flag}`).padEnd(32)}${description}${fallback === undefined ? '' : ` (${fallback})`}`,
     ),
   ].join('\n')
 
-/** Reads flags, then the environment, then defaults. Returns null for `--help`. Throws ConfigError. */
+/** Reads flags, then the environment, then defaults. Throws ConfigError. */
 export function readConfig(
   args: readonly string[] = process.argv.slice(2),
   environment: Readonly<Record<string, string | undefined>> = process.env,
-): Config | null {
+): Config {
   const flags = readFlags(args)
-  if (flags.help === true) return null
   refuseUnknownVariables(environment)
   const textOf = ({ flag, fallback }: NamedSetting): string =>
     String(flags[flag] ?? environment[variableOf(flag)] ?? fallback ?? '')
@@ -50,6 +47,15 @@ export function readConfig(
   }
   refuseContradictions(config)
   return config
+}
+
+/** Reads the data folder alone: from its flag, then the environment, then the default. Throws ConfigError. */
+export function readDataFolder(
+  flag: string | undefined,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): string {
+  const setting = settings.find(({ name }) => name === 'dataFolder') as NamedSetting
+  return String(parsed(setting, flag ?? environment[variableOf(setting.flag)] ?? setting.fallback ?? ''))
 }
 
 /** A provider is there to sign in with. */
@@ -131,11 +137,11 @@ function refuseIncompleteProvider({ signIn, oidcIssuer, oidcClientId, publicUrl,
   }
 }
 
-function readFlags(args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
+function readFlags(args: readonly string[]): Readonly<Record<string, string | undefined>> {
   try {
     const flags = settings.filter(({ inEnvironmentOnly }) => !inEnvironmentOnly)
     const options = Object.fromEntries(flags.map(({ flag }) => [flag, { type: 'string' as const }]))
-    return parseArgs({ args: [...args], options: { ...options, help: { type: 'boolean' } } }).values
+    return parseArgs({ args: [...args], options }).values
   } catch (error) {
     throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error })
   }
