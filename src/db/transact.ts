@@ -89,6 +89,10 @@ const synchronous = <Result>(result: Result): Result => {
 const withoutWrapper = (error: unknown): unknown =>
   error instanceof DrizzleError && error.cause instanceof BetterSqlite3.SqliteError ? error.cause : error
 
+/** Reports whether the error comes from the database: a transaction in which it happened must end. */
+export const isOfDatabase = (error: unknown): boolean =>
+  withoutWrapper(error) instanceof BetterSqlite3.SqliteError
+
 /** Reports whether the error leaves open what is on disk. */
 export const isFatal = (error: unknown): boolean =>
   error instanceof BetterSqlite3.SqliteError &&

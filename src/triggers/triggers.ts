@@ -17,7 +17,7 @@ import { createMatchingTriggers } from './definition/matching-triggers.ts'
 import { createTriggerRows } from './definition/trigger-rows.ts'
 import { createTriggerSecrets } from './definition/trigger-secrets.ts'
 import { createApproval } from './run/approval.ts'
-import { createAttempts, type Perform } from './run/attempt.ts'
+import { type Attempts, createAttempts, type Perform } from './run/attempt.ts'
 import { createBaseMoves } from './run/base-moves.ts'
 import { createCauses } from './run/causes.ts'
 import { createDeliveryChanges } from './run/changes.ts'
@@ -64,6 +64,8 @@ export interface TriggersDependencies {
   readonly random: () => number
   readonly onError: (error: unknown) => void
   readonly setTimer?: SetTimer
+  /** Attempts a delivery; requests to receivers, and what other rooms do, unless given. */
+  readonly attempt?: Attempts['run']
 }
 
 /** The triggers of all namespaces, and what they do. */
@@ -102,12 +104,13 @@ export function createTriggers(dependencies: TriggersDependencies) {
   const causes = createCauses(db)
   const keyPairs = createKeyPairs(dependencies)
   const attempts = createAttempts({ ...dependencies, secrets, keyPairs: keyPairs.signing })
+  const { attempt = attempts.run } = dependencies
   const guarding = createGuarding({ ...dependencies, deliveries, targets, wake })
   const links = createLinkSearch({ ...dependencies, deliveries, attempts, triggers: triggerRows })
   const worker = createTriggerWorker({
     ...dependencies,
     onPass: links.wake,
-    ...{ rows, targets, deliveries, dueLanes, attempts, causes, changes, guarding, triggers: triggerRows },
+    ...{ rows, targets, deliveries, dueLanes, attempt, causes, changes, guarding, triggers: triggerRows },
     describe: createDescribeDelivery(describe, dependencies.tags),
     reader: createLogReader({
       ...{ ...dependencies, targets, baseMoves },

@@ -36,7 +36,7 @@ it('a delivery knows those that led to its move, by the label of the image', asy
   await world.moveTo('deployed', index([built('c', second?.webhookId ?? '')]))
 
   const [, , third] = deliveriesOf(world)
-  expect(third && world.causes.before(third).map(({ tag }) => tag)).toEqual(['source', 'built'])
+  expect(third && world.triggers.causesOf(third).map(({ tag }) => tag)).toEqual(['source', 'built'])
   expect(world.attempts).toHaveLength(3)
 })
 

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { Transact } from '../../src/db/transact.ts'
 import type { Trigger } from '../../src/triggers/definition/trigger.ts'
 import type { FoundLink } from '../../src/triggers/run/attempt.ts'
 import { createLinkSearch } from '../../src/triggers/run/link-search.ts'
@@ -25,9 +26,11 @@ class World {
   constructor(waiting: readonly Waiting[]) {
     this.#due = new Map(waiting.map(({ id }) => [id, 0]))
     const hostOf = (id: number) => new URL(waiting.find((one) => one.id === id)?.followUrl ?? '').host
-    const dueNow = () => waiting.filter(({ id }) => (this.#due.get(id) ?? Number.NaN) <= this.time)
+    const dueNow = () =>
+      [...this.#due].filter(([, at]) => at <= this.time).sort(([, one], [, other]) => one - other)
+    const run: Transact = (write) => write({ afterCommit: () => {} } as never)
     this.search = createLinkSearch({
-      db: { transact: (work) => work({ afterCommit: () => {} } as never) },
+      db: { transact: run, transactUnsynced: run },
       now: () => this.time,
       onError: (error) => this.errors.push(error),
       triggers: {
@@ -35,7 +38,13 @@ class World {
           new Map(ids.map((id) => [id, { id, namespace: 'team', host: hostOf(id) } as Trigger])),
       },
       deliveries: {
-        toFollow: () => dueNow().map((one) => ({ ...one, triggerId: one.id }) as TriggerDelivery),
+        toFollow: (limit) =>
+          dueNow()
+            .slice(0, limit)
+            .map(([id]) => ({ id, triggerId: id }) as TriggerDelivery),
+        postpone: (ids) => {
+          for (const id of ids) this.#due.set(id, this.time + 5_000)
+        },
         followed: ({ id }, link, isFinal) => {
           this.links.set(id, link)
           if (isFinal) this.#due.delete(id)
@@ -92,6 +101,17 @@ it('a host that does not respond delays no other', async () => {
   await expect.poll(() => world.links.get(10)).toBe('https://quick.test/5')
   world.later(1_000)
   expect(world.asked).toEqual([0, 1, 2, 3, 10])
+})
+
+it('very many links of a host that does not respond delay no other', async () => {
+  const slow = Array.from({ length: 500 }, (_, at) => ({ id: at, followUrl: `https://slow.test/${at}` }))
+  const world = new World([...slow, { id: 500, followUrl: 'https://quick.test/' }])
+  const waiting = new Promise<FoundLink>(() => {})
+  world.answer = async (id) =>
+    id < 500 ? waiting : { link: 'https://quick.test/5', isFinal: true, status: 200 }
+  world.search.wake()
+  for (let seconds = 0; seconds < 3; seconds++) world.later(1_000)
+  await expect.poll(() => world.links.get(500)).toBe('https://quick.test/5')
 })
 
 it('an error is reported, and asked again later and not at once', async () => {

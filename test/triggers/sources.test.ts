@@ -152,6 +152,26 @@ describe('a trigger from a base image', () => {
     expect(ids.size).toBe(120)
   })
 
+  it('reacts to bases that move while those of very many tags are read, and delays no other trigger', async () => {
+    await using world = await withBase()
+    for (let at = 0; at < 120; at++) await push(world, onBase('1'), `v${at}`)
+    world.trigger({ streams: 'ruby', host: 'deploy.test' })
+    rebuild(world)
+    let attempted = 0
+    world.answer = ({ trigger }) => {
+      attempted++
+      if (trigger.id === 1) expect(attempted).toBe(1)
+      return OK
+    }
+    world.remote.push(UPSTREAM, 'latest', base('2'))
+    await world.import({ all: true })
+    world.worker.wake()
+    await world.worker.idle()
+
+    expect(world.attempts).toHaveLength(121)
+    expect(world.attempts[0]).toContain('1 latest')
+  })
+
   it('does nothing for a tag that was removed, nor for an image that adds layers to the image before it', async () => {
     await using world = await withBase()
     rebuild(world)

@@ -6,6 +6,7 @@ import {
   deliveryId,
   failed,
   fireByHand,
+  isDelivered,
   isDue,
   LEASE,
   type Move,
@@ -60,7 +61,7 @@ describe('a target', () => {
     expect(state.delivery).toMatchObject({ move: move(2), failures: 0, nextAt: 10 })
   })
 
-  it('attempts ten times, then no more until the tag moves or somebody fires by hand', () => {
+  it('attempts ten times, then no more until the tag moves or a person fires by hand', () => {
     let state = want(settled(null), move(1), 0)
     let attempts = 0
     for (let now = 0; state.delivery?.nextAt !== null; now = state.delivery?.nextAt ?? now) {
@@ -107,6 +108,8 @@ it('over random moves, failures and lost attempts, the receiver gets the newest 
     let state = settled(null)
     let now = 0
     let event = 0
+    /** The image that the receiver has: it may act and its response be lost. */
+    let receiver: number | undefined
     const accepted: { readonly eventId: number; readonly id: string }[] = []
     const chance = (part: number): boolean => random() < part
     const step = (isQuiet: boolean): void => {
@@ -115,8 +118,11 @@ it('over random moves, failures and lost attempts, the receiver gets the newest 
       if (!isDue(state, now)) return
       state = begin(state, now)
       const { delivery } = state
-      if (!delivery || (!isQuiet && chance(0.2))) return
-      if (!isQuiet && chance(0.4)) {
+      if (!delivery) return
+      const isFailing = !isQuiet && chance(0.6)
+      if (!isFailing || chance(0.5)) receiver = delivery.move.imageId
+      if (isFailing && chance(0.3)) return
+      if (isFailing) {
         state = failed(state, LATER, now, random())
         return
       }
@@ -128,7 +134,8 @@ it('over random moves, failures and lost attempts, the receiver gets the newest 
       now += 86_400_000
       step(true)
     }
-    expect(state.fired?.imageId).toBe(state.wanted?.imageId)
+    expect(isDelivered(state)).toBe(event > 0)
+    expect(receiver).toBe(state.wanted?.imageId)
     const events = accepted.map(({ eventId }) => eventId)
     expect(events).toEqual([...new Set(events)].sort((a, b) => a - b))
     expect(accepted.every(({ eventId, id }) => id === `t-${eventId}-0123456789ab`)).toBe(true)

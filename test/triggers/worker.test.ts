@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { SYSTEM } from '../../src/access/right/viewer.ts'
 import type { Answer } from '../../src/triggers/content/answer.ts'
 import { MAX_DELAY } from '../../src/triggers/state/backoff.ts'
 import { LEASE } from '../../src/triggers/state/target-state.ts'
@@ -65,7 +66,7 @@ it('a host that does not respond delays no other', async () => {
   await world.import({ all: true })
   world.worker.wake()
   const key = { triggerId: 11, tagId: world.tagId('latest') }
-  const fired = () => world.rows.find(key)?.state.fired ?? null
+  const fired = () => world.targets.find(key)?.state.fired ?? null
   await expect.poll(fired).not.toBeNull()
   expect(world.attempts.filter((one) => !one.startsWith('11 '))).toHaveLength(4)
 })
@@ -100,8 +101,8 @@ it('a pass that fails after it has begun a part gives back the places of that pa
   world.trigger({ host: 'second.test' })
   world.remote.push(UPSTREAM, 'latest', image({ seed: 'b' }))
   await world.import({ all: true })
-  const { due } = world.rows
-  Object.assign(world.rows, {
+  const { due } = world.targets
+  Object.assign(world.targets, {
     due(lane: string, limit: number) {
       if (lane.endsWith('second.test')) throw new Error('the disk is full')
       return due(lane, limit)
@@ -110,7 +111,7 @@ it('a pass that fails after it has begun a part gives back the places of that pa
   world.worker.wake()
   await world.worker.idle()
   expect(world.errors).toHaveLength(1)
-  Object.assign(world.rows, { due })
+  Object.assign(world.targets, { due })
 
   await world.later(5_000)
   expect(world.attempts).toHaveLength(5)
@@ -190,4 +191,88 @@ it('a pass that fails is made again after some seconds, without another move', a
 
   await world.later(5_000)
   expect(world.attempts).toHaveLength(1)
+})
+
+it('a rollback is delivered although nothing else was since, when an attempt of another image may have been accepted', async () => {
+  await using world = await open()
+  world.trigger()
+  const first = await world.move('latest', 'a')
+  world.answer = () => BUSY
+  const second = await world.move('latest', 'b')
+  world.answer = () => OK
+  await world.move('latest', 'a')
+  expect(world.attempts).toEqual([first, second, first].map((digest) => `1 latest ${digest}`))
+})
+
+it('targets that a guard holds take no place: what is behind them is attempted at once', async () => {
+  await using world = await open()
+  world.trigger({ tags: 'v*', guards: { approval: true } })
+  world.trigger({ tags: 'w' })
+  for (let at = 0; at < 10; at++) world.remote.push(UPSTREAM, `v${at}`, image({ seed: `v${at}` }))
+  world.remote.push(UPSTREAM, 'w', image({ seed: 'w' }))
+  await world.import({ all: true })
+  world.worker.wake()
+  await world.worker.idle()
+
+  const stateOf = (tag: string) => world.targets.find({ triggerId: 1, tagId: world.tagId(tag) })?.stateName
+  expect(Array.from({ length: 10 }, (_, at) => stateOf(`v${at}`))).toEqual(Array(10).fill('WAITING'))
+  expect(world.attempts).toHaveLength(1)
+})
+
+it('a move that a kill cuts off from its first pass is delivered after the restart', async () => {
+  await using world = await open()
+  world.trigger()
+  world.remote.push(UPSTREAM, 'latest', image({ seed: 'b' }))
+  await world.import({ all: true })
+  world.restart()
+  world.worker.wake()
+  await world.worker.idle()
+  expect(world.attempts).toHaveLength(1)
+})
+
+it('a delivery that cannot begin fails alone, and is tried again', async () => {
+  await using world = await open()
+  const window = { cron: '* * * * *', durationMinutes: 10, timeZone: 'Nowhere/None' }
+  world.trigger({ tags: 'a', guards: { windows: [window] } })
+  world.trigger({ tags: 'b' })
+  await world.move('a', 'a')
+  await world.move('b', 'b')
+
+  expect(world.errors).toHaveLength(1)
+  expect(world.attempts).toHaveLength(1)
+  const target = world.targets.find({ triggerId: 1, tagId: world.tagId('a') })
+  expect(target).toMatchObject({ stateName: 'RETRYING', message: expect.stringContaining('internal error') })
+})
+
+it('the delivery of a tag that was removed is given up', async () => {
+  await using world = await open()
+  world.trigger()
+  world.answer = () => BUSY
+  await world.move('latest', 'b')
+  const { id } = world.target()
+  world.tagRemoval.remove(SYSTEM, { namespace: 'default', imageStream: 'ruby', tag: 'latest' })
+  world.answer = () => OK
+  await world.later(5_000)
+
+  expect(world.attempts).toHaveLength(1)
+  expect(world.targets.byIds([id]).get(id)).toMatchObject({
+    stateName: 'IDLE',
+    message: expect.stringContaining('was removed'),
+  })
+  expect([...world.deliveries.byIds([1]).values()]).toMatchObject([{ state: 'SUPERSEDED' }])
+})
+
+it('an attempt that was not sent does not make its host slow for others', async () => {
+  await using world = await open()
+  for (let at = 0; at < 6; at++) world.trigger({ tags: 'b' })
+  world.trigger({ tags: 'a' })
+  world.isSent = false
+  world.answer = () => ({ ...BUSY, status: null })
+  await world.move('a', 'a')
+  const waiting = new Promise<Answer>(() => {})
+  world.answer = () => waiting
+  world.remote.push(UPSTREAM, 'b', image({ seed: 'b' }))
+  await world.import({ all: true })
+  world.worker.wake()
+  await expect.poll(() => world.attempts.length).toBe(5)
 })

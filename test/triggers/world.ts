@@ -1,36 +1,20 @@
 import { EVERYTHING } from '../../src/access/right/rights.ts'
 import type { Viewer } from '../../src/access/right/viewer.ts'
 import type { RightsOf } from '../../src/imagestream/record/record-followers.ts'
-import { NotFoundError } from '../../src/input/errors.ts'
 import type { Digest } from '../../src/oci/digest.ts'
-import { createBaseContent } from '../../src/triggers/base/base-content.ts'
-import { createBaseNames } from '../../src/triggers/base/base-names.ts'
-import { createBases } from '../../src/triggers/base/bases.ts'
-import { createDerivedTags } from '../../src/triggers/base/derived-tags.ts'
+import { newSealingKey } from '../../src/secrets/sealing-key.ts'
 import type { Answer } from '../../src/triggers/content/answer.ts'
-import { createMatchingTriggers } from '../../src/triggers/definition/matching-triggers.ts'
+import { newReading } from '../../src/triggers/definition/bases-reading.ts'
 import type { Trigger } from '../../src/triggers/definition/trigger.ts'
 import { createTriggerRows } from '../../src/triggers/definition/trigger-rows.ts'
 import type { Guards } from '../../src/triggers/guard/guards.ts'
-import { createApproval } from '../../src/triggers/run/approval.ts'
 import type { Attempted } from '../../src/triggers/run/attempt.ts'
-import { createBaseMoves } from '../../src/triggers/run/base-moves.ts'
-import { createCauses } from '../../src/triggers/run/causes.ts'
-import { createDeliveryChanges } from '../../src/triggers/run/changes.ts'
-import { createDescribeDelivery } from '../../src/triggers/run/described.ts'
-import { DueLanes } from '../../src/triggers/run/due-lanes.ts'
-import { createGuarding, type VerifyMove } from '../../src/triggers/run/guarding.ts'
-import { createLogReader } from '../../src/triggers/run/log-reader.ts'
-import { createMoves } from '../../src/triggers/run/moves.ts'
-import { createPolicyMoves } from '../../src/triggers/run/policy-moves.ts'
-import { createTriggerWorker } from '../../src/triggers/run/worker.ts'
-import { MAX_DELAY } from '../../src/triggers/state/backoff.ts'
-import { createDeliveryRows } from '../../src/triggers/state/delivery-rows.ts'
+import type { VerifyMove } from '../../src/triggers/run/guarding.ts'
 import type { StoredTarget } from '../../src/triggers/state/target.ts'
-import { createTargetRows } from '../../src/triggers/state/target-rows.ts'
-import { createTargets } from '../../src/triggers/state/targets.ts'
+import { createTriggers, type Triggers } from '../../src/triggers/triggers.ts'
 import { type Image, type Index, image } from '../fixtures/random-image.ts'
 import { REGISTRY_HOST, TestDomain, tagName, UPSTREAM } from '../fixtures/test-domain.ts'
+import { sealerOf } from '../registry-config/world.ts'
 
 export const OK: Answer = { status: 200, text: '', link: null, failure: null }
 export const BUSY: Answer = {
@@ -57,63 +41,51 @@ export class World extends TestDomain {
   rightsOf: RightsOf = () => EVERYTHING
   /** The signatures of the image of an entry of a tag's history. */
   verify: VerifyMove = async () => ({ isVerified: true, message: 'signed' })
+  /** Whether attempts reach the receiver. */
+  isSent = true
   answer: (attempted: Attempted) => Promise<Answer> | Answer = () => OK
-  readonly rows = createTargetRows(this.db, () => this.time)
-  readonly deliveries = createDeliveryRows(this.db, () => this.time)
-  readonly triggers = createTriggerRows(this.db)
-  readonly causes = createCauses(this.db)
-  worker = this.#createWorker()
-  #timer: (() => void) | undefined
+  readonly #rows = createTriggerRows(this.db)
+  readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>()
   #count = 0
+  triggers = this.#createTriggers()
 
-  #createWorker() {
+  #createTriggers(): Triggers {
     const now = () => this.time
-    const { db, changeLog, tags, rows, deliveries, triggers: definitions } = this
-    rows.planAgain(MAX_DELAY)
-    const dueLanes = new DueLanes(rows)
-    const targets = createTargets({ rows, deliveries, onPlanned: (host, at) => dueLanes.plan(host, at) })
-    const verify: VerifyMove = (eventId) => this.verify(eventId)
-    const onError = (error: unknown) => this.errors.push(error)
-    const wake = () => this.worker.wake()
-    const describe = createMoves(db)
-    const namesOf = createBaseNames(db, () => REGISTRY_HOST)
-    const baseMoves = createBaseMoves({
-      ...{ tags, targets, now, triggers: definitions, derivedTags: createDerivedTags(db) },
-      bases: createBases({ db, contentOf: createBaseContent(db), namesOf }),
+    const { db, audit, changeLog, streams, tags } = this
+    const unused = (): never => {
+      throw new Error('no request is sent')
+    }
+    return createTriggers({
+      ...{ db, audit, changeLog, streams, tags, now, random: () => 0.5, uuid: () => 'u' },
+      ...{ sealer: sealerOf(newSealingKey()), egress: { request: unused }, perform: unused },
+      ...{ publicUrl: () => 'https://streams.test', isOwn: () => false, registryHost: () => REGISTRY_HOST },
       rightsOf: (principal) => this.rightsOf(principal),
-    })
-    const guarding = createGuarding({ db, deliveries, targets, verify, now, wake, onError })
-    return createTriggerWorker({
-      ...{ db, rows, now, deliveries, dueLanes, targets, triggers: definitions },
-      describe: createDescribeDelivery(describe, tags),
-      guarding,
-      causes: this.causes,
-      changes: createDeliveryChanges(),
-      reader: createLogReader({
-        ...{ db, changeLog, tags, targets, baseMoves, now },
-        ...{ matching: createMatchingTriggers(db), isByPolicy: createPolicyMoves(db) },
-      }),
-      attempts: {
-        run: async (attempted) => {
-          const { trigger, move } = attempted
-          this.attempts.push(`${trigger.id} ${move.tag} ${move.digest}`)
-          const answer = await this.answer(attempted)
-          return { at: now(), milliseconds: 1, request: null, answer }
-        },
+      verify: (eventId) => this.verify(eventId),
+      attempt: async (attempted) => {
+        const { trigger, move } = attempted
+        this.attempts.push(`${trigger.id} ${move.tag} ${move.digest}`)
+        const answer = await this.answer(attempted)
+        return { at: now(), milliseconds: 1, request: null, isSent: this.isSent, answer }
       },
-      onPass: () => {},
-      disable: () => {},
-      resumeEnded: () => {},
-      nextResumeAt: () => undefined,
-      random: () => 0.5,
-      onError,
-      setTimer: (callback) => {
-        this.#timer = callback
-        return () => {
-          this.#timer = undefined
-        }
+      onError: (error) => this.errors.push(error),
+      setTimer: (callback, milliseconds) => {
+        const timer = { at: this.time + milliseconds, callback }
+        this.#timers.add(timer)
+        return () => this.#timers.delete(timer)
       },
     })
+  }
+
+  get worker(): Triggers['worker'] {
+    return this.triggers.worker
+  }
+
+  get targets(): Triggers['targets'] {
+    return this.triggers.targets
+  }
+
+  get deliveries(): Triggers['deliveries'] {
+    return this.triggers.deliveries
   }
 
   trigger({
@@ -125,9 +97,14 @@ export class World extends TestDomain {
     bases = null,
     basesNamedBy = null,
   }: TriggerRow = {}): void {
-    this.triggers.insert({
+    this.#rows.insert({
       ...{ uid: 'u', namespace: 'default', name: `t${++this.#count}`, streams, tags, host, guards },
-      ...{ source, bases, basesNamedBy, basesReadFrom: source === 'BASE_IMAGE' ? '' : null },
+      ...{
+        source,
+        bases,
+        basesNamedBy,
+        basesReadFrom: source === 'BASE_IMAGE' ? newReading(this.changeLog.head()) : null,
+      },
       ...{ since: this.changeLog.head(), createdBy: 'somebody', createdAt: 0, updatedAt: 0 },
       ...{ pausedAt: null, pausedUntil: null, pausedBy: null, pauseReason: null, disabledReason: null },
       action: {
@@ -161,26 +138,14 @@ export class World extends TestDomain {
 
   /** Approves an image for the target, as this viewer. */
   approve(viewer: Viewer, digest: string): StoredTarget {
-    const { db, audit, rows, deliveries, tags, triggers } = this
-    const approve = createApproval({
-      ...{ db, audit, rows, tags, describe: createMoves(db), now: () => this.time },
-      targets: createTargets({ rows, deliveries, onPlanned: () => this.restart() }),
-      definitions: {
-        find(_, id) {
-          const trigger = triggers.byIds([id]).get(id)
-          if (!trigger) throw new NotFoundError('no trigger has this id')
-          return trigger
-        },
-      },
-      wake: () => this.worker.wake(),
-    })
-    return approve(viewer, { id: this.target().id, digest: digest as Digest })
+    return this.triggers.approve(viewer, { id: this.target().id, digest: digest as Digest })
   }
 
-  /** Lets time pass until the next attempt is due. */
+  /** Lets time pass, and the timers that are due call back. */
   async later(milliseconds: number): Promise<void> {
     this.time += milliseconds
-    this.#timer?.()
+    const due = [...this.#timers].filter(({ at }) => at <= this.time)
+    for (const timer of due) if (this.#timers.delete(timer)) timer.callback()
     await this.worker.idle()
   }
 
@@ -189,14 +154,15 @@ export class World extends TestDomain {
   }
 
   target(): StoredTarget {
-    const target = this.rows.find({ triggerId: 1, tagId: this.tagId('latest') })
+    const target = this.targets.find({ triggerId: 1, tagId: this.tagId('latest') })
     if (!target) throw new Error('there is no target')
     return target
   }
 
-  /** Ends the worker as a crash does, and starts another. */
+  /** Ends the triggers as a crash does, and starts others. */
   restart(): void {
-    this.worker = this.#createWorker()
+    this.#timers.clear()
+    this.triggers = this.#createTriggers()
   }
 }
 

@@ -101,6 +101,8 @@ export const triggerTargets = sqliteTable(
     /** Null when nothing was delivered. */
     firedEventId: integer('fired_event_id'),
     firedImageId: integer('fired_image_id'),
+    /** 1 once an attempt of another image has begun since: the receiver may have that one. */
+    mayHaveAnother: flag('may_have_another').default(0),
     /** The delivery that is attempted or failed for good; null when there is none. */
     deliveryEventId: integer('delivery_event_id'),
     deliveryImageId: integer('delivery_image_id'),
@@ -141,7 +143,6 @@ export const triggerTargets = sqliteTable(
     index('trigger_targets_of_tag').on(t.tagId, t.id),
     index('trigger_targets_due').on(t.lane, t.dueAt).where(sql`due_at is not null and is_held = 0`),
     index('trigger_targets_by_state').on(t.triggerId, t.state, t.id),
-    index('trigger_targets_dead').on(t.triggerId, t.stateSince).where(sql`state = 'DEAD'`),
   ],
 )
 

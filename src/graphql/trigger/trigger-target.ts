@@ -1,4 +1,5 @@
 import { STATE_NAMES, type StateName, type StoredTarget } from '../../triggers/state/target.ts'
+import { isDelivered } from '../../triggers/state/target-state.ts'
 import { batch, batchValues, loadForBatch, loadReferred } from '../kit/batch.ts'
 import { builder } from '../kit/builder.ts'
 import { keyCursors } from '../kit/connection.ts'
@@ -25,7 +26,7 @@ registerRowNode('TriggerTarget', {
 export const TriggerTargetStateEnum = enumType('TriggerTargetState', {
   description: 'What a trigger has done for a tag, or has to do.',
   values: {
-    IDLE: 'The image that the tag has was delivered, or it moved back to the image that was delivered.',
+    IDLE: 'Nothing is to be done: the image was delivered, the tag moved back to the image that was delivered, or the tag was removed.',
     PENDING: 'A delivery is about to begin.',
     WAITING: 'A guard of the trigger holds the delivery; `message` says which, and until when.',
     RUNNING: 'A delivery is attempted now.',
@@ -73,7 +74,7 @@ objectType(TriggerTargetType, {
     message: t.string({
       nullable: true,
       description:
-        'Explanation for people why the last attempt failed, or what the guard waits for; null otherwise. What a receiver said is for viewers with the right `configure` in the namespace of the trigger.',
+        'Explanation for people why the last attempt failed, why the delivery was given up, or what the guard waits for; null otherwise. What a receiver said is for viewers with the right `configure` in the namespace of the trigger.',
       resolve: (target, _args, context) => messageOf(target, context),
     }),
     triggerName: t.string({
@@ -113,8 +114,9 @@ objectType(TriggerTargetType, {
       description: 'Time since which it is in this state.',
     }),
     isDelivered: t.boolean({
-      description: 'Whether the image that the tag has was delivered.',
-      resolve: ({ state: { wanted, fired } }) => wanted !== null && wanted.imageId === fired?.imageId,
+      description:
+        'Whether the receiver accepted the image that the tag has, and no attempt of another image has begun since.',
+      resolve: ({ state }) => isDelivered(state),
     }),
     image: t.field({
       type: ImageType,
@@ -128,7 +130,7 @@ objectType(TriggerTargetType, {
       type: ImageType,
       nullable: true,
       description:
-        'Image that was last delivered; null if none was, it was pruned, or the viewer does not see it.',
+        'Image that the receiver last accepted; null if none was, it was pruned, or the viewer does not see it.',
       resolve: (target, _args, context) =>
         imagesOf(target, context).get(target.state.fired?.imageId ?? 0) ?? null,
     }),

@@ -2,6 +2,7 @@ import { and, asc, eq, isNull, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { imageStreams, tags } from '../../db/tables/index.ts'
 import { isGlob, matchesGlob } from '../../input/glob.ts'
+import type { TagPosition } from '../definition/bases-reading.ts'
 import type { Trigger } from '../definition/trigger.ts'
 
 /** A tag that a trigger's patterns match, with the image that it points to. */
@@ -12,8 +13,8 @@ interface MatchedTag {
 
 interface Part {
   readonly matched: readonly MatchedTag[]
-  /** Where the next part begins; null after the last one. */
-  readonly next: string | null
+  /** The last tag of the part, after which the next one begins; null after the last part. */
+  readonly next: TagPosition | null
 }
 
 /** Tags that are read at a time. */
@@ -22,9 +23,11 @@ const PART = 50
 /** Creates the reads of the tags that the patterns of a trigger match, in parts: there may be very many. */
 export const createDerivedTags =
   ({ orm }: Pick<Database, 'orm'>) =>
-  /** Returns the part that begins at `from`; the first one for an empty text. */
-  ({ namespace, ...source }: Pick<Trigger, 'namespace' | 'streams' | 'tags'>, from: string): Part => {
-    const [afterStream, afterTag]: readonly [string, string] = from === '' ? ['', ''] : JSON.parse(from)
+  /** Returns the part after a tag; the first one after two empty names. */
+  (
+    { namespace, ...source }: Pick<Trigger, 'namespace' | 'streams' | 'tags'>,
+    [afterStream, afterTag]: TagPosition,
+  ): Part => {
     const { name: stream } = imageStreams
     const rows = orm
       .select({ stream, tag: tags.name, tagId: tags.id, imageId: tags.newestImageId })
@@ -48,5 +51,5 @@ export const createDerivedTags =
         ? [{ tagId, imageId }]
         : [],
     )
-    return { matched, next: last ? JSON.stringify([last.stream, last.tag]) : null }
+    return { matched, next: last ? [last.stream, last.tag] : null }
   }

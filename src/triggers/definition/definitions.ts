@@ -67,7 +67,7 @@ interface DefinitionsDependencies {
 }
 
 /** Triggers of one namespace, and those of them whose pattern can match several streams: each move is compared with them. */
-const MAX = { all: 10_000, ofNamespace: 500 }
+const MAX = { triggers: 10_000, patterns: 500 }
 
 /** The definitions of triggers of all namespaces. */
 export type Definitions = ReturnType<typeof createDefinitions>
@@ -116,13 +116,17 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
     for (const [name, secret] of issued) secrets.set(tx, trigger, name, secret)
     return issued.get(SIGNING) ?? null
   }
-  const checkCount = ({ namespace, streams }: Pick<Trigger, 'namespace' | 'streams'>): void => {
+  /** Throws InvalidInputError for a trigger, new or changed, that makes too many in its namespace. */
+  const checkCount = ({ namespace, streams }: Source & Pick<Trigger, 'namespace'>, old?: Trigger): void => {
     const { all, patterns } = rows.countsOf(namespace)
-    if (all >= MAX.all) throw invalid('namespace', `has ${MAX.all} triggers, which is the maximum`)
-    if (isGlob(streams) && patterns >= MAX.ofNamespace) {
+    if (!old && all >= MAX.triggers) {
+      throw invalid('namespace', `has ${MAX.triggers} triggers, which is the maximum`)
+    }
+    const isNewPattern = isGlob(streams) && !(old && isGlob(old.streams))
+    if (isNewPattern && patterns >= MAX.patterns) {
       throw invalid(
         'imageStreams',
-        `must be one name: the namespace has ${MAX.ofNamespace} triggers with patterns, which is the maximum`,
+        `must be one name: the namespace has ${MAX.patterns} triggers with patterns, which is the maximum`,
       )
     }
   }
@@ -161,7 +165,7 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
       requireInNamespace(viewer, 'configure', namespace)
       checkNamespace(namespace)
       const name = checkTriggerName(input.name)
-      const source = ofViewer(viewer, checkSource(input, namespace), namespace)
+      const source = ofViewer(viewer, checkSource(input, namespace), namespace, changeLog.head())
       const action = checkGiven(given)
       const checked = checkGuards(guards ?? {}, 'guards', now())
       return db.transact((tx) => {
@@ -195,8 +199,8 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
         const checked = checkSource({ ...given, bases }, old.namespace)
         const isSame = isDeepStrictEqual(checked, checkSource(old, old.namespace))
         const isReader = isSame && givenAction === undefined
-        const source = isReader ? checked : ofViewer(viewer, checked, old.namespace)
-        if (!isGlob(old.streams)) checkCount({ ...old, ...source })
+        const source = isReader ? checked : ofViewer(viewer, checked, old.namespace, changeLog.head())
+        checkCount({ ...old, ...source }, old)
         const action = givenAction && checkGiven(givenAction)
         const changed = {
           ...{ ...old, ...source, ...(isSame && { basesReadFrom: old.basesReadFrom }) },

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, isNotNull, isNull, lte, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, eq, gt, isNotNull, isNull, lte, type SQL, sql } from 'drizzle-orm'
 import { isInNamespaces, isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { rowsOfPage } from '../../db/page.ts'
@@ -20,7 +20,7 @@ export function createTriggerRows({ orm }: Pick<Database, 'orm'>) {
   const toRead = orm
     .select()
     .from(table)
-    .where(isNotNull(table.basesReadFrom))
+    .where(and(isNotNull(table.basesReadFrom), gt(table.id, sql.placeholder('after'))))
     .orderBy(asc(table.id))
     .limit(1)
     .prepare()
@@ -86,9 +86,9 @@ export function createTriggerRows({ orm }: Pick<Database, 'orm'>) {
       return { all: countWhere(isOfNamespace), patterns: countWhere(isPattern) }
     },
 
-    /** Returns a trigger of which bases of tags are still to be read. */
-    withBasesToRead(): Trigger | undefined {
-      const row = toRead.get()
+    /** Returns the next trigger after one of them, in turns, of which bases of tags are still to be read. */
+    withBasesToRead(after: number): Trigger | undefined {
+      const row = toRead.get({ after }) ?? toRead.get({ after: 0 })
       return row && triggerOf(row)
     },
 

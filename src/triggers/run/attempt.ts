@@ -28,6 +28,8 @@ export interface AttemptEnd {
   readonly at: number
   readonly milliseconds: number
   readonly answer: Answer
+  /** Whether the receiver was contacted. */
+  readonly isSent: boolean
   /** The request, with secrets replaced, as JSON text: method, url, headers, body. Null where there was none. */
   readonly request: string | null
 }
@@ -95,14 +97,17 @@ export function createAttempts(dependencies: AttemptsDependencies) {
   const answerOf = async ({ trigger, move, webhookId, signal }: Attempted) => {
     const { action } = trigger
     const made = requestOf(trigger, move, webhookId)
-    if (!made) return { answer: await perform(action, { trigger, move, webhookId, signal }), shown: null }
+    if (!made) {
+      const answer = await perform(action, { trigger, move, webhookId, signal })
+      return { answer, shown: null, isSent: true }
+    }
     const { judge } = kindOf(action)
     const answer = await send(egress, made.request, {
       ...{ signal, now },
       mask: (text) => maskedText(text, [...made.context.all, ...credentialsOf(made.request)]),
       judge: judge && ((response, failure) => judge(response, action.settings, failure)),
     })
-    return { answer, shown: made.shown }
+    return { answer, shown: made.shown, isSent: true }
   }
 
   const linkOf = async (
@@ -137,12 +142,13 @@ export function createAttempts(dependencies: AttemptsDependencies) {
     async run(attempted: Attempted): Promise<AttemptEnd> {
       const at = now()
       const started = performance.now()
-      const { answer, shown } = await answerOf(attempted).catch((error: unknown) => {
+      const { answer, shown, isSent } = await answerOf(attempted).catch((error: unknown) => {
         attempted.signal.throwIfAborted()
-        return { answer: notSent(error), shown: null }
+        return { answer: notSent(error), shown: null, isSent: false }
       })
       const request = shown && JSON.stringify(shortened(shown))
-      return { at, milliseconds: Math.round(performance.now() - started), answer, request }
+      const milliseconds = Math.round(performance.now() - started)
+      return { at, milliseconds, answer, isSent, request }
     },
   }
 }

@@ -1,10 +1,12 @@
 import type { Transaction } from '../../db/transact.ts'
+import type { ChangeLog } from '../../events/change-log.ts'
 import type { Push } from '../../events/push-filter.ts'
 import { mayCopy, type RightsOf } from '../../imagestream/record/record-followers.ts'
 import type { Tags } from '../../imagestream/tag/tag.ts'
 import type { Bases, OutdatedTag } from '../base/bases.ts'
 import type { createDerivedTags } from '../base/derived-tags.ts'
 import { matchesBases } from '../definition/base-pattern.ts'
+import { type BasesReading, readingOf, stored } from '../definition/bases-reading.ts'
 import { type Trigger, triggerStateOf } from '../definition/trigger.ts'
 import type { TriggerRows } from '../definition/trigger-rows.ts'
 import { laneOf } from '../state/lane.ts'
@@ -12,6 +14,7 @@ import { type Move, want } from '../state/target-state.ts'
 import { newTarget, type Targets } from '../state/targets.ts'
 
 interface BaseMovesDependencies {
+  readonly changeLog: Pick<ChangeLog, 'read'>
   readonly bases: Bases
   readonly derivedTags: ReturnType<typeof createDerivedTags>
   readonly triggers: Pick<TriggerRows, 'byIds' | 'withBasesToRead' | 'setBasesReadFrom'>
@@ -23,12 +26,17 @@ interface BaseMovesDependencies {
   readonly now: () => number
 }
 
+/** Entries of the change log that are read at a time. */
+const PART = 200
+
 /** The moves of base images, for the triggers that react to them. */
 export type BaseMoves = ReturnType<typeof createBaseMoves>
 
 /** Creates the reactions to moves of base images. */
 export function createBaseMoves(dependencies: BaseMovesDependencies) {
-  const { bases, derivedTags, triggers, tags, targets, rightsOf, now } = dependencies
+  const { changeLog, bases, derivedTags, triggers, tags, targets, rightsOf, now } = dependencies
+  /** The trigger whose bases were read last: they take turns. */
+  let lastRead = 0
 
   /** Reports whether the trigger reacts to the push as one of its base images. */
   const isReacting = ({ bases: pattern, basesNamedBy, since }: Trigger, push: Push): boolean => {
@@ -58,34 +66,58 @@ export function createBaseMoves(dependencies: BaseMovesDependencies) {
     return true
   }
 
+  /** Notes the move of a tag for the triggers of tags that are based on it. Reports whether there is one. */
+  const note = (tx: Transaction, push: Push): boolean => {
+    if (!bases.areStored()) return false
+    const [base] = tags.named([push.streamId], push.tag)
+    // removed meanwhile
+    if (!base?.image || base.newestEventId === null) return false
+    const move = { eventId: base.newestEventId, imageId: base.image.id }
+    const outdated = bases
+      .outdatedBy(tx, push, { tagId: base.id, imageId: base.image.id })
+      // an image that adds layers to the image before it is its own base
+      .filter(({ tagId }) => tagId !== base.id)
+    return outdated.map((one) => noteOutdated(tx, one, push, move)).includes(true)
+  }
+
+  /** Reads a part of what a trigger has to know. Returns how far it was read. */
+  const readOn = (
+    tx: Transaction,
+    trigger: Trigger,
+    { after, known }: BasesReading,
+    position: number,
+  ): BasesReading => {
+    if (after) {
+      if (after[0] === '') bases.forget(tx, trigger.id)
+      const { matched, next } = derivedTags(trigger, after)
+      for (const { tagId, imageId } of matched) bases.set(tx, { triggerId: trigger.id, tagId }, imageId)
+      return { after: next, known }
+    }
+    const last = Math.max(known, Math.min(known + PART, position))
+    for (const push of changeLog.read({ after: known, before: last + 1, limit: PART })) note(tx, push)
+    return { after, known: last }
+  }
+
   return {
     /** Stores the bases of the image that a tag points to, for a trigger whose patterns match the tag. */
     setBases: bases.set,
 
-    /** Reads the bases of some tags that a new trigger matches. Reports whether there were any to read. */
-    readBases(tx: Transaction): boolean {
-      const trigger = triggers.withBasesToRead()
+    note,
+
+    /**
+     * Reads the bases of some tags that a new trigger matches, and then, again, the moves of bases up to the `position` of the
+     * reader of the log: what moved before its bases were read. Reports whether there were any to read.
+     */
+    readBases(tx: Transaction, position: number): boolean {
+      const trigger = triggers.withBasesToRead(lastRead)
       if (!trigger) return false
       const { id, basesReadFrom } = trigger
-      if (basesReadFrom === '') bases.forget(tx, id)
-      const { matched, next } = derivedTags(trigger, basesReadFrom ?? '')
-      for (const { tagId, imageId } of matched) bases.set(tx, { triggerId: id, tagId }, imageId)
-      triggers.setBasesReadFrom(id, next)
+      lastRead = id
+      const reading = readingOf(basesReadFrom ?? '')
+      const next = readOn(tx, trigger, reading, position)
+      const isDone = next.after === null && next.known >= position
+      triggers.setBasesReadFrom(id, isDone ? null : stored(next))
       return true
-    },
-
-    /** Notes the move of a tag for the triggers of tags that are based on it. Reports whether there is one. */
-    note(tx: Transaction, push: Push): boolean {
-      if (!bases.areStored()) return false
-      const [base] = tags.named([push.streamId], push.tag)
-      // removed meanwhile
-      if (!base?.image || base.newestEventId === null) return false
-      const move = { eventId: base.newestEventId, imageId: base.image.id }
-      const outdated = bases
-        .outdatedBy(tx, push, { tagId: base.id, imageId: base.image.id })
-        // an image that adds layers to the image before it is its own base
-        .filter(({ tagId }) => tagId !== base.id)
-      return outdated.map((one) => noteOutdated(tx, one, push, move)).includes(true)
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { Transaction } from '../../db/transact.ts'
+import { isOfDatabase, type Transaction } from '../../db/transact.ts'
 import type { MovedTag } from '../content/moved-tag.ts'
 import type { Trigger } from '../definition/trigger.ts'
 import type { TriggerRows } from '../definition/trigger-rows.ts'
@@ -26,7 +26,7 @@ export interface Begun {
 
 export interface BeginningsDependencies {
   readonly rows: TargetRows
-  readonly targets: Pick<Targets, 'change'>
+  readonly targets: Pick<Targets, 'change' | 'giveUp'>
   readonly deliveries: DeliveryRows
   readonly triggers: Pick<TriggerRows, 'byIds'>
   readonly causes: Pick<Causes, 'of' | 'circle'>
@@ -35,11 +35,16 @@ export interface BeginningsDependencies {
   readonly guarding: Guarding
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Returns a number from 0 to 1. */
+  readonly random: () => number
+  readonly onError: (error: unknown) => void
 }
 
 /** Creates the begin of attempts, which guards may hold: the delivery is stored before it is sent. */
 export function createBeginnings(dependencies: BeginningsDependencies) {
-  const { rows, targets, deliveries, triggers, causes, changes, describe, guarding, now } = dependencies
+  const { rows, targets, deliveries, triggers, causes, changes, describe, guarding } = dependencies
+  const { now, random, onError } = dependencies
+
   const beginOne = (tx: Transaction, target: StoredTarget): Begun | undefined => {
     const { triggerId, tagId, state } = target
     const trigger = triggers.byIds([triggerId]).get(triggerId)
@@ -48,8 +53,7 @@ export function createBeginnings(dependencies: BeginningsDependencies) {
     const { move: planned, byHand } = delivery
     const described = describe(trigger, target, planned.eventId)
     if (!described) {
-      const pruned = { kind: 'NEVER', message: 'the entry of the tag’s history was pruned' } as const
-      targets.change(tx, target, failed(state, pruned, now(), 0), pruned.message)
+      targets.giveUp(tx, target, 'the tag was removed, or the entry of its history pruned')
       return undefined
     }
     const { cause, move, identity } = described
@@ -76,6 +80,19 @@ export function createBeginnings(dependencies: BeginningsDependencies) {
     return { target: begun, trigger, move, webhookId, deliveryRow }
   }
 
+  /** Begins an attempt. One that cannot begin has failed, and stops no other. */
+  const beginOrFail = (tx: Transaction, target: StoredTarget): Begun | undefined => {
+    try {
+      return beginOne(tx, target)
+    } catch (error) {
+      if (isOfDatabase(error)) throw error
+      onError(error)
+      const failure = { kind: 'LATER', message: `internal error: ${String(error)}` } as const
+      targets.change(tx, target, failed(target.state, failure, now(), random()), failure.message)
+      return undefined
+    }
+  }
+
   return {
     /** Begins attempts of a lane that are due, at most `limit`. Of those that run, the lease is renewed. */
     begin(
@@ -90,7 +107,7 @@ export function createBeginnings(dependencies: BeginningsDependencies) {
           targets.change(tx, target, renewed(target.state, now()), target.message)
           continue
         }
-        const one = beginOne(tx, target)
+        const one = beginOrFail(tx, target)
         if (one) begun.push(one)
       }
       return begun

@@ -27,10 +27,11 @@ export function createDescribeDelivery(describe: DescribeMove, tags: Pick<Tags, 
     eventId: number,
   ): Described | undefined => {
     const cause = describe(eventId)
-    if (!cause || source !== 'BASE_IMAGE') return cause && { cause, move: cause, identity: cause.digest }
     const tag = tags.byIds([tagId]).get(tagId)
-    const newest = tag?.newestEventId
-    const derived = newest == null || tag?.removedAt != null ? undefined : describe(newest)
+    if (!cause || !tag || tag.removedAt !== null) return undefined
+    if (source !== 'BASE_IMAGE') return { cause, move: cause, identity: cause.digest }
+    const newest = tag.newestEventId
+    const derived = newest === null ? undefined : describe(newest)
     if (!derived) return undefined
     const { platforms: _, movedAt, ...baseImage } = cause
     // a delivery by hand before the first move of a base has none

@@ -36,6 +36,11 @@ export class DueLanes {
     return [...this.#dueAt].filter(([, dueAt]) => dueAt <= now).map(([lane]) => lane)
   }
 
+  /** Reports whether an attempt of the lane is due. */
+  isDue(lane: DeliveryLane, now: number): boolean {
+    return (this.#dueAt.get(lane) ?? Number.POSITIVE_INFINITY) <= now
+  }
+
   /** Returns when the next attempt after now is due; infinity if none is planned. */
   next(now: number): number {
     let next = Number.POSITIVE_INFINITY

@@ -15,7 +15,7 @@ export interface Ended extends AttemptEnd {
 
 export interface EndingsDependencies {
   readonly rows: TargetRows
-  readonly targets: Pick<Targets, 'change'>
+  readonly targets: Pick<Targets, 'change' | 'giveUp'>
   readonly deliveries: DeliveryRows
   readonly changes: Pick<DeliveryChanges, 'announce'>
   /** Holds a trigger whose receiver wants no more requests. */

@@ -1,5 +1,6 @@
 import { type SetTimer, systemTimer } from '../../concurrency/clock.ts'
 import type { Database } from '../../db/open.ts'
+import type { Trigger } from '../definition/trigger.ts'
 import type { TriggerRows } from '../definition/trigger-rows.ts'
 import type { DeliveryRows, TriggerDelivery } from '../state/delivery-rows.ts'
 import { laneOf } from '../state/lane.ts'
@@ -7,8 +8,8 @@ import type { Attempts, FoundLink } from './attempt.ts'
 import { isBusy, Places } from './places.ts'
 
 export interface LinkSearchDependencies {
-  readonly db: Pick<Database, 'transact'>
-  readonly deliveries: Pick<DeliveryRows, 'toFollow' | 'followed' | 'nextFollowAt'>
+  readonly db: Pick<Database, 'transact' | 'transactUnsynced'>
+  readonly deliveries: Pick<DeliveryRows, 'toFollow' | 'followed' | 'postpone' | 'nextFollowAt'>
   readonly triggers: Pick<TriggerRows, 'byIds'>
   readonly attempts: Pick<Attempts, 'findLink'>
   /** Milliseconds since 1970. */
@@ -36,12 +37,11 @@ export function createLinkSearch(dependencies: LinkSearchDependencies) {
   const note = (delivery: TriggerDelivery, { link, isFinal }: FoundLink): void =>
     db.transact(() => deliveries.followed(delivery, link, isFinal))
 
-  const begin = (delivery: TriggerDelivery): void => {
-    const trigger = triggers.byIds([delivery.triggerId]).get(delivery.triggerId)
-    // its deliveries are deleted with it
-    if (!trigger || running.has(delivery.id)) return
+  /** Requests a link, if there is a place. Reports whether the request is under way. */
+  const begin = (delivery: TriggerDelivery, trigger: Trigger): boolean => {
+    if (running.has(delivery.id)) return true
     const lane = laneOf(trigger)
-    if (places.free(lane) === 0) return
+    if (places.free(lane) === 0) return false
     const release = places.take(lane)
     const ended = attempts
       .findLink(trigger, delivery, stop.signal)
@@ -58,6 +58,7 @@ export function createLinkSearch(dependencies: LinkSearchDependencies) {
         plan()
       })
     running.set(delivery.id, ended)
+    return true
   }
 
   const plan = (): void => {
@@ -67,7 +68,15 @@ export function createLinkSearch(dependencies: LinkSearchDependencies) {
   }
   const wake = (): void => {
     if (stop.signal.aborted) return
-    for (const delivery of deliveries.toFollow(PART.size)) begin(delivery)
+    const due = deliveries.toFollow(PART.size)
+    const found = triggers.byIds(due.map(({ triggerId }) => triggerId))
+    const waiting = due.filter((delivery) => {
+      const trigger = found.get(delivery.triggerId)
+      // deliveries are deleted with their trigger
+      return trigger && !begin(delivery, trigger)
+    })
+    // those of other hosts come before them
+    if (waiting.length > 0) db.transactUnsynced(() => deliveries.postpone(waiting.map(({ id }) => id)))
     plan()
   }
 

@@ -44,7 +44,8 @@ export function createLogReader(dependencies: LogReaderDependencies) {
     .values({ id: 1, sequence: sql.placeholder('sequence') })
     .onConflictDoUpdate({ target: triggerPosition.id, set: { sequence: sql`excluded.sequence` } })
     .prepare()
-  let stored = orm.select().from(triggerPosition).where(isOnly).get()?.sequence ?? changeLog.head()
+  // a migration has stored the first one
+  let stored = orm.select().from(triggerPosition).where(isOnly).get()?.sequence ?? 0
   let position = stored
 
   /** Notes a move for each trigger that reacts to it. Reports whether there is one. */
@@ -73,11 +74,10 @@ export function createLogReader(dependencies: LogReaderDependencies) {
      * reading entries again without a trigger costs less than a commit.
      */
     readPart(tx: Transaction): boolean {
-      // before the moves that follow the creation of the trigger
-      if (baseMoves.readBases(tx)) return true
+      const isReadingBases = baseMoves.readBases(tx, position)
       const end = changeLog.head()
       const last = Math.min(position + PART, end)
-      if (last <= position) return false
+      if (last <= position) return isReadingBases
       const pushes = changeLog.read({ after: position, before: last + 1, limit: PART })
       let isNoted = false
       for (const push of pushes) isNoted = note(tx, push) || isNoted
@@ -89,7 +89,7 @@ export function createLogReader(dependencies: LogReaderDependencies) {
         position = last
         if (isStored) stored = last
       })
-      return last < end
+      return isReadingBases || last < end
     },
   }
 }

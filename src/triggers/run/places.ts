@@ -26,7 +26,7 @@ const MAX_SLOW = 10_000
 export class Places {
   /** Attempts by what limits them. */
   readonly #running = new Map<string, number>()
-  /** Hosts that have not responded, or had too much to do, when they were last asked. */
+  /** Hosts that did not respond to the last request, or had too much to do. */
   readonly #slow = new LRUCache<string, true>({ max: MAX_SLOW })
 
   /** Returns the number of attempts of the lane that may begin. */
@@ -36,8 +36,8 @@ export class Places {
   }
 
   /**
-   * Takes a place. Returns a function that gives it back, with whether the host has not responded or had too much to do; without an
-   * answer if it was not asked.
+   * Takes a place. Returns a function that gives it back, with whether the host has not responded or had too much to do; undefined
+   * for no request.
    */
   take(lane: DeliveryLane): (isSlow?: boolean) => void {
     const { host } = partsOf(lane)

@@ -17,7 +17,7 @@ export interface WorkerDependencies extends BeginningsDependencies, EndingsDepen
   readonly resumeEnded: (tx: Transaction) => void
   /** Returns when the next pause ends, in milliseconds since 1970. */
   readonly nextResumeAt: () => number | undefined
-  readonly attempts: Pick<Attempts, 'run'>
+  readonly attempt: Attempts['run']
   /** Called after each pass: ends of attempts are stored. */
   readonly onPass: () => void
   /** Receives internal errors; the work is done again after some seconds. */
@@ -41,7 +41,7 @@ const PAUSE_AFTER_ERROR = 5_000
  * delivery that a power cut undoes is sent again, with the same id.
  */
 export function createTriggerWorker(dependencies: WorkerDependencies) {
-  const { db, reader, dueLanes, attempts, guarding, resumeEnded, nextResumeAt, now, onPass, onError } =
+  const { db, reader, dueLanes, attempt, guarding, resumeEnded, nextResumeAt, now, onPass, onError } =
     dependencies
   const { setTimer = systemTimer } = dependencies
   const store = createEndings(dependencies)
@@ -51,7 +51,7 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
   const running = new Map<number, Promise<void>>()
   const stop = new AbortController()
   /** Attempts whose end is not stored yet. */
-  let ended: readonly Ended[] = []
+  let unstored: readonly Ended[] = []
   let cancelTimer = (): void => {}
   let work: Promise<void> | undefined
   /** Set by `wake`: there may be work that the current pass has not seen. */
@@ -64,13 +64,15 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
       if (free === 0) continue
       const begun = beginnings.begin(tx, lane, free, (id) => running.has(id))
       dueLanes.refresh(lane)
+      // guards took none of the places
+      if (begun.length < free && dueLanes.isDue(lane, now())) isAwake = true
       started.push(...begun.map((one) => ({ begun: one, release: places.take(lane) })))
     }
   }
 
   /** Returns what has begun, and whether there is more to read. If the transaction fails, nothing has happened. */
   const pass = (): { readonly started: readonly Started[]; readonly hasMore: boolean } => {
-    const storing = ended
+    const storing = unstored
     const started: Started[] = []
     try {
       const hasMore = db.transactUnsynced((tx) => {
@@ -80,7 +82,7 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
         beginDue(tx, started)
         return hasMore
       })
-      ended = ended.slice(storing.length)
+      unstored = unstored.slice(storing.length)
       return { started, hasMore }
     } catch (error) {
       for (const { release } of started) release()
@@ -91,11 +93,10 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
 
   const run = ({ begun, release }: Started): void => {
     const { id } = begun.target
-    const attempt = attempts
-      .run({ ...begun, signal: stop.signal })
+    const ended = attempt({ ...begun, signal: stop.signal })
       .then((end) => {
-        ended = [...ended, { ...end, begun }]
-        release(isBusy(end.answer.status, end.answer.failure === null))
+        unstored = [...unstored, { ...end, begun }]
+        release(end.isSent ? isBusy(end.answer.status, end.answer.failure === null) : undefined)
       })
       .catch((error: unknown) => {
         release()
@@ -105,7 +106,7 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
         running.delete(id)
         wake()
       })
-    running.set(id, attempt)
+    running.set(id, ended)
   }
 
   const passes = async (): Promise<void> => {
@@ -157,9 +158,9 @@ export function createTriggerWorker(dependencies: WorkerDependencies) {
       cancelTimer()
       await Promise.all([work, ...running.values()])
       // what receivers have accepted is not sent again after the restart
-      if (ended.length === 0) return
+      if (unstored.length === 0) return
       db.transact((tx) => {
-        for (const one of ended) store(tx, one)
+        for (const one of unstored) store(tx, one)
       })
     },
   }

@@ -94,6 +94,15 @@ export function createDeliveryRows({ orm }: Pick<Database, 'orm'>, now: () => nu
     /** Returns deliveries whose link is to be asked for. */
     toFollow: (limit: number): TriggerDelivery[] => statements.toFollow.all({ now: now(), limit }),
 
+    /** Notes that there was no place for a request for their links. */
+    postpone(ids: readonly number[]): void {
+      orm
+        .update(deliveries)
+        .set({ followAt: now() + FOLLOW.interval })
+        .where(isOneOf(deliveries.id, ids))
+        .run()
+    },
+
     /** Notes what was found when the link was asked for. */
     followed({ id, followCount }: TriggerDelivery, link: string | null, isFinal: boolean): void {
       const isOver = isFinal || followCount + 1 >= FOLLOW.most

@@ -16,6 +16,8 @@ export interface TargetState {
   readonly wanted: Move | null
   /** What was last delivered; null when nothing was. */
   readonly fired: Move | null
+  /** Whether an attempt of another image has begun since: its receiver may have that one, whatever it responded. */
+  readonly mayHaveAnother: boolean
   /** The delivery that is attempted, or that failed for good; null when nothing is to be done. */
   readonly delivery: PlannedDelivery | null
   /** Number of deliveries by hand so far: each has an id of its own. */
@@ -48,6 +50,7 @@ type Held = Extract<Judgement, { readonly open: false }>
 export const settled = (now: Move | null): TargetState => ({
   wanted: now,
   fired: now,
+  mayHaveAnother: false,
   delivery: null,
   byHand: 0,
 })
@@ -61,11 +64,19 @@ export function want(state: TargetState, move: Move, now: number): TargetState {
   return planned({ ...state, wanted: move }, now)
 }
 
+/** Reports whether the receiver has the image that the tag points to. */
+export const isDelivered = ({
+  wanted,
+  fired,
+  mayHaveAnother,
+}: Pick<TargetState, 'wanted' | 'fired' | 'mayHaveAnother'>): boolean =>
+  wanted !== null && wanted.imageId === fired?.imageId && !mayHaveAnother
+
 /** Returns the state with a delivery of what is wanted, if that was not delivered and no attempt is under way. */
 function planned(state: TargetState, now: number): TargetState {
-  const { wanted, fired, delivery } = state
+  const { wanted, delivery } = state
   if (delivery && delivery.leaseUntil !== null) return state
-  if (!wanted || wanted.imageId === fired?.imageId) return { ...state, delivery: null }
+  if (!wanted || isDelivered(state)) return { ...state, delivery: null }
   return { ...state, delivery: deliveryOf(wanted, now) }
 }
 
@@ -94,17 +105,21 @@ export const isDue = ({ delivery }: TargetState, now: number): boolean =>
   (delivery.leaseUntil === null ? delivery.nextAt <= now : delivery.leaseUntil <= now)
 
 /** Begins an attempt, which owns the delivery for a while. */
-export const begin = (state: TargetState, now: number): TargetState =>
-  state.delivery && isDue(state, now)
-    ? { ...state, delivery: { ...state.delivery, guard: null, leaseUntil: now + LEASE } }
-    : state
+export function begin(state: TargetState, now: number): TargetState {
+  const { delivery, fired } = state
+  if (!delivery || !isDue(state, now)) return state
+  const mayHaveAnother = state.mayHaveAnother || fired?.imageId !== delivery.move.imageId
+  return { ...state, mayHaveAnother, delivery: { ...delivery, guard: null, leaseUntil: now + LEASE } }
+}
 
 /** Notes that a guard holds the delivery, instead of an attempt. It is judged again at `until`, or for null after an event. */
 export function held(state: TargetState, { guard, until }: Held, now: number): TargetState {
   const { delivery } = state
   if (!delivery) return state
   const heldSince = Math.min(delivery.heldSince ?? now, now)
-  return { ...state, delivery: { ...delivery, guard, heldSince, nextAt: until, leaseUntil: null } }
+  // never due again at once
+  const nextAt = until && Math.max(until, now + 1)
+  return { ...state, delivery: { ...delivery, guard, heldSince, nextAt, leaseUntil: null } }
 }
 
 /** Plans a judgement of a delivery that a guard holds, after an event that may let it go. */
@@ -120,7 +135,7 @@ export const renewed = (state: TargetState, now: number): TargetState =>
 /** Notes that the receiver has accepted the delivery. What the tag points to meanwhile is delivered next. */
 export function succeeded(state: TargetState, now: number): TargetState {
   if (!state.delivery) return state
-  return planned({ ...state, fired: state.delivery.move, delivery: null }, now)
+  return planned({ ...state, fired: state.delivery.move, mayHaveAnother: false, delivery: null }, now)
 }
 
 /** Notes that an attempt failed. `random` is from 0 to 1. A newer image is delivered at once, in place of another attempt. */

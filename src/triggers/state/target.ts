@@ -47,6 +47,7 @@ export function targetOf(row: Row): StoredTarget {
   const state: TargetState = {
     wanted: moveOf(row.wantedEventId, row.wantedImageId),
     fired: moveOf(row.firedEventId, row.firedImageId),
+    mayHaveAnother: row.mayHaveAnother === 1,
     delivery: attempted && { move: attempted, byHand, failures, nextAt, guard, heldSince, leaseUntil },
     byHand: row.byHand,
   }
@@ -62,13 +63,14 @@ const moveOf = (eventId: number | null, imageId: number | null): Move | null =>
 
 /** Returns the columns of a state. */
 export function columnsOf(state: TargetState) {
-  const { wanted, fired, delivery, byHand } = state
+  const { wanted, fired, mayHaveAnother, delivery, byHand } = state
   if (!wanted) throw new Error('a target is stored once its tag has an image')
   return {
     wantedEventId: wanted.eventId,
     wantedImageId: wanted.imageId,
     firedEventId: fired?.eventId ?? null,
     firedImageId: fired?.imageId ?? null,
+    mayHaveAnother: mayHaveAnother ? 1 : 0,
     deliveryEventId: delivery?.move.eventId ?? null,
     deliveryImageId: delivery?.move.imageId ?? null,
     deliveryByHand: delivery?.byHand ?? 0,

@@ -17,20 +17,27 @@ export type Targets = ReturnType<typeof createTargets>
 
 /** Creates the changes of targets. */
 export function createTargets({ rows, deliveries, onPlanned }: TargetsDependencies) {
+  /** Stores the next state of a target. A delivery that was attempted, and that another one replaces, is over. */
+  const change = (_tx: Transaction, target: Target, state: TargetState, message: string | null): void => {
+    const { delivery: old } = target.state
+    const { delivery, fired } = state
+    const isReplaced = old !== null && wasAttempted(old) && !isSame(old, delivery)
+    if (isReplaced && fired?.eventId !== old.move.eventId) {
+      deliveries.supersede(target, 'the tag has moved to another image since')
+    }
+    rows.save({ ...target, state, message })
+    const dueAt = delivery && (delivery.leaseUntil ?? delivery.nextAt)
+    if (dueAt !== null && target.isHeld === 0) onPlanned(target.lane, dueAt)
+  }
+
   return {
     find: rows.find,
+    change,
 
-    /** Stores the next state of a target. A delivery that was attempted, and that another one replaces, is over. */
-    change(_tx: Transaction, target: Target, state: TargetState, message: string | null): void {
-      const { delivery: old } = target.state
-      const { delivery, fired } = state
-      const isReplaced = old !== null && wasAttempted(old) && !isSame(old, delivery)
-      if (isReplaced && fired?.eventId !== old.move.eventId) {
-        deliveries.supersede(target, 'the tag has moved to another image since')
-      }
-      rows.save({ ...target, state, message })
-      const dueAt = delivery && (delivery.leaseUntil ?? delivery.nextAt)
-      if (dueAt !== null && target.isHeld === 0) onPlanned(target.lane, dueAt)
+    /** Gives up the delivery that is planned, because of what `message` says. */
+    giveUp(tx: Transaction, target: Target, message: string): void {
+      deliveries.supersede(target, message)
+      change(tx, target, { ...target.state, delivery: null }, message)
     },
   }
 }
