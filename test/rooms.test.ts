@@ -346,7 +346,7 @@ const MAY_USE_SYSTEM: readonly string[] = [
   'imagestream/stream/retry-refused.ts',
   'imagestream/stream/image-list.ts',
   'kubernetes/observe/observers.ts',
-  'triggers/definition/definitions.ts',
+  'triggers/definition/pauses.ts',
 ]
 
 /** Rooms and floors that take requests: what they do, they do for the viewer of the request. */

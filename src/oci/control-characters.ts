@@ -11,6 +11,9 @@ const MAY_HAVE_CONTROL = /\\u00[0189]|\\u007f|\\[bf]|(?![\t\n\r])\p{Cc}/iu
 /** Reports whether a name has a control character: U+0000 to U+001F, and U+007F to U+009F. */
 export const hasControlCharacter = (name: string): boolean => CONTROL.test(name)
 
+/** Returns a text of another program for a message: on one line, without characters that change how others are shown. */
+export const onOneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+
 /** Returns a control character for a message: `U+0000`. */
 const nameOf = (character: string): string =>
   `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`

@@ -1,3 +1,4 @@
+import { onOneLine } from '../oci/control-characters.ts'
 import {
   type Delivery,
   type DeliveryResponse,
@@ -82,8 +83,7 @@ const rejected = (outcome: DeliveryOutcome, message: string, isTemporary = false
 const MAX_TEXT = 500
 
 /** Returns a sender's text as one line of bounded length, for the log. */
-export const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e]+/gu, ' ').slice(0, MAX_TEXT)
+export const printable = (text: string): string => onOneLine(text).slice(0, MAX_TEXT)
 
 /** Seconds after which a sender should repeat a delivery that could not be verified. */
 const RETRY_AFTER = 60

@@ -11,19 +11,18 @@ import {
 } from './mirroring.ts'
 import type { Mirrorings } from './mirrorings.ts'
 
-/** Where the images of a tag are copied to, each time that it moves. */
+/** Where an image is copied to. */
 export interface ReplicationSettings {
   /** `registry.example.org/team/app`. */
   readonly repository: string
-  /** Tag that points to the image there; `{{ tag }}` in it stands for the tag that moved. */
+  /** Tag that points to the image there. */
   readonly tag: string
   readonly includeReferrers: boolean
 }
 
-/** A tag that has moved to an image. */
-export interface ReplicatedMove {
+/** The image that is copied. */
+export interface ReplicatedImage {
   readonly namespace: string
-  readonly tag: string
   /** From which the image can be pulled, by its digest. */
   readonly dockerImageReference: string
 }
@@ -59,45 +58,40 @@ const TEMPORARY: ReadonlySet<MirroringFailure> = new Set([
 const LONGEST = 20 * 60 * 60
 
 /**
- * Returns a function that copies the image of a tag that has moved to another registry, once: what is there already is not
+ * Returns a function that copies an image to another registry, once: what is there already is not
  * sent. The copy is listed among the mirrorings, and another attempt at it joins one that runs. Rejects only with the signal's
- * reason; the copy is then cancelled.
+ * reason; the copy then goes on.
  */
 export const createReplication =
-  (mirrorings: Pick<Mirrorings, 'request' | 'wait' | 'cancel'>) =>
+  (mirrorings: Pick<Mirrorings, 'request' | 'wait'>) =>
   async (
     settings: ReplicationSettings,
-    move: ReplicatedMove,
+    image: ReplicatedImage,
     { viewer, signal }: ReplicationContext,
   ): Promise<ReplicationAnswer> => {
     let id: number
     try {
-      id = mirrorings.request(viewer, requestOf(settings, move))
+      id = mirrorings.request(viewer, requestOf(settings, image))
     } catch (error) {
       return failed(error)
     }
-    try {
-      const done = await unlessAborted(mirrorings.wait(id, LONGEST), signal)
-      if (done?.state === 'SUCCEEDED') {
-        const work = done.unchangedTagCount > 0 ? 'had' : `got ${done.fetchedSize} bytes of`
-        return answer(`${settings.repository}:${done.tag} ${work} ${done.digest}`, null)
-      }
-      const isTemporary = done?.state !== 'FAILED' || TEMPORARY.has(done.reason as MirroringFailure)
-      const message = done?.message ?? 'the copy did not end'
-      return answer('', { kind: isTemporary ? 'LATER' : 'NEVER', message })
-    } catch (error) {
-      mirrorings.cancel(viewer, id)
-      throw error
+    const done = await unlessAborted(mirrorings.wait(id, LONGEST), signal)
+    if (done?.state === 'SUCCEEDED') {
+      const work = done.unchangedTagCount > 0 ? 'had' : `got ${done.fetchedSize} bytes of`
+      return answer(`${settings.repository}:${done.tag} ${work} ${done.digest}`, null)
     }
+    const isTemporary = done?.state !== 'FAILED' || TEMPORARY.has(done.reason as MirroringFailure)
+    const message = done?.message ?? 'the copy did not end'
+    return answer('', { kind: isTemporary ? 'LATER' : 'NEVER', message })
   }
 
 /** Throws InvalidInputError. */
 function requestOf(
-  { repository: place, tag: template, includeReferrers }: ReplicationSettings,
-  { namespace, tag: moved, dockerImageReference }: ReplicatedMove,
+  { repository: place, tag: given, includeReferrers }: ReplicationSettings,
+  { namespace, dockerImageReference }: ReplicatedImage,
 ): MirroringRequest {
   const { registry, repository } = checkReference(checkRepository(place, 'repository'), 'repository')
-  const tag = checkTagName(template.replaceAll(/\{\{\s*tag\s*\}\}/g, moved))
+  const tag = checkTagName(given)
   return {
     namespace,
     destination: { registry, repository },

@@ -5,7 +5,6 @@ import {
   namespacesOf,
   requireInNamespace,
   requirePerson,
-  SYSTEM,
   type Viewer,
 } from '../../access/right/viewer.ts'
 import type { Database } from '../../db/open.ts'
@@ -17,13 +16,13 @@ import { checkNamespace } from '../../input/names.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { CheckedAction } from '../content/action-kind.ts'
 import { type Action, type ActionInput, checkAction, originOf, refuseOwn } from '../content/actions.ts'
-import { madeSecret, SIGNING } from '../content/kinds/http.ts'
 import { checkGuards, type GuardsInput } from '../guard/guards.ts'
 import { type DeliveryLane, laneOf } from '../state/lane.ts'
 import type { TargetRows } from '../state/target-rows.ts'
 import { ofViewer } from './bases-of-viewer.ts'
-import { type Trigger, triggerStateOf } from './trigger.ts'
-import { checkPause, checkSource, checkTriggerName, type Pause, type Source } from './trigger-input.ts'
+import { createPauses, NOT_PAUSED } from './pauses.ts'
+import { heldOf, type Trigger } from './trigger.ts'
+import { checkSource, checkTriggerName, type Source } from './trigger-input.ts'
 import type { TriggerRows } from './trigger-rows.ts'
 import type { TriggerSecrets } from './trigger-secrets.ts'
 
@@ -102,20 +101,6 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
       },
     })
   }
-  /** Stores the secrets of an action. Returns the one that signs if it is new. Throws InvalidInputError if one is missing. */
-  const setSecrets = (tx: Transaction, trigger: Trigger, action: CheckedAction<Action>): string | null => {
-    const { secrets: given, neededSecrets } = action
-    secrets.keepOnly(tx, trigger, neededSecrets)
-    const issued = new Map<string, string>()
-    for (const name of neededSecrets) {
-      const isKept = given[name] === undefined && secrets.has(trigger, name)
-      const secret = isKept ? undefined : (given[name] ?? madeSecret(name))
-      if (!isKept && secret === undefined) throw invalid('action', `needs the secret "${name}"`)
-      if (secret !== undefined) issued.set(name, secret)
-    }
-    for (const [name, secret] of issued) secrets.set(tx, trigger, name, secret)
-    return issued.get(SIGNING) ?? null
-  }
   /** Throws InvalidInputError for a trigger, new or changed, that makes too many in its namespace. */
   const checkCount = ({ namespace, streams }: Source & Pick<Trigger, 'namespace'>, old?: Trigger): void => {
     const { all, patterns } = rows.countsOf(namespace)
@@ -134,7 +119,7 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
   const store = (tx: Transaction, viewer: Viewer, action: string, changed: Trigger): Trigger => {
     const trigger = { ...changed, updatedAt: now() }
     rows.update(trigger)
-    targets.setTrigger(trigger.id, { lane: laneOf(trigger), isHeld: triggerStateOf(trigger) !== 'ACTIVE' })
+    targets.setTrigger(trigger.id, { lane: laneOf(trigger), isHeld: heldOf(trigger) })
     record(tx, viewer, action, trigger)
     tx.afterCommit(() => onChange(laneOf(trigger)))
     return trigger
@@ -180,7 +165,7 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
           ...{ since: changeLog.head(), createdBy: viewer.name, createdAt: at, updatedAt: at },
           ...NOT_PAUSED,
         })
-        const secret = setSecrets(tx, trigger, action)
+        const secret = secrets.setGiven(tx, trigger, action)
         record(tx, viewer, 'createTrigger', trigger)
         return { trigger, secret }
       })
@@ -208,8 +193,8 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
           ...(guards !== undefined && { guards: checkGuards(guards ?? {}, 'guards', now()) }),
         }
         if (!changed.guards.approval) requireApprover(viewer, old)
-        if (action && !isSameReceiver(old, changed)) secrets.keepOnly(tx, old, [])
-        const secret = action ? setSecrets(tx, changed, action) : null
+        if (action && !isSameReceiver(old, changed)) secrets.forget(tx, old)
+        const secret = action ? secrets.setGiven(tx, changed, action) : null
         targets.withdrawApprovals(id)
         if (guards !== undefined) targets.judgeAgain(id)
         return { trigger: store(tx, viewer, 'updateTrigger', changed), secret }
@@ -219,40 +204,11 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
     rotateSecret: (viewer: Viewer, id: number): IssuedTrigger =>
       db.transact((tx) => {
         const trigger = find(viewer, id)
-        const secret = madeSecret(SIGNING)
-        if (secret === undefined || !secrets.has(trigger, SIGNING)) {
-          throw invalid('id', 'is of a trigger that does not sign with a secret')
-        }
-        secrets.set(tx, trigger, SIGNING, secret, true)
+        const secret = secrets.rotate(tx, trigger)
         return { trigger: store(tx, viewer, 'rotateTriggerSecret', trigger), secret }
       }),
 
-    /** Lets a trigger wait: what moves meanwhile is delivered when it goes on. Throws NotFoundError, InvalidInputError. */
-    pause: (viewer: Viewer, id: number, pause: Pause): Trigger =>
-      db.transact((tx) => {
-        const { reason, until } = checkPause(pause, now())
-        return store(tx, viewer, 'pauseTrigger', {
-          ...find(viewer, id),
-          ...{ pausedAt: now(), pausedUntil: until, pausedBy: viewer.name, pauseReason: reason },
-        })
-      }),
-
-    /** Lets a trigger that was paused, or disabled, go on. Throws NotFoundError. */
-    resume: (viewer: Viewer, id: number): Trigger =>
-      db.transact((tx) => store(tx, viewer, 'resumeTrigger', { ...find(viewer, id), ...NOT_PAUSED })),
-
-    /** Holds a trigger whose receiver wants no more requests, until a person resumes it. */
-    disable(tx: Transaction, id: number, reason: string): void {
-      const trigger = rows.byIds([id]).get(id)
-      if (trigger) store(tx, SYSTEM, 'disableTrigger', { ...trigger, disabledReason: reason })
-    },
-
-    /** Resumes the triggers whose pause has ended. */
-    resumeEnded(tx: Transaction): void {
-      for (const trigger of rows.pausedUntil(now())) {
-        store(tx, SYSTEM, 'resumeTrigger', { ...trigger, ...NOT_PAUSED })
-      }
-    },
+    ...createPauses({ ...dependencies, find, store }),
 
     /** Deletes a trigger with its deliveries, and returns it. Throws NotFoundError, ForbiddenError. */
     delete: (viewer: Viewer, id: number): Trigger =>
@@ -277,8 +233,3 @@ const isSameReceiver = (
 ): boolean =>
   one.action.kind === other.action.kind &&
   originOf(one.action, one.host) === originOf(other.action, other.host)
-
-const NOT_PAUSED = {
-  ...{ pausedAt: null, pausedUntil: null, pausedBy: null, pauseReason: null },
-  disabledReason: null,
-} as const

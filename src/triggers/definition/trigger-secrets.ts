@@ -2,8 +2,12 @@ import { and, asc, eq, notInArray, sql } from 'drizzle-orm'
 import type { Database } from '../../db/open.ts'
 import { triggerSecrets as table, triggers } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
+import { invalid } from '../../input/errors.ts'
 import type { Vault } from '../../secrets/rotate-keys.ts'
 import type { Sealer } from '../../secrets/sealer.ts'
+import type { CheckedAction } from '../content/action-kind.ts'
+import type { Action } from '../content/actions.ts'
+import { madeSecret, SIGNING } from '../content/kinds/http.ts'
 import type { Trigger } from './trigger.ts'
 
 type Owner = Pick<Trigger, 'id' | 'uid'>
@@ -43,25 +47,54 @@ export function createTriggerSecrets({ db, sealer, now }: TriggerSecretsDependen
   const rowsOf = (triggerId: number, name: string) =>
     orm.select().from(table).where(isNamed(triggerId, name)).orderBy(asc(table.id)).all()
 
+  /** Replaces a secret; the one before stays valid beside it if `keepsOld`. */
+  const set = ({ id, uid }: Owner, name: string, secret: string, keepsOld = false): void => {
+    const old = rowsOf(id, name)
+    for (const row of keepsOld ? old.slice(0, Math.max(0, old.length - MOST + 1)) : old) {
+      orm.delete(table).where(eq(table.id, row.id)).run()
+    }
+    const createdAt = now()
+    const { keyId, bytes } = sealer.seal(secret, boundTo(uid, name, createdAt))
+    orm.insert(table).values({ triggerId: id, name, keyId, sealed: bytes, createdAt }).run()
+  }
+  const has = ({ id }: Owner, name: string): boolean => rowsOf(id, name).length > 0
+  /** Deletes all secrets of other names. */
+  const keepOnly = ({ id }: Owner, names: readonly string[]): void => {
+    const isOther = and(eq(table.triggerId, id), notInArray(table.name, [...names]))
+    orm.delete(table).where(isOther).run()
+  }
+
   return {
-    /** Replaces a secret; the one before stays valid beside it if `keepsOld`. */
-    set(_tx: Transaction, { id, uid }: Owner, name: string, secret: string, keepsOld = false): void {
-      const old = rowsOf(id, name)
-      for (const row of keepsOld ? old.slice(0, Math.max(0, old.length - MOST + 1)) : old) {
-        orm.delete(table).where(eq(table.id, row.id)).run()
+    /** Deletes all secrets: they are not sent to where they were not meant for. */
+    forget: (_tx: Transaction, trigger: Owner): void => keepOnly(trigger, []),
+
+    /**
+     * Stores the secrets of an action, and keeps those that are not given again. Returns the one that signs if it is new. Throws
+     * InvalidInputError if one is missing.
+     */
+    setGiven(_tx: Transaction, trigger: Owner, action: CheckedAction<Action>): string | null {
+      const { secrets: given, neededSecrets } = action
+      keepOnly(trigger, neededSecrets)
+      const issued = new Map<string, string>()
+      for (const name of neededSecrets) {
+        const isKept = given[name] === undefined && has(trigger, name)
+        const secret = isKept ? undefined : (given[name] ?? madeSecret(name))
+        if (!isKept && secret === undefined) throw invalid('action', `needs the secret "${name}"`)
+        if (secret !== undefined) issued.set(name, secret)
       }
-      const createdAt = now()
-      const { keyId, bytes } = sealer.seal(secret, boundTo(uid, name, createdAt))
-      orm.insert(table).values({ triggerId: id, name, keyId, sealed: bytes, createdAt }).run()
+      for (const [name, secret] of issued) set(trigger, name, secret)
+      return issued.get(SIGNING) ?? null
     },
 
-    /** Deletes all secrets of other names. */
-    keepOnly(_tx: Transaction, { id }: Owner, names: readonly string[]): void {
-      const isOther = and(eq(table.triggerId, id), notInArray(table.name, [...names]))
-      orm.delete(table).where(isOther).run()
+    /** Adds a secret that signs beside the newest of those before it, and returns it. Throws InvalidInputError. */
+    rotate(_tx: Transaction, trigger: Owner): string {
+      const secret = madeSecret(SIGNING)
+      if (secret === undefined || !has(trigger, SIGNING)) {
+        throw invalid('id', 'is of a trigger that does not sign with a secret')
+      }
+      set(trigger, SIGNING, secret, true)
+      return secret
     },
-
-    has: ({ id }: Owner, name: string): boolean => rowsOf(id, name).length > 0,
 
     /** Returns the secrets of a trigger by name, the oldest of a name first. Throws BrokenSealError, as the sealer does. */
     open({ id, uid }: Owner): Map<string, string[]> {

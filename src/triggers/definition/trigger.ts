@@ -25,7 +25,7 @@ export function columnsOf<T extends Omit<Trigger, 'id'>>({ action, guards, ...tr
     action: JSON.stringify(action),
     guards: JSON.stringify(guards),
     scope: isGlob(streams) ? 'NAMESPACE' : ofStream,
-    isHeld: triggerStateOf(trigger) === 'ACTIVE' ? 0 : 1,
+    isHeld: heldOf(trigger),
   } as const
 }
 
@@ -39,3 +39,7 @@ export function triggerStateOf({
   if (disabledReason !== null) return 'DISABLED'
   return pausedAt === null ? 'ACTIVE' : 'PAUSED'
 }
+
+/** Returns 1 for a trigger that does not act: nothing is due for its targets. */
+export const heldOf = (trigger: Pick<Trigger, 'pausedAt' | 'disabledReason'>): 0 | 1 =>
+  triggerStateOf(trigger) === 'ACTIVE' ? 0 : 1

@@ -84,17 +84,6 @@ export const evidenceOf = (key: string): BaseEvidence => {
   return evidence
 }
 
-/** Returns how the image is known to be based on the other one: the most reliable evidence; null without any. */
-export function evidenceOfBase(image: ImageContent, base: BaseImage): BaseEvidence | null {
-  const given = new Set(keysAsBase(base))
-  const found = new Set(
-    keysOfBases(image)
-      .filter((key) => given.has(key))
-      .map(evidenceOf),
-  )
-  return BASE_EVIDENCE.find((evidence) => found.has(evidence)) ?? null
-}
-
 function annotatedKeys({ [BASE_DIGEST]: digest, [BASE_NAME]: name }: Annotations): BaseKey[] {
   const keys: BaseKey[] = []
   if (isDigest(digest)) keys.push(`ANNOTATION_DIGEST ${digest}`)

@@ -7,7 +7,7 @@ import type { Bases, OutdatedTag } from '../base/bases.ts'
 import type { createDerivedTags } from '../base/derived-tags.ts'
 import { matchesBases } from '../definition/base-pattern.ts'
 import { type BasesReading, readingOf, stored } from '../definition/bases-reading.ts'
-import { type Trigger, triggerStateOf } from '../definition/trigger.ts'
+import { heldOf, type Trigger } from '../definition/trigger.ts'
 import type { TriggerRows } from '../definition/trigger-rows.ts'
 import { laneOf } from '../state/lane.ts'
 import { type Move, want } from '../state/target-state.ts'
@@ -60,8 +60,7 @@ export function createBaseMoves(dependencies: BaseMovesDependencies) {
     const derived = tags.byIds([tagId]).get(tagId)
     if (!trigger || !derived?.image || !isReacting(trigger, push)) return false
     const key = { triggerId, tagId }
-    const isHeld = triggerStateOf(trigger) === 'ACTIVE' ? 0 : 1
-    const target = targets.find(key) ?? newTarget(key, { lane: laneOf(trigger), isHeld })
+    const target = targets.find(key) ?? newTarget(key, { lane: laneOf(trigger), isHeld: heldOf(trigger) })
     targets.change(tx, target, want(target.state, move, now()), target.message)
     return true
   }

@@ -5,13 +5,13 @@ import type { Transaction } from '../../db/transact.ts'
 import type { Tag } from '../../imagestream/tag/tag.ts'
 import { ConflictError, NotFoundError } from '../../input/errors.ts'
 import type { Definitions } from '../definition/definitions.ts'
-import type { Trigger } from '../definition/trigger.ts'
+import { heldOf, type Trigger } from '../definition/trigger.ts'
 import type { DeliveryRows } from '../state/delivery-rows.ts'
 import { laneOf } from '../state/lane.ts'
 import type { StoredTarget, Target } from '../state/target.ts'
 import type { TargetRows } from '../state/target-rows.ts'
-import { fireByHand, retry, settled } from '../state/target-state.ts'
-import type { Targets } from '../state/targets.ts'
+import { fireByHand, retry } from '../state/target-state.ts'
+import { newTarget, type Targets } from '../state/targets.ts'
 import type { createTagOfTrigger, TagOfTrigger } from './tag-of-trigger.ts'
 
 interface CommandsDependencies {
@@ -57,9 +57,7 @@ export function createTriggerCommands(dependencies: CommandsDependencies) {
     const stored = rows.find({ triggerId, tagId })
     if (stored) return stored
     const wanted = newestEventId !== null && image ? { eventId: newestEventId, imageId: image.id } : null
-    const isHeld = trigger.pausedAt === null && trigger.disabledReason === null ? 0 : 1
-    const isNew = { state: settled(wanted), approval: null, message: null, lastDeliveryId: null }
-    return { triggerId, lane: laneOf(trigger), isHeld, tagId, ...isNew }
+    return newTarget({ triggerId, tagId }, { lane: laneOf(trigger), isHeld: heldOf(trigger) }, wanted)
   }
 
   return {

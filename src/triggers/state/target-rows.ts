@@ -108,15 +108,8 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
     },
 
     /** Gives all targets of a trigger its lane, and holds or releases them. */
-    setTrigger(
-      triggerId: number,
-      { lane, isHeld }: { readonly lane: DeliveryLane; readonly isHeld: boolean },
-    ): void {
-      orm
-        .update(table)
-        .set({ lane, isHeld: isHeld ? 1 : 0 })
-        .where(eq(table.triggerId, triggerId))
-        .run()
+    setTrigger(triggerId: number, { lane, isHeld }: Pick<Target, 'lane' | 'isHeld'>): void {
+      orm.update(table).set({ lane, isHeld }).where(eq(table.triggerId, triggerId)).run()
     },
 
     /** Forgets which deliveries of a trigger were approved: an approval is one of what was shown. */

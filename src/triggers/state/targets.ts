@@ -3,7 +3,7 @@ import type { DeliveryRows } from './delivery-rows.ts'
 import type { DeliveryLane } from './lane.ts'
 import type { Target, TargetKey } from './target.ts'
 import type { TargetRows } from './target-rows.ts'
-import { type PlannedDelivery, settled, type TargetState } from './target-state.ts'
+import { type Move, type PlannedDelivery, settled, type TargetState } from './target-state.ts'
 
 interface TargetsDependencies {
   readonly rows: TargetRows
@@ -12,7 +12,7 @@ interface TargetsDependencies {
   readonly onPlanned: (lane: DeliveryLane, dueAt: number) => void
 }
 
-/** The targets of all triggers: the only door to their states. */
+/** The targets of all triggers: the door for each change of one state. `TargetRows` changes many at once. */
 export type Targets = ReturnType<typeof createTargets>
 
 /** Creates the changes of targets. */
@@ -42,10 +42,14 @@ export function createTargets({ rows, deliveries, onPlanned }: TargetsDependenci
   }
 }
 
-/** Returns a target for which nothing was done yet. */
-export const newTarget = (key: TargetKey, trigger: Pick<Target, 'lane' | 'isHeld'>): Target => ({
+/** Returns a target for which nothing was done yet, and for which nothing is to be done while its tag points to `now`. */
+export const newTarget = (
+  key: TargetKey,
+  trigger: Pick<Target, 'lane' | 'isHeld'>,
+  now: Move | null = null,
+): Target => ({
   ...{ ...key, ...trigger },
-  ...{ state: settled(null), approval: null, message: null, lastDeliveryId: null },
+  ...{ state: settled(now), approval: null, message: null, lastDeliveryId: null },
 })
 
 const wasAttempted = ({ failures, leaseUntil }: PlannedDelivery): boolean =>

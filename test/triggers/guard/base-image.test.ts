@@ -2,13 +2,26 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { digestOf } from '../../../src/oci/digest.ts'
 import {
+  BASE_EVIDENCE,
+  type BaseEvidence,
   type BaseImage,
-  evidenceOfBase,
+  evidenceOf,
   type ImageContent,
   keysAsBase,
   keysOfBases,
   type PlatformContent,
 } from '../../../src/triggers/guard/base-image.ts'
+
+/** Returns how the image is known to be based on the other one: the most reliable evidence; null without any. */
+function evidenceOfBase(image: ImageContent, base: BaseImage): BaseEvidence | null {
+  const given = new Set(keysAsBase(base))
+  const found = new Set(
+    keysOfBases(image)
+      .filter((key) => given.has(key))
+      .map(evidenceOf),
+  )
+  return BASE_EVIDENCE.find((evidence) => found.has(evidence)) ?? null
+}
 
 const DIGEST = 'org.opencontainers.image.base.digest'
 const NAME = 'org.opencontainers.image.base.name'

@@ -1,3 +1,4 @@
+import { onOneLine } from '../../../oci/control-characters.ts'
 import { isObject, type Json, parseJson } from '../../../oci/json.ts'
 import type { ReceiverResponse, Verdict } from '../action-kind.ts'
 import type { Failure } from '../answer.ts'
@@ -38,5 +39,5 @@ export function explainedBy(
 function quotedWords(words: unknown): string | undefined {
   if (words === undefined || words === null || words === '') return undefined
   const text = typeof words === 'string' ? words : JSON.stringify(words)
-  return `"${text.replaceAll(/\p{Cc}/gu, ' ').slice(0, MAX_WORDS)}"`
+  return `"${onOneLine(text).slice(0, MAX_WORDS)}"`
 }
