@@ -2,7 +2,7 @@
 import './app/production.ts'
 
 import { pino } from 'pino'
-import { type App, createApp } from './app/app.ts'
+import { type App, createApp, explainFatal } from './app/app.ts'
 import { createCommandLine } from './app/command-line/command-line.ts'
 import { EX_IOERR, exitOf } from './app/command-line/exit.ts'
 import { type Config, readConfig } from './app/config.ts'
@@ -15,7 +15,7 @@ async function serve(flags: readonly string[]): Promise<void> {
   const app = await createApp(config, {
     log,
     onFatal: (error) => {
-      log.fatal({ err: error }, 'cannot know what is on disk after a failed write: restart to recover')
+      log.fatal({ err: error }, explainFatal(error))
       process.exit(EX_IOERR)
     },
   })

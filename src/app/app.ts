@@ -38,6 +38,7 @@ import { startUpkeep } from './upkeep.ts'
 import { readVersion } from './version.ts'
 
 export { DatabaseRefusedError } from '../db/open.ts'
+export { explainFatal } from '../db/sqlite-errors.ts'
 export { SealingKeyError } from '../secrets/sealing-key.ts'
 
 /** Parts of the environment that a caller replaces. */

@@ -14,6 +14,9 @@ import { isIndexType } from '../oci/media-types.ts'
 import { formatPlatforms, platformsOfIndex } from '../oci/platforms.ts'
 import { parseReference } from '../oci/reference.ts'
 import { isReferrersTag, type TagName } from '../oci/tag.ts'
+import { findDamageAtStart, noteDamage } from './damage.ts'
+import { changedPages, removeSums, storeSums } from './page-sums.ts'
+import { isDamage, watchForFatal } from './sqlite-errors.ts'
 import { type Statement, statementOf } from './statement.ts'
 import * as tables from './tables/index.ts'
 import { CREATE_VISIBLE_PLACES } from './tables/visible-places.ts'
@@ -53,6 +56,8 @@ const MIGRATIONS = fileURLToPath(new URL('../../src/db/migrations', import.meta.
 /** "imst": identifies the files of this program among SQLite databases. */
 const APPLICATION_ID = 0x696d7374
 const FULL = 2
+/** Pages that a message names. */
+const MAX_PAGES = 5
 /** Prepared statements that are cached: searches can be composed in many ways, and clients choose which. */
 const MAX_PREPARED = 1000
 /** Earlier versions can corrupt a write-ahead log: https://sqlite.org/wal.html#walresetbug */
@@ -60,8 +65,8 @@ const MINIMUM_SQLITE = '3.51.3'
 
 /**
  * Opens or creates the database and applies the migrations that it lacks. One process at a time can open it. `onFatal` is
- * called when a write may or may not have reached the disk: the process must end and start again. Throws
- * DatabaseRefusedError.
+ * called once, with the first error after which answers can be wrong: a write may or may not have reached the disk, a page cannot be
+ * read, or the file is damaged. The process must end and start again. Throws DatabaseRefusedError, also for a damaged file.
  */
 export function openDatabase(
   file: string,
@@ -70,13 +75,23 @@ export function openDatabase(
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   let sqlite: BetterSqlite3.Database | undefined
   try {
+    refuseChanged(file)
     sqlite = new BetterSqlite3(file, { timeout: 2_000 })
     configure(sqlite, file)
     refuseNewer(sqlite, file)
+    refuseDamaged(sqlite, file)
+    removeSums(file)
     const orm = drizzle(sqlite, { schema: tables })
     addFunctions(sqlite)
     migrate(orm, { migrationsFolder: MIGRATIONS })
-    const transactions = createTransactions(sqlite, onFatal)
+    watchForFatal(
+      sqlite,
+      once((error) => {
+        if (isDamage(error)) noteDamage(file, String(error))
+        onFatal?.(error)
+      }),
+    )
+    const transactions = createTransactions(sqlite)
     return {
       orm,
       prepare: statements(sqlite),
@@ -85,7 +100,10 @@ export function openDatabase(
       transactTogether: createTransactTogether(transactions),
       isOpen: () => sqlite?.open === true,
       bytes: () => ({ database: sizeOf(file), wal: sizeOf(`${file}-wal`) }),
-      [Symbol.dispose]: sqlite.close.bind(sqlite),
+      [Symbol.dispose]() {
+        sqlite?.close()
+        storeSums(file)
+      },
     }
   } catch (error) {
     sqlite?.close()
@@ -137,6 +155,31 @@ function refuseNewer(sqlite: BetterSqlite3.Database, file: string): void {
   }
 }
 
+/** Throws DatabaseRefusedError for a file whose pages changed while no server had it open. */
+function refuseChanged(file: string): void {
+  const pages = changedPages(file)
+  if (pages.length === 0) return
+  const some = pages.slice(0, MAX_PAGES).join(', ') + (pages.length > MAX_PAGES ? ', …' : '')
+  throw new DatabaseRefusedError(
+    `${file} ${DAMAGED} (pages ${some} are not as the server wrote them; if another program changed them on purpose, remove ${file}-sums)`,
+  )
+}
+
+/** Throws DatabaseRefusedError for a damaged file, which stays as it is. */
+function refuseDamaged(sqlite: BetterSqlite3.Database, file: string): void {
+  const found = findDamageAtStart(sqlite, file)
+  if (found.length > 0) throw new DatabaseRefusedError(`${file} ${DAMAGED} (${found.join('; ')})`)
+}
+
+const once = (handle: (error: unknown) => void): ((error: unknown) => void) => {
+  let isCalled = false
+  return (error) => {
+    if (isCalled) return
+    isCalled = true
+    handle(error)
+  }
+}
+
 const statements = (sqlite: BetterSqlite3.Database): Database['prepare'] => {
   const prepared = new LRUCache<string, Statement<unknown>>({ max: MAX_PREPARED })
   return <Row>(text: string) => {
@@ -148,10 +191,13 @@ const statements = (sqlite: BetterSqlite3.Database): Database['prepare'] => {
   }
 }
 
+const DAMAGED =
+  'is damaged, and was not changed: restore it from a backup; imagestreams check shows what is damaged, and what else can be done'
+
 /** Errors of SQLite that the operator can resolve. */
 const REFUSALS: readonly (readonly [code: RegExp, why: string])[] = [
   [/^SQLITE_BUSY$/, 'is in use by another process: stop that process, or choose another folder with --data'],
-  [/^SQLITE_(?:NOTADB$|CORRUPT)/, 'is damaged or not a database: restore it from a backup'],
+  [/^SQLITE_(?:NOTADB$|CORRUPT)/, DAMAGED],
   [
     /^SQLITE_CANTOPEN/,
     'cannot be opened: check that its folder exists and is writable, or choose another one with --data',

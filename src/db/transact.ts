@@ -1,5 +1,5 @@
-import BetterSqlite3 from 'better-sqlite3'
-import { DrizzleError } from 'drizzle-orm'
+import type BetterSqlite3 from 'better-sqlite3'
+import { isFatal, withoutWrapper } from './sqlite-errors.ts'
 
 /** Proof that a transaction is open; functions whose writes must commit with others require one. */
 export interface Transaction {
@@ -18,14 +18,8 @@ export type Transact = <Result>(write: (tx: Transaction) => Result) => Result
 /** The transactions of one connection. */
 export type Transactions = ReturnType<typeof createTransactions>
 
-/**
- * Creates the transactions of a connection. `onFatal` receives an error after which the commit may or may not be on
- * disk: only a restart of the process can find out.
- */
-export function createTransactions(
-  sqlite: BetterSqlite3.Database,
-  onFatal: ((error: unknown) => void) | undefined,
-) {
+/** Creates the transactions of a connection. */
+export function createTransactions(sqlite: BetterSqlite3.Database) {
   const begin = sqlite.prepare('BEGIN IMMEDIATE')
   const commit = sqlite.prepare('COMMIT')
   const rollback = sqlite.prepare('ROLLBACK')
@@ -50,10 +44,8 @@ export function createTransactions(
       commit.run()
       if (isSynced) lastCommitMs = performance.now() - startedAt
     } catch (thrown) {
-      const error = withoutWrapper(thrown)
       if (sqlite.inTransaction) rollback.run()
-      if (isFatal(error)) onFatal?.(error)
-      throw error
+      throw withoutWrapper(thrown)
     } finally {
       open = undefined
       if (!isSynced) sqlite.pragma('synchronous = FULL')
@@ -84,19 +76,6 @@ const synchronous = <Result>(result: Result): Result => {
   }
   return result
 }
-
-/** Returns the error of SQLite, whose code callers read: Drizzle's `run` of a raw statement wraps it. */
-const withoutWrapper = (error: unknown): unknown =>
-  error instanceof DrizzleError && error.cause instanceof BetterSqlite3.SqliteError ? error.cause : error
-
-/** Reports whether the error comes from the database: a transaction in which it happened must end. */
-export const isOfDatabase = (error: unknown): boolean =>
-  withoutWrapper(error) instanceof BetterSqlite3.SqliteError
-
-/** Reports whether the error leaves open what is on disk. */
-export const isFatal = (error: unknown): boolean =>
-  error instanceof BetterSqlite3.SqliteError &&
-  (error.code.startsWith('SQLITE_IOERR') || error.code.startsWith('SQLITE_CORRUPT'))
 
 /**
  * Like `transact`, for writes that arrive at about the same time: they share one commit and so one sync of the disk.

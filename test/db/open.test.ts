@@ -108,6 +108,7 @@ describe('a file that is not a database of this program', () => {
     const newer = new BetterSqlite3(file)
     newer.exec("insert into __drizzle_migrations (hash, created_at) values ('of tomorrow', 9999999999999)")
     newer.close()
+    rmSync(`${file}-sums`)
 
     expect(refusalOf(file).message).toContain('newer version')
   })

@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/open.ts'
+import { watchForFatal } from '../../src/db/sqlite-errors.ts'
 import { createTransactions, createTransactTogether, type Transaction } from '../../src/db/transact.ts'
 
 let db: Database
@@ -300,11 +301,13 @@ describe('a commit that fails', () => {
       throw error
     }
     const prepare = sqlite.prepare.bind(sqlite)
-    const commitFails = (text: string) => (text === 'COMMIT' ? { run: failing } : prepare(text))
+    const commitFails = (text: string) =>
+      text === 'COMMIT' ? Object.assign(prepare(text), { run: failing }) : prepare(text)
     sqlite.prepare = commitFails as typeof sqlite.prepare
     const fatal: unknown[] = []
     let hooks = 0
-    const transactions = createTransactions(sqlite, (each) => fatal.push(each))
+    watchForFatal(sqlite, (each) => fatal.push(each))
+    const transactions = createTransactions(sqlite)
     const { transact } = transactions
     const transactTogether = createTransactTogether(transactions)
     const write = (tx: Transaction): void => tx.afterCommit(() => hooks++)
@@ -322,7 +325,8 @@ describe('a commit that fails', () => {
     const sqlite = new BetterSqlite3(':memory:')
     const error = new BetterSqlite3.SqliteError('disk I/O error', 'SQLITE_IOERR_WRITE')
     const fatal: unknown[] = []
-    const { transact } = createTransactions(sqlite, (each) => fatal.push(each))
+    watchForFatal(sqlite, (each) => fatal.push(each))
+    const { transact } = createTransactions(sqlite)
     sqlite.function('fail', () => {
       throw error
     })
@@ -335,7 +339,8 @@ describe('a commit that fails', () => {
   it('is not fatal when a restart would not help', () => {
     const fatal: unknown[] = []
     const sqlite = new BetterSqlite3(':memory:')
-    const { transact } = createTransactions(sqlite, (each) => fatal.push(each))
+    watchForFatal(sqlite, (each) => fatal.push(each))
+    const { transact } = createTransactions(sqlite)
 
     expect(() => transact(() => sqlite.exec('no statement'))).toThrow('syntax error')
     expect(fatal).toEqual([])

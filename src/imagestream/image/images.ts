@@ -4,7 +4,8 @@ import { probes } from '../../db/search.ts'
 import { columnsOf } from '../../db/statement.ts'
 import { type imageConfigs, images as imagesTable } from '../../db/tables/index.ts'
 import type { Transaction } from '../../db/transact.ts'
-import type { Digest } from '../../oci/digest.ts'
+import { type Digest, matchesDigest } from '../../oci/digest.ts'
+import { intact } from '../../oci/intact.ts'
 import { readManifest } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import {
@@ -46,7 +47,7 @@ export interface ImagePlace {
   readonly repository: string | null
 }
 
-type ConfigBytes = Pick<typeof imageConfigs.$inferSelect, 'bytes'>
+type Content = typeof imageConfigs.$inferSelect
 type ManifestRow = Pick<typeof imagesTable.$inferSelect, 'manifest' | 'mediaType'>
 
 export function createImages(db: Database) {
@@ -58,13 +59,13 @@ export function createImages(db: Database) {
   const byDigests = db.prepare<Image>(ofDigests)
   const isConfirmed = 'exists (select 1 from confirmed_images n where n.image_id = i.id and n.namespace = ?)'
   const confirmed = db.prepare<Image>(`select ${COLUMNS} from images i where i.digest = ? and ${isConfirmed}`)
-  const confirmedConfig = db.prepare<ConfigBytes>(
+  const confirmedConfig = db.prepare<Pick<Content, 'bytes'>>(
     `select c.bytes from image_configs c where c.digest = ?
        and exists (select 1 from images i where i.config_digest = c.digest and ${isConfirmed})`,
   )
   const confirm = db.prepare('insert or ignore into confirmed_images (image_id, namespace) values (?, ?)')
-  const configs = db.prepare<ConfigBytes & Pick<Image, 'id'>>(
-    `select i.id, c.bytes from images i join image_configs c on c.digest = i.config_digest
+  const configs = db.prepare<Content & Pick<Image, 'id'>>(
+    `select i.id, c.digest, c.bytes from images i join image_configs c on c.digest = i.config_digest
      where i.id in (select value from json_each(?))`,
   )
   const manifestSizes = db.prepare<ContentSize>(
@@ -77,10 +78,14 @@ export function createImages(db: Database) {
   const manifest = db.prepare<ManifestRow>(
     'select manifest, media_type as mediaType from images where digest = ?',
   )
-  const manifests = db.prepare<ConfigBytes & Pick<Image, 'id'>>(
-    'select id, manifest as bytes from images where id in (select value from json_each(?))',
+  const manifests = db.prepare<Content & Pick<Image, 'id'>>(
+    'select id, digest, manifest as bytes from images where id in (select value from json_each(?))',
   )
-  const insertConfig = db.prepare('insert or ignore into image_configs (digest, bytes) values (?, ?)')
+  const insertConfig = db.prepare(
+    `insert into image_configs (digest, bytes) values (?, ?)
+     on conflict do update set bytes = excluded.bytes where bytes <> excluded.bytes`,
+  )
+  const mend = db.prepare('update images set manifest = ? where id = ? and manifest <> ?')
   const insertImage = db.prepare(`insert into images (digest, media_type, docker_image_reference, manifest,
     config_digest, size, created_at, os, architecture, variant, platforms, kind, artifact_type)
     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
@@ -94,7 +99,7 @@ export function createImages(db: Database) {
 
   const storedManifest = (digest: Digest): StoredManifest | undefined => {
     const row = manifest.get(digest)
-    return row && { bytes: row.manifest, manifest: readManifest(row.manifest, row.mediaType) }
+    return row && { bytes: intact(digest, row.manifest), manifest: readManifest(row.manifest, row.mediaType) }
   }
 
   const seen = ({ rights }: Viewer, digests: readonly Digest[]): Image[] => {
@@ -149,13 +154,15 @@ export function createImages(db: Database) {
   ): number => {
     const old = byDigest.get(image.digest)
     if (old) foundAt(tx, old, dockerImageReference)
+    if (image.config) insertConfig.run(image.config.digest, image.config.bytes)
+    // bytes that were damaged since
+    if (old) mend.run(image.bytes, old.id, image.bytes)
     if (old && isComplete(old)) return old.id
     const { mediaType, size, createdAt, kind, artifactType, ...rest } = imageColumns(image, storedManifest)
     if (old) {
       complete.run(size, createdAt, kind, artifactType, old.id)
       return old.id
     }
-    if (image.config) insertConfig.run(image.config.digest, image.config.bytes)
     const { digest, bytes } = image
     const content = [mediaType, dockerImageReference(digest), bytes, image.config?.digest ?? null] as const
     const { os, architecture, variant, platforms } = rest
@@ -173,8 +180,11 @@ export function createImages(db: Database) {
     /** Returns the image if the namespace got its content before. */
     confirmed: (namespace: string, digest: Digest): Image | undefined => confirmed.get(digest, namespace),
     /** Returns the exact bytes of a config if the namespace got an image with it before. */
-    confirmedConfig: (namespace: string, digest: Digest): Uint8Array | undefined =>
-      confirmedConfig.get(digest, namespace)?.bytes,
+    confirmedConfig(namespace: string, digest: Digest): Uint8Array | undefined {
+      const bytes = confirmedConfig.get(digest, namespace)?.bytes
+      // a damaged one is fetched again
+      return bytes && matchesDigest(bytes, digest) ? bytes : undefined
+    },
     /** Returns images to which rows of visible streams refer. */
     byIds: (ids: readonly number[]): Map<number, Image> =>
       new Map(byIds.all(JSON.stringify(ids)).map((image) => [image.id, image])),
@@ -192,10 +202,10 @@ export function createImages(db: Database) {
     },
     /** Returns the exact bytes of manifests, by image id. */
     manifests: (ids: readonly number[]): Map<number, Uint8Array> =>
-      new Map(manifests.all(JSON.stringify(ids)).map(({ id, bytes }) => [id, bytes])),
+      new Map(manifests.all(JSON.stringify(ids)).map(({ id, digest, bytes }) => [id, intact(digest, bytes)])),
     /** Returns the exact bytes of configs, by image id; images without a config are missing. */
     configs: (ids: readonly number[]): Map<number, Uint8Array> =>
-      new Map(configs.all(JSON.stringify(ids)).map(({ id, bytes }) => [id, bytes])),
+      new Map(configs.all(JSON.stringify(ids)).map(({ id, digest, bytes }) => [id, intact(digest, bytes)])),
     storedManifest,
     store,
     /** Marks stored images as pushed, and the stored children of indexes. */

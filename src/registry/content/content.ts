@@ -4,6 +4,7 @@ import type { Database } from '../../db/open.ts'
 import { probes } from '../../db/search.ts'
 import type {
   blobs,
+  imageConfigs,
   images,
   repositories,
   repositoryBlobs,
@@ -12,6 +13,7 @@ import type {
 import type { Transaction } from '../../db/transact.ts'
 import { columnsOfStream, visibleStreams } from '../../db/visible-places.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { intact } from '../../oci/intact.ts'
 import type { StreamName } from '../../oci/stream-name.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { isNamed } from './repository-names.ts'
@@ -51,6 +53,11 @@ export interface NewBlobLink {
   /** Milliseconds since 1970. */
   readonly at: number
 }
+
+type StoredBytes = typeof imageConfigs.$inferSelect
+
+const intactOf = (stored: StoredBytes | undefined): Uint8Array | undefined =>
+  stored && intact(stored.digest, stored.bytes)
 
 /** Repositories and the blobs and manifests that they may serve. Writes take the open transaction. */
 export type Content = ReturnType<typeof createContent>
@@ -109,8 +116,8 @@ function prepareStatements(db: Database) {
       `select ${REPOSITORY} from repository_manifests m join repositories r on r.id = m.repository_id
        where m.image_id = ? and m.source is null limit 1`,
     ),
-    bytes: db.prepare<{ bytes: Uint8Array }>('select manifest as bytes from images where id = ?'),
-    config: db.prepare<{ bytes: Uint8Array }>('select bytes from image_configs where digest = ?'),
+    bytes: db.prepare<StoredBytes>('select digest, manifest as bytes from images where id = ?'),
+    config: db.prepare<StoredBytes>('select digest, bytes from image_configs where digest = ?'),
     addManifest: db.prepare(
       `insert into repository_manifests (repository_id, digest, image_id, subject, artifact_type, source, insecure,
          pushed_at, confirmed_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -196,9 +203,10 @@ export function createContent(db: Database) {
       sql.isPushed.get(repositoryId, digest) !== undefined,
     /** Returns a repository to which the manifest was pushed, or copied from one to which it was. */
     repositoryOfImage: (imageId: number) => sql.repositoryOfImage.get(imageId),
-    manifestBytes: (imageId: number): Uint8Array => sql.bytes.get(imageId)?.bytes ?? new Uint8Array(),
-    /** Returns the bytes of a stored image config, whether or not a repository has its blob. */
-    configBytes: (digest: Digest) => sql.config.get(digest)?.bytes,
+    /** Returns the exact bytes; none of an image that was removed. Throws DamagedContentError. */
+    manifestBytes: (imageId: number): Uint8Array => intactOf(sql.bytes.get(imageId)) ?? new Uint8Array(),
+    /** Returns the bytes of a stored image config, whether or not a repository has its blob. Throws DamagedContentError. */
+    configBytes: (digest: Digest) => intactOf(sql.config.get(digest)),
     /** Links a manifest to the repository. Throws NamespaceRuleError. */
     addManifest(tx: Transaction, { imageId, references, at, ...manifest }: NewManifest): void {
       const { repositoryId, digest, subject, artifactType, source, insecure } = manifest

@@ -2,6 +2,7 @@ import type { Viewer } from '../../access/right/viewer.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
+import { intact } from '../../oci/intact.ts'
 import { MAX_CONFIG_SIZE, type Manifest, type PushedManifest } from '../../oci/manifest.ts'
 import { OciError } from '../../oci/oci-error.ts'
 import type { Content } from './content.ts'
@@ -62,7 +63,7 @@ export function createConfigReader({ content, blobs }: ConfigReaderDependencies)
     await using blob = await blobs.open(digest)
     // garbage collection removed it since the check
     if (!blob) throw partsUnknown([digest])
-    const bytes = await blob.read()
+    const bytes = intact(digest, await blob.read())
     checkPushedConfig(bytes)
     return bytes
   }

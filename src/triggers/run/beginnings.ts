@@ -1,4 +1,5 @@
-import { isOfDatabase, type Transaction } from '../../db/transact.ts'
+import { isOfDatabase } from '../../db/sqlite-errors.ts'
+import type { Transaction } from '../../db/transact.ts'
 import type { MovedTag } from '../content/moved-tag.ts'
 import type { Trigger } from '../definition/trigger.ts'
 import type { TriggerRows } from '../definition/trigger-rows.ts'
