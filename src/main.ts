@@ -7,6 +7,9 @@ import { createCommandLine } from './app/command-line/command-line.ts'
 import { EX_IOERR, exitOf } from './app/command-line/exit.ts'
 import { type Config, readConfig } from './app/config.ts'
 
+// all files and folders are for the owner of the process only
+process.umask(0o077)
+
 const note = (text: string): void => void process.stderr.write(`${text}\n`)
 
 async function serve(flags: readonly string[]): Promise<void> {

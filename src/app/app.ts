@@ -20,6 +20,7 @@ import { createTokenEndpoint } from '../registry/sign-in/token-endpoint.ts'
 import { openAccess, reportAccess } from './access.ts'
 import type { Config } from './config.ts'
 import { openCredentials } from './credentials.ts'
+import { prepareDataFolder } from './data-folder.ts'
 import { createDomain } from './domain.ts'
 import { importLog } from './import-log.ts'
 import { openKubernetes } from './kubernetes.ts'
@@ -89,6 +90,7 @@ async function open(
   const metrics = createMetrics()
   const ownHost = new OwnHost()
   const file = join(config.dataFolder, 'imagestreams.db')
+  await prepareDataFolder(config.dataFolder, log)
   await refuseLostDatabase(config.dataFolder, file)
   const db = opened.use(openDatabase(file, { onFatal }))
   const audit = opened.use(

@@ -14,6 +14,16 @@ export const unlessAbsent = <Result>(operation: Promise<Result>): Promise<Result
     throw error
   })
 
+/** Creates the folder and its parents if they do not exist, and syncs the parents that got a new name. */
+export async function makeDurableFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: OWNER_ONLY })
+  if (first === undefined) return
+  for (let at = dirname(folder); ; at = dirname(at)) {
+    await syncFolder(at)
+    if (at === dirname(first)) return
+  }
+}
+
 /** Creates the folder and its parents if they do not exist. */
 export const makeFolder = async (folder: string): Promise<void> => {
   try {
@@ -53,11 +63,11 @@ export async function syncFolder(folder: string): Promise<void> {
 export class DurableFolders {
   readonly #known = new Set<string>()
 
-  /** Syncs `parent`, and notes its current folders as durable. */
+  /** Creates `parent` if it does not exist, syncs it and its own name, and notes its current folders as durable. */
   async begin(parent: string): Promise<void> {
     await makeFolder(parent)
     const names = await readdir(parent)
-    await syncFolder(parent)
+    await Promise.all([syncFolder(parent), syncFolder(dirname(parent))])
     for (const name of names) this.#known.add(`${parent}/${name}`)
   }
 
