@@ -258,6 +258,7 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
 const PREPARED: Readonly<Record<string, string>> = {
   'access/quota/quota-usage.ts': 'registry',
   'db/open.ts': 'all: settings of the connection, and the cache of statements',
+  'db/migrate.ts': 'all: migrations of the schema, all or none',
   'db/transact.ts': 'all: begin, commit, rollback',
   'db/search.ts': 'find',
   'db/value-steps.ts': 'find',

@@ -38,7 +38,7 @@ import { openTrust } from './trust.ts'
 import { startUpkeep } from './upkeep.ts'
 import { readVersion } from './version.ts'
 
-export { DatabaseRefusedError } from '../db/open.ts'
+export { DatabaseRefusedError } from '../db/refused-error.ts'
 export { explainFatal } from '../db/sqlite-errors.ts'
 export { SealingKeyError } from '../secrets/sealing-key.ts'
 

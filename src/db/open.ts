@@ -1,10 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import BetterSqlite3 from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
-import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
-import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { LRUCache } from 'lru-cache'
 import semver from 'semver'
 import { matchesGlob } from '../input/glob.ts'
@@ -15,7 +12,9 @@ import { formatPlatforms, platformsOfIndex } from '../oci/platforms.ts'
 import { parseReference } from '../oci/reference.ts'
 import { isReferrersTag, type TagName } from '../oci/tag.ts'
 import { findDamageAtStart, noteDamage } from './damage.ts'
+import { applyMigrations, refuseOtherMigrations } from './migrate.ts'
 import { changedPages, removeSums, storeSums } from './page-sums.ts'
+import { DatabaseRefusedError } from './refused-error.ts'
 import { isDamage, watchForFatal } from './sqlite-errors.ts'
 import { type Statement, statementOf } from './statement.ts'
 import * as tables from './tables/index.ts'
@@ -46,13 +45,6 @@ export interface Database extends Disposable {
   bytes(): { readonly database: number; readonly wal: number }
 }
 
-/** The file cannot be used as the database; it was not changed. The message says why, and what to do. */
-export class DatabaseRefusedError extends Error {
-  override readonly name = 'DatabaseRefusedError'
-  readonly code = 'DATABASE_REFUSED'
-}
-
-const MIGRATIONS = fileURLToPath(new URL('../../src/db/migrations', import.meta.url))
 /** "imst": identifies the files of this program among SQLite databases. */
 const APPLICATION_ID = 0x696d7374
 const FULL = 2
@@ -78,12 +70,12 @@ export function openDatabase(
     refuseChanged(file)
     sqlite = new BetterSqlite3(file, { timeout: 2_000 })
     configure(sqlite, file)
-    refuseNewer(sqlite, file)
+    refuseOtherMigrations(sqlite, file)
     refuseDamaged(sqlite, file)
     removeSums(file)
     const orm = drizzle(sqlite, { schema: tables })
     addFunctions(sqlite)
-    migrate(orm, { migrationsFolder: MIGRATIONS })
+    applyMigrations(sqlite, file)
     watchForFatal(
       sqlite,
       once((error) => {
@@ -140,19 +132,6 @@ function configure(sqlite: BetterSqlite3.Database, file: string): void {
   sqlite.pragma('wal_autocheckpoint = 4000')
   sqlite.exec(CREATE_VISIBLE_PLACES)
   if (owner !== APPLICATION_ID) sqlite.pragma(`application_id = ${APPLICATION_ID}`)
-}
-
-/** Throws DatabaseRefusedError for a file with migrations that this version does not know. */
-function refuseNewer(sqlite: BetterSqlite3.Database, file: string): void {
-  const table = sqlite.prepare("select 1 from sqlite_schema where name = '__drizzle_migrations'").get()
-  if (!table) return
-  const applied = sqlite.prepare('select max(created_at) from __drizzle_migrations').pluck().get()
-  const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).at(-1)?.folderMillis ?? 0
-  if (Number(applied) > known) {
-    throw new DatabaseRefusedError(
-      `${file} was written by a newer version: start that version, or restore a backup`,
-    )
-  }
 }
 
 /** Throws DatabaseRefusedError for a file whose pages changed while no server had it open. */

@@ -6,7 +6,8 @@ import { promisify } from 'node:util'
 import BetterSqlite3 from 'better-sqlite3'
 import semver from 'semver'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Database, DatabaseRefusedError, openDatabase } from '../../src/db/open.ts'
+import { type Database, openDatabase } from '../../src/db/open.ts'
+import { DatabaseRefusedError } from '../../src/db/refused-error.ts'
 
 let folder: string
 beforeEach(() => {

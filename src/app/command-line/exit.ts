@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { DatabaseRefusedError } from '../../db/open.ts'
+import { DatabaseRefusedError } from '../../db/refused-error.ts'
 import { SealingKeyError } from '../../secrets/sealing-key.ts'
 import { ConfigError } from '../config.ts'
 

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { RegistryError } from '../../oci/registry-error.ts'
 import type { TagName } from '../../oci/tag.ts'
 import type { BlobSourceOptions } from '../pull-through/source.ts'
 import type { RepositoryReference } from './mirroring.ts'
@@ -48,3 +49,16 @@ export interface ImageDestinations {
   /** Returns the repository that requests for this one are sent to, by the registry configurations. */
   locate(repository: RepositoryReference): RepositoryReference
 }
+
+/**
+ * Returns what the destination shows; undefined where it refuses to show it, as Harbor does for images that it holds back, and any
+ * registry for a credential that may only push: the push itself finds out.
+ */
+export const look = <Shown>(request: Promise<Shown>): Promise<Shown | undefined> =>
+  request.catch((error: unknown) => {
+    if (error instanceof RegistryError && HIDDEN.has(error.status ?? 0)) return undefined
+    throw error
+  })
+
+/** Statuses by which registries refuse to show what can be pushed. */
+const HIDDEN: ReadonlySet<number> = new Set([400, 403, 405, 412, 451])

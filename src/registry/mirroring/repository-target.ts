@@ -5,8 +5,8 @@ import { RegistryError } from '../../oci/registry-error.ts'
 import type { TagName } from '../../oci/tag.ts'
 import { artifactTypeOf, partsOf } from '../content/manifest-parts.ts'
 import type { ImageDestination, ImageDestinations } from './destination.ts'
+import { look } from './destination.ts'
 import type { CopiedBlob, CopiedManifest } from './image-tree.ts'
-import { look } from './look.ts'
 import {
   formatPlace,
   type MirroredImage,
