@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   vendors: ['oci', 'input', 'concurrency', 'published-keys', 'logins', 'remote'],
   'registry-config': ['access', 'egress', 'remote', 'oci', 'input', 'concurrency', 'logins', 'db', 'secrets'],
   imagestream: ['access', 'oci', 'input', 'policy', 'concurrency', 'db', 'events'],
+  health: ['input', 'concurrency'],
   documents: ['access', 'concurrency', 'oci', 'input', 'db', 'imagestream'],
   trust: ['access', 'oci', 'input', 'policy', 'concurrency', 'db', 'imagestream'],
   'external-registry': ['access', 'oci', 'input', 'concurrency', 'db', 'imagestream', 'request-body'],
@@ -55,7 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'kubernetes',
     'triggers',
   ],
-  http: ['oci', 'access', 'concurrency', 'request-body', 'events', 'remote', 'registry', 'graphql'],
+  http: ['oci', 'access', 'concurrency', 'health', 'request-body', 'events', 'remote', 'registry', 'graphql'],
   operate: [],
   'main.ts': ['app'],
 }

@@ -7,14 +7,16 @@ import { createQuotas } from '../access/quota/quotas.ts'
 import { createRequestHours } from '../access/quota/request-hours.ts'
 import { createPruner } from '../collect/images/prune.ts'
 import { createCredentialTest } from '../credentials/credential-test.ts'
-import { openDatabase } from '../db/open.ts'
 import { isInNetworks } from '../egress/networks.ts'
 import { LOG_SUBSCRIPTIONS } from '../graphql/push/log-subscriptions.ts'
 import { createSchema } from '../graphql/schema.ts'
+import type { Problem } from '../health/problem.ts'
+import type { StorageProbe } from '../health/storage-probe.ts'
 import { createMetrics } from '../http/metrics/metrics.ts'
 import { createServer } from '../http/server.ts'
 import { createScheduleRunner } from '../imagestream/schedule/schedule-runner.ts'
 import { pullRepositoryOf } from '../imagestream/spec/pull-spec.ts'
+import { storageFailure } from '../input/storage-failure.ts'
 import { createSharedContent } from '../registry/pull-through/shared-content.ts'
 import { createTokenEndpoint } from '../registry/sign-in/token-endpoint.ts'
 import { openAccess, reportAccess } from './access.ts'
@@ -24,7 +26,6 @@ import { prepareDataFolder } from './data-folder.ts'
 import { createDomain } from './domain.ts'
 import { importLog } from './import-log.ts'
 import { openKubernetes } from './kubernetes.ts'
-import { refuseLostDatabase } from './lost-database.ts'
 import { isForThisMachineAlone, ownNames } from './own-names.ts'
 import { HOUR, MINUTE, Opened, OwnHost, type SharedParts } from './parts.ts'
 import { openReceivers } from './receivers.ts'
@@ -33,6 +34,9 @@ import { openRegistrySignIn } from './registry-sign-in.ts'
 import { openRemote } from './remote.ts'
 import { createServerView } from './server-view.ts'
 import { openFederation, openSignIn } from './sign-in.ts'
+import { openStore, readOnlyProblem } from './storage/database.ts'
+import { openHealth, probeOf } from './storage/health.ts'
+import { refuseLostDatabase } from './storage/lost-database.ts'
 import { openTriggers } from './triggers.ts'
 import { openTrust } from './trust.ts'
 import { startUpkeep } from './upkeep.ts'
@@ -52,6 +56,8 @@ export interface AppOverrides {
    * is thrown out of the event loop.
    */
   readonly onFatal?: (error: unknown) => void
+  /** Called when the server should be stopped and started again in this process: its disk accepts writes again. */
+  readonly onRestart?: () => void
   /** Replaces the endpoint of a cloud that exchanges keys for logins: for tests, which have no cloud. */
   readonly cloudEndpoint?: (endpoint: URL) => URL
 }
@@ -71,28 +77,53 @@ export interface App extends AsyncDisposable {
  */
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
   const { log = pino({ level: config.logLevel }), now = Date.now, onFatal = rethrowLater } = overrides
-  const { cloudEndpoint = (endpoint: URL) => endpoint } = overrides
-  const opened = new Opened()
-  try {
-    return await open(config, { log, now, onFatal, cloudEndpoint }, opened)
-  } catch (error) {
-    await opened[Symbol.asyncDispose]()
-    throw error
+  const { cloudEndpoint = (endpoint: URL) => endpoint, onRestart = () => {} } = overrides
+  const file = join(config.dataFolder, 'imagestreams.db')
+  const openAll = async (problem?: Problem): Promise<App> => {
+    const opened = new Opened()
+    const storage = opened.use(probeOf(config.dataFolder))
+    try {
+      const environment = { log, now, onFatal, onRestart, cloudEndpoint }
+      return await open(config, environment, { opened, storage, file, problem })
+    } catch (error) {
+      await opened[Symbol.asyncDispose]()
+      throw error
+    }
   }
+  try {
+    return await openAll()
+  } catch (error) {
+    const problem = await readOnlyProblem(error, file, probeOf(config.dataFolder))
+    if (!problem) throw error
+    return openAll(problem)
+  }
+}
+
+interface Start {
+  readonly opened: Opened
+  readonly storage: StorageProbe
+  /** Path of the database. */
+  readonly file: string
+  /** Why a copy of it is opened, for reads; undefined as usual. */
+  readonly problem: Problem | undefined
 }
 
 async function open(
   config: Config,
-  { log, now, onFatal, cloudEndpoint }: Required<AppOverrides>,
-  opened: Opened,
+  { log, now, onFatal, onRestart, cloudEndpoint }: Required<AppOverrides>,
+  { opened, storage, file, problem }: Start,
 ): Promise<App> {
   const version = readVersion()
   const metrics = createMetrics()
   const ownHost = new OwnHost()
-  const file = join(config.dataFolder, 'imagestreams.db')
   await prepareDataFolder(config.dataFolder, log)
   await refuseLostDatabase(config.dataFolder, file)
-  const db = opened.use(openDatabase(file, { onFatal }))
+  const onError = (error: unknown): void => {
+    if (storageFailure(error)) storage.writeFailed()
+  }
+  const reports = { onFatal, onError }
+  const store = await openStore(file, { storage, problem, opened, log, onWritable: onRestart, reports })
+  const { db } = store
   const audit = opened.use(
     createAuditLog({ db, now, onError: (error) => log.error({ err: error }, 'cannot record a refusal') }),
   )
@@ -147,6 +178,7 @@ async function open(
     replicate: registry.replicate,
   })
   const pruner = opened.use(createPruner({ db, audit, recorder, now }))
+  const readiness = openHealth({ db, storage, copied: problem, onDelay: () => {}, opened, log })
   const server = createServer({
     schema: createSchema(),
     domain: {
@@ -188,6 +220,7 @@ async function open(
     signInPages: openSignIn({ ...shared, access, sealer, egress }),
     webhookKeys: triggers.view.keyPairs.publicKeys,
     log,
+    problems: readiness.problems,
     allowedOrigins: config.allowedOrigins,
     ownOrigin: config.publicUrl?.origin,
     isProxy: isInNetworks(config.trustedProxies),
@@ -215,6 +248,7 @@ async function open(
   const waitedFor = [server, importer, pruner, ...(registry.mirrorings ? [registry.mirrorings] : [])]
   opened.defer(() => Promise.all(waitedFor.map((part) => part[Symbol.asyncDispose]())))
 
+  await storage.start()
   const { address, family, port } = await server.listen(config)
   log.info({ version, port, signIn: config.signIn ?? 'open' }, 'started')
   ownHost.listensOn(port)
@@ -234,8 +268,12 @@ async function open(
   triggers.start()
   registry.start()
   startUpkeep(shared, { pruner, changeLog })
+  // a link could not be used, and would be lost with the copy
+  const firstAdminLink = problem ? null : reportAccess(shared, access, domain.streams.namespaces)
+  // in the same turn: no request has been handled yet
+  store.start()
   return {
-    firstAdminLink: reportAccess(shared, access, domain.streams.namespaces),
+    firstAdminLink,
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     dataFolder: config.dataFolder,
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),

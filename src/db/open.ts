@@ -12,6 +12,7 @@ import { formatPlatforms, platformsOfIndex } from '../oci/platforms.ts'
 import { parseReference } from '../oci/reference.ts'
 import { isReferrersTag, type TagName } from '../oci/tag.ts'
 import { findDamageAtStart, noteDamage } from './damage.ts'
+import { type FileGuard, guardFiles } from './file-guard.ts'
 import { applyMigrations, refuseOtherMigrations } from './migrate.ts'
 import { changedPages, removeSums, storeSums } from './page-sums.ts'
 import { DatabaseRefusedError } from './refused-error.ts'
@@ -23,11 +24,18 @@ import {
   createTransactions,
   createTransactTogether,
   type Transact,
+  type TransactionOptions,
   type TransactTogether,
 } from './transact.ts'
 
 /** Drizzle over all tables. */
 export type Orm = BetterSQLite3Database<typeof tables>
+
+/** How a database is guarded, and what it reports. */
+export interface OpenOptions extends TransactionOptions {
+  /** Receives the first error after which answers can be wrong. */
+  readonly onFatal?: (error: unknown) => void
+}
 
 /** An open database: one connection. */
 export interface Database extends Disposable {
@@ -41,6 +49,8 @@ export interface Database extends Disposable {
   readonly transactTogether: TransactTogether
   /** Reports whether the connection is open. */
   isOpen(): boolean
+  /** Reports whether its files are still in place. */
+  readonly isInPlace: FileGuard['isInPlace']
   /** Returns the bytes of each file of the database. */
   bytes(): { readonly database: number; readonly wal: number }
 }
@@ -62,7 +72,7 @@ const MINIMUM_SQLITE = '3.51.3'
  */
 export function openDatabase(
   file: string,
-  { onFatal }: { onFatal?: (error: unknown) => void } = {},
+  { files = guardFiles(file), onError, onFatal }: OpenOptions = {},
 ): Database {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   let sqlite: BetterSqlite3.Database | undefined
@@ -83,7 +93,7 @@ export function openDatabase(
         onFatal?.(error)
       }),
     )
-    const transactions = createTransactions(sqlite)
+    const transactions = createTransactions(sqlite, { files, onError })
     return {
       orm,
       prepare: statements(sqlite),
@@ -91,6 +101,7 @@ export function openDatabase(
       transactUnsynced: transactions.transactUnsynced,
       transactTogether: createTransactTogether(transactions),
       isOpen: () => sqlite?.open === true,
+      isInPlace: files.isInPlace,
       bytes: () => ({ database: sizeOf(file), wal: sizeOf(`${file}-wal`) }),
       [Symbol.dispose]() {
         sqlite?.close()

@@ -14,6 +14,8 @@ import { crc32 } from 'node:zlib'
 // SQLite stores no checksums of pages, and does not notice a flipped bit inside of a text. So the sums of all pages are stored when
 // the database is closed, and compared when it is opened. While it is open, and after the process was killed, there are none.
 
+import { storageFailure } from '../input/storage-failure.ts'
+
 /** Bytes up to which a database has sums: about a second. */
 const MAX_SIZE = 1024 ** 3
 /** Bytes of a page, the default of SQLite. */
@@ -30,10 +32,15 @@ export function storeSums(file: string): void {
   if (size === 0 || size > MAX_SIZE || existsSync(`${file}-wal`)) return
   const sums = readSums(file)
   const written = `${sumsOf(file)}.new`
-  writeFileSync(written, Buffer.concat([bytesOf(sums), bytesOf(Uint32Array.of(crc32(sums)))]), {
-    mode: 0o600,
-  })
-  renameSync(written, sumsOf(file))
+  const content = Buffer.concat([bytesOf(sums), bytesOf(Uint32Array.of(crc32(sums)))])
+  try {
+    writeFileSync(written, content, { mode: 0o600 })
+    renameSync(written, sumsOf(file))
+  } catch (error) {
+    // without them the next start compares nothing
+    if (!storageFailure(error)) throw error
+    if (existsSync(written)) rmSync(written)
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3'
+import type { FileGuard } from './file-guard.ts'
 import { isFatal, withoutWrapper } from './sqlite-errors.ts'
 
 /** Proof that a transaction is open; functions whose writes must commit with others require one. */
@@ -18,8 +19,19 @@ export type Transact = <Result>(write: (tx: Transaction) => Result) => Result
 /** The transactions of one connection. */
 export type Transactions = ReturnType<typeof createTransactions>
 
+/** What guards the transactions of a connection, and what they report. */
+export interface TransactionOptions {
+  /** Throws for files that are no longer the database's; nothing is written then. */
+  readonly files?: FileGuard
+  /** Receives each error of a transaction, also one of the function that it ran. */
+  readonly onError?: ((error: unknown) => void) | undefined
+}
+
 /** Creates the transactions of a connection. */
-export function createTransactions(sqlite: BetterSqlite3.Database) {
+export function createTransactions(
+  sqlite: BetterSqlite3.Database,
+  { files, onError }: TransactionOptions = {},
+) {
   const begin = sqlite.prepare('BEGIN IMMEDIATE')
   const commit = sqlite.prepare('COMMIT')
   const rollback = sqlite.prepare('ROLLBACK')
@@ -35,6 +47,7 @@ export function createTransactions(sqlite: BetterSqlite3.Database) {
     }
     let result: ReturnType<typeof write>
     try {
+      files?.require()
       if (!isSynced) sqlite.pragma('synchronous = NORMAL')
       begin.run()
       open = tx
@@ -45,7 +58,9 @@ export function createTransactions(sqlite: BetterSqlite3.Database) {
       if (isSynced) lastCommitMs = performance.now() - startedAt
     } catch (thrown) {
       if (sqlite.inTransaction) rollback.run()
-      throw withoutWrapper(thrown)
+      const error = withoutWrapper(thrown)
+      onError?.(error)
+      throw error
     } finally {
       open = undefined
       if (!isSynced) sqlite.pragma('synchronous = FULL')

@@ -66,6 +66,9 @@ export function createNotificationEndpoint(options: NotificationEndpointOptions)
   }
 }
 
+/** Seconds until the registry should repeat an envelope that could not be stored. */
+const RETRY_AFTER = 60
+
 function toOciError(error: unknown, onError: (error: unknown) => void): OciError {
   if (error instanceof OciError) return error
   if (error instanceof UnreadBodyError) return asOciError(error)
@@ -73,5 +76,6 @@ function toOciError(error: unknown, onError: (error: unknown) => void): OciError
     return new OciError('UNKNOWN', error.message, { status: 400, cause: error })
   }
   onError(error)
-  return new OciError('UNKNOWN', 'internal error: see the log of the server', { status: 503 })
+  const headers = { 'Retry-After': RETRY_AFTER }
+  return new OciError('UNKNOWN', 'internal error: see the log of the server', { status: 503, headers })
 }

@@ -54,6 +54,9 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
   }
 }
 
+/** Seconds until a sender should repeat what could not be stored: an operator has to free space first. */
+const STORAGE_RETRY_AFTER = 60
+
 /** Responds to a request that failed, unless its client has disconnected. */
 function respondError(
   { log, authentication, endpoints: { signIn } }: RequestHandlerOptions,
@@ -79,7 +82,8 @@ function respondError(
     const unavailable = unavailability(error)
     log.error({ requestId, err: error }, 'cannot handle request')
     if (response.headersSent) response.destroy()
-    else if (unavailable) refuse(response, 503, 'UNAVAILABLE', unavailable)
+    else if (unavailable)
+      refuse(response, 503, 'UNAVAILABLE', unavailable, { 'Retry-After': STORAGE_RETRY_AFTER })
     else refuse(response, 500, 'INTERNAL', `internal error: the server's log explains it under ${requestId}`)
   }
 }

@@ -3,6 +3,7 @@ import { FIRST_ADMIN_PATH } from '../access/first-admin.ts'
 import { networkOf } from '../access/identity/network.ts'
 import type { Viewer } from '../access/right/viewer.ts'
 import type { SignInPages } from '../access/sign-in/sign-in.ts'
+import type { Problem } from '../health/problem.ts'
 import type { Registry, RegistryRequestContext } from '../registry/registry.ts'
 import { TOKEN_PATH } from '../registry/sign-in/challenge.ts'
 import type { TokenEndpoint } from '../registry/sign-in/token-endpoint.ts'
@@ -52,8 +53,8 @@ export interface RouteOptions extends GraphQLEntry {
   readonly endpoints: HttpEndpoints
   /** Requests of each party to the registry, its token endpoint and those for sign-in. */
   readonly requests: RateLimit
-  /** Reports whether the server can serve requests (`/readyz`). */
-  readonly isReady: () => boolean
+  /** Returns why the server cannot serve all requests (`/readyz`). */
+  readonly problems: () => readonly Problem[]
   readonly graphiql: GraphiQL
   /** Version of the program, for `/healthz`. */
   readonly version: string | undefined
@@ -73,7 +74,7 @@ export interface Routes {
 
 /** Returns the one table of routes, of the endpoints that are enabled. Each route is made with what it requires. */
 export function createRoutes(options: RouteOptions): Routes {
-  const { endpoints, graphiql, isReady, version } = options
+  const { endpoints, graphiql, problems, version } = options
   const { registry, respondToken, notifications, metrics, signIn, signInPages, webhookKeys } = endpoints
   const page = forAnyone(({ request, response }) => graphiql.respondPage(request, response))
   const operations = forViewer((exchange) =>
@@ -90,11 +91,11 @@ export function createRoutes(options: RouteOptions): Routes {
         forAnyone(({ response }) => respondJson(response, 200, { status: 'ok', version })),
       ),
       '/readyz': underAnyName(
-        forAnyone(({ response }) =>
-          isReady()
-            ? respondJson(response, 200, { status: 'ready' })
-            : respondJson(response, 503, { status: 'not ready' }),
-        ),
+        forAnyone(({ response }) => {
+          const found = problems()
+          if (found.length === 0) respondJson(response, 200, { status: 'ready' })
+          else respondJson(response, 503, { status: 'not ready', problems: found })
+        }),
       ),
       '/metrics':
         metrics &&

@@ -12,6 +12,7 @@ import type { ChangeLog } from '../events/change-log.ts'
 import type { GraphQLContext, SharedContext } from '../graphql/kit/context.ts'
 import { type ChangeHubOptions, createChangeHub } from '../graphql/live/change-hub.ts'
 import { OperationWork } from '../graphql/work/operation-work.ts'
+import type { Problem } from '../health/problem.ts'
 import { BodyBudget } from '../request-body/body-budget.ts'
 import { createGraphiQL } from './endpoints/graphiql.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
@@ -53,8 +54,8 @@ export interface ServerOptions extends HttpEndpoints {
   readonly log: Logger
   /** Version of the program, for `/healthz`. */
   readonly version?: string
-  /** Reports whether the server can serve requests (`/readyz`). */
-  readonly isReady?: () => boolean
+  /** Returns why the server cannot serve all requests (`/readyz`); none by default. */
+  readonly problems?: () => readonly Problem[]
   /** Origins of other sites whose pages may use the API; none by default. */
   readonly allowedOrigins?: readonly string[]
   /** Origin under which browsers reach this server, as in OriginPolicy. */
@@ -96,7 +97,7 @@ export function createServer({
   subscriptions,
   log,
   version,
-  isReady = () => true,
+  problems = () => [],
   allowedOrigins = [],
   ownOrigin,
   isProxy = () => false,
@@ -140,7 +141,7 @@ export function createServer({
       ...entry,
       endpoints,
       requests: new RateLimit({ name: 'requests', unit: 'requests', perMinute: requestsPerMinute }),
-      isReady,
+      problems,
       bodyTimeout: timings.bodyTimeout,
       bodies: new BodyBudget(bodyMemory),
       version,

@@ -18,7 +18,7 @@ type Overrides = Partial<
     | 'allowedHosts'
     | 'localNames'
     | 'introspection'
-    | 'isReady'
+    | 'problems'
     | 'deliveries'
   >
 >

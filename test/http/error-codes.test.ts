@@ -57,6 +57,8 @@ const FAILURES: readonly (readonly [what: string, operation: Operation, extensio
     { query: 'query A { version } query B { version }' },
     { code: 'OPERATION_RESOLUTION_FAILURE' },
   ],
+  ['a lost database', failing('DATABASE_LOST'), { code: 'UNAVAILABLE', requestId }],
+  ['no free file descriptor', failing('EMFILE'), { code: 'UNAVAILABLE', requestId }],
   ['a full disk', failing('ENOSPC'), { code: 'UNAVAILABLE', requestId }],
   ['a full database', failing('SQLITE_FULL'), { code: 'UNAVAILABLE', requestId }],
   ['a full store of blobs', failing('STORAGE_FULL'), { code: 'UNAVAILABLE', requestId }],

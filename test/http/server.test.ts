@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { problemOf } from '../../src/health/problem.ts'
 import { type Api, startApi } from './api.ts'
 import { eventually, post } from './clients.ts'
 
@@ -19,9 +20,13 @@ describe('the paths of the server', () => {
   it('report health and readiness', async () => {
     expect((await get('/healthz')).status).toBe(200)
     expect((await get('/readyz')).status).toBe(200)
-    await using starting = await startApi({ isReady: () => false })
-    expect((await fetch(`http://${starting.host}/healthz`)).status).toBe(200)
-    expect((await fetch(`http://${starting.host}/readyz`)).status).toBe(503)
+    const problems = [problemOf('STORAGE_FULL')]
+    await using full = await startApi({ problems: () => problems })
+    expect((await fetch(`http://${full.host}/healthz`)).status).toBe(200)
+    const response = await fetch(`http://${full.host}/readyz`)
+    expect([response.status, await response.json()]).toEqual([503, { status: 'not ready', problems }])
+    problems.pop()
+    expect((await fetch(`http://${full.host}/readyz`)).status).toBe(200)
   })
 
   it('redirect from / to the API', async () => {

@@ -115,6 +115,9 @@ export function failureOf(
       message: `the server's storage is read-only: make its data folder writable, then repeat the request`,
     }
   }
+  if (failure === 'lost') {
+    return { reason: 'InternalError', message: "the server's database was removed or replaced: restore it" }
+  }
   if (failure === 'full') {
     return {
       reason: 'StorageFull',

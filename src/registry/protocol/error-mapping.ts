@@ -5,7 +5,7 @@ import {
   UploadGoneError,
   UploadTooLargeError,
 } from '../../blobs/errors.ts'
-import { storageFailure } from '../../input/storage-failure.ts'
+import { type StorageFailure, storageFailure } from '../../input/storage-failure.ts'
 import { OciError } from '../../oci/oci-error.ts'
 import { asOciError, UnreadBodyError } from '../../request-body/errors.ts'
 
@@ -31,16 +31,38 @@ export function toOciError(error: unknown): OciError | undefined {
     return new OciError('DIGEST_INVALID', message, { cause: error })
   }
   if (error instanceof ForbiddenError) return new OciError('DENIED', error.message, { cause: error })
-  const failure = storageFailure(error)
-  if (failure === 'read-only') {
-    const message =
-      'the storage of the registry is read-only; it kept nothing of this request. Pushes work again once its data folder is writable'
-    return new OciError('DENIED', message, { status: 507, cause: error })
+  return ofStorage(storageFailure(error), error)
+}
+
+/** Seconds after which a client may repeat a request that found no free file descriptor. */
+const RETRY_AFTER = 5
+
+function ofStorage(failure: StorageFailure | undefined, cause: unknown): OciError | undefined {
+  const denied = (message: string): OciError => new OciError('DENIED', message, { status: 507, cause })
+  switch (failure) {
+    case undefined:
+      return undefined
+    case 'read-only':
+      return denied(
+        'the storage of the registry is read-only; it kept nothing of this request. Pushes work again once its data folder is writable',
+      )
+    case 'lost':
+      return denied(
+        'the database of the registry was removed or replaced; it kept nothing of this request. Its operator has to restore it',
+      )
+    case 'full':
+      return denied(
+        'the registry has no space left; it kept nothing of this request. More disk, or a lower --minimum-free-mib, permits it',
+      )
+    case 'descriptors': {
+      const headers = { 'Retry-After': RETRY_AFTER }
+      return new OciError('UNKNOWN', 'the registry has no free file descriptor', {
+        status: 503,
+        headers,
+        cause,
+      })
+    }
   }
-  if (failure === undefined) return undefined
-  const message =
-    'the registry has no space left; it kept nothing of this request. More disk, or a lower --minimum-free-mib, permits it'
-  return new OciError('DENIED', message, { status: 507, cause: error })
 }
 
 /** Returns the error for an upload that never existed, is finished or cancelled, or belongs to another repository. */

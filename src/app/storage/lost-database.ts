@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { unlessAbsent } from '../blobs/folders.ts'
-import { blobsOnDisk, Layout } from '../blobs/layout.ts'
-import { DatabaseRefusedError } from '../db/refused-error.ts'
+import { unlessAbsent } from '../../blobs/folders.ts'
+import { blobsOnDisk, Layout } from '../../blobs/layout.ts'
+import { DatabaseRefusedError } from '../../db/refused-error.ts'
 
 /**
  * Refuses a data folder whose database is missing or empty beside what belongs to it: started as a new one, the server would know
