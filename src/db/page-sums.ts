@@ -10,11 +10,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { crc32 } from 'node:zlib'
+import { storageFailure } from '../input/storage-failure.ts'
 
 // SQLite stores no checksums of pages, and does not notice a flipped bit inside of a text. So the sums of all pages are stored when
 // the database is closed, and compared when it is opened. While it is open, and after the process was killed, there are none.
-
-import { storageFailure } from '../input/storage-failure.ts'
 
 /** Bytes up to which a database has sums: about a second. */
 const MAX_SIZE = 1024 ** 3
