@@ -4,17 +4,13 @@ import BetterSqlite3 from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import { LRUCache } from 'lru-cache'
 import semver from 'semver'
-import { matchesGlob } from '../input/glob.ts'
-import { InvalidManifestError, readManifest } from '../oci/manifest.ts'
-import { type KindOfManifest, kindOf } from '../oci/manifest-kind.ts'
-import { isIndexType } from '../oci/media-types.ts'
-import { formatPlatforms, platformsOfIndex } from '../oci/platforms.ts'
-import { parseReference } from '../oci/reference.ts'
-import { isReferrersTag, type TagName } from '../oci/tag.ts'
 import { findDamageAtStart, noteDamage } from './damage.ts'
 import { type FileGuard, guardFiles } from './file-guard.ts'
+import { addFunctions } from './functions.ts'
 import { applyMigrations, refuseOtherMigrations } from './migrate.ts'
 import { changedPages, removeSums, storeSums } from './page-sums.ts'
+import { takeLock } from './process-lock.ts'
+import { DAMAGED, explain, IN_USE } from './refusal.ts'
 import { DatabaseRefusedError } from './refused-error.ts'
 import { isDamage, watchForFatal } from './sqlite-errors.ts'
 import { type Statement, statementOf } from './statement.ts'
@@ -60,6 +56,10 @@ const APPLICATION_ID = 0x696d7374
 const FULL = 2
 /** Pages that a message names. */
 const MAX_PAGES = 5
+/** Milliseconds to wait for another program that has the database locked. */
+const BUSY_MS = 2_000
+/** Bytes that the file of the write-ahead log keeps after it was larger. */
+const MAX_IDLE_LOG = 64 * 1024 ** 2
 /** Prepared statements that are cached: searches can be composed in many ways, and clients choose which. */
 const MAX_PREPARED = 1000
 /** Earlier versions can corrupt a write-ahead log: https://sqlite.org/wal.html#walresetbug */
@@ -72,14 +72,18 @@ const MINIMUM_SQLITE = '3.51.3'
  */
 export function openDatabase(
   file: string,
-  { files = guardFiles(file), onError, onFatal }: OpenOptions = {},
+  { files: givenFiles, onError, onFatal }: OpenOptions = {},
 ): Database {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   let sqlite: BetterSqlite3.Database | undefined
+  let lock: Disposable | undefined
   try {
+    lock = lockOf(file)
     refuseChanged(file)
-    sqlite = new BetterSqlite3(file, { timeout: 2_000 })
+    sqlite = new BetterSqlite3(file, { timeout: BUSY_MS })
     configure(sqlite, file)
+    // only now: until then another program that closes the database may remove its log
+    const files = givenFiles ?? guardFiles(file)
     refuseOtherMigrations(sqlite, file)
     refuseDamaged(sqlite, file)
     removeSums(file)
@@ -106,12 +110,26 @@ export function openDatabase(
       [Symbol.dispose]() {
         sqlite?.close()
         storeSums(file)
+        lock?.[Symbol.dispose]()
       },
     }
   } catch (error) {
     sqlite?.close()
+    lock?.[Symbol.dispose]()
     throw explain(file, error)
   }
+}
+
+/**
+ * Returns the lock of the process that writes the database: a second one would not be notified of this one's commits, and could not
+ * share its counters. Other programs may read the database, and write it for an instant, as Litestream does. Throws
+ * DatabaseRefusedError.
+ */
+function lockOf(file: string): Disposable | undefined {
+  if (file === ':memory:') return undefined
+  const lock = takeLock(`${file}.lock`, BUSY_MS)
+  if (!lock) throw new DatabaseRefusedError(`${file} ${IN_USE}`)
+  return lock
 }
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
@@ -121,8 +139,6 @@ function configure(sqlite: BetterSqlite3.Database, file: string): void {
   if (semver.lt(version, MINIMUM_SQLITE)) {
     throw new DatabaseRefusedError(`SQLite ${version} is too old: ${MINIMUM_SQLITE} or later is required`)
   }
-  // a second process would not be notified of this one's commits, and could not share its counters
-  sqlite.pragma('locking_mode = EXCLUSIVE')
   const owner = sqlite.pragma('application_id', { simple: true })
   const isEmpty = sqlite.prepare('select count(*) from sqlite_schema').pluck().get() === 0
   if (owner !== APPLICATION_ID && !isEmpty) {
@@ -141,6 +157,8 @@ function configure(sqlite: BetterSqlite3.Database, file: string): void {
   sqlite.pragma('temp_store = MEMORY')
   // 16 MiB of log between two checkpoints: an import writes the same index pages many times
   sqlite.pragma('wal_autocheckpoint = 4000')
+  // the log grows while another program reads: then its file shrinks again
+  sqlite.pragma(`journal_size_limit = ${MAX_IDLE_LOG}`)
   sqlite.exec(CREATE_VISIBLE_PLACES)
   if (owner !== APPLICATION_ID) sqlite.pragma(`application_id = ${APPLICATION_ID}`)
 }
@@ -179,61 +197,4 @@ const statements = (sqlite: BetterSqlite3.Database): Database['prepare'] => {
     prepared.set(text, statement)
     return statement
   }
-}
-
-const DAMAGED =
-  'is damaged, and was not changed: restore it from a backup; imagestreams check shows what is damaged, and what else can be done'
-
-/** Errors of SQLite that the operator can resolve. */
-const REFUSALS: readonly (readonly [code: RegExp, why: string])[] = [
-  [/^SQLITE_BUSY$/, 'is in use by another process: stop that process, or choose another folder with --data'],
-  [/^SQLITE_(?:NOTADB$|CORRUPT)/, DAMAGED],
-  [
-    /^SQLITE_CANTOPEN/,
-    'cannot be opened: check that its folder exists and is writable, or choose another one with --data',
-  ],
-]
-
-/** Returns a DatabaseRefusedError for errors that the operator can resolve, and other errors as they are. */
-function explain(file: string, error: unknown): unknown {
-  const code = error instanceof BetterSqlite3.SqliteError ? error.code : ''
-  const [, why] = REFUSALS.find(([pattern]) => pattern.test(code)) ?? []
-  return why === undefined ? error : new DatabaseRefusedError(`${file} ${why}`, { cause: error })
-}
-
-/**
- * Adds the SQL functions that statements and migrations use. The schema itself uses none, so that other tools can open
- * the file.
- */
-function addFunctions(sqlite: BetterSqlite3.Database): void {
-  const options = { deterministic: true, directOnly: true }
-  sqlite.function('matches_glob', options, (pattern, text) =>
-    Number(matchesGlob(String(pattern), String(text))),
-  )
-  sqlite.function('registry_of', options, (reference) =>
-    typeof reference === 'string' ? parseReference(reference).registry : null,
-  )
-  sqlite.function('platforms_of', options, (mediaType, manifest, os, architecture, variant) => {
-    if (!isIndexType(String(mediaType))) return os && formatPlatforms([{ os, architecture, variant }])
-    const parsed = readManifest(manifest as Uint8Array, String(mediaType))
-    return parsed.kind === 'index' ? platformsOfIndex(parsed) : null
-  })
-  const kindOfRow = (mediaType: unknown, manifest: unknown, config: unknown): KindOfManifest => {
-    try {
-      return kindOf(readManifest(manifest as Uint8Array, String(mediaType)), {
-        config: config as Uint8Array | null,
-        kindOfChild: () => undefined,
-      })
-    } catch (error) {
-      if (!(error instanceof InvalidManifestError)) throw error
-      return { kind: isIndexType(String(mediaType)) ? 'INDEX' : 'IMAGE', artifactType: null }
-    }
-  }
-  sqlite.function('kind_of', options, (type, manifest, config) => kindOfRow(type, manifest, config).kind)
-  sqlite.function(
-    'artifact_type_of',
-    options,
-    (type, manifest, config) => kindOfRow(type, manifest, config).artifactType,
-  )
-  sqlite.function('is_referrers_tag', options, (tag) => Number(isReferrersTag(String(tag) as TagName)))
 }

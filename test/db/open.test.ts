@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import type { Readable } from 'node:stream'
 import BetterSqlite3 from 'better-sqlite3'
 import semver from 'semver'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -115,31 +116,96 @@ describe('a file that is not a database of this program', () => {
   })
 
   it('is refused when it is a folder', () => {
-    expect(refusalOf(folder).code).toBe('DATABASE_REFUSED')
+    const file = join(folder, 'data.db')
+    mkdirSync(file)
+
+    expect(refusalOf(file).code).toBe('DATABASE_REFUSED')
   })
 })
 
+/** Runs a script in a process of its own, with `openDatabase`, `BetterSqlite3` and `file`. */
+function otherProcess(file: string, script: string) {
+  const open = new URL('../../src/db/open.ts', import.meta.url).href
+  const text = `import BetterSqlite3 from 'better-sqlite3'
+    const { openDatabase } = await import(${JSON.stringify(open)})
+    const file = ${JSON.stringify(file)}
+    ${script}`
+  return execFile(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', text], {
+    cwd: new URL('../..', import.meta.url),
+  })
+}
+
+/** Resolves to what the process prints until it ends. */
+async function outputOf(child: ReturnType<typeof otherProcess>): Promise<string> {
+  let output = ''
+  child.stdout?.on('data', (text) => {
+    output += text
+  })
+  child.stderr?.on('data', (text) => {
+    output += text
+  })
+  await once(child, 'close')
+  return output.trim()
+}
+
 describe('a second process', () => {
+  const open = `try { openDatabase(file); console.log('opened') } catch (error) { console.log(error.code) }`
+
   it('is refused while the first has the database open, and succeeds afterwards', async () => {
     const file = join(folder, 'data.db')
-    const open = new URL('../../src/db/open.ts', import.meta.url).href
-    const script = `const { openDatabase } = await import(${JSON.stringify(open)})
-      try { openDatabase(${JSON.stringify(file)}); console.log('opened') } catch (error) { console.log(error.code) }`
-    const second = async (): Promise<string> => {
-      const { stdout } = await promisify(execFile)(process.execPath, [
-        '--import',
-        'tsx',
-        '--input-type=module',
-        '--eval',
-        script,
-      ])
-      return stdout.trim()
-    }
-
     {
       using _first = openDatabase(file)
-      expect(await second()).toBe('DATABASE_REFUSED')
+      expect(await outputOf(otherProcess(file, open))).toBe('DATABASE_REFUSED')
+      expect(refusalOf(file).message).toContain('is in use by another process')
     }
-    expect(await second()).toBe('opened')
+    expect(await outputOf(otherProcess(file, open))).toBe('opened')
+  })
+
+  it('succeeds after the first was killed', async () => {
+    const file = join(folder, 'data.db')
+    const first = otherProcess(
+      file,
+      `globalThis.db = openDatabase(file); console.log("opened"); setInterval(() => {}, 1000)`,
+    )
+    await once(first.stdout as Readable, 'data')
+    expect(refusalOf(file).message).toContain('is in use by another process')
+
+    first.kill('SIGKILL')
+    await once(first, 'close')
+
+    using db = openDatabase(file)
+    expect(db.isOpen()).toBe(true)
+  })
+
+  it('can read and copy the database while the first writes, and sees what was committed', async () => {
+    const file = join(folder, 'data.db')
+    using db = openDatabase(file)
+    const set = (dropped: number) =>
+      db.transact(() =>
+        db
+          .prepare('insert or replace into push_log_state (id, uid, dropped) values (1, ?, ?)')
+          .run('u', dropped),
+      )
+    set(1)
+
+    const reader = otherProcess(
+      file,
+      `const sqlite = new BetterSqlite3(file, { readonly: true })
+       const read = () => console.log(sqlite.prepare('select dropped from push_log_state').pluck().get())
+       sqlite.exec('begin'); read()
+       process.stdin.once('data', async () => {
+         read(); sqlite.exec('commit'); read()
+         await sqlite.backup(file + '.copy')
+         process.exit()
+       })`,
+    )
+    const output = outputOf(reader)
+    await once(reader.stdout as Readable, 'data')
+    for (let at = 2; at <= 500; at++) set(at)
+    reader.stdin?.write('continue')
+
+    expect(await output).toBe('1\n1\n500')
+    using copy = openDatabase(`${file}.copy`)
+    expect(oneValue(copy, 'select dropped from push_log_state')).toBe(500)
   })
 })
