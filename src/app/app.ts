@@ -17,6 +17,7 @@ import { createServer } from '../http/server.ts'
 import { createScheduleRunner } from '../imagestream/schedule/schedule-runner.ts'
 import { pullRepositoryOf } from '../imagestream/spec/pull-spec.ts'
 import { storageFailure } from '../input/storage-failure.ts'
+import { createBlobFigures } from '../registry/content/blob-figures.ts'
 import { createSharedContent } from '../registry/pull-through/shared-content.ts'
 import { createTokenEndpoint } from '../registry/sign-in/token-endpoint.ts'
 import { openAccess, reportAccess } from './access.ts'
@@ -34,8 +35,9 @@ import { openRegistrySignIn } from './registry-sign-in.ts'
 import { openRemote } from './remote.ts'
 import { createServerView } from './server-view.ts'
 import { openFederation, openSignIn } from './sign-in.ts'
+import { countedLog } from './storage/counted-log.ts'
 import { openStore, readOnlyProblem } from './storage/database.ts'
-import { openHealth, probeOf } from './storage/health.ts'
+import { maximumConnections, openHealth, probeOf } from './storage/health.ts'
 import { refuseLostDatabase } from './storage/lost-database.ts'
 import { openTriggers } from './triggers.ts'
 import { openTrust } from './trust.ts'
@@ -110,11 +112,12 @@ interface Start {
 
 async function open(
   config: Config,
-  { log, now, onFatal, onRestart, cloudEndpoint }: Required<AppOverrides>,
+  { log: given, now, onFatal, onRestart, cloudEndpoint }: Required<AppOverrides>,
   { opened, storage, file, problem }: Start,
 ): Promise<App> {
   const version = readVersion()
   const metrics = createMetrics()
+  const log = countedLog(given, metrics.errorLogged)
   const ownHost = new OwnHost()
   await prepareDataFolder(config.dataFolder, log)
   await refuseLostDatabase(config.dataFolder, file)
@@ -178,7 +181,14 @@ async function open(
     replicate: registry.replicate,
   })
   const pruner = opened.use(createPruner({ db, audit, recorder, now }))
-  const readiness = openHealth({ db, storage, copied: problem, onDelay: () => {}, opened, log })
+  const readiness = openHealth({
+    db,
+    storage,
+    copied: problem,
+    onDelay: metrics.eventLoopDelayed,
+    opened,
+    log,
+  })
   const server = createServer({
     schema: createSchema(),
     domain: {
@@ -224,6 +234,7 @@ async function open(
     allowedOrigins: config.allowedOrigins,
     ownOrigin: config.publicUrl?.origin,
     isProxy: isInNetworks(config.trustedProxies),
+    maximumConnections: maximumConnections(log),
     connectionsPerAddress: config.connectionsPerAddress,
     connectionsPerPrincipal: config.connectionsPerPrincipal,
     costPerMinute: config.costPerMinute,
@@ -237,12 +248,21 @@ async function open(
     failing: domain.streamConditions.countFailing,
     pushes: changeLog.counts,
     changeLogSequence: changeLog.head,
+    changeLogEntries: changeLog.size,
+    blobs: createBlobFigures(db),
     nextDueAt: schedules.firstDueAt,
     databaseBytes: db.bytes,
     subscribers: server.subscribers,
     workloads: kubernetes.figures,
     triggerTargets: triggers.view.targets.counts,
     now,
+  })
+  metrics.observeServer({
+    version,
+    problems: readiness.problems,
+    space: storage.space,
+    reservedBytes: config.minimumFreeBytes,
+    connections: server.connections,
   })
   // at the same time: requests that wait for an import, a mirroring or the pruner get their response before the server stops waiting
   const waitedFor = [server, importer, pruner, ...(registry.mirrorings ? [registry.mirrorings] : [])]

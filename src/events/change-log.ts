@@ -94,6 +94,12 @@ export function createChangeLog(db: Database) {
     /** Returns the sequence of the newest entry; 0 when there has been none. */
     head: (): number => bounds().last,
 
+    /** Returns the number of entries that have not been removed: the sequence has no gaps. */
+    size(): number {
+      const { last, dropped } = bounds()
+      return last - dropped
+    },
+
     /** Returns the number of pushes since this process opened the log, by source. */
     counts: (): Readonly<Record<PushSource, number>> => ({ ...counts }),
 

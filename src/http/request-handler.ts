@@ -1,5 +1,4 @@
-import type { IncomingMessage, RequestListener } from 'node:http'
-import type { Logger } from 'pino'
+import type { RequestListener } from 'node:http'
 import { networkOf } from '../access/identity/network.ts'
 import { setCookie } from '../access/identity/session-cookie.ts'
 import { ForbiddenError, RateLimitedError, UnauthenticatedError } from '../access/right/errors.ts'
@@ -12,6 +11,8 @@ import { GRAPHQL_PATH } from './pipeline/pipeline.ts'
 import { clientAddress } from './request/client-address.ts'
 import { RETRY_AFTER, TOO_MANY_CONNECTIONS } from './request/connection-limit.ts'
 import { hasSeveralHosts, isOurHost, NOT_OUR_HOST, SEVERAL_HOSTS } from './request/host.ts'
+import { knownPath, logRequest, pathOf, unknownPath } from './request/request-log.ts'
+import type { RequestRecord } from './request/request-record.ts'
 import {
   type HttpExchange,
   refuse,
@@ -20,6 +21,7 @@ import {
   refuseUnread,
 } from './request/response.ts'
 import { requestIdOf, viewerOf } from './request/sender.ts'
+import { patternOf } from './route-patterns.ts'
 import { countResponse, createRoutes, type RouteOptions, type Routes, routeOf } from './routes.ts'
 
 interface RequestHandlerOptions extends RouteOptions {
@@ -32,13 +34,20 @@ interface RequestHandlerOptions extends RouteOptions {
 /** Handles every request, and logs one line for each, without secrets. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
   const { log, bodies, isProxy, connectionLimit } = options
+  const { metrics } = options.endpoints
   const routed = { ...options, routes: createRoutes(options) }
   return (request, response) => {
     const requestId = requestIdOf(request)
     response.setHeader('X-Request-Id', requestId)
     response.setHeader('X-Content-Type-Options', 'nosniff')
-    logRequest(log, { request, response, requestId })
     const address = clientAddress(request, isProxy)
+    const record: RequestRecord = { route: 'unknown', path: unknownPath(pathOf(request)) }
+    logRequest(log, { request, response, requestId, address, record }, (seconds) => {
+      const { route, isStream, operation } = record
+      const { method = '' } = request
+      if (!isStream) metrics?.responded({ route, method, status: response.statusCode, seconds })
+      if (operation) options.onOperation(operation)
+    })
     if (!connectionLimit.admits(request.socket, address, response)) {
       refuse(response, 503, 'UNAVAILABLE', TOO_MANY_CONNECTIONS, {
         'Retry-After': RETRY_AFTER,
@@ -47,7 +56,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
       return
     }
     const memory = bodies.open(networkOf(address))
-    const exchange = { request, response, requestId, address, memory }
+    const exchange = { request, response, requestId, address, memory, record }
     respond(routed, exchange)
       .catch((error: unknown) => respondError(options, exchange, error))
       .finally(memory.release)
@@ -88,30 +97,19 @@ function respondError(
   }
 }
 
-const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? url
-
-function logRequest(
-  log: Logger,
-  { request, response, requestId }: Pick<HttpExchange, 'request' | 'response' | 'requestId'>,
-): void {
-  const since = performance.now()
-  response.once('close', () => {
-    const { method } = request
-    const isCut = !response.writableFinished
-    const path = pathOf(request).slice(0, 200)
-    const ms = Math.round((performance.now() - since) * 10) / 10
-    log.info({ requestId, method, path, status: response.statusCode, ms, ...(isCut && { isCut }) }, 'request')
-  })
-}
+/** What is recorded of a delivery, whose path is a secret. */
+const RECEIVER = { route: '/webhooks/{key}', path: '/webhooks/…' }
 
 async function respond(
   options: RequestHandlerOptions & { readonly routes: Routes },
   exchange: HttpExchange,
 ): Promise<void> {
   const { authentication, origins, bodyTimeout, endpoints, routes } = options
-  const { request, response, requestId, address } = exchange
+  const { request, response, requestId, address, record } = exchange
   const path = pathOf(request)
   const route = routeOf(routes, path)
+  const pattern = patternOf(routes, path)
+  if (pattern !== undefined) Object.assign(record, { route: pattern, path: knownPath(path) })
   const refuseHost = (status: number, code: string, message: string): void =>
     route?.isOfRegistry
       ? refuseToRegistryClient(response, status, message)
@@ -120,6 +118,7 @@ async function respond(
   // before the check of the host: the sender may know this server by any name, and its path is a secret
   const delivery = endpoints.deliveries?.open(path, networkOf(address))
   if (delivery) {
+    Object.assign(record, RECEIVER)
     countResponse(endpoints.metrics, delivery.sender, response)
     limitBodyTime(request, bodyTimeout)
     return respondToDelivery(delivery, exchange)

@@ -32,7 +32,7 @@ export interface HttpEndpoints {
   readonly notifications?: NotificationListener | undefined
   /** Receives deliveries of webhooks. */
   readonly deliveries?: DeliveryEndpoint | undefined
-  readonly metrics?: Pick<Metrics, 'contentType' | 'text' | 'deliveryAnswered'> | undefined
+  readonly metrics?: Omit<Metrics, 'observe'> | undefined
   /** Sessions of browsers; undefined for a server without sign-in. */
   readonly signIn?: SignIn | undefined
   /** Pages and endpoints at which people sign in; undefined for a server without sign-in. */

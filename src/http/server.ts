@@ -20,8 +20,10 @@ import type { IsProxy } from './request/client-address.ts'
 import { ConnectionLimit } from './request/connection-limit.ts'
 import { MAX_BODY_MEMORY, MAX_CONNECTIONS, MAX_RESULT_MEMORY } from './request/limits.ts'
 import { RateLimit } from './request/rate-limit.ts'
+import type { OperationRecord } from './request/request-record.ts'
 import { newRequestId, partyOf } from './request/sender.ts'
 import { StreamingConnections } from './request/streaming-connections.ts'
+import { watchConnections } from './request/watch-connections.ts'
 import { createRequestHandler } from './request-handler.ts'
 import type { HttpEndpoints } from './routes.ts'
 import { createWebSocketProtocol } from './websocket/protocol.ts'
@@ -69,6 +71,8 @@ export interface ServerOptions extends HttpEndpoints {
   readonly introspection?: boolean
   /** Connections of one address at the same time; those of all by default. */
   readonly connectionsPerAddress?: number
+  /** Connections at the same time: fewer where this process may open only few files. */
+  readonly maximumConnections?: number
   /** WebSockets and event streams of one principal at the same time; those of all by default. */
   readonly connectionsPerPrincipal?: number
   /** Points that the operations of one party may cost in a minute; 0, the default, for no limit. */
@@ -105,7 +109,8 @@ export function createServer({
   localNames = true,
   introspection = true,
   bodyMemory = MAX_BODY_MEMORY,
-  connectionsPerAddress = MAX_CONNECTIONS,
+  maximumConnections = MAX_CONNECTIONS,
+  connectionsPerAddress = maximumConnections,
   connectionsPerPrincipal: perPrincipal = MAX_CONNECTIONS,
   costPerMinute = 0,
   requestsPerMinute = 0,
@@ -127,14 +132,18 @@ export function createServer({
     changeLog: domain.changeLog,
     authentication,
     fields: subscriptions,
+    onDelivered: (seconds) => endpoints.metrics?.changeDelivered(seconds),
     createContext: (viewer, connection) => createContext(newRequestId(), viewer, connection),
     log,
   })
   const connections = new StreamingConnections({ ...timings, perPrincipal, authentication, log })
   const pipeline = createPipeline({ schema, hub, log, origins, introspection })
-  const connectionLimit = new ConnectionLimit(connectionsPerAddress, isProxy)
+  const connectionLimit = new ConnectionLimit(connectionsPerAddress, isProxy, () =>
+    endpoints.metrics?.connectionRefused('address'),
+  )
   const transport = { connections, connectionLimit, origins, isProxy, log }
-  const entry = { ...transport, pipeline, hub, authentication, costs, createContext }
+  const onOperation = (operation: OperationRecord): void => endpoints.metrics?.operationEnded(operation)
+  const entry = { ...transport, pipeline, hub, authentication, costs, createContext, onOperation }
   const server = createHttpServer(
     HTTP_OPTIONS,
     createRequestHandler({
@@ -148,8 +157,10 @@ export function createServer({
       graphiql: createGraphiQL({ schema, introspection }),
     }),
   )
-  server.maxConnections = MAX_CONNECTIONS
+  server.maxConnections = maximumConnections
   server.prependListener('connection', connectionLimit.onConnection)
+  const refused = endpoints.metrics?.connectionRefused ?? (() => {})
+  watchConnections(server, { refused, log })
   server.on('upgrade', webSocketUpgrades(entry, createWebSocketProtocol(entry, timings.initTimeout)))
 
   /** Closes the streams, waits for running requests until the timeout, then cuts them. */
@@ -185,6 +196,12 @@ export function createServer({
       await once(server, 'listening')
       return server.address() as AddressInfo
     },
+
+    /** Returns the connections that are open, and that may be. */
+    connections: (): { readonly open: number; readonly maximum: number } => ({
+      open: connectionLimit.open,
+      maximum: maximumConnections,
+    }),
 
     /** Counts long-lived connections, and the subscriptions to the change log over them. */
     subscribers: (): { readonly connections: number; readonly subscriptions: number } => ({

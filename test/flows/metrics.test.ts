@@ -1,8 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../fixtures/app.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { closedPort } from '../fixtures/hostile-registry.ts'
+import { missingPrograms } from '../fixtures/programs.ts'
 import { image } from '../fixtures/random-image.ts'
 import { createReceiver, deliveryOf, send } from '../fixtures/receiver.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
@@ -79,6 +82,61 @@ describe('metrics', () => {
     ]) {
       expect(text).toContain(`# TYPE ${name} `)
     }
+  })
+
+  it('have the labels that are documented', async () => {
+    for (const [, name = '', list = ''] of DOCUMENT.matchAll(/^\| `(imagestreams_[a-z_]+)` \| ([^|]*)\|/gm)) {
+      const labels = [...list.matchAll(/`([a-z_]+)`/g)].map(([, label]) => label)
+      const series = new RegExp(`^${name}(?:_bucket)?\\{(.+)\\} `, 'm').exec(await scrape())?.[1] ?? ''
+      const found = [...series.matchAll(/([a-z_]+)="/g)].map(([, label]) => label)
+      const own = found.filter((label) => label !== 'le')
+      // without a series yet
+      if (series !== '' || labels.length === 0) expect([name, own.sort()]).toEqual([name, labels.sort()])
+    }
+  })
+
+  it('follow the conventions of Prometheus', async ({ skip }) => {
+    const missing = missingPrograms('promtool')
+    if (missing) return skip(missing)
+    const check = spawnSync('promtool', ['check', 'metrics'], { input: await scrape(), encoding: 'utf8' })
+    expect([check.status, check.stdout, check.stderr]).toEqual([0, '', ''])
+  })
+
+  it('measure requests by route and status, and operations by root field and error, not by what clients choose', async () => {
+    const digest = `sha256:${'0'.repeat(64)}`
+    for (const path of [
+      `/v2/a/b/blobs/${digest}`,
+      '/v2/c/manifests/latest',
+      '/nowhere/secret-canary',
+      '/webhooks/key-canary',
+    ])
+      await fetch(`${app.app.url}${path}`)
+    await app.client.execute(
+      'query OperationCanary { one: imageStreams { totalCount } two: imageStreams { totalCount } }',
+    )
+    await app.client.execute(
+      '{ ...f } fragment f on Query { imageStreams { totalCount } server { version } }',
+    )
+    await app.client.execute('{ unknown }')
+    await fetch(`${app.app.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query":"{ server { version } }"}',
+    })
+    const text = await scrape()
+    const requests = 'imagestreams_http_request_duration_seconds_count'
+    const operations = 'imagestreams_graphql_operation_duration_seconds_count'
+    expect(figureOf(text, `${requests}{route="/v2/{name}/blobs/{digest}",method="GET",code="404"}`)).toBe(1)
+    expect(
+      figureOf(text, `${requests}{route="/v2/{name}/manifests/{reference}",method="GET",code="404"}`),
+    ).toBe(1)
+    expect(figureOf(text, `${requests}{route="unknown",method="GET",code="404"}`)).toBe(2)
+    expect(figureOf(text, `${requests}{route="/graphql",method="POST",code="200"}`)).toBeGreaterThan(0)
+    expect(figureOf(text, `${operations}{type="query",field="imageStreams"}`)).toBe(1)
+    expect(figureOf(text, `${operations}{type="query",field="several"}`)).toBe(1)
+    expect(figureOf(text, `${operations}{type="query",field="server"}`)).toBe(1)
+    expect(figureOf(text, 'imagestreams_graphql_errors_total{code="GRAPHQL_VALIDATION_FAILED"}')).toBe(1)
+    expect(text).not.toMatch(/canary/i)
   })
 
   it('contain no namespace, stream, tag, account or secret', async () => {
@@ -161,6 +219,15 @@ describe('metrics', () => {
     const text = await scrape()
     expect(figureOf(text, 'imagestreams_streaming_connections')).toBe(1)
     expect(figureOf(text, 'imagestreams_change_log_subscriptions')).toBe(1)
+    expect(figureOf(text, 'imagestreams_connections')).toBeGreaterThan(0)
+    // one from before the subscription does not count
+    expect(figureOf(text, 'imagestreams_change_delivery_delay_seconds_count')).toBe(0)
+    await createStream(app.client, { name: 'delivered' })
+    upstream.push('tenant-canary/app', 'tag-canary', image({ seed: 2 }))
+    await importImage(app.client, { namespace: 'tenant-canary', imageStream: 'stream-canary' })
+    await eventually(async () =>
+      expect(figureOf(await scrape(), 'imagestreams_change_delivery_delay_seconds_count')).toBe(1),
+    )
   })
 
   it('can be read by GET, with a host name of this server', async () => {

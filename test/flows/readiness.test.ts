@@ -74,6 +74,14 @@ describe.runIf(disk)('a disk that is full', () => {
     expect(await readiness(app.app.url)).toEqual([503, 'STORAGE_FULL'])
     await expectReadsAlone(app, at(app, receiver))
 
+    const metrics = await (await fetch(`${app.app.url}/metrics`)).text()
+    expect(metrics).toContain('imagestreams_not_ready{reason="STORAGE_FULL"} 1\n')
+    expect(metrics).toContain('imagestreams_not_ready{reason="STORAGE_READ_ONLY"} 0\n')
+    expect(metrics).toMatch(/^imagestreams_disk_free_bytes 0$/m)
+    expect(
+      Number(/^imagestreams_failed_writes_total\{reason="full"\} (\d+)$/m.exec(metrics)?.[1]),
+    ).toBeGreaterThan(2)
+
     disk.free()
     await eventually(() => expect(isWritable).toBe(true))
     await app.restart()

@@ -1,9 +1,12 @@
 import { join } from 'node:path'
+import type { Logger } from 'pino'
 import type { Database } from '../../db/open.ts'
 import { watchEventLoop } from '../../health/event-loop.ts'
+import { connectionsWithin, readFileLimit } from '../../health/file-descriptors.ts'
 import { type Problem, problemOf } from '../../health/problem.ts'
 import { createReadiness } from '../../health/readiness.ts'
 import { createStorageProbe, type StorageProbe } from '../../health/storage-probe.ts'
+import { MAX_CONNECTIONS } from '../../http/request/limits.ts'
 import type { SharedParts } from '../parts.ts'
 
 /** Creates the probe of the data folder, which also finds out why a write failed. */
@@ -33,4 +36,18 @@ export function openHealth({ db, storage, copied, onDelay, opened, log }: Health
       onSolved: ({ reason }) => log.info({ reason }, 'no longer a problem'),
     }),
   )
+}
+
+/** Returns how many connections clients may have, and warns where the limit of open files allows fewer than the server could serve. */
+export function maximumConnections(log: Logger): number {
+  const files = readFileLimit()
+  const maximum = connectionsWithin(files, MAX_CONNECTIONS)
+  const fields = { openFiles: files ?? 'unlimited', connections: maximum }
+  if (maximum < MAX_CONNECTIONS) {
+    log.warn(
+      fields,
+      'the limit of open files leaves room for few connections: raise it (ulimit -n, LimitNOFILE)',
+    )
+  } else log.debug(fields, 'connections that may be open')
+  return maximum
 }

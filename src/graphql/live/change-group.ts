@@ -5,6 +5,8 @@ import { type ChangePageOptions, type ChangeStretch, renderPage } from './change
 
 export interface ChangeGroupOptions extends ChangePageOptions {
   readonly mask: (error: unknown) => GraphQLError
+  /** Called when the members have got a page that did not exist when one of them joined, with the time of its last change. */
+  readonly onDelivered: (recordedAt: number) => void
   /** Called when the last member has left. */
   readonly onEmpty: () => void
 }
@@ -38,7 +40,9 @@ export class ChangeGroup<Member extends GroupMember> {
   /** Adds a member, which gets every entry after its position. */
   add(member: Member): void {
     this.#members.add(member)
-    this.#members.place(member, this.#options.source.end)
+    const { end } = this.#options.source
+    member.joinedAt ??= end
+    this.#members.place(member, end)
     this.#run()
   }
 
@@ -100,12 +104,16 @@ export class ChangeGroup<Member extends GroupMember> {
       return
     }
     await this.#spend(PAGE_WORK)
+    const newest = page.results.at(-1)
+    let isLive = false
     for (const member of members) {
       // the member may have left while others were served
       if (!this.#members.isBehind(member)) continue
       this.#give(member, page)
+      isLive ||= newest !== undefined && newest.sequence > (member.joinedAt ?? 0)
       await this.#spend(1)
     }
+    if (isLive && newest) this.#options.onDelivered(newest.recordedAt)
   }
 
   #give(member: Member, page: ChangeStretch): void {

@@ -4,7 +4,7 @@ import type { Authentication } from '../../access/authentication.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { ChangeLog } from '../../events/change-log.ts'
 import { InvalidCursorError } from '../../events/cursor.ts'
-import type { EntryFilter, LogEntry } from '../../events/log-entry.ts'
+import { type EntryFilter, isPush, type LogEntry } from '../../events/log-entry.ts'
 import type { GraphQLContext } from '../kit/context.ts'
 import { formatError, maskError, maskResult } from '../kit/errors.ts'
 import { withTruncatedLists } from '../kit/truncated-lists.ts'
@@ -31,6 +31,8 @@ export interface ChangeHubOptions {
   /** Returns a new context for each execution, with a request id of its own. `connection` stands for the group of subscriptions. */
   readonly createContext: (viewer: Viewer, connection: object) => GraphQLContext
   readonly log: Pick<Logger, 'error'>
+  /** Receives the seconds from a change until its subscribers have got it; not from one before they were there. */
+  readonly onDelivered?: (seconds: number) => void
   /** Returns milliseconds, monotonic; `performance.now` by default. */
   readonly now?: () => number
 }
@@ -56,6 +58,7 @@ export function createChangeHub({
   fields,
   createContext,
   log,
+  onDelivered = () => {},
   now = () => performance.now(),
 }: ChangeHubOptions) {
   const source = new ChangeTail(changeLog)
@@ -101,6 +104,7 @@ export function createChangeHub({
     const payload = errors ? { ...rest, errors: errors.map(formatError) } : rest
     return {
       sequence: entry.sequence,
+      recordedAt: isPush(entry) ? entry.pushedAt : entry.changedAt,
       cursor: changeLog.cursor(entry.sequence),
       json: Buffer.from(JSON.stringify(payload)),
     }
@@ -117,6 +121,7 @@ export function createChangeHub({
       filter,
       render: (entry) => rendered.get(`${entry.sequence}${key}`, () => render(subscription, viewer, entry)),
       mask: (error) => mask(error, viewer),
+      onDelivered: (recordedAt) => onDelivered(Math.max(0, Date.now() - recordedAt) / 1000),
       onEmpty: () => groups.delete(key),
     })
     groups.set(key, group)

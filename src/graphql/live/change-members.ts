@@ -22,6 +22,8 @@ export interface ChangeMember {
 export interface GroupMember {
   readonly reader: ChangeReader
   position: number
+  /** End of the log when it joined: what is after it was not there before. */
+  joinedAt?: number
 }
 
 /**

@@ -5,6 +5,8 @@ import type { ChangeTail } from './change-tail.ts'
 /** The result of one operation for one entry of the log. */
 export interface ChangeResult {
   readonly sequence: number
+  /** When the change was recorded, in milliseconds since 1970. */
+  readonly recordedAt: number
   /** Resumes after this entry. */
   readonly cursor: string
   /** The execution result as JSON in UTF-8. */

@@ -9,6 +9,7 @@ import type { OperationContext } from '../pipeline/operation-context.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
 import { MAX_BODY_BYTES } from '../request/limits.ts'
 import { sendLongResult } from '../request/long-result.ts'
+import { newOperation } from '../request/request-record.ts'
 import { headersOf, isEventStream, refuse, send, type ViewerExchange } from '../request/response.ts'
 import { partyOf } from '../request/sender.ts'
 import type { StreamingConnection, StreamingScope } from '../request/streaming-connections.ts'
@@ -19,7 +20,7 @@ const TOO_DEEP = `Limit of ${MAX_DEPTH} levels of JSON exceeded.`
 /** Runs the operation of a request, and responds with its result or with a stream of results. */
 export async function respondGraphQL(
   { pipeline, connections, costs, createContext }: GraphQLEntry,
-  { request, response, requestId, viewer, memory }: ViewerExchange,
+  { request, response, requestId, viewer, memory, record }: ViewerExchange,
 ): Promise<void> {
   const party = partyOf(viewer)
   const tellLimit = (): void => {
@@ -34,6 +35,7 @@ export async function respondGraphQL(
   const { method = 'GET', url = GRAPHQL_PATH, headers } = request
   const lastEventId = headers['last-event-id']
   if (response.destroyed) return
+  record.operation = newOperation()
   const taken: NonNullable<OperationContext['taken']> = {}
   const context = createContext(requestId, viewer, request.socket)
   const { work } = context
@@ -53,10 +55,12 @@ export async function respondGraphQL(
     {
       ...context,
       lastEventId: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
+      operation: record.operation,
       taken,
     },
   )
   tellLimit()
+  if (isEventStream(result)) record.isStream = true
   const scope = { requestId, viewer, connections }
   const head = { status: result.status, headers: headersOf(result), ...scope }
   if (taken.changes && isEventStream(result) && !response.destroyed) {

@@ -11,10 +11,12 @@ import type { IsProxy } from '../request/client-address.ts'
 import type { ConnectionLimit } from '../request/connection-limit.ts'
 import { DOCUMENT_CACHE_LENGTH } from '../request/limits.ts'
 import type { RateLimit } from '../request/rate-limit.ts'
+import type { OperationRecord } from '../request/request-record.ts'
 import type { OriginPolicy } from '../request/sender.ts'
 import type { StreamingConnections } from '../request/streaming-connections.ts'
 import type { OperationContext } from './operation-context.ts'
 import { operationLimits } from './operation-limits.ts'
+import { operationReports } from './operation-reports.ts'
 import {
   checkedParameters,
   crossSiteProtection,
@@ -41,6 +43,8 @@ export interface GraphQLEntry {
   /** Points that the operations of each party may cost. */
   readonly costs: RateLimit
   readonly log: Logger
+  /** Counts an operation that has ended. */
+  readonly onOperation: (operation: OperationRecord) => void
 }
 
 interface PipelineOptions extends Pick<GraphQLEntry, 'hub' | 'origins' | 'log'> {
@@ -93,6 +97,7 @@ export function createPipeline({ schema, hub, origins, log, introspection }: Pip
       logSubscriptions(hub, log),
       operationLimits(),
       errorMasking(log),
+      operationReports(),
       truncationReports(),
     ],
   })

@@ -27,15 +27,27 @@ export class ConnectionLimit {
   readonly #counts = new Map<string, number>()
   readonly #maximum: number
   readonly #isProxy: IsProxy
+  readonly #onRefused: () => void
+  #open = 0
 
-  constructor(maximum: number, isProxy: IsProxy) {
+  constructor(maximum: number, isProxy: IsProxy, onRefused: () => void = () => {}) {
     this.#maximum = maximum
     this.#isProxy = isProxy
+    this.#onRefused = onRefused
+  }
+
+  /** Number of open connections. */
+  get open(): number {
+    return this.#open
   }
 
   /** Refuses a connection of an address that has too many open ones. A proxy has the connections of all its clients. */
   readonly onConnection = (socket: Socket): void => {
     const { remoteAddress = '' } = socket
+    this.#open++
+    socket.once('close', () => {
+      this.#open--
+    })
     if (this.#isProxy(remoteAddress) || this.#begin(remoteAddress, socket)) return
     socket.on('error', () => socket.destroy())
     socket.end(REFUSAL, () => socket.destroy())
@@ -57,7 +69,10 @@ export class ConnectionLimit {
   #begin(address: string, ending: Ending): boolean {
     const network = networkOf(address)
     const count = this.#counts.get(network) ?? 0
-    if (count >= this.#maximum) return false
+    if (count >= this.#maximum) {
+      this.#onRefused()
+      return false
+    }
     this.#counts.set(network, count + 1)
     ending.once('close', () => {
       const left = (this.#counts.get(network) ?? 1) - 1

@@ -6,6 +6,7 @@ import { OciError } from '../../oci/oci-error.ts'
 import type { BodyMemory } from '../../request-body/body-budget.ts'
 import type { UnreadBodyError } from '../../request-body/errors.ts'
 import { respondJson } from '../../request-body/respond.ts'
+import type { RequestRecord } from './request-record.ts'
 import type { StreamingConnection, StreamingScope } from './streaming-connections.ts'
 
 /** A request, its response, the id of both in the log, the address of the client, and the memory for the request's body. */
@@ -16,6 +17,8 @@ export interface HttpExchange {
   /** Null when the connection is closed. */
   readonly address: string | null
   readonly memory: BodyMemory
+  /** What the log and the metrics have about the request; endpoints add to it. */
+  readonly record: RequestRecord
 }
 
 /** An exchange whose client is known. */

@@ -8,15 +8,23 @@ import type {
   ChangeReader,
   ChangeSubscription,
 } from '../../graphql/live/change-hub.ts'
+import type { OperationContext } from '../pipeline/operation-context.ts'
+import { addCodes, describe } from '../pipeline/operation-reports.ts'
 import { type GraphQLEntry, NO_RESULTS } from '../pipeline/pipeline.ts'
 import { tooComplex } from '../pipeline/plugins.ts'
 import { MAX_OPERATIONS_PER_SOCKET } from '../request/limits.ts'
 import { longText } from '../request/long-result.ts'
+import { newOperation, type OperationRecord, operationFields } from '../request/request-record.ts'
 import { partyOf } from '../request/sender.ts'
 import type { WebSocketConnection } from './connection.ts'
 
 /** Runs a prepared operation. graphql-ws passes it on as the root value, which the schema does not use. */
 type Run = () => OperationResult
+
+interface PreparedOperation {
+  readonly payload: SubscribePayload
+  readonly operation: OperationRecord
+}
 
 /** The error that Yoga returns for an HTTP request without an operation, or with several and no name of one. */
 const UNRESOLVED = new GraphQLError('Could not determine what operation to execute.', {
@@ -25,18 +33,27 @@ const UNRESOLVED = new GraphQLError('Could not determine what operation to execu
 
 /** Creates the protocol graphql-transport-ws over the same pipeline as HTTP. `initTimeout` as in the server's timings. */
 export function createWebSocketProtocol(
-  { pipeline, hub, log, authentication, connections, costs, createContext }: GraphQLEntry,
+  { pipeline, hub, log, authentication, connections, costs, createContext, onOperation }: GraphQLEntry,
   initTimeout: number,
 ): Server<WebSocketConnection> {
+  /** Logs an operation that has ended, a subscription that has begun. */
+  const ended = ({ requestId, viewer }: WebSocketConnection, operation: OperationRecord): void => {
+    const { seconds = 0 } = operation
+    const ms = Math.round(seconds * 10_000) / 10
+    const { address } = viewer
+    log.info({ requestId, address, transport: 'websocket', ...operationFields(operation), ms }, 'operation')
+    onOperation(operation)
+  }
   const reportOf = ({ requestId }: WebSocketConnection): ErrorReport => ({ requestId, log })
 
   async function prepare(
     connection: WebSocketConnection,
     id: string,
-    { query, variables, operationName }: SubscribePayload,
+    { payload: { query, variables, operationName }, operation: record }: PreparedOperation,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
     costs.admit(partyOf(connection.viewer))
-    const context = createContext(connection.requestId, connection.viewer, connection)
+    const created = createContext(connection.requestId, connection.viewer, connection)
+    const context: OperationContext = { ...created, operation: record }
     const { work } = context
     // also the parser and the validation run in this client's turn
     await work.nextTurn()
@@ -50,6 +67,9 @@ export function createWebSocketProtocol(
     const operation = { schema, document, variableValues: variables, operationName }
     const accepted = hub.subscribe({ operation, viewer: context.viewer })
     if (accepted) {
+      describe(record, document, operationName)
+      record.seconds = 0
+      ended(connection, record)
       const subscription = new WebSocketSubscription(connection, id, accepted)
       // kept as long as the subscription: only the fields that graphql-ws reads
       return { schema, document, operationName, contextValue: undefined, rootValue: () => subscription }
@@ -60,6 +80,7 @@ export function createWebSocketProtocol(
     const start: Run = async () => {
       try {
         const result = await (isSubscription ? enveloped.subscribe(args) : enveloped.execute(args))
+        ended(connection, record)
         if (isSubscription || !work.isLong) return result
         connection.sendResult(id, await longText(formatResult(result), work))
         return NO_RESULTS
@@ -92,10 +113,17 @@ export function createWebSocketProtocol(
       if (Object.keys(subscriptions).length > MAX_OPERATIONS_PER_SOCKET) {
         return [tooComplex(`Limit of ${MAX_OPERATIONS_PER_SOCKET} operations on one socket exceeded.`)]
       }
+      const operation = newOperation()
+      const refuse = (errors: readonly GraphQLError[]): readonly GraphQLError[] => {
+        addCodes(operation, { errors: errors.map((error) => maskError(error, reportOf(extra))) })
+        ended(extra, operation)
+        return errors
+      }
       try {
-        return await prepare(extra, id, payload)
+        const prepared = await prepare(extra, id, { payload, operation })
+        return Array.isArray(prepared) ? refuse(prepared) : prepared
       } catch (error) {
-        return [maskError(error, reportOf(extra))]
+        return refuse([maskError(error, reportOf(extra))])
       }
     },
     execute: run,

@@ -8,6 +8,7 @@ it('shares a rendered push for a second and then forgets it', async () => {
   const pushes = new RenderedChanges(() => now)
   const render = async (): Promise<ChangeResult> => ({
     sequence: ++renderings,
+    recordedAt: 0,
     cursor: '',
     json: Buffer.from('{}'),
   })
