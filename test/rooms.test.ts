@@ -35,6 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   receivers: ['access', 'oci', 'input', 'concurrency', 'logins', 'db', 'secrets', 'imagestream', 'vendors'],
   kubernetes: ['access', 'oci', 'input', 'concurrency', 'egress', 'db', 'secrets', 'events'],
   triggers: ['access', 'oci', 'input', 'concurrency', 'egress', 'db', 'secrets', 'events', 'imagestream'],
+  scrub: ['blobs', 'concurrency', 'db', 'oci'],
   graphql: [
     'access',
     'oci',
@@ -52,6 +53,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'trust',
     'registry',
     'collect',
+    'scrub',
     'receivers',
     'kubernetes',
     'triggers',
@@ -101,7 +103,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'commands',
     'schedule',
   ],
-  registry: ['protocol', 'sign-in', 'content', 'pull-through', 'mirroring', 'routes'],
+  registry: ['protocol', 'sign-in', 'content', 'pull-through', 'mirroring', 'repair', 'routes'],
   collect: ['kept', 'images', 'blobs'],
   remote: ['traffic', 'login', 'session', 'content', 'location'],
   triggers: ['content', 'guard', 'state', 'definition', 'base', 'run'],
@@ -137,6 +139,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'mirroring',
     'stream',
     'collect',
+    'storage',
     'registry',
     'remote',
     'registry-config',
@@ -203,6 +206,7 @@ const OWNS: Readonly<Record<string, readonly string[]>> = {
   ],
   'external-registry': ['registry_notifications'],
   collect: ['collections'],
+  scrub: ['scrub_passes', 'storage_findings'],
   kubernetes: ['cluster_secrets', 'clusters', 'workload_containers', 'workload_images', 'workloads'],
   triggers: [
     'trigger_attempts',
@@ -244,6 +248,8 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   registry: ['images', 'image_configs', 'image_streams', 'spec_tags', 'tags', 'tag_events'],
   // the stream of an image that runs in a cluster is found by its digest in histories
   kubernetes: ['images', 'image_children', 'image_streams', 'tags', 'tag_events'],
+  // what a pass goes through
+  scrub: ['blobs'],
   // what nothing refers to is found by joins over everything that may refer to it
   collect: [
     'images',
@@ -270,6 +276,7 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
 const PREPARED: Readonly<Record<string, string>> = {
   'access/quota/quota-usage.ts': 'registry',
   'db/open.ts': 'all: settings of the connection, and the cache of statements',
+  'db/check.ts': 'all: reads each manifest, in a process of its own',
   'db/migrate.ts': 'all: migrations of the schema, all or none',
   'db/transact.ts': 'all: begin, commit, rollback',
   'db/search.ts': 'find',

@@ -216,6 +216,7 @@ async function open(
       federation,
       kubernetes: kubernetes.view,
       triggers: triggers.view,
+      scrub: registry.scrub,
       server: createServerView(config, version, now()),
     },
     version,
@@ -255,6 +256,7 @@ async function open(
     subscribers: server.subscribers,
     workloads: kubernetes.figures,
     triggerTargets: triggers.view.targets.counts,
+    scrub: registry.scrub.figures,
     now,
   })
   metrics.observeServer({

@@ -9,6 +9,7 @@ import { createNotificationInbox } from '../external-registry/notification-inbox
 import type { RegistryView } from '../graphql/kit/context.ts'
 import { createPushReceiver } from '../imagestream/commands/push.ts'
 import { checkResourceVersion } from '../imagestream/commands/write-target.ts'
+import type { Digest } from '../oci/digest.ts'
 import { createAttachments } from '../registry/content/attachments.ts'
 import { createContent } from '../registry/content/content.ts'
 import { createUploadList } from '../registry/content/upload-list.ts'
@@ -18,12 +19,14 @@ import { createReplication } from '../registry/mirroring/replicate.ts'
 import { DEFAULT_LIMITS, storedLease } from '../registry/protocol/limits.ts'
 import { createPullThrough } from '../registry/pull-through/pull-through.ts'
 import { createRegistry } from '../registry/registry.ts'
+import { createRefetch } from '../registry/repair/refetch.ts'
 import type { RegistrySignIn } from '../registry/sign-in/dependencies.ts'
 import type { RegistryRules } from '../remote/location/registry-rules.ts'
 import type { RegistryClient } from '../remote/registry-client.ts'
 import type { Domain } from './domain.ts'
 import { imageDestinations, imageSources } from './mirroring.ts'
 import { DAY, HOUR, type SharedParts } from './parts.ts'
+import { openScrub } from './scrub.ts'
 
 /** Returns a function for the `host[:port]` of the registry that images are pushed to; it throws before the server listens. */
 export const registryHostOf =
@@ -72,9 +75,14 @@ export async function openRegistry(parts: RegistryParts) {
   }
   const external = externalRegistry ? openExternal(parts, externalRegistry) : undefined
   const attachments = externalRegistry ? null : createAttachments({ db, blobs, now })
-  const integrated = attachments && openIntegrated(parts, { blobs, host, attachments })
+  const integrated =
+    attachments &&
+    openIntegrated(parts, { blobs, host, attachments, onLost: (...blob) => void scrub.lost(...blob) })
+  const scrub = openScrub({ ...parts, blobs, refetch: integrated?.refetch })
   return {
     view,
+    /** State of the check of all that is stored. */
+    scrub: scrub.view,
     /** Artifacts attached to images of the integrated registry; null with an external registry. */
     attachments,
     /** Undefined with an external registry. */
@@ -88,6 +96,7 @@ export async function openRegistry(parts: RegistryParts) {
     /** Starts periodic work; called once the server listens. */
     start(): void {
       collector.start()
+      scrub.start()
       integrated?.mirrorings.resume()
       external?.start()
     },
@@ -98,9 +107,11 @@ interface IntegratedParts {
   readonly blobs: BlobStore
   readonly host: () => string
   readonly attachments: ReturnType<typeof createAttachments>
+  /** Called with a blob whose file a request found to be lost or cut short. */
+  readonly onLost: (digest: Digest, size: number) => void
 }
 
-function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: IntegratedParts) {
+function openIntegrated(parts: RegistryParts, { blobs, host, attachments, onLost }: IntegratedParts) {
   const { config, db, audit, domain, remote, rules, signIn, now, log, opened } = parts
   const { rightsOf } = parts.access
   const limits = { ...DEFAULT_LIMITS, maximumBlobBytes: config.maximumBlobBytes }
@@ -158,11 +169,13 @@ function openIntegrated(parts: RegistryParts, { blobs, host, attachments }: Inte
     streams,
     signIn,
     pullThrough,
+    onLost,
     limits,
     now,
     log,
   })
-  return { registry, mirrorings }
+  const refetch = createRefetch({ db, content, fetching: pullThrough, host })
+  return { registry, mirrorings, refetch }
 }
 
 function openExternal({ config, db, domain, remote, now, log, opened }: RegistryParts, origin: URL) {

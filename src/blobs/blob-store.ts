@@ -7,6 +7,7 @@ import { BufferPool } from './buffer-pool.ts'
 import { createFile } from './create-file.ts'
 import { DurableFolders, makeFolder, unlessAbsent } from './folders.ts'
 import { FreeSpace, type FreeSpaceOptions } from './free-space.ts'
+import { type Inspection, inspectBlob, type Pace } from './inspect.ts'
 import type { UploadSummary } from './layout.ts'
 import {
   ALGORITHMS,
@@ -24,6 +25,7 @@ import {
 import type { OpenBlob } from './open-blob.ts'
 import { openBlob } from './open-blob.ts'
 import type { StoreParts } from './parts.ts'
+import { quarantineBlob, quarantined } from './quarantine.ts'
 import { UnfinishedBytes } from './unfinished-bytes.ts'
 import type { Upload } from './upload.ts'
 import { DiskUpload } from './upload.ts'
@@ -40,6 +42,9 @@ export type BlobStore = Pick<
   | 'discardIdle'
   | 'open'
   | 'has'
+  | 'inspect'
+  | 'quarantine'
+  | 'quarantined'
   | 'remove'
   | 'stored'
   | 'requireSpace'
@@ -155,6 +160,22 @@ export class DiskStore implements AsyncDisposable {
   async has(digest: Digest, size: number): Promise<boolean> {
     const status = await unlessAbsent(stat(this.#parts.layout.blob(digest)))
     return status?.isFile() === true && status.size === size
+  }
+
+  /** Compares all bytes of a blob with its digest, at this pace. */
+  inspect(digest: Digest, size: number, pace: Pace): Promise<Inspection> {
+    const { layout, pool } = this.#parts
+    return inspectBlob(layout.blob(digest), { digest, size, pool, pace })
+  }
+
+  /** Moves a damaged blob out of the way of clients, unless another file took its place. Returns the name of the moved file. */
+  quarantine(digest: Digest, { file }: Inspection): Promise<string | undefined> {
+    return quarantineBlob(this.#parts, digest, file)
+  }
+
+  /** Returns the number of files in quarantine, and their bytes. */
+  quarantined(): ReturnType<typeof quarantined> {
+    return quarantined(this.#parts.layout.quarantine)
   }
 
   /**

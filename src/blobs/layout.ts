@@ -26,9 +26,12 @@ export const isUploadId = (text: string): boolean => UPLOAD_ID.test(text)
 export class Layout {
   readonly blobs: string
   readonly uploads: string
+  /** Folder of damaged blobs. */
+  readonly quarantine: string
 
   constructor(folder: string) {
     this.blobs = join(folder, 'blobs')
+    this.quarantine = join(folder, 'quarantine')
     this.uploads = join(folder, 'uploads')
   }
 

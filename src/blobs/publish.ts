@@ -1,4 +1,4 @@
-import { rename, stat } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Digest } from '../oci/digest.ts'
 import { syncFolder, unlessAbsent } from './folders.ts'
@@ -13,8 +13,8 @@ export interface UploadPlace {
 }
 
 /**
- * Moves verified bytes to the path of their digest, then writes the row of the blob. If the blob already exists, leaves
- * the upload's file, which is then unneeded. The signal is aborted when the upload is discarded, or the store closes.
+ * Moves verified bytes to the path of their digest, then writes the row of the blob. Replaces an existing file, which may be damaged:
+ * its readers can continue. The signal is aborted when the upload is discarded, or the store closes.
  */
 export async function publish<Result>(
   { layout, folders, locks }: Pick<StoreParts, 'layout' | 'folders' | 'locks'>,
@@ -25,17 +25,9 @@ export async function publish<Result>(
   const target = layout.blob(digest)
 
   const move = async (): Promise<void> => {
-    const present = await unlessAbsent(stat(target))
     const targetFolder = await folders.ensure(layout.blobFolder(digest))
-    // a file of another size is damaged
-    const isPresent = present?.isFile() && present.size === file.written
-    if (!isPresent) await file.sync()
+    await file.sync()
     signal.throwIfAborted()
-    if (isPresent) {
-      // the process that created it may have ended before its sync
-      await targetFolder.sync()
-      return
-    }
     await rename(place.path, target)
     // the old name too: if it were still there after a power failure, an append to it would change the blob. Its folder is
     // gone when another upload was the last in it.

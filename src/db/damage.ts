@@ -1,5 +1,5 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
-import type BetterSqlite3 from 'better-sqlite3'
+import BetterSqlite3 from 'better-sqlite3'
 import { isDamage } from './sqlite-errors.ts'
 
 /** Bytes up to which a start also compares all indexes with their tables: about half a second. */
@@ -33,6 +33,10 @@ export function findDamage(sqlite: BetterSqlite3.Database, maximum: number, quic
     return [(error as Error).message]
   }
 }
+
+/** Returns the error of a database in which a check found damage, as that of a statement. */
+export const damageError = (damage: readonly string[]): Error =>
+  new BetterSqlite3.SqliteError(damage.slice(0, MAX_FINDINGS).join('; '), 'SQLITE_CORRUPT')
 
 /** Returns what a check at the start finds, which is bounded by the size of the database unless damage was noted before. */
 export function findDamageAtStart(sqlite: BetterSqlite3.Database, file: string): string[] {

@@ -4,7 +4,7 @@ import BetterSqlite3 from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import { LRUCache } from 'lru-cache'
 import semver from 'semver'
-import { findDamageAtStart, noteDamage } from './damage.ts'
+import { damageError, findDamageAtStart, noteDamage } from './damage.ts'
 import { type FileGuard, guardFiles } from './file-guard.ts'
 import { addFunctions } from './functions.ts'
 import { applyMigrations, refuseOtherMigrations } from './migrate.ts'
@@ -43,6 +43,8 @@ export interface Database extends Disposable {
   /** Like `transact`, for writes that are made again after a power cut, which may undo them. */
   readonly transactUnsynced: Transact
   readonly transactTogether: TransactTogether
+  /** Ends the process, as for an error of a statement: the file is damaged. */
+  reportDamage(damage: readonly string[]): void
   /** Reports whether the connection is open. */
   isOpen(): boolean
   /** Reports whether its files are still in place. */
@@ -90,13 +92,11 @@ export function openDatabase(
     const orm = drizzle(sqlite, { schema: tables })
     addFunctions(sqlite)
     applyMigrations(sqlite, file)
-    watchForFatal(
-      sqlite,
-      once((error) => {
-        if (isDamage(error)) noteDamage(file, String(error))
-        onFatal?.(error)
-      }),
-    )
+    const endWith = once((error) => {
+      if (isDamage(error)) noteDamage(file, String(error))
+      onFatal?.(error)
+    })
+    watchForFatal(sqlite, endWith)
     const transactions = createTransactions(sqlite, { files, onError })
     return {
       orm,
@@ -105,6 +105,7 @@ export function openDatabase(
       transactUnsynced: transactions.transactUnsynced,
       transactTogether: createTransactTogether(transactions),
       isOpen: () => sqlite?.open === true,
+      reportDamage: (damage) => endWith(damageError(damage)),
       isInPlace: files.isInPlace,
       bytes: () => ({ database: sizeOf(file), wal: sizeOf(`${file}-wal`) }),
       [Symbol.dispose]() {

@@ -58,8 +58,14 @@ export function changedPages(file: string): number[] {
   return changed
 }
 
-/** Removes the sums, which the next write makes outdated. */
-export const removeSums = (file: string): void => rmSync(sumsOf(file), { force: true })
+/** Removes the sums, which the next write makes outdated. A read-only disk keeps them: there is no write. */
+export function removeSums(file: string): void {
+  try {
+    rmSync(sumsOf(file), { force: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error
+  }
+}
 
 /** Returns the counter of the database, then the sum of each page: the first page is number 1. */
 function readSums(file: string): Uint32Array {

@@ -37,6 +37,8 @@ export const VALUES: Readonly<Record<string, string>> = {
   IndexEntry: 'a property of an image',
   Platform: 'a property of an image or an index entry',
   // computed when they are read
+  StorageCheck: 'computed from the passes of the check',
+  StorageFinding: 'a part of the storage check',
   FederationRefusal: 'a part of a verdict',
   FederationVerdict: 'computed for a token',
   ImageDifference: 'computed from two images',

@@ -15,6 +15,7 @@ const IDLE: MetricsSources = {
   blobs: () => undefined,
   nextDueAt: () => undefined,
   triggerTargets: () => ({ planned: 3, dead: 1 }),
+  scrub: () => ({ readBytes: 7, passBytes: 5, finishedAt: 4_000, findings: new Map([['DAMAGED', 2]]) }),
   workloads: () => ({ clusters: { reachable: 1, unreachable: 0 }, due: 2, problems: { CONTESTED: 1 } }),
   databaseBytes: () => ({}),
   subscribers: () => ({ connections: 0, subscriptions: 0 }),

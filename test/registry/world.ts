@@ -62,6 +62,8 @@ export interface World extends Client, AsyncDisposable {
   readonly limits: RegistryLimits
   /** Unforeseen errors that were logged. */
   readonly unforeseen: Unforeseen[]
+  /** Digests of blobs that were reported as lost. */
+  readonly lost: readonly string[]
 
   /** A connection for requests that no client would send. */
   connect(): Promise<RawConnection>
@@ -105,6 +107,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const streams = overridden<RegistryStreams>(receiver, options.streams?.(receiver))
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const unforeseen: Unforeseen[] = []
+  const lost: string[] = []
   const rightSets = createRightSets(db)
   const { withoutCredential } = options
   const rightsOf = (principal: string) => options.rightsOf?.(principal, rightSets) ?? EVERYTHING
@@ -116,6 +119,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     blobs,
     streams,
     ...(options.pullThrough && { pullThrough: options.pullThrough }),
+    onLost: (digest) => lost.push(digest),
     limits,
     now,
     log: { error: (object, message) => unforeseen.push({ object, message }) },
@@ -149,6 +153,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     blobs,
     limits,
     unforeseen,
+    lost,
     ...clientOf(pool),
     connect: () => RawConnection.open(port),
     serverEnd({ socket }) {

@@ -158,6 +158,13 @@ const REGISTRY = settings({
     description: "how many of a tag's newest images --untagged-days and --prune-hours keep",
     parse: wholeNumber(1, 1_000),
   },
+  /** 0 for no check. */
+  scrubBytesPerSecond: {
+    flag: 'scrub-mib-per-second',
+    fallback: '8',
+    description: 'MiB of blobs that are read and compared with their digests in a second; 0 for no check',
+    parse: times(MEBIBYTE, wholeNumber(0, 10_000)),
+  },
   /** Null collects garbage only on request. */
   collectHours: {
     fallback: '24',

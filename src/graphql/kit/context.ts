@@ -45,6 +45,7 @@ import type { RegistryUsage } from '../../registry/content/usage.ts'
 import type { Mirrorings } from '../../registry/mirroring/mirrorings.ts'
 import type { RegistryConfigurations } from '../../registry-config/registry-configurations.ts'
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
+import type { Scrub } from '../../scrub/scrub.ts'
 import type { Triggers } from '../../triggers/triggers.ts'
 import type { Trust } from '../../trust/trust.ts'
 import type { Senders } from '../../vendors/senders.ts'
@@ -95,6 +96,8 @@ export interface GraphQLContext {
   readonly receivers: ReceiversView
   readonly configurations: RegistryConfigurations
   readonly registry: RegistryView
+  /** State of the check of all that is stored. */
+  readonly scrub: ScrubView
   /** Copies of images into the integrated registry; null with an external registry. */
   readonly mirrorings: Mirrorings | null
   readonly imageReference: ImageReferences
@@ -179,6 +182,9 @@ export interface ReceiversView {
   /** Returns milliseconds since 1970. */
   readonly now: () => number
 }
+
+/** The check of all that is stored. */
+export type ScrubView = Scrub['view']
 
 /** The registry that images are pushed to. */
 export interface RegistryView {

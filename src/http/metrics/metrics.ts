@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import { hostLabels, remoteGauges } from './remote-gauges.ts'
 import { createRequestMetrics } from './request-metrics.ts'
+import { scrubMetrics } from './scrub-metrics.ts'
 import { createServerMetrics } from './server-metrics.ts'
 import { type MetricsSources, storeGauges } from './store-gauges.ts'
 
@@ -66,6 +67,7 @@ export function createMetrics(namedHosts = NAMED_HOSTS) {
     observe(sources: MetricsSources): void {
       remoteGauges(registry, labelOf, sources.remoteHosts)
       storeGauges(registry, sources)
+      scrubMetrics(registry, sources.scrub)
     },
     /** Counts an attempt to send a request to another registry; `outcome` also covers requests that were not sent. */
     remoteRequest: (host: string, outcome: string): void =>

@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { HostStatus } from '../../remote/traffic/host-traffic.ts'
+import type { ScrubFigures } from './scrub-metrics.ts'
 import { sparing } from './sparing.ts'
 
 /** Figures that are read at each scrape. All other metrics are updated by events. */
@@ -28,6 +29,8 @@ export interface MetricsSources {
   readonly workloads: () => WorkloadFigures
   /** Counts the tags for which triggers have something to deliver, and those whose delivery failed for good. */
   readonly triggerTargets: () => { readonly planned: number; readonly dead: number }
+  /** How far the scrub is, and what it found. */
+  readonly scrub: () => ScrubFigures
   /** Milliseconds since 1970. */
   readonly now: () => number
 }

@@ -4,27 +4,28 @@ import type { Digest } from '../../oci/digest.ts'
 
 interface IntactBlobsDependencies {
   readonly blobs: Pick<BlobStore, 'has'>
-  readonly log: { error(object: object, message: string): void }
+  /** Called once with each blob that is lost or cut short, until it is stored again. */
+  readonly onLost: (digest: Digest, size: number) => void
 }
 
 /** Digests whose loss was reported. */
 const MAX_REPORTED = 10_000
 
 /**
- * Reports whether the store has all bytes of a blob that a repository has. A blob that is lost or cut short is reported in the log,
- * once: it is missing for clients, which then push it again.
+ * Reports whether the store has all bytes of a blob that a repository has. A blob that is lost or cut short is reported: it is
+ * missing for clients, which then push it again.
  */
 export type IsIntact = (digest: Digest, size: number) => Promise<boolean>
 
 /** Creates the check of the bytes of blobs. */
-export function createIntactBlobs({ blobs, log }: IntactBlobsDependencies): IsIntact {
+export function createIntactBlobs({ blobs, onLost }: IntactBlobsDependencies): IsIntact {
   const reported = new LRUCache<Digest, true>({ max: MAX_REPORTED })
   return async (digest, size) => {
     const isIntact = await blobs.has(digest, size)
     if (isIntact) reported.delete(digest)
     else if (!reported.has(digest)) {
       reported.set(digest, true)
-      log.error({ digest, size }, 'the file of a blob is lost or damaged: a push of the blob replaces it')
+      onLost(digest, size)
     }
     return isIntact
   }

@@ -19,7 +19,7 @@ import type { CopiedBlob } from './image-tree.ts'
 export interface BlobCopyDependencies {
   readonly db: Database
   readonly content: Content
-  readonly blobs: Pick<BlobStore, 'requireSpace'>
+  readonly blobs: Pick<BlobStore, 'has' | 'requireSpace'>
   readonly fetching: BlobFetching
   readonly sleep: Sleep
   /** Milliseconds since 1970. */
@@ -105,7 +105,10 @@ export function createBlobCopies(dependencies: BlobCopyDependencies) {
       const missing: CopiedBlob[] = []
       for (const batch of inBatches([...wanted.values()])) {
         for (const blob of batch) {
-          if (await db.transactTogether((tx) => link(tx, scope, blob))) progress.addStored(blob.size)
+          // one whose file is lost is fetched again
+          const isStored = await store.has(blob.digest, blob.size)
+          if (isStored && (await db.transactTogether((tx) => link(tx, scope, blob))))
+            progress.addStored(blob.size)
           else missing.push(blob)
         }
         await yieldToEventLoop(signal)

@@ -1,5 +1,6 @@
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/open.ts'
+import type { Digest } from '../../oci/digest.ts'
 import type { Content } from '../content/content.ts'
 import type { IsIntact } from '../content/intact-blobs.ts'
 import type { RegistryStreams } from '../content/registry-streams.ts'
@@ -14,6 +15,8 @@ export interface RegistryDependencies {
   readonly signIn: RegistrySignIn
   /** Without it only pushed content is served. */
   readonly pullThrough?: PullThrough | undefined
+  /** Called with a blob whose file was found to be lost or cut short. */
+  readonly onLost: (digest: Digest, size: number) => void
   readonly limits: RegistryLimits
   /** Milliseconds since 1970. */
   readonly now: () => number

@@ -71,6 +71,8 @@ export const VALUES: readonly string[] = [
   'SlackAction',
   'StartBuildAction',
   'StoppedSource',
+  'StorageCheck',
+  'StorageFinding',
   'TagFilter',
   'TagImportPolicy',
   'TagPolicy',
