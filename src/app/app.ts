@@ -60,6 +60,8 @@ export interface AppOverrides {
   readonly onFatal?: (error: unknown) => void
   /** Called when the server should be stopped and started again in this process: its disk accepts writes again. */
   readonly onRestart?: () => void
+  /** Milliseconds for which the end of the server waits for a further request of a push. */
+  readonly pushPauseMs?: number
   /** Replaces the endpoint of a cloud that exchanges keys for logins: for tests, which have no cloud. */
   readonly cloudEndpoint?: (endpoint: URL) => URL
 }
@@ -79,13 +81,13 @@ export interface App extends AsyncDisposable {
  */
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
   const { log = pino({ level: config.logLevel }), now = Date.now, onFatal = rethrowLater } = overrides
-  const { cloudEndpoint = (endpoint: URL) => endpoint, onRestart = () => {} } = overrides
+  const { cloudEndpoint = (endpoint: URL) => endpoint, onRestart = () => {}, pushPauseMs = 2_000 } = overrides
   const file = join(config.dataFolder, 'imagestreams.db')
   const openAll = async (problem?: Problem): Promise<App> => {
     const opened = new Opened()
     const storage = opened.use(probeOf(config.dataFolder))
     try {
-      const environment = { log, now, onFatal, onRestart, cloudEndpoint }
+      const environment = { log, now, onFatal, onRestart, pushPauseMs, cloudEndpoint }
       return await open(config, environment, { opened, storage, file, problem })
     } catch (error) {
       await opened[Symbol.asyncDispose]()
@@ -112,7 +114,7 @@ interface Start {
 
 async function open(
   config: Config,
-  { log: given, now, onFatal, onRestart, cloudEndpoint }: Required<AppOverrides>,
+  { log: given, now, onFatal, onRestart, pushPauseMs, cloudEndpoint }: Required<AppOverrides>,
   { opened, storage, file, problem }: Start,
 ): Promise<App> {
   const version = readVersion()
@@ -236,6 +238,7 @@ async function open(
     ownOrigin: config.publicUrl?.origin,
     isProxy: isInNetworks(config.trustedProxies),
     maximumConnections: maximumConnections(log),
+    timings: { shutdownTimeout: config.drainSeconds * 1000, pushPause: pushPauseMs },
     connectionsPerAddress: config.connectionsPerAddress,
     connectionsPerPrincipal: config.connectionsPerPrincipal,
     costPerMinute: config.costPerMinute,

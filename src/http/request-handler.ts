@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { networkOf } from '../access/identity/network.ts'
 import { setCookie } from '../access/identity/session-cookie.ts'
 import { ForbiddenError, RateLimitedError, UnauthenticatedError } from '../access/right/errors.ts'
@@ -6,10 +6,12 @@ import { unavailability } from '../graphql/kit/unavailability.ts'
 import { limitBodyTime } from '../request-body/arrival.ts'
 import type { BodyBudget } from '../request-body/body-budget.ts'
 import { UnreadBodyError } from '../request-body/errors.ts'
+import { respondEarly } from '../request-body/respond.ts'
 import { respondToDelivery } from './endpoints/receiver-delivery.ts'
 import { GRAPHQL_PATH } from './pipeline/pipeline.ts'
 import { clientAddress } from './request/client-address.ts'
 import { RETRY_AFTER, TOO_MANY_CONNECTIONS } from './request/connection-limit.ts'
+import { COME_BACK_AFTER, STOPPING } from './request/draining.ts'
 import { hasSeveralHosts, isOurHost, NOT_OUR_HOST, SEVERAL_HOSTS } from './request/host.ts'
 import { knownPath, logRequest, pathOf, unknownPath } from './request/request-log.ts'
 import type { RequestRecord } from './request/request-record.ts'
@@ -33,7 +35,7 @@ interface RequestHandlerOptions extends RouteOptions {
 
 /** Handles every request, and logs one line for each, without secrets. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { log, bodies, isProxy, connectionLimit } = options
+  const { log, bodies, isProxy, connectionLimit, draining } = options
   const { metrics } = options.endpoints
   const routed = { ...options, routes: createRoutes(options) }
   return (request, response) => {
@@ -55,6 +57,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
       })
       return
     }
+    draining.add(request, response)
     const memory = bodies.open(networkOf(address))
     const exchange = { request, response, requestId, address, memory, record }
     respond(routed, exchange)
@@ -97,6 +100,10 @@ function respondError(
   }
 }
 
+/** Has a sender deliver again, once the server is back. */
+const refuseWhileStopping = (response: ServerResponse): Promise<void> =>
+  respondEarly(response, 503, { error: STOPPING }, { 'Retry-After': COME_BACK_AFTER })
+
 /** What is recorded of a delivery, whose path is a secret. */
 const RECEIVER = { route: '/webhooks/{key}', path: '/webhooks/…' }
 
@@ -104,7 +111,7 @@ async function respond(
   options: RequestHandlerOptions & { readonly routes: Routes },
   exchange: HttpExchange,
 ): Promise<void> {
-  const { authentication, origins, bodyTimeout, endpoints, routes } = options
+  const { authentication, origins, bodyTimeout, endpoints, routes, draining } = options
   const { request, response, requestId, address, record } = exchange
   const path = pathOf(request)
   const route = routeOf(routes, path)
@@ -120,11 +127,17 @@ async function respond(
   if (delivery) {
     Object.assign(record, RECEIVER)
     countResponse(endpoints.metrics, delivery.sender, response)
+    if (draining.isOn) return refuseWhileStopping(response)
     limitBodyTime(request, bodyTimeout)
     return respondToDelivery(delivery, exchange)
   }
   if (!route?.anyHost && !isOurHost(request, origins)) return refuseHost(421, 'FORBIDDEN', NOT_OUR_HOST)
   if (!route) return refuse(response, 404, 'NOT_FOUND', `unknown path: the API is at ${GRAPHQL_PATH}`)
+  if (draining.isOn) {
+    if (route.isForSenders) return refuseWhileStopping(response)
+    // a lost connection is what the clients of a stream resume from
+    if (request.headers.accept?.includes('text/event-stream')) return void request.socket.destroy()
+  }
   if (!route.hasOwnDeadline) limitBodyTime(request, bodyTimeout)
   await route.respond(exchange, () => viewerOf(request, { address, requestId }, { authentication, origins }))
 }

@@ -105,14 +105,15 @@ export function createRoutes(options: RouteOptions): Routes {
         respond: (exchange, viewer) =>
           (wantsGraphiQL(exchange.request) ? page : operations).respond(exchange, viewer),
       },
-      [NOTIFICATIONS_PATH]:
-        notifications &&
-        underAnyName(
+      [NOTIFICATIONS_PATH]: notifications && {
+        ...underAnyName(
           forSecret(({ request, response, memory }) => {
             countResponse(metrics, 'registry', response)
             return notifications(request, response, memory)
           }),
         ),
+        isForSenders: true,
+      },
       [FIRST_ADMIN_PATH]:
         signIn && signInRoute((exchange) => respondFirstAdmin(signIn, exchange, options.origins), options),
       ...Object.fromEntries(

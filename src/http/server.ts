@@ -1,23 +1,23 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { GraphQLSchema } from 'graphql'
 import type { Logger } from 'pino'
 import type { Authentication } from '../access/authentication.ts'
 import type { Viewer } from '../access/right/viewer.ts'
 import { FairThread } from '../concurrency/fair-thread.ts'
-import { startPeriodic } from '../concurrency/periodic.ts'
 import type { ChangeLog } from '../events/change-log.ts'
 import type { GraphQLContext, SharedContext } from '../graphql/kit/context.ts'
 import { type ChangeHubOptions, createChangeHub } from '../graphql/live/change-hub.ts'
 import { OperationWork } from '../graphql/work/operation-work.ts'
-import type { Problem } from '../health/problem.ts'
+import { type Problem, problemOf } from '../health/problem.ts'
 import { BodyBudget } from '../request-body/body-budget.ts'
+import { closeServer } from './close-server.ts'
 import { createGraphiQL } from './endpoints/graphiql.ts'
 import { createPipeline } from './pipeline/pipeline.ts'
 import type { IsProxy } from './request/client-address.ts'
 import { ConnectionLimit } from './request/connection-limit.ts'
+import { Draining } from './request/draining.ts'
 import { MAX_BODY_MEMORY, MAX_CONNECTIONS, MAX_RESULT_MEMORY } from './request/limits.ts'
 import { RateLimit } from './request/rate-limit.ts'
 import type { OperationRecord } from './request/request-record.ts'
@@ -42,8 +42,10 @@ const TIMINGS = {
   initTimeout: 3_000,
   /** For a request's body to arrive, except in the registry; then its connection is closed. */
   bodyTimeout: 30_000,
-  /** For requests that still run when the server stops. */
-  shutdownTimeout: 5_000,
+  /** For requests and pushes that still run when the server stops. */
+  shutdownTimeout: 8_000,
+  /** Without a further request of a push, after which it does not delay the end of the server. */
+  pushPause: 2_000,
 }
 
 /** What the server serves, to which clients, and for how long it waits. */
@@ -141,7 +143,8 @@ export function createServer({
   const connectionLimit = new ConnectionLimit(connectionsPerAddress, isProxy, () =>
     endpoints.metrics?.connectionRefused('address'),
   )
-  const transport = { connections, connectionLimit, origins, isProxy, log }
+  const draining = new Draining(timings.pushPause)
+  const transport = { draining, connections, connectionLimit, origins, isProxy, log }
   const onOperation = (operation: OperationRecord): void => endpoints.metrics?.operationEnded(operation)
   const entry = { ...transport, pipeline, hub, authentication, costs, createContext, onOperation }
   const server = createHttpServer(
@@ -150,7 +153,7 @@ export function createServer({
       ...entry,
       endpoints,
       requests: new RateLimit({ name: 'requests', unit: 'requests', perMinute: requestsPerMinute }),
-      problems,
+      problems: () => (draining.isOn ? [problemOf('STOPPING'), ...problems()] : problems()),
       bodyTimeout: timings.bodyTimeout,
       bodies: new BodyBudget(bodyMemory),
       version,
@@ -162,31 +165,6 @@ export function createServer({
   const refused = endpoints.metrics?.connectionRefused ?? (() => {})
   watchConnections(server, { refused, log })
   server.on('upgrade', webSocketUpgrades(entry, createWebSocketProtocol(entry, timings.initTimeout)))
-
-  /** Closes the streams, waits for running requests until the timeout, then cuts them. */
-  const close = async (): Promise<void> => {
-    const closed = server.listening ? once(server, 'close') : Promise.resolve()
-    server.close()
-    connections.goAway()
-    // a connection whose request ends from now on would be kept for another request
-    using _closeIdle = startPeriodic({
-      intervalMs: 20,
-      now: () => performance.now(),
-      run: () => server.closeIdleConnections(),
-      onError: (error) => log.error({ err: error }, 'cannot close idle connections'),
-    })
-    const timeout = new AbortController()
-    const isLate = await Promise.race([
-      closed.then(() => false),
-      delay(timings.shutdownTimeout, true, { signal: timeout.signal, ref: false }).catch(() => true),
-    ])
-    timeout.abort()
-    if (isLate) {
-      connections.destroy()
-      server.closeAllConnections()
-      await closed
-    }
-  }
 
   return {
     /** Rejects when the address is not available. Port 0 takes any free port. */
@@ -210,7 +188,7 @@ export function createServer({
     }),
 
     async [Symbol.asyncDispose]() {
-      await close()
+      await closeServer(server, { connections, draining, timeout: timings.shutdownTimeout, log })
       connections[Symbol.dispose]()
       hub[Symbol.dispose]()
       await pipeline.dispose()

@@ -81,6 +81,11 @@ export const CLIENTS = settings({
     description: 'WebSockets and event streams of one person, access token or federation rule at a time',
     parse: wholeNumber(1, 20_000),
   },
+  drainSeconds: {
+    fallback: '8',
+    description: 'seconds for which requests and pushes that run may finish when the server stops',
+    parse: wholeNumber(0, 3_600),
+  },
   /** 0 for no limit. */
   costPerMinute: {
     fallback: '120000',

@@ -9,6 +9,7 @@ import { maskError } from '../../graphql/kit/errors.ts'
 import type { ChangeHub } from '../../graphql/live/change-hub.ts'
 import type { IsProxy } from '../request/client-address.ts'
 import type { ConnectionLimit } from '../request/connection-limit.ts'
+import type { Draining } from '../request/draining.ts'
 import { DOCUMENT_CACHE_LENGTH } from '../request/limits.ts'
 import type { RateLimit } from '../request/rate-limit.ts'
 import type { OperationRecord } from '../request/request-record.ts'
@@ -34,6 +35,7 @@ export interface GraphQLEntry {
   readonly pipeline: Pipeline
   readonly hub: ChangeHub
   readonly connections: StreamingConnections
+  readonly draining: Draining
   readonly authentication: Authentication
   readonly origins: OriginPolicy
   readonly isProxy: IsProxy

@@ -24,6 +24,8 @@ export interface HttpRoute {
   readonly hasOwnDeadline?: true
   /** Its clients read errors in the form of the OCI registry, not in GraphQL's. */
   readonly isOfRegistry?: true
+  /** Its clients are senders, which deliver again what is refused while the server stops. */
+  readonly isForSenders?: true
   /** May be requested under any `Host`: it reveals nothing, or its client proves that it knows a secret. */
   readonly anyHost?: true
   respond(exchange: HttpExchange, viewer: ViewerOfRequest): unknown

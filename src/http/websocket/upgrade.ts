@@ -7,6 +7,7 @@ import { isTooDeep, MAX_DEPTH } from '../../oci/json.ts'
 import { GRAPHQL_PATH, type GraphQLEntry } from '../pipeline/pipeline.ts'
 import { clientAddress } from '../request/client-address.ts'
 import { TOO_MANY_CONNECTIONS } from '../request/connection-limit.ts'
+import { COME_BACK_AFTER, STOPPING } from '../request/draining.ts'
 import { hasSeveralHosts, isOurHost, NOT_OUR_HOST, SEVERAL_HOSTS } from '../request/host.ts'
 import { CLOSE_TIMEOUT, MAX_MESSAGE_BYTES } from '../request/limits.ts'
 import { mayConnect, NOT_OUR_ORIGIN, type OriginPolicy, requestIdOf, viewerOf } from '../request/sender.ts'
@@ -19,7 +20,7 @@ const INTERNAL_ERROR = 4500
 
 /** Returns a listener for the `upgrade` event of a node:http server, which opens WebSockets. */
 export function webSocketUpgrades(
-  { connections, connectionLimit, log, origins, authentication, isProxy }: GraphQLEntry,
+  { connections, connectionLimit, draining, log, origins, authentication, isProxy }: GraphQLEntry,
   protocol: Protocol<WebSocketConnection>,
 ) {
   const server = new WebSocketServer({
@@ -53,6 +54,7 @@ export function webSocketUpgrades(
   ): Promise<void> {
     const refusal = refusalOf(request, origins)
     if (refusal) return refuse(network, requestId, refusal)
+    if (draining.isOn) return refuse(network, requestId, { status: 503, message: STOPPING })
     const address = clientAddress(request, isProxy)
     if (!connectionLimit.admits(request.socket, address, network))
       return refuse(network, requestId, { status: 503, message: TOO_MANY_CONNECTIONS })
@@ -71,6 +73,7 @@ export function webSocketUpgrades(
       'Content-Type: text/plain; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(message)}`,
       `X-Request-Id: ${requestId}`,
+      ...(status === 503 ? [`Retry-After: ${COME_BACK_AFTER}`] : []),
     ]
     network.end(`${headers.join('\r\n')}\r\n\r\n${message}`)
   }
