@@ -5,8 +5,8 @@ import type { Viewer } from '../access/right/viewer.ts'
 import type { Egress } from '../egress/egress.ts'
 import type { createReplication } from '../registry/mirroring/replicate.ts'
 import type { Sealer } from '../secrets/sealer.ts'
+import { filledMirror } from '../triggers/content/kinds/mirror.ts'
 import type { MovedTag } from '../triggers/content/moved-tag.ts'
-import { fillText } from '../triggers/content/template.ts'
 import type { Perform } from '../triggers/run/attempt.ts'
 import { createTriggers, type Triggers } from '../triggers/triggers.ts'
 import type { Trust } from '../trust/trust.ts'
@@ -68,8 +68,7 @@ const performBy =
     if (kind === 'START_BUILD') return act({ kind, ...settings }, move, signal)
     if (kind !== 'MIRROR') return Promise.reject(new Error(`no room performs actions of the kind ${kind}`))
     if (replicate) {
-      const tag = fillText(settings.tag, { tag: move.tag })
-      return replicate({ ...settings, tag }, move, { viewer: namespaceItself(move, access), signal })
+      return replicate(filledMirror(settings, move), move, { viewer: namespaceItself(move, access), signal })
     }
     const message =
       'an external registry replaces the integrated one (--external-registry), which copies images'

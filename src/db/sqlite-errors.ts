@@ -47,8 +47,10 @@ export function watchForFatal(sqlite: BetterSqlite3.Database, onFatal: (error: u
   const prepare = watched(sqlite.prepare.bind(sqlite) as (text: string) => BetterSqlite3.Statement<unknown[]>)
   const prepareWatched = (text: string): BetterSqlite3.Statement<unknown[]> => {
     const statement = prepare(text)
+    const prototype = Object.getPrototypeOf(statement)
     for (const method of RUNS) {
-      const run = statement[method].bind(statement) as (...parameters: unknown[]) => never
+      // found at each call, so that a test can watch all statements of a process
+      const run = (...parameters: unknown[]): never => Reflect.apply(prototype[method], statement, parameters)
       statement[method] = watched(run)
     }
     return statement

@@ -146,3 +146,34 @@ function checkPatternNamespace(namespace: string, field: string): void {
   }
   checkNamespace(namespace, field)
 }
+
+/** Patterns over streams of one namespace, and over their tags. */
+export interface TagPatterns {
+  readonly namespace: string
+  readonly streams: string
+  readonly tags: string
+}
+
+/** Returns the patterns over tags of one namespace that a client gives; `default` is the default namespace. Throws InvalidInputError. */
+export function tagPatternsNamed(given: GivenName, field: string): TagPatterns {
+  const { namespace, stream = '*', tag = '*' } = patternNamed(given, field)
+  if (namespace === undefined && given.name.startsWith('*/')) {
+    refuse(given.name, field, 'names all namespaces: write one of them')
+  }
+  return { namespace: namespace ?? DEFAULT_NAMESPACE, streams: stream, tags: tag }
+}
+
+/** Returns a name or pattern without its namespace, which is the given one if the text has one. Throws InvalidInputError. */
+export function nameWithin(namespace: string, name: string, field: string): string {
+  const { namespace: named } = partsOf({ name }, field)
+  if (named === undefined) return name
+  if (named !== namespace) {
+    const whole = quoted(`${namespace}/${name}`)
+    refuse(
+      name,
+      field,
+      `is of the namespace ${quoted(named)}, and must be of ${namespace}: write ${whole} for a stream there`,
+    )
+  }
+  return name.slice(named.length + 1)
+}

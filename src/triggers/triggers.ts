@@ -30,6 +30,7 @@ import { createLinkSearch } from './run/link-search.ts'
 import { createLogReader } from './run/log-reader.ts'
 import { createMoves } from './run/moves.ts'
 import { createPolicyMoves } from './run/policy-moves.ts'
+import { createSilentTriggers } from './run/silent-triggers.ts'
 import { createTagOfTrigger } from './run/tag-of-trigger.ts'
 import { createTriggerWorker } from './run/worker.ts'
 import { MAX_DELAY } from './state/backoff.ts'
@@ -81,17 +82,22 @@ export function createTriggers(dependencies: TriggersDependencies) {
   // no process but this one attempts deliveries: those that have begun ended with the process before
   rows.planAgain(MAX_DELAY)
   const dueLanes = new DueLanes(rows)
-  const targets = createTargets({ rows, deliveries, onPlanned: (lane, at) => dueLanes.plan(lane, at) })
+  const targets = createTargets({
+    ...{ rows, deliveries, now },
+    onPlanned: (lane, at) => dueLanes.plan(lane, at),
+  })
   const wake = (): void => worker.wake()
   const definitions = createDefinitions({
     ...dependencies,
-    ...{ rows: triggerRows, targets: rows, secrets },
+    ...{ rows: triggerRows, targets: rows, deliveries, secrets },
     onChange(lane) {
       dueLanes.refresh(lane)
       wake()
     },
   })
+  const matching = createMatchingTriggers(db)
   const describe = createMoves(db)
+  const describeDelivery = createDescribeDelivery(describe, dependencies.tags)
   const bases = createBases({
     ...{ db, contentOf: createBaseContent(db) },
     namesOf: createBaseNames(db, dependencies.registryHost),
@@ -111,10 +117,10 @@ export function createTriggers(dependencies: TriggersDependencies) {
     ...dependencies,
     onPass: links.wake,
     ...{ rows, targets, deliveries, dueLanes, attempt, causes, changes, guarding, triggers: triggerRows },
-    describe: createDescribeDelivery(describe, dependencies.tags),
+    describe: describeDelivery,
     reader: createLogReader({
       ...{ ...dependencies, targets, baseMoves },
-      ...{ matching: createMatchingTriggers(db), isByPolicy: createPolicyMoves(db) },
+      ...{ matching, isByPolicy: createPolicyMoves(db) },
     }),
     disable: definitions.disable,
     resumeEnded: definitions.resumeEnded,
@@ -133,7 +139,10 @@ export function createTriggers(dependencies: TriggersDependencies) {
 
   return {
     ...commands,
-    dryRun: createDryRun({ ...dependencies, definitions, tagOf, describe, attempts }),
+    dryRun: createDryRun({
+      ...{ ...dependencies, definitions, tagOf, attempts },
+      ...{ describe: describeDelivery, targets: rows },
+    }),
     approve: createApproval({ ...dependencies, definitions, rows, targets, describe, wake }),
     definitions,
     keyPairs,
@@ -142,6 +151,7 @@ export function createTriggers(dependencies: TriggersDependencies) {
     deliveries,
     follow: changes.follow,
     causesOf: causes.before,
+    silentTriggersOf: createSilentTriggers(db, matching, triggerRows),
     worker,
     links,
     /** Begins to act, and continues what was planned. Returns a function that ends the reading of the log. */

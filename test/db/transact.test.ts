@@ -297,12 +297,13 @@ describe('a commit that fails', () => {
   it('is reported as fatal: its rows may be on disk', async () => {
     const sqlite = new BetterSqlite3(':memory:')
     const error = new BetterSqlite3.SqliteError('disk I/O error', 'SQLITE_IOERR_FSYNC')
-    const failing = (): never => {
+    sqlite.function('fail', () => {
       throw error
-    }
+    })
+    sqlite.exec('create table notes (text)')
     const prepare = sqlite.prepare.bind(sqlite)
     const commitFails = (text: string) =>
-      text === 'COMMIT' ? Object.assign(prepare(text), { run: failing }) : prepare(text)
+      prepare(text === 'COMMIT' ? 'insert into notes values (fail())' : text)
     sqlite.prepare = commitFails as typeof sqlite.prepare
     const fatal: unknown[] = []
     let hooks = 0

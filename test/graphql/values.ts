@@ -22,6 +22,7 @@ export const VALUES: Readonly<Record<string, string>> = {
   FederationClaim: 'a setting of a federation rule, replaced with all others',
   // settings of a trigger
   MaintenanceWindow: 'a guard of a trigger, replaced with all others',
+  SilentTrigger: 'computed from the triggers of a tag, which have ids',
   TriggerGuards: 'settings of a trigger, replaced as a whole',
   // properties of a cluster or a workload, which are observed
   ClusterCondition: 'a property of a cluster, one of each type',

@@ -1,7 +1,5 @@
 import type { TagProtection } from '../../access/protection/tag-protections.ts'
-import { InvalidInputError } from '../../input/errors.ts'
-import { patternNamed } from '../../input/qualified-name.ts'
-import { DEFAULT_NAMESPACE } from '../../oci/stream-name.ts'
+import { tagPatternsNamed } from '../../input/qualified-name.ts'
 import { builder } from '../kit/builder.ts'
 import { connection, keyCursors } from '../kit/connection.ts'
 import { connectionArgs, connectionType, pageComplexity } from '../kit/connection-type.ts'
@@ -100,21 +98,9 @@ const ProtectTagsPayload = objectType<{ readonly tagProtection: TagProtection }>
   properties: (t) => ({ tagProtection: t.one(TagProtectionType, 'The protection.') }),
 })
 
-/** Returns the parts of the patterns that an input names. Throws InvalidInputError. */
-function tagPatternOf({ namespace, imageStreams, tags }: typeof ProtectTagsInput.$inferInput) {
-  const named = patternNamed({ name: imageStreams, namespace, tag: tags }, 'imageStreams')
-  if (imageStreams.startsWith('*/') && named.namespace === undefined) {
-    throw new InvalidInputError(
-      'imageStreams',
-      'a protection is of one namespace: protect tags in each of them',
-    )
-  }
-  return {
-    namespace: named.namespace ?? DEFAULT_NAMESPACE,
-    streams: named.stream ?? '*',
-    tags: named.tag ?? tags,
-  }
-}
+/** Returns the patterns that an input names. Throws InvalidInputError. */
+const tagPatternOf = ({ namespace, imageStreams, tags }: typeof ProtectTagsInput.$inferInput) =>
+  tagPatternsNamed({ name: imageStreams, namespace, tag: tags }, 'imageStreams')
 
 mutation('protectTags', {
   description:

@@ -126,7 +126,15 @@ export interface KubernetesView {
 export interface TriggersView
   extends Pick<
     Triggers,
-    'approve' | 'fire' | 'dryRun' | 'causesOf' | 'retryOne' | 'retrySince' | 'follow' | 'reads'
+    | 'approve'
+    | 'fire'
+    | 'dryRun'
+    | 'causesOf'
+    | 'retryOne'
+    | 'retrySince'
+    | 'follow'
+    | 'reads'
+    | 'silentTriggersOf'
   > {
   readonly definitions: Omit<Triggers['definitions'], 'disable' | 'resumeEnded'>
   readonly targets: Pick<Triggers['targets'], 'byIds'>

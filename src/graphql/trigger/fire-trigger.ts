@@ -1,6 +1,7 @@
 import { invalid } from '../../input/errors.ts'
 import { isGlob } from '../../input/glob.ts'
 import { checkTagName } from '../../input/names.ts'
+import { nameWithin, streamOrTagNamed } from '../../input/qualified-name.ts'
 import type { Trigger } from '../../triggers/definition/trigger.ts'
 import type { StoredTarget } from '../../triggers/state/target.ts'
 import { batch } from '../kit/batch.ts'
@@ -20,14 +21,14 @@ function nameOr(name: string | null | undefined, pattern: string, field: string)
 }
 
 /** Returns the tag that an input names, or the only one that the trigger reacts to. Throws InvalidInputError. */
-export const tagOfTrigger = (
-  { id, streams, tags }: Trigger,
-  { imageStream, tag }: Pick<typeof FireTriggerInput.$inferInput, 'imageStream' | 'tag'>,
-) => ({
-  id,
-  imageStream: nameOr(imageStream, streams, 'imageStream'),
-  tag: checkTagName(nameOr(tag, tags, 'tag'), 'tag'),
-})
+export function tagOfTrigger(
+  { id, namespace, streams, tags }: Trigger,
+  { imageStream, tag: given }: Pick<typeof FireTriggerInput.$inferInput, 'imageStream' | 'tag'>,
+) {
+  const name = nameWithin(namespace, nameOr(imageStream, streams, 'imageStream'), 'imageStream')
+  const { name: stream, tag } = streamOrTagNamed({ name, namespace, tag: given }, 'imageStream')
+  return { id, imageStream: stream, tag: checkTagName(tag ?? nameOr(null, tags, 'tag'), 'tag') }
+}
 
 mutation('fireTrigger', {
   description:

@@ -5,7 +5,7 @@ import { TriggerSourceEnum } from './references.ts'
 
 const SOURCE = {
   imageStreams:
-    'Image streams whose tags the trigger reacts to: a name, or a pattern in which `*` stands for any characters.',
+    'Image streams whose tags the trigger reacts to: a name, or a pattern in which `*` stands for any characters. `team/app-*` is a pattern with its namespace, `app:v*` one with its tags.',
   tags: 'Tags that the trigger reacts to: a name, or a pattern in which `*` stands for any characters.',
   baseImages:
     'For the source `BASE_IMAGE`: base images that count, as `ruby`, `library/ruby:3.*`, or `*/*` for all namespaces; `*` stands for any characters. The viewer needs the right `pull` there, also at each later move.',
@@ -14,15 +14,12 @@ const SOURCE = {
 export const CreateTriggerInput = inputType('CreateTriggerInput', {
   description: 'A trigger to create.',
   fields: (t) => ({
-    namespace: t.namespace('Namespace of the trigger, and of the image streams that it reacts to'),
+    namespace: t.string(
+      'Namespace of the trigger, and of the image streams that it reacts to. If omitted, that of `imageStreams`, or `default`.',
+    ),
     name: t.requiredString('Name of the trigger: 1 to 100 lower-case letters, digits and `-`.'),
     imageStreams: t.requiredString(SOURCE.imageStreams),
-    tags: t.field({
-      type: 'String',
-      required: true,
-      defaultValue: '*',
-      description: `${SOURCE.tags} The default is \`*\`.`,
-    }),
+    tags: t.string(`${SOURCE.tags} If omitted, those of \`imageStreams\`, or \`*\`.`),
     source: t.field({
       type: TriggerSourceEnum,
       required: true,
@@ -72,8 +69,8 @@ export const PauseTriggerInput = inputType('PauseTriggerInput', {
 
 const TAG = {
   imageStream:
-    'Name of the image stream, in the namespace of the trigger. Can be omitted if the trigger’s source is one name.',
-  tag: 'Name of the tag. Can be omitted if the trigger’s source is one name.',
+    'Name of the image stream, as `app`, `team/app` or `app:v1`, in the namespace of the trigger. Can be omitted if the trigger’s source is one name.',
+  tag: 'Name of the tag. Can be omitted if `imageStream` has it, or the trigger’s source is one name.',
 } as const
 
 export const FireTriggerInput = inputType('FireTriggerInput', {

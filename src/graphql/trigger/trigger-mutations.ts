@@ -1,3 +1,4 @@
+import { nameWithin, patternNamed, tagPatternsNamed } from '../../input/qualified-name.ts'
 import type { IssuedTrigger } from '../../triggers/definition/definitions.ts'
 import type { Trigger } from '../../triggers/definition/trigger.ts'
 import { mutation } from '../kit/inputs.ts'
@@ -17,6 +18,13 @@ import {
 
 /** Returns the row number in a trigger's `id`: 0, which no trigger has, for the `id` of another object. */
 export const triggerIdOf = (id: string): number => rowIdOf('Trigger', id) ?? 0
+
+/** Returns the source that a change names, in the namespace of the trigger. Throws InvalidInputError. */
+function sourceWithin({ namespace }: Trigger, imageStreams: string, tag: string | null | undefined) {
+  const name = nameWithin(namespace, imageStreams, 'imageStreams')
+  const { stream, tag: tags } = patternNamed({ name, namespace, tag }, 'imageStreams')
+  return { streams: stream ?? '*', ...(tags !== undefined && { tags }) }
+}
 
 const issuedPayload = (name: string, description: string) =>
   objectType<IssuedTrigger>(name, {
@@ -53,9 +61,14 @@ mutation('createTrigger', {
   input: CreateTriggerInput,
   inputDescription: 'The trigger.',
   payload: issuedPayload('CreateTriggerPayload', 'The new trigger with its secret.'),
-  resolve: ({ imageStreams, baseImages, action, ...input }, { viewer, triggers: { definitions } }) =>
+  resolve: (
+    { namespace, imageStreams, tags, baseImages, action, ...input },
+    { viewer, triggers: { definitions } },
+  ) =>
     definitions.create(viewer, {
-      ...{ ...input, streams: imageStreams, bases: baseImages },
+      ...input,
+      ...tagPatternsNamed({ name: imageStreams, namespace, tag: tags }, 'imageStreams'),
+      bases: baseImages,
       action: actionOf(action),
     }),
 })
@@ -75,16 +88,18 @@ mutation('updateTrigger', {
   resolve: (
     { id, imageStreams, tags, source, baseImages, guards, action },
     { viewer, triggers: { definitions } },
-  ) =>
-    definitions.update(viewer, {
-      id: triggerIdOf(id),
-      ...(imageStreams != null && { streams: imageStreams }),
-      ...(tags != null && { tags }),
+  ) => {
+    const trigger = definitions.find(viewer, triggerIdOf(id))
+    return definitions.update(viewer, {
+      id: trigger.id,
+      ...(imageStreams != null && sourceWithin(trigger, imageStreams, tags)),
+      ...(imageStreams == null && tags != null && { tags }),
       ...(source != null && { source }),
       ...(baseImages != null && { bases: baseImages }),
       ...(guards !== undefined && { guards }),
       ...(action && { action: actionOf(action) }),
-    }),
+    })
+  },
 })
 
 mutation('rotateTriggerSecret', {

@@ -116,7 +116,7 @@ objectType(TriggerTargetType, {
     isDelivered: t.boolean({
       description:
         'Whether the receiver accepted the image that the tag has, and no attempt of another image has begun since.',
-      resolve: ({ state }) => isDelivered(state),
+      resolve: (target, _args, context) => isDelivered(target.state) && hasWanted(target, context),
     }),
     image: t.field({
       type: ImageType,
@@ -176,6 +176,11 @@ objectType(TriggerTargetType, {
     }),
   }),
 })
+
+/** Reports whether the tag has the image that the trigger knows: a trigger from a policy passes over other moves. */
+const hasWanted = (target: StoredTarget, context: GraphQLContext): boolean =>
+  triggerOf(target, context)?.source === 'BASE_IMAGE' ||
+  tagOf(target, context)?.image?.id === target.state.wanted?.imageId
 
 /** Returns the approval of the image that is wanted; undefined without one. */
 const approvalOf = ({ approval, state: { wanted } }: StoredTarget) =>

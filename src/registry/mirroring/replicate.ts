@@ -18,6 +18,8 @@ export interface ReplicationSettings {
   /** Tag that points to the image there. */
   readonly tag: string
   readonly includeReferrers: boolean
+  /** Whether to create the repository where a registry does not do it by itself; false unless given. */
+  readonly createRepository?: boolean
 }
 
 /** The image that is copied. */
@@ -87,7 +89,7 @@ export const createReplication =
 
 /** Throws InvalidInputError. */
 function requestOf(
-  { repository: place, tag: given, includeReferrers }: ReplicationSettings,
+  { repository: place, tag: given, includeReferrers, createRepository = false }: ReplicationSettings,
   { namespace, dockerImageReference }: ReplicatedImage,
 ): MirroringRequest {
   const { registry, repository } = checkReference(checkRepository(place, 'repository'), 'repository')
@@ -96,7 +98,7 @@ function requestOf(
     namespace,
     destination: { registry, repository },
     images: { source: parseReference(dockerImageReference), tag },
-    ...{ platforms: [], includeReferrers, insecure: false, resourceVersion: null },
+    ...{ platforms: [], includeReferrers, createRepository, insecure: false, resourceVersion: null },
   }
 }
 

@@ -1,4 +1,5 @@
-import { invalid } from '../../input/errors.ts'
+import { invalid, quoted } from '../../input/errors.ts'
+import { isGlob } from '../../input/glob.ts'
 import type { ActionKind, CheckedAction } from './action-kind.ts'
 import { ARGO_CD } from './kinds/argo-cd.ts'
 import { ARGO_WORKFLOWS } from './kinds/argo-workflows.ts'
@@ -86,4 +87,18 @@ export function checkAction<K extends KindName>(
 ): CheckedAction<Action<K>> {
   const { settings, ...checked } = BY_NAME[kind].check(input, `${field}.${fieldOf(kind)}`)
   return { ...checked, settings: { kind, settings } }
+}
+
+/** Throws InvalidInputError for one repository of several streams, whose tags would replace each other. */
+export function refuseMixedStreams(action: Action, streams: string): void {
+  if (
+    action.kind !== 'MIRROR' ||
+    !isGlob(streams) ||
+    /\{\{\s*imageStream\s*\}\}/.test(action.settings.repository)
+  )
+    return
+  throw invalid(
+    'action.mirror.repository',
+    `must contain {{ imageStream }}: the trigger reacts to the image streams ${quoted(streams)}, whose tags would replace each other in one repository`,
+  )
 }

@@ -15,8 +15,16 @@ import { isGlob } from '../../input/glob.ts'
 import { checkNamespace } from '../../input/names.ts'
 import type { KeysetPage } from '../../input/page.ts'
 import type { CheckedAction } from '../content/action-kind.ts'
-import { type Action, type ActionInput, checkAction, originOf, refuseOwn } from '../content/actions.ts'
+import {
+  type Action,
+  type ActionInput,
+  checkAction,
+  originOf,
+  refuseMixedStreams,
+  refuseOwn,
+} from '../content/actions.ts'
 import { checkGuards, type GuardsInput } from '../guard/guards.ts'
+import type { DeliveryRows } from '../state/delivery-rows.ts'
 import { type DeliveryLane, laneOf } from '../state/lane.ts'
 import type { TargetRows } from '../state/target-rows.ts'
 import { ofViewer } from './bases-of-viewer.ts'
@@ -55,13 +63,17 @@ interface DefinitionsDependencies {
   readonly changeLog: Pick<ChangeLog, 'head'>
   readonly rows: TriggerRows
   readonly secrets: TriggerSecrets
-  readonly targets: Pick<TargetRows, 'setTrigger' | 'judgeAgain' | 'withdrawApprovals'>
+  readonly targets: Pick<
+    TargetRows,
+    'setTrigger' | 'judgeAgain' | 'withdrawApprovals' | 'deleteOthers' | 'planFailed'
+  >
+  readonly deliveries: Pick<DeliveryRows, 'supersedeAll'>
   /** Reports whether a URL leads to this server. */
   readonly isOwn: (url: URL) => boolean
   readonly uuid: () => string
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Called after each change of a trigger with the lane of its deliveries. */
+  /** Called after each creation and change of a trigger with the lane of its deliveries. */
   readonly onChange: (lane: DeliveryLane) => void
 }
 
@@ -73,7 +85,8 @@ export type Definitions = ReturnType<typeof createDefinitions>
 
 /** Creates the reads and writes of definitions. They need the right `configure` in the whole namespace. */
 export function createDefinitions(dependencies: DefinitionsDependencies) {
-  const { db, audit, changeLog, rows, secrets, targets, isOwn, uuid, now, onChange } = dependencies
+  const { db, audit, changeLog, rows, secrets, targets, deliveries, isOwn, uuid, now, onChange } =
+    dependencies
 
   const checkGiven = (given: ActionInput): CheckedAction<Action> => {
     const action = checkAction(given, 'action')
@@ -115,6 +128,11 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
       )
     }
   }
+  /** Ends what a trigger has to do for tags that its source no longer matches; for all tags where the kind of the source changed. */
+  const forgetOthers = (trigger: Trigger, isSameKind: boolean): void => {
+    const tagIds = targets.deleteOthers(trigger.id, isSameKind ? trigger : null)
+    deliveries.supersedeAll(trigger.id, tagIds, 'the source of the trigger was changed')
+  }
   /** Stores a changed trigger with an audit entry. */
   const store = (tx: Transaction, viewer: Viewer, action: string, changed: Trigger): Trigger => {
     const trigger = { ...changed, updatedAt: now() }
@@ -152,6 +170,7 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
       const name = checkTriggerName(input.name)
       const source = ofViewer(viewer, checkSource(input, namespace), namespace, changeLog.head())
       const action = checkGiven(given)
+      refuseMixedStreams(action.settings, source.streams)
       const checked = checkGuards(guards ?? {}, 'guards', now())
       return db.transact((tx) => {
         if (rows.byName(namespace, name)) {
@@ -167,6 +186,7 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
         })
         const secret = secrets.setGiven(tx, trigger, action)
         record(tx, viewer, 'createTrigger', trigger)
+        tx.afterCommit(() => onChange(laneOf(trigger)))
         return { trigger, secret }
       })
     },
@@ -192,10 +212,13 @@ export function createDefinitions(dependencies: DefinitionsDependencies) {
           ...(action && { action: action.settings, host: action.host }),
           ...(guards !== undefined && { guards: checkGuards(guards ?? {}, 'guards', now()) }),
         }
+        refuseMixedStreams(changed.action, changed.streams)
         if (!changed.guards.approval) requireApprover(viewer, old)
         if (action && !isSameReceiver(old, changed)) secrets.forget(tx, old)
         const secret = action ? secrets.setGiven(tx, changed, action) : null
+        if (!isSame) forgetOthers(changed, changed.source === old.source)
         targets.withdrawApprovals(id)
+        if (action) targets.planFailed(id)
         if (guards !== undefined) targets.judgeAgain(id)
         return { trigger: store(tx, viewer, 'updateTrigger', changed), secret }
       }),

@@ -46,7 +46,7 @@ export function checkSource({ streams, tags, source = 'TAG', bases }: Source, na
 /** Returns the pause. Throws InvalidInputError. */
 export function checkPause({ reason, until }: Pause, now: number): Pause {
   if (reason.trim() === '' || reason.length > MAX_REASON) {
-    throw invalid('reason', `must have 1 to ${MAX_REASON} characters`)
+    throw invalid('message', `must have 1 to ${MAX_REASON} characters`)
   }
   if (until !== null && until <= now) throw invalid('until', 'must be in the future')
   return { reason, until }

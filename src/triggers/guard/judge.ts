@@ -71,7 +71,7 @@ const JUDGES: Readonly<Record<Guard, (guards: Guards, facts: Facts, now: number)
 
   APPROVAL({ approval }, { isApproved }) {
     if (!approval || isApproved) return undefined
-    return { until: null, message: 'no person has approved the image yet' }
+    return { until: null, message: 'no person has approved the image yet: approveDelivery does' }
   },
 
   WINDOW({ windows = [] }, _, now) {
@@ -88,7 +88,10 @@ const JUDGES: Readonly<Record<Guard, (guards: Guards, facts: Facts, now: number)
     const recent = deliveries.filter((at) => at > now - HOUR && at <= now).toSorted((a, b) => b - a)
     const oldest = recent[maxPerHour - 1]
     if (oldest === undefined) return undefined
-    return { until: oldest + HOUR, message: `the trigger had ${maxPerHour} deliveries in the last hour` }
+    return {
+      until: oldest + HOUR,
+      message: `the trigger has had its maximum of ${maxPerHour} deliveries within an hour`,
+    }
   },
 }
 

@@ -10,7 +10,7 @@ import { type BasesReading, readingOf, stored } from '../definition/bases-readin
 import { heldOf, type Trigger } from '../definition/trigger.ts'
 import type { TriggerRows } from '../definition/trigger-rows.ts'
 import { laneOf } from '../state/lane.ts'
-import { type Move, want } from '../state/target-state.ts'
+import type { Move } from '../state/target-state.ts'
 import { newTarget, type Targets } from '../state/targets.ts'
 
 interface BaseMovesDependencies {
@@ -22,8 +22,6 @@ interface BaseMovesDependencies {
   readonly targets: Targets
   /** Present rights of principals. */
   readonly rightsOf: RightsOf
-  /** Milliseconds since 1970. */
-  readonly now: () => number
 }
 
 /** Entries of the change log that are read at a time. */
@@ -34,7 +32,7 @@ export type BaseMoves = ReturnType<typeof createBaseMoves>
 
 /** Creates the reactions to moves of base images. */
 export function createBaseMoves(dependencies: BaseMovesDependencies) {
-  const { changeLog, bases, derivedTags, triggers, tags, targets, rightsOf, now } = dependencies
+  const { changeLog, bases, derivedTags, triggers, tags, targets, rightsOf } = dependencies
   /** The trigger whose bases were read last: they take turns. */
   let lastRead = 0
 
@@ -61,7 +59,7 @@ export function createBaseMoves(dependencies: BaseMovesDependencies) {
     if (!trigger || !derived?.image || !isReacting(trigger, push)) return false
     const key = { triggerId, tagId }
     const target = targets.find(key) ?? newTarget(key, { lane: laneOf(trigger), isHeld: heldOf(trigger) })
-    targets.change(tx, target, want(target.state, move, now()), target.message)
+    targets.want(tx, target, move)
     return true
   }
 

@@ -3,14 +3,16 @@ import type { Egress } from '../../egress/egress.ts'
 import { NotFoundError } from '../../input/errors.ts'
 import type { ShownRequest } from '../content/shown-request.ts'
 import type { Definitions } from '../definition/definitions.ts'
+import type { TargetRows } from '../state/target-rows.ts'
 import type { Attempts } from './attempt.ts'
-import type { DescribeMove } from './moves.ts'
+import type { DescribeDelivery } from './described.ts'
 import type { createTagOfTrigger, TagOfTrigger } from './tag-of-trigger.ts'
 
 interface DryRunDependencies {
   readonly definitions: Pick<Definitions, 'find'>
   readonly tagOf: ReturnType<typeof createTagOfTrigger>
-  readonly describe: DescribeMove
+  readonly describe: DescribeDelivery
+  readonly targets: Pick<TargetRows, 'find'>
   readonly attempts: Pick<Attempts, 'requestOf'>
   readonly egress: Pick<Egress, 'request'>
 }
@@ -33,14 +35,17 @@ const LIMITS = { timeout: 10_000, maxBytes: 64 * 1024 }
  * InvalidInputError.
  */
 export const createDryRun =
-  ({ definitions, tagOf, describe, attempts, egress }: DryRunDependencies) =>
+  ({ definitions, tagOf, describe, targets, attempts, egress }: DryRunDependencies) =>
   async (
     viewer: Viewer,
     input: TagOfTrigger & { readonly contact: boolean },
     signal: AbortSignal,
   ): Promise<DryRun> => {
     const trigger = definitions.find(viewer, input.id)
-    const move = describe(tagOf(viewer, trigger, input).newestEventId)
+    const { id: tagId, newestEventId } = tagOf(viewer, trigger, input)
+    // as fireTrigger: of a trigger from a base image, the newest move of a base
+    const { wanted = null } = targets.find({ triggerId: trigger.id, tagId })?.state ?? {}
+    const { move } = describe(trigger, { tagId }, wanted?.eventId ?? newestEventId) ?? {}
     if (!move) throw new NotFoundError('the entry of the tag’s history was pruned')
     const made = attempts.requestOf(trigger, move, `${trigger.uid}-test`)
     if (!made || !input.contact) return { request: made?.shown ?? null, isReachable: null, message: null }

@@ -26,6 +26,9 @@ export interface EndingsDependencies {
   readonly random: () => number
 }
 
+/** What to do about a receiver that wants no more requests. */
+const GONE_REMEDY = 'it is gone: give another URL with updateTrigger, and continue with resumeTrigger'
+
 /** Creates the storing of how an attempt ended, in the transaction of the caller. */
 export function createEndings(dependencies: EndingsDependencies) {
   const { rows, targets, deliveries, changes, disable, now, random } = dependencies
@@ -33,9 +36,9 @@ export function createEndings(dependencies: EndingsDependencies) {
     failure ? failed(state, failure, now(), random()) : succeeded(state, now())
 
   return (tx: Transaction, { begun, answer, at, milliseconds, request }: Ended): void => {
-    // the tag may have moved, and the trigger been deleted, during the attempt
+    // the tag may have moved, and the trigger been changed or deleted, during the attempt
     const target = rows.find(begun.target)
-    if (!target || target.state.delivery === null) return
+    if (target?.id !== begun.target.id || target.state.delivery === null) return
     const { failure, status, text, link, follow = null } = answer
     const message = failure?.message ?? null
     const state = next(target.state, failure)
@@ -45,7 +48,7 @@ export function createEndings(dependencies: EndingsDependencies) {
       ...{ at, milliseconds, status, response: text },
     })
     changes.announce(tx, begun.deliveryRow)
-    if (failure?.kind === 'GONE') disable(tx, target.triggerId, message ?? '')
+    if (failure?.kind === 'GONE') disable(tx, target.triggerId, `${message}: ${GONE_REMEDY}`)
   }
 }
 

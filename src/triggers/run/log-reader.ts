@@ -6,7 +6,6 @@ import type { ChangeLog } from '../../events/change-log.ts'
 import type { Push } from '../../events/push-filter.ts'
 import type { Tags } from '../../imagestream/tag/tag.ts'
 import type { MatchingTriggers } from '../definition/matching-triggers.ts'
-import { want } from '../state/target-state.ts'
 import { newTarget, type Targets } from '../state/targets.ts'
 import type { BaseMoves } from './base-moves.ts'
 import type { createPolicyMoves } from './policy-moves.ts'
@@ -19,8 +18,6 @@ interface LogReaderDependencies {
   readonly targets: Targets
   readonly baseMoves: BaseMoves
   readonly isByPolicy: ReturnType<typeof createPolicyMoves>
-  /** Milliseconds since 1970. */
-  readonly now: () => number
 }
 
 /** Entries that are read in one transaction. */
@@ -36,7 +33,7 @@ export type LogReader = ReturnType<typeof createLogReader>
  * the last one counts. Entries that are read again, after a crash, change nothing.
  */
 export function createLogReader(dependencies: LogReaderDependencies) {
-  const { db, changeLog, tags, matching, targets, baseMoves, isByPolicy, now } = dependencies
+  const { db, changeLog, tags, matching, targets, baseMoves, isByPolicy } = dependencies
   const { orm } = db
   const isOnly = eq(triggerPosition.id, 1)
   const store = orm
@@ -62,8 +59,7 @@ export function createLogReader(dependencies: LogReaderDependencies) {
       const key = { triggerId, tagId: moved.id }
       if (source === 'BASE_IMAGE') baseMoves.setBases(tx, { triggerId, tagId: moved.id }, move.imageId)
       if (source === 'BASE_IMAGE' || (source === 'POLICY' && !isByPolicy(push))) continue
-      const target = targets.find(key) ?? newTarget(key, trigger)
-      targets.change(tx, target, want(target.state, move, now()), target.message)
+      targets.want(tx, targets.find(key) ?? newTarget(key, trigger), move)
     }
     return true
   }

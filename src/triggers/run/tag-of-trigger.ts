@@ -26,7 +26,10 @@ interface TagDependencies {
 export const createTagOfTrigger =
   ({ streams, tags }: TagDependencies) =>
   (viewer: Viewer, trigger: Trigger, { imageStream: name, tag }: TagOfTrigger): TagWithImage => {
-    if (!matchesGlob(trigger.streams, name) || !matchesGlob(trigger.tags, tag)) {
+    if (!matchesGlob(trigger.streams, name)) {
+      throw invalid('imageStream', `must match the source of the trigger, ${trigger.streams}`)
+    }
+    if (!matchesGlob(trigger.tags, tag)) {
       throw invalid('tag', `must match the source of the trigger, ${trigger.streams}:${trigger.tags}`)
     }
     const stream = streams.byName(viewer, trigger.namespace, name)

@@ -91,6 +91,21 @@ export function createDeliveryRows({ orm }: Pick<Database, 'orm'>, now: () => nu
       statements.supersede.run({ triggerId, tagId, endedAt: now(), message })
     },
 
+    /** Notes that nothing more is attempted for some tags. */
+    supersedeAll(triggerId: number, tagIds: readonly number[], message: string): void {
+      orm
+        .update(deliveries)
+        .set({ state: 'SUPERSEDED', endedAt: now(), message })
+        .where(
+          and(
+            eq(deliveries.triggerId, triggerId),
+            isOneOf(deliveries.tagId, tagIds),
+            isOneOf(deliveries.state, ['RUNNING', 'RETRYING']),
+          ),
+        )
+        .run()
+    },
+
     /** Returns deliveries whose link is to be asked for. */
     toFollow: (limit: number): TriggerDelivery[] => statements.toFollow.all({ now: now(), limit }),
 

@@ -1,10 +1,20 @@
-import { and, asc, count, eq, gte, isNotNull, lte, sql } from 'drizzle-orm'
+import { and, asc, count, eq, gte, isNotNull, lte, notExists, sql } from 'drizzle-orm'
 import { isOneOf } from '../../db/one-of.ts'
 import type { Database } from '../../db/open.ts'
 import { overwriting, placeholdersOf } from '../../db/placeholders.ts'
-import { triggerTargets as table } from '../../db/tables/index.ts'
+import { imageStreams, triggerTargets as table, tags, type triggers } from '../../db/tables/index.ts'
 import type { DeliveryLane } from './lane.ts'
-import { columnsOf, type StoredTarget, type Target, type TargetKey, targetOf } from './target.ts'
+import {
+  columnsOf,
+  type StateName,
+  type StoredTarget,
+  type Target,
+  type TargetKey,
+  targetOf,
+} from './target.ts'
+
+/** States of a target whose last attempt failed. */
+const FAILED: readonly StateName[] = ['DEAD', 'RETRYING']
 
 /** The access to stored targets. */
 export type TargetRows = ReturnType<typeof createTargetRows>
@@ -112,6 +122,42 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
       orm.update(table).set({ lane, isHeld }).where(eq(table.triggerId, triggerId)).run()
     },
 
+    /** Deletes the targets of a trigger whose tags do not match patterns; all of them for null. Returns the ids of their tags. */
+    deleteOthers(
+      triggerId: number,
+      matching: Pick<typeof triggers.$inferSelect, 'streams' | 'tags'> | null,
+    ): number[] {
+      const matches =
+        matching &&
+        orm
+          .select({ found: sql`1` })
+          .from(tags)
+          .innerJoin(imageStreams, eq(imageStreams.id, tags.streamId))
+          .where(
+            and(
+              eq(tags.id, table.tagId),
+              sql`matches_glob(${matching.streams}, ${imageStreams.name})`,
+              sql`matches_glob(${matching.tags}, ${tags.name})`,
+            ),
+          )
+      return orm
+        .delete(table)
+        .where(and(eq(table.triggerId, triggerId), matches ? notExists(matches) : undefined))
+        .returning({ tagId: table.tagId })
+        .all()
+        .map(({ tagId }) => tagId)
+    },
+
+    /** Plans attempts of a trigger's deliveries that failed, for good or until the next attempt, at once. */
+    planFailed(triggerId: number): void {
+      const at = now()
+      orm
+        .update(table)
+        .set({ failures: 0, nextAt: at, dueAt: at, state: 'PENDING', stateSince: at, message: null })
+        .where(and(eq(table.triggerId, triggerId), isOneOf(table.state, FAILED)))
+        .run()
+    },
+
     /** Forgets which deliveries of a trigger were approved: an approval is one of what was shown. */
     withdrawApprovals(triggerId: number): void {
       orm
@@ -137,11 +183,7 @@ export function createTargetRows(db: Pick<Database, 'orm'>, now: () => number) {
         .select()
         .from(table)
         .where(
-          and(
-            eq(table.triggerId, triggerId),
-            isOneOf(table.state, ['DEAD', 'RETRYING']),
-            gte(table.stateSince, since),
-          ),
+          and(eq(table.triggerId, triggerId), isOneOf(table.state, FAILED), gte(table.stateSince, since)),
         )
         .orderBy(asc(table.stateSince))
         .limit(limit)

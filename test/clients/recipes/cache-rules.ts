@@ -66,6 +66,7 @@ export const VALUES: readonly string[] = [
   'ServerLimits',
   'SetImageAction',
   'SettingChange',
+  'SilentTrigger',
   'SkippedDockerConfigEntry',
   'SkippedDocument',
   'SlackAction',

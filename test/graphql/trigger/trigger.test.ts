@@ -125,7 +125,7 @@ describe('a trigger', () => {
 
     expect(await targets()).toMatchObject([
       {
-        ...{ isDelivered: false, failureCount: 1, message: 'it responded with status 503' },
+        ...{ isDelivered: false, failureCount: 1, message: 'it responded with status 503: "busy"' },
         ...{ image: { digest }, deliveredImage: null },
         lastDelivery: { state: 'RETRYING', attempts: [{ httpStatus: 503, response: 'busy' }] },
       },
@@ -157,7 +157,10 @@ describe('a trigger', () => {
     await stateIs('DEAD')
     const shown = `{ trigger(name: "build-app") { state disabledMessage } }`
     expect(await app.client.request(shown)).toEqual({
-      trigger: { state: 'DISABLED', disabledMessage: 'it responded with status 410' },
+      trigger: {
+        state: 'DISABLED',
+        disabledMessage: expect.stringMatching(/^it responded with status 410: .* resumeTrigger$/),
+      },
     })
     await move('third')
     await stateIs('DISABLED')
@@ -184,6 +187,90 @@ describe('a trigger', () => {
     const newest = await move('d')
     await stateIs('IDLE')
     expect(receiver.requests.map(({ body }) => JSON.parse(body).data.digest)).toEqual([newest])
+  })
+
+  test('whose source is changed has nothing to do for tags of the source before', async () => {
+    const { trigger } = await create()
+    const { id } = trigger
+    receiver.answer = () => ({ status: 503 })
+    await move('second')
+    await stateIs('RETRYING')
+
+    await app.client.request(UPDATE, { input: { id, imageStreams: 'api' } })
+    expect(await targets()).toEqual([])
+    const deliveries = `query ($id: ID!) { node(id: $id) { ... on Trigger { deliveries { nodes { state message } } } } }`
+    expect(await app.client.request(deliveries, { id })).toEqual({
+      node: {
+        deliveries: { nodes: [{ state: 'SUPERSEDED', message: 'the source of the trigger was changed' }] },
+      },
+    })
+
+    receiver.answer = () => ({ status: 204 })
+    await app.client.request(UPDATE, { input: { id, imageStreams: 'app' } })
+    await move('third')
+    await stateIs('IDLE')
+    expect(await targets()).toMatchObject([{ isDelivered: true }])
+  })
+
+  test('that failed for good is attempted again once its action is changed', async () => {
+    const { trigger } = await create({ action: { http: { url: `${receiver.url}/wrong` } } })
+    receiver.answer = ({ path }) => ({ status: path.endsWith('wrong') ? 422 : 204 })
+    await move('second')
+    await stateIs('DEAD')
+
+    await app.client.request(UPDATE, { input: { id: trigger.id, action: { http: { url: receiver.url } } } })
+    await stateIs('IDLE')
+    expect(await targets()).toMatchObject([{ isDelivered: true, message: null }])
+  })
+
+  test('and its tag can be named by one text', async () => {
+    const { trigger } = await create({ name: 'one', imageStreams: 'team/web:v*' })
+    expect(trigger).toMatchObject({ namespace: 'team', imageStreams: 'web', tags: 'v*' })
+    const changed = await app.client.request(UPDATE, { input: { id: trigger.id, imageStreams: 'team/api' } })
+    expect(changed).toMatchObject({ updateTrigger: { trigger: { imageStreams: 'api', tags: 'v*' } } })
+    expect(
+      errorsOf(await app.client.execute(UPDATE, { input: { id: trigger.id, imageStreams: 'shop/api' } })),
+    ).toEqual([{ code: 'INVALID', field: 'imageStreams' }])
+
+    const { trigger: ofApp } = await create({ name: 'two', tags: 'v*' })
+    await app.client.request(FIRE, { input: { id: ofApp.id, imageStream: 'default/app:v1' } })
+    await expect.poll(() => receiver.requests.length).toBe(1)
+    expect(
+      errorsOf(await app.client.execute(FIRE, { input: { id: ofApp.id, imageStream: 'other', tag: 'v1' } })),
+    ).toEqual([{ code: 'INVALID', field: 'imageStream' }])
+  })
+
+  test('that has not reacted to a tag says why', async () => {
+    await create({ name: 'new' })
+    await create({ name: 'by-policy', source: 'POLICY' })
+    await create({ name: 'from-base', source: 'BASE_IMAGE' })
+    await create({ name: 'of-others', imageStreams: 'others' })
+    const shown =
+      '{ imageStreamTag(name: "app:v1") { silentTriggers { triggerName silence message trigger { name } } } }'
+    const silent = async () => {
+      const { imageStreamTag } = await app.client.request<{
+        imageStreamTag: { silentTriggers: readonly { triggerName: string; silence: string }[] }
+      }>(shown)
+      return imageStreamTag.silentTriggers.map(({ triggerName, silence }) => [triggerName, silence])
+    }
+    await expect.poll(silent).toEqual([
+      ['new', 'NOT_MOVED'],
+      ['by-policy', 'NOT_MOVED_BY_POLICY'],
+      ['from-base', 'BASE_NOT_MOVED'],
+    ])
+    await move('second')
+    await expect.poll(silent).toEqual([
+      ['by-policy', 'NOT_MOVED_BY_POLICY'],
+      ['from-base', 'BASE_NOT_MOVED'],
+    ])
+  })
+
+  test.each([
+    ['placeholders in a URL', { http: { url: 'https://ci.test/{{ tag }}' } }, 'url'],
+    ['one repository of several streams', { mirror: { repository: 'registry.test/all' } }, 'repository'],
+  ])('is refused with %s', async (_what, action, field) => {
+    const response = await app.client.execute(CREATE, { input: { name: 'bad', imageStreams: '*', action } })
+    expect(errorsOf(response)).toEqual([{ code: 'INVALID', field: expect.stringContaining(field) }])
   })
 
   test('fired by hand sends the present image under an id of its own', async () => {
@@ -393,14 +480,14 @@ describe('an action that this server does itself', () => {
 
   test('copies each new image of a tag to another registry, once, with the credential of the namespace', async () => {
     await using other = await startUpstream({ pushes: {}, auth: { scheme: 'bearer', credentials: LOGIN } })
-    const mirror = { repository: `${other.host}/copies/app`, tag: '{{ tag }}-copy' }
-    const { trigger } = await create({ action: { mirror } })
+    const mirror = { repository: `${other.host}/copies/{{ imageStream }}`, tag: '{{ tag }}-copy' }
+    const { trigger } = await create({ imageStreams: '*', action: { mirror } })
     expect(trigger).toMatchObject({ action: { kind: 'MIRROR', host: `registry ${other.host}` } })
 
     const digest = await move('second')
     await stateIs('RETRYING')
     await app.client.request(CREDENTIAL, { input: { namespace: 'default', prefix: other.host, ...LOGIN } })
-    await app.client.request(FIRE, { input: { id: trigger.id, tag: 'v1' } })
+    await app.client.request(FIRE, { input: { id: trigger.id, imageStream: 'app:v1' } })
     await stateIs('IDLE')
 
     expect(other.tags('copies/app')).toEqual(new Map([['v1-copy', digest]]))

@@ -7,6 +7,7 @@ import { type MovedTag, PLACEHOLDERS, textsOf } from '../moved-tag.ts'
 import { isSecret, newSecret, type SignatureKey, secretBytes, signatureHeaders } from '../signature.ts'
 import { fill, parseTemplate, type Template } from '../template.ts'
 import { checkUrl } from './receiver-url.ts'
+import { explained, wordsOf } from './verdicts.ts'
 
 /** How the body of a request is made. */
 export const FORMATS = [
@@ -83,6 +84,9 @@ export const HTTP: ActionKind<HttpInput, HttpSettings> = {
     const signed = signatureHeaders({ ...context, body }, keysOf(settings, context))
     return { method: 'POST', url: settings.url, headers: { ...headers, ...own, ...signed }, body }
   },
+
+  judge: (response, _settings, failure) =>
+    failure ? { failure: explained(failure, wordsOf(response), undefined) } : {},
 }
 
 /** Returns secrets that the server makes where an action needs one that was not given. */

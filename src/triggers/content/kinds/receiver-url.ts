@@ -39,6 +39,9 @@ function parseUrl(text: string, field: string): URL {
   if (!url || text.length > MAX_URL || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw invalid(field, `must be an http: or https: URL of at most ${MAX_URL} characters`)
   }
+  if (/\{\{|\}\}/.test(text)) {
+    throw invalid(field, 'must have no placeholders: the same URL gets the requests for all tags')
+  }
   if (url.username !== '' || url.password !== '') {
     throw invalid(
       field,

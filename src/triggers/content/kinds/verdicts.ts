@@ -19,6 +19,13 @@ export function linkOf(value: unknown): string | null {
   return protocol === 'https:' || protocol === 'http:' ? href : null
 }
 
+/** Returns what a receiver of no known kind says: a text of its JSON object, or a body that is plain text. */
+export function wordsOf(response: Pick<ReceiverResponse, 'text'>): unknown {
+  const { message, error, detail } = jsonOf(response)
+  const isPlain = !/^\s*[<{[]/.test(response.text)
+  return message ?? detail ?? error ?? (isPlain ? response.text.trim() : undefined)
+}
+
 /** Returns a failure with what the receiver says, and what to do. */
 export function explained(failure: Failure, words: unknown, remedy: string | undefined): Failure {
   const parts = [failure.message, quotedWords(words), remedy].filter((part) => part !== undefined)
