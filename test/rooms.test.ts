@@ -157,7 +157,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 
 /** The tables of each room: no other room writes them. */
 const OWNS: Readonly<Record<string, readonly string[]>> = {
-  events: ['push_log', 'push_log_state', 'stream_changes'],
+  events: ['log_writers', 'push_log', 'push_log_state', 'stream_changes'],
   access: [
     'access_tokens',
     'audit_entries',
@@ -285,6 +285,7 @@ const PREPARED: Readonly<Record<string, string>> = {
   'db/windows.ts': 'find',
   'events/fingerprint.ts': 'subscribe',
   'events/log-trimming.ts': 'subscribe',
+  'events/log-writers.ts': 'subscribe',
   'events/change-log.ts': 'subscribe',
   'events/push-search.ts': 'subscribe',
   'events/push-series.ts': 'find',

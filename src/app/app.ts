@@ -38,6 +38,7 @@ import { openFederation, openSignIn } from './sign-in.ts'
 import { countedLog } from './storage/counted-log.ts'
 import { openStore, readOnlyProblem } from './storage/database.ts'
 import { maximumConnections, openHealth, probeOf } from './storage/health.ts'
+import { openLogGuard } from './storage/log-guard.ts'
 import { refuseLostDatabase } from './storage/lost-database.ts'
 import { openTriggers } from './triggers.ts'
 import { openTrust } from './trust.ts'
@@ -144,6 +145,7 @@ async function open(
   })
   const domain = createDomain({
     db,
+    logGuard: problem ? undefined : openLogGuard(shared),
     audit,
     rightsOf: access.rightsOf,
     content: config.externalRegistry ? null : createSharedContent({ db, host: registryHostOf(shared) }),

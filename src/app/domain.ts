@@ -2,6 +2,7 @@ import type { AuditRecorder } from '../access/audit/audit-log.ts'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
 import { createChangeLog } from '../events/change-log.ts'
+import type { IdentityGuard } from '../events/log-identity.ts'
 import { createStreamWriter, type StreamWriterDependencies } from '../imagestream/commands/write-stream.ts'
 import { createImages } from '../imagestream/image/images.ts'
 import type { RemoteRegistry } from '../imagestream/image/remote-registry.ts'
@@ -41,6 +42,8 @@ export interface DomainDependencies
     Pick<StreamWriterDependencies, 'importMode' | 'uuid' | 'blockOf'>,
     Partial<Pick<TransitionReportsDependencies, 'onReport' | 'onFurtherTags'>> {
   readonly db: Database
+  /** Guards the identity of the change log; absent where the database is a copy for reads. */
+  readonly logGuard?: IdentityGuard | undefined
   readonly audit: AuditRecorder
   readonly rightsOf: RightsOf
   readonly remote: RemoteRegistry
@@ -63,7 +66,7 @@ export type Domain = ReturnType<typeof createDomain>
 export function createDomain(dependencies: DomainDependencies) {
   const { db, audit, rightsOf, content, now, importMode, scheduleIntervalMs, fullScanMs, onImportFinished } =
     dependencies
-  const changeLog = createChangeLog(db)
+  const changeLog = createChangeLog(db, dependencies.logGuard)
   const images = createImages(db)
   const streams = createStreams(db)
   const streamConditions = createStreamConditions(db)

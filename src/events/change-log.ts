@@ -1,10 +1,12 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Database } from '../db/open.ts'
 import type { Transaction } from '../db/transact.ts'
-import { createCursors, KEY_BYTES } from './cursor.ts'
 import { createEntryReads } from './entry-reads.ts'
+import { createFingerprints } from './fingerprint.ts'
 import type { StreamChange } from './log-entry.ts'
+import { type IdentityGuard, openIdentity } from './log-identity.ts'
 import { createLogTrimming } from './log-trimming.ts'
+import { createLogWriters } from './log-writers.ts'
 import { createPositions } from './positions.ts'
 import type { Push } from './push-filter.ts'
 import { createPushReads } from './push-search.ts'
@@ -30,8 +32,8 @@ export type ChangeLogView = Pick<
   | 'checkPosition'
 >
 
-/** Opens the log, which one process at a time can do. */
-export function createChangeLog(db: Database) {
+/** Opens the log, which one process at a time can do. Without a guard, a database that went back is not recognized at the start. */
+export function createChangeLog(db: Database, guard?: IdentityGuard) {
   db.prepare('insert or ignore into push_log_state (id, uid, dropped) values (1, ?, 0)').run(randomUUID())
   // when all entries have been removed, the newest is the last removed one
   const last = `max(ifnull((select max(sequence) from push_log), 0), ifnull((select max(sequence) from stream_changes), 0),
@@ -40,9 +42,6 @@ export function createChangeLog(db: Database) {
     `select ${last} as last, dropped from push_log_state`,
   )
   const bounds = () => state.get() ?? { last: 0, dropped: 0 }
-  db.prepare(
-    `update push_log_state set cursor_key = ?, readable_until = ${last} where cursor_key is null`,
-  ).run(randomBytes(KEY_BYTES))
   const insert = db.prepare(`insert into push_log (sequence, pushed_at, source, namespace, image_stream_name,
     stream_id, tag, docker_image_reference, image_id, previous_image_id)
     values (${last} + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
@@ -51,12 +50,21 @@ export function createChangeLog(db: Database) {
     db.prepare(`insert into stream_changes (sequence, changed_at, kind, namespace, image_stream_name,
     stream_id, tag, reason, message) values (${last} + 1, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const reads = createPushReads(db, bounds)
-  const positions = createPositions(db, identityOf(db), bounds)
+  const writers = createLogWriters(db)
+  const identity = openIdentity(db, { bounds, writers, guard })
+  const fingerprintAt = createFingerprints(db, writers.nonceOf)
+  const positions = createPositions(identity, { bounds, fingerprintAt })
 
   const counts: Record<PushSource, number> = { IMPORT: 0, REGISTRY: 0, TAG: 0 }
   const listeners = new Set<() => void>()
   const notify = (): void => {
     for (const listener of listeners) listener()
+  }
+  const noteAppended = (tx: Transaction, sequence: number): void => {
+    writers.note(tx, sequence)
+    // before clients hear of the entry
+    tx.afterCommit(identity.mark)
+    tx.afterCommit(notify)
   }
 
   return {
@@ -73,18 +81,18 @@ export function createChangeLog(db: Database) {
         push.imageId,
         push.previousImageId,
       )
+      noteAppended(tx, sequence)
       tx.afterCommit(() => {
         counts[push.source] += 1
       })
-      tx.afterCommit(notify)
       return sequence
     },
 
     /** Adds another change of a stream under the next number, and notifies the listeners after the commit. */
     appendChange(tx: Transaction, change: Omit<StreamChange, 'sequence'>): void {
       const { changedAt, kind, namespace, imageStreamName, streamId, tag, reason, message } = change
-      insertChange.run(changedAt, kind, namespace, imageStreamName, streamId, tag, reason, message)
-      tx.afterCommit(notify)
+      const row = [changedAt, kind, namespace, imageStreamName, streamId, tag, reason, message]
+      noteAppended(tx, insertChange.insert(...row))
     },
 
     ...reads,
@@ -114,18 +122,6 @@ export function createChangeLog(db: Database) {
 
     ...positions,
 
-    dropBefore: createLogTrimming(db),
+    dropBefore: createLogTrimming(db, fingerprintAt),
   }
-}
-
-/** Returns the identity of the log, and its cursors. */
-function identityOf(db: Database) {
-  const identity = db
-    .prepare<{ uid: string; key: Uint8Array; readableUntil: number }>(
-      'select uid, cursor_key as key, readable_until as readableUntil from push_log_state',
-    )
-    .get()
-  if (!identity) throw new Error('the change log has no identity')
-  const { uid, key, readableUntil } = identity
-  return { uid, cursors: createCursors(uid, key), readableUntil }
 }

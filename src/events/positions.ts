@@ -1,7 +1,6 @@
 import type { Rights } from '../access/right/rights.ts'
-import type { Database } from '../db/open.ts'
 import { CursorExpiredError, type LogCursors, type Position } from './cursor.ts'
-import { createFingerprints } from './fingerprint.ts'
+import type { FingerprintAt } from './fingerprint.ts'
 
 /** The newest entry that the log has had, and the newest that was removed from it; sequences. */
 export interface LogBounds {
@@ -13,11 +12,9 @@ const AHEAD = 'the cursor is ahead of this database, which is older than it: sta
 
 /** Creates the cursors of the log with this identity. `readableUntil` is the last position with a readable cursor. */
 export function createPositions(
-  db: Database,
   { uid, cursors, readableUntil }: { uid: string; cursors: LogCursors; readableUntil: number },
-  bounds: () => LogBounds,
+  { bounds, fingerprintAt }: { bounds: () => LogBounds; fingerprintAt: FingerprintAt },
 ) {
-  const fingerprintAt = createFingerprints(db)
   const at = (sequence: number): Position => ({ sequence, fingerprint: fingerprintAt(sequence) })
 
   const checkPosition = (sequence: number): void => {
@@ -34,7 +31,7 @@ export function createPositions(
     /** Throws CursorExpiredError if reading on from the position would leave a gap. */
     checkPosition,
 
-    /** Returns the cursor of a position. It carries a fingerprint of its entry, where the log still has the entry. */
+    /** Returns the cursor of a position. It carries a fingerprint of its entry. */
     cursor: (sequence: number): string => cursors.encode(at(sequence)),
 
     /** Returns a cursor of a position whose entry the viewer may not see. */
@@ -49,7 +46,8 @@ export function createPositions(
       // a made-up one must not reveal where the log ends
       if (isReadable && sequence > readableUntil) throw new CursorExpiredError(AHEAD)
       checkPosition(sequence)
-      const actual = fingerprint === null ? null : fingerprintAt(sequence)
+      // without a fingerprint: entries that were there before cursors had one, which a backup of this version has, too
+      const actual = isReadable && fingerprint === null ? null : fingerprintAt(sequence)
       if (actual !== null && actual !== fingerprint) {
         throw new CursorExpiredError(
           'the cursor is of a later state of this database, which was set back: start without "since"',

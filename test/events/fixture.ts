@@ -1,5 +1,6 @@
 import { type Database, openDatabase } from '../../src/db/open.ts'
 import { type ChangeLog, createChangeLog } from '../../src/events/change-log.ts'
+import type { IdentityGuard } from '../../src/events/log-identity.ts'
 import type { Push } from '../../src/events/push-filter.ts'
 import type { TagName } from '../../src/oci/tag.ts'
 
@@ -27,13 +28,13 @@ export interface LogFixture extends Disposable {
 }
 
 /** A change log over a database that has the one image which its entries name. */
-export function openLog(file = ':memory:'): LogFixture {
+export function openLog(file = ':memory:', guard?: IdentityGuard): LogFixture {
   const db = openDatabase(file)
   db.prepare(
     `insert or ignore into images (id, digest, media_type, docker_image_reference, manifest)
      values (1, 'sha256:${'0'.repeat(64)}', 'application/json', 'registry.test/ruby', x'00')`,
   ).run()
-  const log = createChangeLog(db)
+  const log = createChangeLog(db, guard)
   return {
     db,
     log,

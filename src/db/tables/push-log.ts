@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { blob, check, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { FailureReason } from '../../oci/failure-reason.ts'
 import type { TagName } from '../../oci/tag.ts'
-import { keyOf, type REMOVAL_REASONS, time } from './columns.ts'
+import { flag, keyOf, type REMOVAL_REASONS, time } from './columns.ts'
 import { images } from './tag.ts'
 
 /** Changes of tags to another image. With `stream_changes` they are one log in commit order: the source of subscriptions. */
@@ -73,10 +73,24 @@ export const pushLogState = sqliteTable(
     uid: text('uid').notNull(),
     /** Highest sequence that has been deleted; 0 when none has. */
     dropped: integer('dropped').notNull(),
+    /** Fingerprint of the entry with that sequence; null when none was deleted since fingerprints of deleted entries are kept. */
+    droppedFingerprint: text('dropped_fingerprint'),
     /** Encrypts cursors and the ids of entries; null before the first start of a version with it. */
     cursorKey: blob('cursor_key', { mode: 'buffer' }).$type<Uint8Array>(),
     /** Last sequence that has a cursor of an earlier version, which was not encrypted. */
     readableUntil: integer('readable_until').notNull().default(0),
+    /** Whether a file beside the database has the newest position: a database without it is a copy. */
+    isMarked: flag('is_marked').default(0),
   },
   (t) => [check('push_log_state_single', sql`${t.id} = 1`)],
 )
+
+/**
+ * The processes that appended to the log, each with the first entry of its own. Two entries with one number, of which a restored
+ * backup lacked the first, are of different processes.
+ */
+export const logWriters = sqliteTable('log_writers', {
+  firstSequence: integer('first_sequence').primaryKey(),
+  /** Random text. */
+  nonce: text('nonce').notNull(),
+})
