@@ -53,6 +53,9 @@ const RECEIVERS: Readonly<Record<string, { readonly respond: Respond; readonly l
   },
 }
 
+/** Sections whose actions other parts of the server do, with tests of their own. */
+const WITHOUT_REQUEST = ['Kubernetes, a container image', 'OpenShift, a build', 'Another registry']
+
 /** Returns the example with the receiver’s address; GitHub’s is added, for the public one is the default. */
 const addressed = (example: string, url: string): string =>
   example
@@ -92,10 +95,19 @@ interface ShownTriggers {
 }
 
 it('the document has an example for each receiver', () => {
-  expect(EXAMPLES.map(({ heading }) => heading)).toEqual(Object.keys(RECEIVERS))
+  expect(EXAMPLES.map(({ heading }) => heading)).toEqual([...Object.keys(RECEIVERS), ...WITHOUT_REQUEST])
 })
 
-it.each(EXAMPLES)(
+it.each(EXAMPLES.filter(({ heading }) => WITHOUT_REQUEST.includes(heading)))(
+  '$heading: the example creates a trigger',
+  async ({ example }) => {
+    await app.client.request(example)
+    const { triggers } = await app.client.request<ShownTriggers>(TRIGGERS)
+    expect(triggers.nodes).toMatchObject([{ state: 'ACTIVE' }])
+  },
+)
+
+it.each(EXAMPLES.filter(({ heading }) => heading in RECEIVERS))(
   '$heading: the example is delivered, and its secrets are shown nowhere',
   async ({ heading, example }) => {
     const { respond, link } = RECEIVERS[heading] ?? {}

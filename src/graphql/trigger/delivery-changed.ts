@@ -1,5 +1,6 @@
 import type { Viewer } from '../../access/right/viewer.ts'
 import { requireInNamespace } from '../../access/right/viewer.ts'
+import { NotFoundError, quoted } from '../../input/errors.ts'
 import type { Trigger } from '../../triggers/definition/trigger.ts'
 import type { TriggerDelivery } from '../../triggers/state/delivery-rows.ts'
 import { builder } from '../kit/builder.ts'
@@ -31,12 +32,12 @@ builder.subscriptionField('deliveryChanged', (t) =>
   t.field({
     type: TriggerDeliveryType,
     description:
-      'Delivers each delivery of the triggers of a namespace when an attempt begins or ends, in its present state. Changes during a lost connection are not repeated: `trigger(name:)` has the log.',
+      'Delivers each delivery of the triggers of a namespace when an attempt begins or ends, in its present state. Changes during a lost connection are not repeated: `trigger(name:)` has the log. `NOT_FOUND` if the namespace has no trigger of this name.',
     access: 'configure',
     example: `
       # What triggers do, live.
       subscription DeliveryChanged {
-        deliveryChanged(trigger: "build-app") { tagName digest state attemptCount message link }
+        deliveryChanged { tagName digest state attemptCount message link }
       }
     `,
     args: {
@@ -45,6 +46,10 @@ builder.subscriptionField('deliveryChanged', (t) =>
     },
     subscribe(_root, { namespace, trigger }, context) {
       requireInNamespace(context.viewer, 'configure', namespace)
+      const { definitions } = context.triggers
+      if (trigger != null && !definitions.byName(context.viewer, namespace, trigger)) {
+        throw new NotFoundError(`the namespace ${namespace} has no trigger ${quoted(trigger)}`)
+      }
       const changes = changesOf({ namespace, name: trigger ?? null }, context.triggers)
       const isSeen = ({ rights }: Viewer): boolean => rights.mayInNamespace('configure', namespace)
       return whileSeen(context, changes, {

@@ -447,6 +447,11 @@ test('deliveryChanged delivers the begin and the end of each attempt', async () 
   await changes.return?.()
 })
 
+test('deliveryChanged of a trigger that does not exist is NOT_FOUND', async () => {
+  const changes = app.client.follow('subscription { deliveryChanged(trigger: "nope") { id } }')
+  await expect(changes.next()).rejects.toThrow('the namespace default has no trigger "nope"')
+})
+
 test.each([
   [{ name: 'Build' }, 'name'],
   [{ imageStreams: 'a b' }, 'imageStreams'],
