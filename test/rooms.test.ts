@@ -70,7 +70,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'registry',
     'graphql',
   ],
-  operate: [],
+  operate: ['blobs', 'db', 'oci', 'registry'],
   'main.ts': ['app'],
 }
 /** Joins all rooms. */
@@ -248,6 +248,8 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   registry: ['images', 'image_configs', 'image_streams', 'spec_tags', 'tags', 'tag_events'],
   // the stream of an image that runs in a cluster is found by its digest in histories
   kubernetes: ['images', 'image_children', 'image_streams', 'tags', 'tag_events'],
+  // a check compares tables with each other
+  operate: ['blobs', 'image_streams', 'images', 'push_log', 'stream_changes', 'tag_events', 'tags'],
   // what a pass goes through
   scrub: ['blobs'],
   // what nothing refers to is found by joins over everything that may refer to it

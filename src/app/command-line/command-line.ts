@@ -1,11 +1,12 @@
 import { Command } from 'commander'
+import { createCheckCommand } from '../../operate/check/check-command.ts'
 import type { CommandContext, CreateCommand } from '../../operate/command.ts'
 import { readDataFolder, settingsText } from '../config.ts'
 import { readVersion } from '../version.ts'
 import { UsageError } from './exit.ts'
 
 /** Commands that work on the data folder of a server, which may run meanwhile. */
-const OPERATIONS: readonly CreateCommand[] = []
+const OPERATIONS: readonly CreateCommand[] = [createCheckCommand]
 
 interface CommandLineOptions extends Omit<CommandContext, 'dataFolderOf'> {
   /** Starts the server with these flags. */

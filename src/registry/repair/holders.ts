@@ -9,7 +9,7 @@ const MAX_HOLDERS = 100
 export type HoldersOf = (digest: Digest) => readonly string[]
 
 /** Creates the lookup of what needs a blob, a manifest or a config: tags whose image contains it, else its repositories. */
-export function createHolders({ orm }: Database): HoldersOf {
+export function createHolders({ orm }: Pick<Database, 'orm'>): HoldersOf {
   // an image contains its own bytes and what it refers to, an index also what its children contain
   const ofTags = (digest: Digest) => sql<{ holder: string }>`
     with recursive holding (image_id) as (
