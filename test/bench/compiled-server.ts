@@ -62,7 +62,7 @@ async function urlIn(greeting: NodeJS.ReadableStream): Promise<string> {
   const lines: string[] = []
   for await (const line of createInterface({ input: greeting })) {
     lines.push(line)
-    const url = /(http:\S+)\/graphql/.exec(line)?.[1]
+    const url = /"url":"(http:[^"]+)"/.exec(line)?.[1]
     if (url !== undefined) {
       greeting.resume()
       return url

@@ -21,7 +21,7 @@ test.each([
 test.each([
   [['bakcup', 'folder'], 64, '"bakcup" is not a command: imagestreams --help lists them\n'],
   [['--prot', '1'], 78, "Unknown option '--prot'"],
-  [['serve', '--port', 'high'], 78, '--port (IMAGESTREAMS_PORT) is "high"; it must be a whole number'],
+  [['serve', '--port', 'high'], 78, '--port (IMAGESTREAMS_PORT) is \\"high\\"; it must be a whole number'],
 ])('imagestreams %j exits with %d and one line that says why', async (args, code, message) => {
   const build = await buildServer()
 
@@ -44,7 +44,7 @@ test.each([[[]], [['serve']]])('imagestreams %j serves, with flags', async (comm
       folder,
     ])
 
-    expect(server.announced).toContain(`data folder   ${folder}`)
+    expect(JSON.parse(server.announced)).toMatchObject({ dataFolder: folder })
   }
   rmSync(folder, { recursive: true })
 })

@@ -31,10 +31,33 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program uses this port; choose one with --port',
   EADDRNOTAVAIL: 'this machine does not have the address of --host',
   EACCES: 'a port below 1024 and the folder of --data need permissions; choose others with --port and --data',
+  EPERM: 'the folder of --data needs permissions; choose another one with --data',
+  EEXIST: 'the path of --data is a file; choose a folder',
+  ENOTDIR: 'a part of the path of --data is a file; choose a folder',
+  EISDIR:
+    'a folder has the name of a file of the data folder; move it away, or choose another folder with --data',
+  EROFS: 'the folder of --data is on a read-only disk; make it writable, or choose another one with --data',
+  ENOSPC: 'the disk of --data is full; free space on it',
+  EDQUOT: 'the quota of the disk of --data is used up; free space on it',
+  EIO: 'the disk of --data fails; look into the log of the system',
 }
 
-const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error && 'syscall' in error
+/** Errors that end by themselves, or with more space: a supervisor may try again. */
+const OF_DISK = /^(?:ENOSPC|EDQUOT|EIO|SQLITE_FULL|SQLITE_IOERR\w*)$/
+
+const codesOf = (error: unknown): string[] => {
+  const codes: string[] = []
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string') codes.push(cause.code)
+  }
+  return codes
+}
+
+/** Returns the message, and what the operator can change. */
+function explained(error: Error): string {
+  const remedy = codesOf(error).flatMap((code) => REMEDIES[code] ?? [])[0]
+  return remedy === undefined ? error.message : `${error.message}: ${remedy}`
+}
 
 /** Returns how the process ends after the error; undefined for an error of the program, which needs its stack. */
 export function exitOf(error: unknown): Exit | undefined {
@@ -45,11 +68,14 @@ export function exitOf(error: unknown): Exit | undefined {
       : { code: EX_USAGE, message: error.message.replace(/^error: /, '') }
   }
   if (error instanceof UsageError) return { code: EX_USAGE, message: error.message }
+  if (!(error instanceof Error)) return undefined
+  const isOfDisk = codesOf(error).some((code) => OF_DISK.test(code))
   if (REFUSALS.some((refusal) => error instanceof refusal)) {
-    return { code: EX_CONFIG, message: (error as Error).message }
+    return { code: isOfDisk ? EX_IOERR : EX_CONFIG, message: error.message }
   }
-  if (isSystemError(error)) {
-    return { code: 1, message: [error.message, REMEDIES[error.code ?? '']].filter(Boolean).join(': ') }
-  }
-  return undefined
+  if (isOfDisk) return { code: EX_IOERR, message: explained(error) }
+  if (!('syscall' in error)) return undefined
+  // no other system error of a start is about an address
+  const isOfAddress = error.syscall === 'listen' || error.syscall === 'getaddrinfo'
+  return { code: isOfAddress ? 1 : EX_CONFIG, message: explained(error) }
 }

@@ -15,6 +15,8 @@ export interface ServerSources {
   readonly space: () => { readonly free: number; readonly size: number } | undefined
   /** Bytes that pushes leave free. */
   readonly reservedBytes: number
+  /** When a backup last succeeded, in milliseconds since 1970; undefined where none is known. */
+  readonly lastBackupAt?: () => number | undefined
   /** Connections that are open, and that may be. */
   readonly connections: () => { readonly open: number; readonly maximum: number }
 }
@@ -75,7 +77,14 @@ export function createServerMetrics(registry: Registry) {
     eventLoopDelayed: (seconds: number): void => delay.observe(seconds),
     changeDelivered: (seconds: number): void => delivery.observe(seconds),
     /** Adds what is read at each scrape; called once. */
-    observeServer({ version, problems, space, reservedBytes, connections }: ServerSources): void {
+    observeServer({
+      version,
+      problems,
+      space,
+      reservedBytes,
+      lastBackupAt = () => undefined,
+      connections,
+    }: ServerSources): void {
       new Gauge({
         name: 'imagestreams_build_info',
         help: 'Always 1; the labels have the versions of the server and of Node.js.',
@@ -100,6 +109,14 @@ export function createServerMetrics(registry: Registry) {
         'disk_reserved_bytes',
         'Space that pushes leave free; below it they are refused.',
         () => reservedBytes,
+      )
+      gauge(
+        'backup_last_success_timestamp_seconds',
+        'When a backup last succeeded; absent where none is known.',
+        () => {
+          const at = lastBackupAt()
+          return at === undefined ? undefined : at / 1000
+        },
       )
       gauge('connections', 'Open connections of clients.', () => connections().open)
       gauge('connections_maximum', 'Connections that may be open.', () => connections().maximum)
