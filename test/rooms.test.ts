@@ -70,7 +70,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'registry',
     'graphql',
   ],
-  operate: ['blobs', 'db', 'oci', 'registry'],
+  operate: ['oci', 'concurrency', 'db', 'events', 'blobs', 'secrets', 'registry', 'collect'],
   'main.ts': ['app'],
 }
 /** Joins all rooms. */
@@ -78,7 +78,7 @@ const COMPOSITION_ROOT = 'app'
 
 /** Floors of the large rooms, the lowest first: a floor imports only those below it; files of the room itself are the top. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
-  db: ['tables'],
+  db: ['tables', 'files'],
   access: [
     'right',
     'audit',
@@ -248,7 +248,7 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   registry: ['images', 'image_configs', 'image_streams', 'spec_tags', 'tags', 'tag_events'],
   // the stream of an image that runs in a cluster is found by its digest in histories
   kubernetes: ['images', 'image_children', 'image_streams', 'tags', 'tag_events'],
-  // a check compares tables with each other
+  // a check compares tables with each other; a backup copies blobs
   operate: ['blobs', 'image_streams', 'images', 'push_log', 'stream_changes', 'tag_events', 'tags'],
   // what a pass goes through
   scrub: ['blobs'],

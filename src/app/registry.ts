@@ -2,6 +2,7 @@ import type { AccessControl } from '../access/access.ts'
 import { SYSTEM } from '../access/right/viewer.ts'
 import { type BlobStore, createDiskStore } from '../blobs/blob-store.ts'
 import { createCollector } from '../collect/blobs/collect.ts'
+import { createRemovalHold } from '../collect/blobs/removal-hold.ts'
 import { systemClock } from '../concurrency/clock.ts'
 import { createExternalRegistry } from '../external-registry/external-registry.ts'
 import { createNotificationEndpoint } from '../external-registry/notification-endpoint.ts'
@@ -57,6 +58,7 @@ export async function openRegistry(parts: RegistryParts) {
       db,
       audit,
       blobs,
+      hold: createRemovalHold(dataFolder),
       lease: storedLease(DEFAULT_LIMITS),
       policy: { untaggedAfter: untaggedDays === null ? null : untaggedDays * DAY, keepTagRevisions },
       intervalMs: collectHours === null ? null : collectHours * HOUR,

@@ -1,5 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3'
-import type { FileGuard } from './file-guard.ts'
+import type { FileGuard } from './files/file-guard.ts'
 import { isFatal, withoutWrapper } from './sqlite-errors.ts'
 
 /** Proof that a transaction is open; functions whose writes must commit with others require one. */

@@ -36,7 +36,7 @@ export function openIdentity(db: Database, { bounds, writers, guard }: LogState)
   const stored = state()
   if (!stored?.cursorKey) throw new Error('the change log has no identity')
   const reason = guard && whyRenewed(guard.mark.read(), { ...stored, last: bounds().last, writers })
-  if (reason !== undefined) set(NEW_IDENTITY())
+  if (reason !== undefined) set(newIdentity())
   const uid = reason === undefined ? stored.uid : (state()?.uid ?? '')
   if (reason !== undefined) guard?.onRenewed(reason)
 
@@ -57,7 +57,11 @@ export function openIdentity(db: Database, { bounds, writers, guard }: LogState)
 }
 
 /** Returns the changes that make a log another one, whose mark does not exist yet. */
-const NEW_IDENTITY = () => ({ uid: randomUUID(), isMarked: 0 as const })
+const newIdentity = () => ({ uid: randomUUID(), isMarked: 0 as const })
+
+/** Gives the log of a database that was restored a new identity: all cursors expire. */
+export const renewIdentity = ({ orm, transact }: Database): void =>
+  void transact(() => orm.update(pushLogState).set(newIdentity()).run())
 
 interface StoredState {
   readonly uid: string

@@ -2,7 +2,7 @@ import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
-import { DatabaseLostError } from '../../src/db/file-guard.ts'
+import { DatabaseLostError } from '../../src/db/files/file-guard.ts'
 import { type Database, openDatabase } from '../../src/db/open.ts'
 
 let file: string

@@ -45,8 +45,8 @@ const blocksOf = (document: string): Block[] =>
 const BLOCKS = DOCUMENTS.flatMap(blocksOf)
 /** Requests to a running server: only these run here. */
 const EXAMPLES = BLOCKS.filter(({ text }) => /^(?:curl|jq) /.test(text))
-/** These install, start and test the project, or need internet access. */
-const OTHERS = [/^npm /, /^skopeo copy/]
+/** These install, start and test the project, need internet access, or work on a data folder: `backup.test.ts`, `check.test.ts`. */
+const OTHERS = [/^npm /, /^skopeo copy/, /^imagestreams (?:backup|restore|check)/]
 
 const isSubscription = ({ text }: Block): boolean => text.includes('subscription {')
 

@@ -180,7 +180,7 @@ describe('a server cannot start', () => {
     const error = await refusalOf({ dataFolder })
 
     expect(error).toBeInstanceOf(DatabaseRefusedError)
-    expect(error.message).toContain('is damaged or not a database')
+    expect(error.message).toContain('is damaged, and was not changed')
     expect(readFileSync(file, 'utf8')).toBe('my diary, not a database')
   })
 

@@ -10,6 +10,8 @@ export interface Names {
 
 const FLAGS = new Set([
   'help',
+  // of imagestreams backup
+  'with-key',
   ...Object.entries(SETTINGS).map(([name, setting]) =>
     'flag' in setting ? setting.flag : name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
   ),

@@ -1,12 +1,14 @@
 import { Command } from 'commander'
+import { createBackupCommand } from '../../operate/backup/command.ts'
 import { createCheckCommand } from '../../operate/check/check-command.ts'
 import type { CommandContext, CreateCommand } from '../../operate/command.ts'
+import { createRestoreCommand } from '../../operate/restore/command.ts'
 import { readDataFolder, settingsText } from '../config.ts'
 import { readVersion } from '../version.ts'
 import { UsageError } from './exit.ts'
 
 /** Commands that work on the data folder of a server, which may run meanwhile. */
-const OPERATIONS: readonly CreateCommand[] = [createCheckCommand]
+const OPERATIONS: readonly CreateCommand[] = [createBackupCommand, createRestoreCommand, createCheckCommand]
 
 interface CommandLineOptions extends Omit<CommandContext, 'dataFolderOf'> {
   /** Starts the server with these flags. */

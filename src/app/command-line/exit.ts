@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { DatabaseRefusedError } from '../../db/refused-error.ts'
+import { DamagedSourceError, EX_DATAERR, OperationRefusedError } from '../../operate/errors.ts'
 import { SealingKeyError } from '../../secrets/sealing-key.ts'
 import { ConfigError } from '../config.ts'
 
@@ -17,7 +18,7 @@ export class UsageError extends Error {
 }
 
 /** Errors that only a change of the settings or of the data folder removes. */
-const REFUSALS = [ConfigError, DatabaseRefusedError, SealingKeyError]
+const REFUSALS = [ConfigError, DatabaseRefusedError, OperationRefusedError, SealingKeyError]
 
 /** How the process ends. */
 export interface Exit {
@@ -73,6 +74,7 @@ export function exitOf(error: unknown): Exit | undefined {
   if (REFUSALS.some((refusal) => error instanceof refusal)) {
     return { code: isOfDisk ? EX_IOERR : EX_CONFIG, message: error.message }
   }
+  if (error instanceof DamagedSourceError) return { code: EX_DATAERR, message: error.message }
   if (isOfDisk) return { code: EX_IOERR, message: explained(error) }
   if (!('syscall' in error)) return undefined
   // no other system error of a start is about an address

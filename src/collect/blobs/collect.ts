@@ -9,12 +9,15 @@ import { createPlanLimit } from '../kept/plan-limit.ts'
 import { CollectionRun, createCollectionParts } from './collection-run.ts'
 import { createCollections, type GarbageCollection } from './collections.ts'
 import { createPlan, GarbageCollectionPlan } from './plan.ts'
+import { NO_HOLD, type RemovalHold } from './removal-hold.ts'
 import { type CollectionPolicy, collectionTermsAt } from './terms.ts'
 
 export interface CollectorDependencies {
   readonly db: Database
   readonly audit: AuditRecorder
   readonly blobs: BlobStore
+  /** Holds off the removal of files while a backup runs; absent where none copies the store. */
+  readonly hold?: RemovalHold
   /** Milliseconds that content is kept after the registry last confirmed it to a client. */
   readonly lease: number
   readonly policy: CollectionPolicy
@@ -34,10 +37,10 @@ export type Collector = ReturnType<typeof createCollector>
  * leaves at most unused files, which the next run removes. Disposing aborts the run, and resolves when it has stopped.
  */
 export function createCollector(dependencies: CollectorDependencies) {
-  const { db, audit, blobs, lease, policy, intervalMs, now, log } = dependencies
+  const { db, audit, blobs, hold = NO_HOLD, lease, policy, intervalMs, now, log } = dependencies
   const collections = createCollections(db)
   collections.closeInterrupted()
-  const parts = createCollectionParts(db, blobs)
+  const parts = createCollectionParts(db, blobs, hold)
   const plan = createPlan(parts)
   const stopping = new AbortController()
   const runs = new SingleFlight<GarbageCollection>()

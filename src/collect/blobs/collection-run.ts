@@ -3,6 +3,7 @@ import type { Database } from '../../db/open.ts'
 import { NOTHING, type Tally } from './collections.ts'
 import { createLinkCollection } from './links.ts'
 import { createManifestCollection } from './manifests.ts'
+import type { RemovalHold } from './removal-hold.ts'
 import { removeEmptyRepositories, removeUnusedReferences, repositoryPages } from './repositories.ts'
 import { createStoredBlobs, type Removals } from './stored-blobs.ts'
 import type { CollectionTerms } from './terms.ts'
@@ -11,12 +12,12 @@ import { discardAbandoned } from './uploads.ts'
 /** What a run and a plan work with. */
 export type CollectionParts = ReturnType<typeof createCollectionParts>
 
-export const createCollectionParts = (db: Database, blobs: BlobStore) => ({
+export const createCollectionParts = (db: Database, blobs: BlobStore, hold: RemovalHold) => ({
   db,
   blobs,
   manifests: createManifestCollection(db),
   links: createLinkCollection(db),
-  storedBlobs: createStoredBlobs(db, blobs),
+  storedBlobs: createStoredBlobs(db, blobs, hold),
 })
 
 /** One run of the garbage collection. */

@@ -5,6 +5,7 @@ import type { Database } from '../../db/open.ts'
 import { blobs as blobRows, repositoryBlobs } from '../../db/tables/index.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { PAGE } from '../kept/pages.ts'
+import type { RemovalHold } from './removal-hold.ts'
 
 /** A blob on the disk. */
 export interface StoredBlob {
@@ -56,7 +57,7 @@ export async function* blobRanges(
 }
 
 /** Creates the removal of blobs that no repository has, and of files without a row. */
-export function createStoredBlobs(db: Database, blobs: BlobStore) {
+export function createStoredBlobs(db: Database, blobs: BlobStore, hold: RemovalHold) {
   const { orm } = db
   const { digest } = blobRows
   const isUnlinked = notExists(
@@ -70,16 +71,28 @@ export function createStoredBlobs(db: Database, blobs: BlobStore) {
     .prepare()
   const hasRow = (digest: Digest): boolean => row.get({ digest }) !== undefined
 
-  const removeFile = async (digest: Digest, removals: Removals): Promise<void> => {
-    let isRemoved = true
+  const tryToRemove = async (digest: Digest) => {
+    let [isWanted, isHeld] = [false, false]
+    const bytes = await blobs.remove(digest, () => {
+      // it has a row again if it was pushed since the row was removed
+      isWanted = hasRow(digest)
+      isHeld = hold.isHeld()
+      return isWanted || isHeld
+    })
+    return { bytes, isWanted, isHeld }
+  }
+
+  /** Removes the file unless it has a row, once no backup runs. */
+  const removeFile = async (digest: Digest, removals: Removals, signal: AbortSignal): Promise<void> => {
     try {
-      const bytes = await blobs.remove(digest, () => {
-        // it has a row again if it was pushed since the row was removed
-        isRemoved = !hasRow(digest)
-        return !isRemoved
-      })
-      if (isRemoved) removals.removed(bytes)
+      for (;;) {
+        await hold.released(signal)
+        const { bytes, isWanted, isHeld } = await tryToRemove(digest)
+        if (isWanted) return
+        if (!isHeld) return removals.removed(bytes)
+      }
     } catch (error) {
+      signal.throwIfAborted()
       // the other files are still removed; the next run finds this one as a stray
       removals.failed(error)
     }
@@ -114,7 +127,7 @@ export function createStoredBlobs(db: Database, blobs: BlobStore) {
               .returning({ digest })
               .all(),
           )
-          for (const { digest } of removed) await removeFile(digest, removals)
+          for (const { digest } of removed) await removeFile(digest, removals, signal)
           await yieldToEventLoop(signal)
         }
       }
@@ -122,7 +135,7 @@ export function createStoredBlobs(db: Database, blobs: BlobStore) {
 
     /** Removes stray files. */
     async removeStrays(removals: Removals, signal: AbortSignal): Promise<void> {
-      for await (const { digest } of strays(signal)) await removeFile(digest, removals)
+      for await (const { digest } of strays(signal)) await removeFile(digest, removals, signal)
     },
   }
 }
