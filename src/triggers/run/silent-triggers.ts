@@ -18,9 +18,6 @@ export interface SilentTrigger {
 /** Triggers of one tag that are read. */
 const MOST = 100
 
-/** The search for triggers that have not reacted to a tag. */
-export type SilentTriggers = ReturnType<typeof createSilentTriggers>
-
 /** Creates the search for triggers that have not reacted to a tag, although their source matches it. */
 export function createSilentTriggers(
   { orm }: Pick<Database, 'orm'>,
