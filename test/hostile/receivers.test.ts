@@ -113,7 +113,9 @@ test.each(SENDERS)('a delivery of %s is authenticated over HTTP, and stored once
     await send(receiver.url, { ...anonymous, query: new URLSearchParams({ secret: '' }) }),
     await send(receiver.url, deliveryOf(kind, { ...receiver, secret: '' }, forgedPush())),
   ]
-  expect(refused).toEqual(refused.map(() => ({ status: 401, body: { error: 'unauthorized' } })))
+  expect(refused).toEqual(
+    refused.map(() => ({ status: 401, retryAfter: null, body: { error: 'unauthorized' } })),
+  )
   expect(await outcomes(server.client, other)).toEqual(['REFUSED'])
 
   const responses = []
