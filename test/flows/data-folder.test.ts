@@ -40,12 +40,12 @@ test('all files of the data folder are for their owner only, and a start warns o
   await using server = await build.start({ DATA, LOG_LEVEL: 'warn' })
   server.kill('SIGTERM')
   const { stdout } = await server.ended
-  expect(
-    stdout
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line)),
-  ).toMatchObject([
+  const lines = stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
+  // others are about the machine
+  expect(lines.filter(({ path }) => path)).toMatchObject([
     { path: join(DATA, 'imagestreams.db'), mode: '644', msg: expect.stringContaining('chmod -R go= ') },
   ])
 })

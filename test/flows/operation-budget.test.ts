@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/db/open.ts'
+import { digestOf } from '../../src/oci/digest.ts'
 import { seed } from '../bench/seed.ts'
 import { startApp, type TestApp } from '../fixtures/app.ts'
 
@@ -12,17 +13,27 @@ const ENTRIES = 500_000
 /** Gives the images of app-0 a long manifest and a config with many variables, and app-1 a long annotation. */
 function enlarge(folder: string): void {
   using db = openDatabase(join(folder, 'imagestreams.db'))
-  const config = { digest: `sha256:${'c'.repeat(64)}`, mediaType: 'application/vnd.oci.image.config.v1+json' }
-  const manifest = { schemaVersion: 2, config: { ...config, size: 2 }, layers: [], padding: '' }
-  const padding = 'x'.repeat(TEXT_BYTES - JSON.stringify(manifest).length)
-  const bytes = Buffer.from(JSON.stringify({ ...manifest, padding }))
   const env = Array.from({ length: ENTRIES }, (_, at) => `A${at}=`)
   const configBytes = Buffer.from(JSON.stringify({ config: { Env: env } }))
+  const digest = digestOf(configBytes)
+  const config = { digest, mediaType: 'application/vnd.oci.image.config.v1+json', size: configBytes.length }
+  const padding = 'x'.repeat(TEXT_BYTES)
+  const manifestOf = (id: number) => {
+    const text = JSON.stringify({ schemaVersion: 2, config, layers: [], id, padding })
+    return Buffer.from(text.replace('x'.repeat(text.length - TEXT_BYTES), ''))
+  }
   db.transact(() => {
-    db.prepare('insert into image_configs (digest, bytes) values (?, ?)').run(config.digest, configBytes)
-    db.prepare(
-      "update images set manifest = ?, config_digest = ?, kind = 'image' where docker_image_reference like '%/app-0@%'",
-    ).run(bytes, config.digest)
+    db.prepare('insert into image_configs (digest, bytes) values (?, ?)').run(digest, configBytes)
+    const images = db
+      .prepare<{ id: number }>("select id from images where docker_image_reference like '%/app-0@%'")
+      .all()
+    const update = db.prepare(
+      "update images set manifest = ?, digest = ?, config_digest = ?, kind = 'image' where id = ?",
+    )
+    for (const { id } of images) {
+      const bytes = manifestOf(id)
+      update.run(bytes, digestOf(bytes), digest, id)
+    }
     const annotations = JSON.stringify([{ key: 'note', value: padding }])
     db.prepare("update image_streams set annotations = ? where name = 'app-1'").run(annotations)
   })

@@ -91,7 +91,7 @@ test('a role that has not all rights of an excepted one is not excepted, and a p
 test.each([
   ['App', 'v*', 'imageStreams must be a pattern'],
   ['app', 'a/b', 'tags must be a pattern'],
-  ['*/app', 'v*', 'a protection is of one namespace'],
+  ['*/app', 'v*', 'names all namespaces: write one of them'],
 ])('a protection of %s:%s, which would protect nothing, is refused', async (imageStreams, tags, message) => {
   const refused = await server.member.execute(
     `mutation { protectTags(input: { imageStreams: "${imageStreams}", tags: "${tags}", ${imageStreams.includes('/') ? '' : 'namespace: "team"'} }) { tagProtection { id } } }`,

@@ -38,12 +38,15 @@ export function openHealth({ db, storage, copied, onDelay, opened, log }: Health
   )
 }
 
-/** Returns how many connections clients may have, and warns where the limit of open files allows fewer than the server could serve. */
+/** Fewer connections than this are few for a server that many clients subscribe to. */
+const FEW_CONNECTIONS = 4_000
+
+/** Returns how many connections clients may have, and warns where the limit of open files allows few. */
 export function maximumConnections(log: Logger): number {
   const files = readFileLimit()
   const maximum = connectionsWithin(files, MAX_CONNECTIONS)
   const fields = { openFiles: files ?? 'unlimited', connections: maximum }
-  if (maximum < MAX_CONNECTIONS) {
+  if (maximum < FEW_CONNECTIONS) {
     log.warn(
       fields,
       'the limit of open files leaves room for few connections: raise it (ulimit -n, LimitNOFILE)',

@@ -154,7 +154,9 @@ class BlobUpload {
     const received = status === 416 ? receivedBytes(response) : undefined
     if (received !== undefined && received !== this.#offset) {
       if (received > this.#blob.size) return this.#sendWhole(received, this.#offset)
-      await this.#countFailure(error)
+      // the registry still writes what an interrupted request has sent: with progress that is no failure
+      const hasProgress = this.#isResumed && received - this.#offset >= PROGRESS
+      await (hasProgress ? this.#pause() : this.#countFailure(error))
       return this.#continueAt(response, received)
     }
     if (status === 413 || status === 416) {
@@ -180,12 +182,19 @@ class BlobUpload {
 
   /** Throws the error when there were too many failures, else waits before the next request. */
   async #countFailure(error: FailureOf): Promise<void> {
-    const { limits, clock } = this.#session.options
     this.#failures += 1
-    if (this.#failures > limits.resumptions) throw await error()
-    await clock.sleep(limits.retryDelay, this.#session.signal)
+    if (this.#failures > this.#session.options.limits.resumptions) throw await error()
+    await this.#pause()
+  }
+
+  #pause(): Promise<void> {
+    const { limits, clock } = this.#session.options
+    return clock.sleep(limits.retryDelay, this.#session.signal)
   }
 }
+
+/** Bytes by which an upload that a registry still writes must have grown. */
+const PROGRESS = 64 * 1024
 
 type FailureOf = () => Error | Promise<Error>
 

@@ -18,6 +18,7 @@ test('other work runs between the decisions of one operation', async () => {
     Buffer.from(`TagPolicyDecision:1/${name}`).toString('base64url'),
   )
 
+  const alone = await countingIterations(() => app.client.request('{ __typename }'))
   const { result, iterations } = await countingIterations(() =>
     app.client.request<{ nodes: (object | null)[] }>(
       'query ($ids: [ID!]!) { nodes(ids: $ids) { __typename } }',
@@ -27,5 +28,5 @@ test('other work runs between the decisions of one operation', async () => {
 
   expect(result.nodes).toEqual(Array.from({ length: 60 }, () => ({ __typename: 'TagPolicyDecision' })))
   // an operation has the thread for turns of a few milliseconds
-  expect(iterations).toBeGreaterThan(5)
+  expect(iterations).toBeGreaterThan(alone.iterations)
 })
