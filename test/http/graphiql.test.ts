@@ -180,8 +180,8 @@ describe.skipIf(missing !== undefined)(`in a browser${missing ? `: ${missing}` :
       // shortly after a click on a tab GraphiQL still looks for the operation of the tab before
       do {
         await page.click(RUN)
-        await page.until(`/imageStream|Cannot.infer/.test(${RESULT})`)
-      } while (await page.evaluate<boolean>(`/Cannot.infer/.test(${RESULT})`))
+        await page.until(`/imageStream|errors/.test(${RESULT})`)
+      } while (await page.evaluate<boolean>(`/errors/.test(${RESULT})`))
 
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
       const [editor, result] = await page.evaluate<{ top: number; bottom: number; width: number }[]>(
