@@ -15,6 +15,7 @@ import { createAttachments } from '../registry/content/attachments.ts'
 import { createContent } from '../registry/content/content.ts'
 import { createUploadList } from '../registry/content/upload-list.ts'
 import { createUsage } from '../registry/content/usage.ts'
+import { createInventory } from '../registry/inventory/inventory.ts'
 import { createMirrorings } from '../registry/mirroring/mirrorings.ts'
 import { createReplication } from '../registry/mirroring/replicate.ts'
 import { DEFAULT_LIMITS, storedLease } from '../registry/protocol/limits.ts'
@@ -100,6 +101,7 @@ export async function openRegistry(parts: RegistryParts) {
       collector.start()
       scrub.start()
       integrated?.mirrorings.resume()
+      integrated?.inventory.start()
       external?.start()
     },
   }
@@ -177,7 +179,18 @@ function openIntegrated(parts: RegistryParts, { blobs, host, attachments, onLost
     log,
   })
   const refetch = createRefetch({ db, content, fetching: pullThrough, host })
-  return { registry, mirrorings, refetch }
+  const inventory = opened.use(
+    createInventory({
+      db,
+      content,
+      dataFolder: config.dataFolder,
+      changes: domain.changeLog,
+      host,
+      now,
+      onError: (error) => log.error({ err: error }, 'cannot write the inventory of repositories'),
+    }),
+  )
+  return { registry, mirrorings, refetch, inventory }
 }
 
 function openExternal({ config, db, domain, remote, now, log, opened }: RegistryParts, origin: URL) {

@@ -12,6 +12,8 @@ const FLAGS = new Set([
   'help',
   // of imagestreams backup
   'with-key',
+  // of imagestreams check
+  'adopt',
   ...Object.entries(SETTINGS).map(([name, setting]) =>
     'flag' in setting ? setting.flag : name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
   ),

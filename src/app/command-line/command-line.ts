@@ -5,10 +5,15 @@ import type { CommandContext, CreateCommand } from '../../operate/command.ts'
 import { createRestoreCommand } from '../../operate/restore/command.ts'
 import { readDataFolder, settingsText } from '../config.ts'
 import { readVersion } from '../version.ts'
+import { openAdoption } from './adoption.ts'
 import { UsageError } from './exit.ts'
 
 /** Commands that work on the data folder of a server, which may run meanwhile. */
-const OPERATIONS: readonly CreateCommand[] = [createBackupCommand, createRestoreCommand, createCheckCommand]
+const OPERATIONS: readonly CreateCommand[] = [
+  createBackupCommand,
+  createRestoreCommand,
+  createCheckCommand(openAdoption),
+]
 
 interface CommandLineOptions extends Omit<CommandContext, 'dataFolderOf'> {
   /** Starts the server with these flags. */

@@ -17,7 +17,7 @@ export async function refuseLostDatabase(dataFolder: string, file: string): Prom
   }
   for await (const _blob of blobsOnDisk(new Layout(dataFolder))) {
     throw new DatabaseRefusedError(
-      `${file} is missing or empty, and ${join(dataFolder, 'blobs')} has content that only it describes: restore the database from a backup, or move the folder away to start empty`,
+      `${file} is missing or empty, and ${join(dataFolder, 'blobs')} has its content: restore the database from a backup, or rebuild the repositories with imagestreams check --adopt`,
     )
   }
 }

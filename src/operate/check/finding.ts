@@ -2,7 +2,8 @@
 export const FINDINGS = {
   DATABASE_LOST: {
     meaning: 'the database is missing or empty, and content that it describes is there',
-    remedy: 'restore the database from a backup',
+    remedy:
+      'restore it from a backup, or rebuild the repositories with their newest images: imagestreams check --adopt',
   },
   DATABASE_DAMAGED: {
     meaning: 'the database is damaged, and the server refuses it',
