@@ -1,7 +1,7 @@
 import type { Threat } from './threats.ts'
 
-const crash = 'flows/crash.test.ts'
-const pushes = 'flows/registry-crash.test.ts'
+const crash = 'faults/crash.test.ts'
+const pushes = 'faults/registry-crash.test.ts'
 const subscribers = 'hostile/subscribers.test.ts'
 const runner = 'imagestream/schedule-runner.test.ts'
 
@@ -16,22 +16,23 @@ export const FAULTS: Readonly<Record<string, Threat>> = {
     tests: [
       [crash, 'a subscriber receives every push once, in order, while the server is killed'],
       [crash, 'acknowledged streams exist after a kill, and the others exist completely or not at all'],
-      ['flows/mirroring-crash.test.ts', 'mirrorings that were acknowledged finish'],
+      ['faults/mirroring-crash.test.ts', 'mirrorings that were acknowledged finish'],
       ['imagestream/waiting-followers.test.ts', 'followers that waited when the process ended are moved'],
     ],
   },
   'power loss': {
     tried: 'missing, torn and reordered sectors of the log',
     tests: [
-      ['db/power-loss.test.ts', 'after a loss of power the synced commits are there'],
+      ['faults/power-cuts.test.ts', 'every acknowledged push is there'],
+      ['faults/log-power-cuts.test.ts', 'after a loss of power the synced commits are there'],
       ['db/open.test.ts', 'syncs every commit to disk'],
     ],
   },
   ENOSPC: {
     tried: 'a full disk and a full database',
     tests: [
-      ['flows/full-disk.test.ts', 'is UNAVAILABLE; imports and mirrorings that it interrupted end'],
-      ['flows/full-disk.test.ts', 'refuses sign-ins and the end of a session with what to do'],
+      ['faults/full-disk.test.ts', 'is UNAVAILABLE; imports and mirrorings that it interrupted end'],
+      ['faults/full-disk.test.ts', 'refuses sign-ins and the end of a session with what to do'],
       ['registry/upload-full.test.ts', 'still serves content, and accepts pushes again when there is space'],
     ],
   },
@@ -42,7 +43,7 @@ export const FAULTS: Readonly<Record<string, Threat>> = {
   'fsync EIO': {
     tried: 'a disk that fails to sync',
     tests: [
-      ['flows/failed-sync.test.ts', 'a server whose disk fails to sync ends'],
+      ['faults/failing-disk.test.ts', 'of a server whose disk fails at %s every acknowledged write is there'],
       ['db/transact.test.ts', 'is reported as fatal: its rows may be on disk'],
     ],
   },

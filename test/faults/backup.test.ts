@@ -9,12 +9,11 @@ import { connect } from '../fixtures/graphql-client.ts'
 import { PushClient } from '../fixtures/push-client.ts'
 import { type Image, image, layer } from '../fixtures/random-image.ts'
 import { randomNumbers } from '../fixtures/random-numbers.ts'
-import { seedOf } from '../fixtures/seed.ts'
+import { repeats, seedOf } from '../fixtures/seed.ts'
 import { buildServer } from '../fixtures/server-process.ts'
-import { endOfLog, pushLog } from './operations.ts'
+import { endOfLog, pushLog } from '../flows/operations.ts'
 
-/** Backups of a server under load: `BACKUPS=20 npx vitest run test/flows/backup.test.ts` for the long form. */
-const BACKUPS = Number(process.env.BACKUPS ?? 3)
+const BACKUPS = repeats(3, 20)
 const AT_ONCE = 4
 
 interface Pushed {

@@ -11,7 +11,7 @@ import { repeats, seedOf } from '../fixtures/seed.ts'
 import { buildServer } from '../fixtures/server-process.ts'
 import { startTriggerReceiver, type TriggerReceiver } from '../fixtures/trigger-receiver.ts'
 
-const KILLS = repeats(6, 30)
+const KILLS = repeats(6, 30, 40)
 const TAGS = ['a', 'b', 'c', 'd', 'e', 'f']
 const REPOSITORY = 'shop/web'
 /** Most acknowledged pushes and received requests before the server is killed. */

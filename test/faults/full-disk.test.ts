@@ -5,8 +5,8 @@ import { eventually } from '../fixtures/eventually.ts'
 import { image, layer } from '../fixtures/random-image.ts'
 import { mountSmallDisk } from '../fixtures/small-disk.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
+import { errorsOf, type Imported, importImage } from '../flows/operations.ts'
 import { ended, mirror, mirroringOf } from '../graphql/mirroring/mirror.ts'
-import { errorsOf, type Imported, importImage } from './operations.ts'
 
 const large = layer(Array.from({ length: 100_000 }, (_, at) => (at * 7919).toString(36)).join(''))
 const disk = mountSmallDisk('16m')

@@ -9,7 +9,7 @@ import { RUBY_REPOSITORY, RubyReplay, tagsAt } from '../fixtures/ruby-history.ts
 import { repeats, seedOf } from '../fixtures/seed.ts'
 import { buildServer } from '../fixtures/server-process.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
-import { DisconnectedError, Follower } from './follower.ts'
+import { DisconnectedError, Follower } from '../flows/follower.ts'
 import {
   createStream,
   endOfLog,
@@ -19,9 +19,9 @@ import {
   type Push,
   pushLog,
   tagDigests,
-} from './operations.ts'
+} from '../flows/operations.ts'
 
-const KILLS = repeats(10, 30)
+const KILLS = repeats(10, 30, 80)
 /** Moves of the history before each start of the server; some tags move more than once. */
 const MOVES = 100
 /** Moves while the server runs, before each further import. */

@@ -15,7 +15,7 @@ import { buildServer, type ServerProcess } from '../fixtures/server-process.ts'
 import { connectCluster } from '../kubernetes/kubernetes-world.ts'
 import { imageOf, triggers } from '../kubernetes/reconcile/deployments.ts'
 
-const KILLS = repeats(3, 10)
+const KILLS = repeats(3, 10, 20)
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f']
 const HOST = 'registry.test'
 const CHANGE = /^(?:PATCH|POST .*instantiate)/

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { LogHistory, type Restored } from '../events/log-history.ts'
 import { randomNumbers } from '../fixtures/random-numbers.ts'
 import { repeats, seedOf } from '../fixtures/seed.ts'
-import { LogHistory, type Restored } from './log-history.ts'
 
-const RUNS = repeats(8, 60)
+const RUNS = repeats(8, 60, 300)
 const WAYS: readonly Restored[] = ['volume', 'database', 'copy', 'without-wal']
 
 describe('a client of a log that is set back at random points', () => {

@@ -12,7 +12,7 @@ import { randomNumbers } from '../fixtures/random-numbers.ts'
 import { repeats, seedOf } from '../fixtures/seed.ts'
 
 /** Damaged pages of each kind. */
-const DAMAGES = Number(process.env.DAMAGED_PAGES ?? repeats(3, 25))
+const DAMAGES = repeats(3, 25)
 const FILE = 'imagestreams.db'
 const PAGE = 4096
 

@@ -10,10 +10,10 @@ import { randomNumbers } from '../fixtures/random-numbers.ts'
 import { repeats, seedOf } from '../fixtures/seed.ts'
 import { buildServer } from '../fixtures/server-process.ts'
 import { startUpstream } from '../fixtures/upstream.ts'
+import { pushLog } from '../flows/operations.ts'
 import { ended, inputOf, MIRROR_IMAGE, type Mirroring } from '../graphql/mirroring/mirror.ts'
-import { pushLog } from './operations.ts'
 
-const KILLS = repeats(3, 10)
+const KILLS = repeats(3, 10, 20)
 const MIRRORINGS = 4
 
 const images = Array.from({ length: MIRRORINGS }, (_, at) =>
