@@ -130,6 +130,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'zot',
   ],
   graphql: [
+    'execute',
     'work',
     'kit',
     'image',

@@ -7,6 +7,7 @@ import type { Authentication } from '../access/authentication.ts'
 import type { Viewer } from '../access/right/viewer.ts'
 import { FairThread } from '../concurrency/fair-thread.ts'
 import type { ChangeLog } from '../events/change-log.ts'
+import { createExecutor } from '../graphql/execute/executor.ts'
 import type { GraphQLContext, SharedContext } from '../graphql/kit/context.ts'
 import { type ChangeHubOptions, createChangeHub } from '../graphql/live/change-hub.ts'
 import { OperationWork } from '../graphql/work/operation-work.ts'
@@ -130,16 +131,22 @@ export function createServer({
     const work = new OperationWork(thread, { party, connection, charge, memory: results.open(party) })
     return { requestId, viewer, renew: authentication.renew, work, ...domain }
   }
+  const execute = createExecutor(
+    ({ work }: GraphQLContext) =>
+      () =>
+        work.nextTurn(),
+  )
   const hub = createChangeHub({
     changeLog: domain.changeLog,
     authentication,
     fields: subscriptions,
     onDelivered: (seconds) => endpoints.metrics?.changeDelivered(seconds),
     createContext: (viewer, connection) => createContext(newRequestId(), viewer, connection),
+    execute,
     log,
   })
   const connections = new StreamingConnections({ ...timings, perPrincipal, authentication, log })
-  const pipeline = createPipeline({ schema, hub, log, origins, introspection })
+  const pipeline = createPipeline({ schema, execute, hub, log, origins, introspection })
   const connectionLimit = new ConnectionLimit(connectionsPerAddress, isProxy, () =>
     endpoints.metrics?.connectionRefused('address'),
   )

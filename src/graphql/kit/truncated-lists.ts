@@ -1,5 +1,5 @@
 import type { ExecutionResult, GraphQLResolveInfo, ResponsePath } from 'graphql'
-import { keysOf } from '../work/operation-work.ts'
+import { keysOf } from '../execute/path.ts'
 import { type Connection, MAXIMUM_PAGE_SIZE } from './connection.ts'
 
 /** A list of a response that has more items, and whose page has the default size. */

@@ -1,12 +1,14 @@
-import { execute, GraphQLError } from 'graphql'
+import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import type { Authentication } from '../../access/authentication.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { ChangeLog } from '../../events/change-log.ts'
 import { InvalidCursorError } from '../../events/cursor.ts'
 import { type EntryFilter, isPush, type LogEntry } from '../../events/log-entry.ts'
+import { resultText } from '../execute/data-text.ts'
+import type { Execute } from '../execute/executor.ts'
 import type { GraphQLContext } from '../kit/context.ts'
-import { formatError, maskError, maskResult } from '../kit/errors.ts'
+import { formatResult, maskError, maskResult } from '../kit/errors.ts'
 import { withTruncatedLists } from '../kit/truncated-lists.ts'
 import { ChangeGroup } from './change-group.ts'
 import type { ChangeMember, ChangeReader } from './change-members.ts'
@@ -30,6 +32,7 @@ export interface ChangeHubOptions {
   readonly fields: Readonly<Record<string, FilterOf>>
   /** Returns a new context for each execution, with a request id of its own. `connection` stands for the group of subscriptions. */
   readonly createContext: (viewer: Viewer, connection: object) => GraphQLContext
+  readonly execute: Execute
   readonly log: Pick<Logger, 'error'>
   /** Receives the seconds from a change until its subscribers have got it; not from one before they were there. */
   readonly onDelivered?: (seconds: number) => void
@@ -57,6 +60,7 @@ export function createChangeHub({
   authentication,
   fields,
   createContext,
+  execute,
   log,
   onDelivered = () => {},
   now = () => performance.now(),
@@ -100,13 +104,12 @@ export function createChangeHub({
     const { work } = contextValue
     const executed = work.bound(execute({ ...operation, rootValue: entry, contextValue }))
     const result = await Promise.resolve(executed).finally(() => work.finish())
-    const { errors, ...rest } = maskResult(withTruncatedLists(result, contextValue), report)
-    const payload = errors ? { ...rest, errors: errors.map(formatError) } : rest
+    const masked = maskResult(withTruncatedLists(result, contextValue), report)
     return {
       sequence: entry.sequence,
       recordedAt: isPush(entry) ? entry.pushedAt : entry.changedAt,
       cursor: changeLog.cursor(entry.sequence),
-      json: Buffer.from(JSON.stringify(payload)),
+      json: Buffer.from(resultText(formatResult(masked))),
     }
   }
 

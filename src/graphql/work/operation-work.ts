@@ -1,6 +1,7 @@
 import { type ExecutionResult, GraphQLError, type ResponsePath } from 'graphql'
 import type { FairThread } from '../../concurrency/fair-thread.ts'
 import type { ThreadWork } from '../../concurrency/thread-work.ts'
+import { keysOf } from '../execute/path.ts'
 
 /**
  * Bytes of stored manifests and configs, characters of documents, and items of long lists as bytes, that one operation may use:
@@ -10,10 +11,6 @@ export const MAX_OPERATION_BYTES = 32 * 1024 * 1024
 
 /** Milliseconds of the server’s thread that one operation may use. */
 export const MAX_OPERATION_MILLISECONDS = 10_000
-
-/** Bytes and milliseconds of an operation whose result is sent as one text. */
-const SHORT_BYTES = 64 * 1024
-const SHORT_MILLISECONDS = 20
 
 /** Field values that cost one point, and bytes that do. */
 const VALUES_PER_POINT = 1_000
@@ -139,11 +136,6 @@ export class OperationWork {
     this.#work.restart()
   }
 
-  /** Whether its result may be so long that its text is written in parts. */
-  get isLong(): boolean {
-    return this.#bytes > SHORT_BYTES || this.#work.milliseconds > SHORT_MILLISECONDS
-  }
-
   /** Ends the operation because its client is gone. */
   abort(): void {
     this.#end('the client has disconnected', 'BAD_REQUEST')
@@ -186,11 +178,4 @@ export class OperationWork {
     this.#fail?.(error)
     return error
   }
-}
-
-/** Returns a path as errors have it. */
-export function keysOf(path: ResponsePath): (string | number)[] {
-  const keys: (string | number)[] = []
-  for (let at: ResponsePath | undefined = path; at; at = at.prev) keys.unshift(at.key)
-  return keys
 }

@@ -9,8 +9,8 @@ export interface OperationContext extends GraphQLContext {
   /** Filled with what the log and the metrics have about it. */
   readonly operation?: OperationRecord
   /**
-   * Filled with what the transport sends itself: the entries of a subscription to the change log, or a long result, whose
+   * Filled with what the transport sends itself: the entries of a subscription to the change log, or the text of a long result, whose
    * response has no body.
    */
-  readonly taken?: { changes?: ChangeSubscription; result?: object }
+  readonly taken?: { changes?: ChangeSubscription; result?: string }
 }

@@ -1,5 +1,7 @@
 import { isAsyncIterable, type Plugin } from 'graphql-yoga'
+import { resultText } from '../../graphql/execute/data-text.ts'
 import { formatResult } from '../../graphql/kit/errors.ts'
+import { LONG_RESULT } from '../request/long-result.ts'
 import type { OperationContext } from './operation-context.ts'
 
 /** Ends operations at the limits of their work, and leaves the text of long results to the transport. */
@@ -14,10 +16,11 @@ export const operationLimits = (): Plugin<OperationContext, OperationContext> =>
     Object.assign(args, { signal: work.signal })
     return { onSubscribeResult: () => ({ onNext: () => work.restart() }) }
   },
-  onResultProcess({ result, setResult, serverContext: { taken, work } }) {
-    if (!taken || !work.isLong || isAsyncIterable(result) || Array.isArray(result)) return
-    if (result.data == null) return
-    taken.result = formatResult(result)
-    setResult({ ...result, stringify: () => '' })
+  onResultProcess({ result, setResult, serverContext: { taken } }) {
+    if (isAsyncIterable(result) || Array.isArray(result) || result.data == null) return
+    const text = resultText(formatResult(result))
+    const isLong = taken !== undefined && text.length > LONG_RESULT
+    if (isLong) taken.result = text
+    setResult({ ...result, stringify: () => (isLong ? '' : text) })
   },
 })

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import type { Authentication } from '../../access/authentication.ts'
 import type { Viewer } from '../../access/right/viewer.ts'
+import type { Execute } from '../../graphql/execute/executor.ts'
 import type { GraphQLContext } from '../../graphql/kit/context.ts'
 import { maskError } from '../../graphql/kit/errors.ts'
 import type { ChangeHub } from '../../graphql/live/change-hub.ts'
@@ -51,6 +52,7 @@ export interface GraphQLEntry {
 
 interface PipelineOptions extends Pick<GraphQLEntry, 'hub' | 'origins' | 'log'> {
   readonly schema: GraphQLSchema
+  readonly execute: Execute
   readonly introspection: boolean
 }
 
@@ -58,7 +60,14 @@ interface PipelineOptions extends Pick<GraphQLEntry, 'hub' | 'origins' | 'log'> 
 export const GRAPHQL_PATH = '/graphql'
 
 /** Creates the pipeline. */
-export function createPipeline({ schema, hub, origins, log, introspection }: PipelineOptions): Pipeline {
+export function createPipeline({
+  schema,
+  execute,
+  hub,
+  origins,
+  log,
+  introspection,
+}: PipelineOptions): Pipeline {
   const documents = new LRUCache<string, DocumentNode>({
     maxSize: DOCUMENT_CACHE_LENGTH,
     sizeCalculation: (_document, text) => Math.max(text.length, 1),
@@ -97,6 +106,7 @@ export function createPipeline({ schema, hub, origins, log, introspection }: Pip
       crossSiteProtection(),
       checkedParameters(),
       logSubscriptions(hub, log),
+      compiledExecution(execute),
       operationLimits(),
       errorMasking(log),
       operationReports(),
@@ -104,6 +114,13 @@ export function createPipeline({ schema, hub, origins, log, introspection }: Pip
     ],
   })
 }
+
+/** Executes operations as graphql-js does, compiled, with the text of their data as the result. */
+const compiledExecution = (execute: Execute): Plugin<OperationContext, OperationContext> => ({
+  onExecute({ setExecuteFn }) {
+    setExecuteFn(execute)
+  },
+})
 
 const EVENT_STREAM = 'text/event-stream'
 

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { OperationWork } from '../../graphql/work/operation-work.ts'
-import { jsonParts } from './json-parts.ts'
 import { connectionOf } from './response.ts'
 import type { StreamingScope } from './streaming-connections.ts'
+
+/** Characters of a result that is sent in parts; it may not fit into the network's buffers for a client that does not read. */
+export const LONG_RESULT = 64 * 1024
 
 /** The head of a response whose body is the text of a result. */
 interface LongResponse extends StreamingScope {
@@ -17,7 +19,7 @@ interface LongResponse extends StreamingScope {
 /** Responds with the text of a result, in parts: other clients have the thread between two of them. */
 export async function sendLongResult(
   response: ServerResponse,
-  result: object,
+  result: string,
   { status, headers, work, requestId, viewer, connections, around: [before, after] = ['', ''] }: LongResponse,
 ): Promise<void> {
   const { 'content-length': _, ...others } = headers
@@ -27,7 +29,7 @@ export async function sendLongResult(
   const closed = once(response, 'close').then(() => connections.delete(connection))
   response.writeHead(status, others)
   response.write(before)
-  for (const part of jsonParts(result)) {
+  for (const part of partsOf(result)) {
     await work.nextTurn()
     if (!response.write(part)) await Promise.race([once(response, 'drain'), closed])
     if (response.destroyed) return
@@ -35,10 +37,26 @@ export async function sendLongResult(
   response.end(after)
 }
 
-/** Returns the text of a result in UTF-8, in parts; other clients have the thread between two of them. */
-export async function longText(result: object, work: Pick<OperationWork, 'nextTurn'>): Promise<Buffer[]> {
+/** Characters of a part. */
+const PART = 64 * 1024
+
+const HIGH_SURROGATE = /[\uD800-\uDBFF]$/
+
+/** Yields a text in parts; the two halves of a character stay together. */
+function* partsOf(text: string): Generator<string, undefined> {
+  for (let at = 0; at < text.length; ) {
+    const part = text.slice(at, at + PART)
+    const whole = at + PART < text.length && HIGH_SURROGATE.test(part) ? part.slice(0, -1) : part
+    at += whole.length
+    yield whole
+  }
+}
+
+/** Returns a text in UTF-8, in parts; other clients have the thread between two of them. */
+export async function encodedParts(text: string, work: Pick<OperationWork, 'nextTurn'>): Promise<Buffer[]> {
+  if (text.length <= PART) return [Buffer.from(text)]
   const parts: Buffer[] = []
-  for (const part of jsonParts(result)) {
+  for (const part of partsOf(text)) {
     await work.nextTurn()
     parts.push(Buffer.from(part))
   }

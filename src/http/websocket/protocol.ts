@@ -1,6 +1,7 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql'
 import { makeServer, type OperationResult, type Server, type SubscribePayload } from 'graphql-ws'
 import { RateLimitedError, UnauthenticatedError } from '../../access/right/errors.ts'
+import { resultText } from '../../graphql/execute/data-text.ts'
 import { type ErrorReport, formatError, formatResult, maskError } from '../../graphql/kit/errors.ts'
 import type {
   ChangeMember,
@@ -13,7 +14,7 @@ import { addCodes, describe } from '../pipeline/operation-reports.ts'
 import { type GraphQLEntry, NO_RESULTS } from '../pipeline/pipeline.ts'
 import { tooComplex } from '../pipeline/plugins.ts'
 import { MAX_OPERATIONS_PER_SOCKET } from '../request/limits.ts'
-import { longText } from '../request/long-result.ts'
+import { encodedParts } from '../request/long-result.ts'
 import { newOperation, type OperationRecord, operationFields } from '../request/request-record.ts'
 import { partyOf } from '../request/sender.ts'
 import type { WebSocketConnection } from './connection.ts'
@@ -81,8 +82,8 @@ export function createWebSocketProtocol(
       try {
         const result = await (isSubscription ? enveloped.subscribe(args) : enveloped.execute(args))
         ended(connection, record)
-        if (isSubscription || !work.isLong) return result
-        connection.sendResult(id, await longText(formatResult(result), work))
+        if (isSubscription) return result
+        connection.sendResult(id, await encodedParts(resultText(formatResult(result)), work))
         return NO_RESULTS
       } catch (error) {
         return { errors: [maskError(error, reportOf(connection))] }

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EVERYTHING } from '../../../src/access/right/rights.ts'
 import { SYSTEM, type Viewer } from '../../../src/access/right/viewer.ts'
 import { FairThread } from '../../../src/concurrency/fair-thread.ts'
+import { createExecutor } from '../../../src/graphql/execute/executor.ts'
 import type { GraphQLContext } from '../../../src/graphql/kit/context.ts'
 import {
   type ChangeHub,
@@ -40,6 +41,11 @@ beforeEach(() => {
         work: new OperationWork(thread, { party: viewer.id, connection }),
         changeLog: world.changeLog,
       }) as Partial<GraphQLContext> as GraphQLContext,
+    execute: createExecutor(
+      ({ work }: GraphQLContext) =>
+        () =>
+          work.nextTurn(),
+    ),
     log: { error: (details: unknown) => void failures.push(details) },
     now: () => now,
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { jsonParts } from '../../src/http/request/json-parts.ts'
+import { jsonParts } from '../../src/oci/json-parts.ts'
 
 const LONG = 'x'.repeat(100_000)
 
