@@ -91,6 +91,9 @@ export function createInventory({
   const resting = new Map<string, number>()
   let position = 0
   let nextPass = 0
+  let job: Disposable | undefined
+  let running: Promise<void> | undefined
+  let [isFailing, isStopped] = [false, false]
 
   /** Returns the list of a repository, and the images of its manifests; undefined when nothing was pushed to it. */
   const read = (repository: Repository) => {
@@ -138,6 +141,7 @@ export function createInventory({
       for (const { namespace, name } of page) {
         const repository = repositoryNameOf(`${namespace}/${name}`)
         const list = repository && (await write(repository, true))
+        if (isStopped) return
         if (list) written.add(list.repository)
         for (const { digest } of list?.manifests ?? []) needed.add(digest)
         await nextTurn()
@@ -165,10 +169,12 @@ export function createInventory({
     if (now() >= nextPass) {
       position = changes.head()
       await pass()
+      if (isStopped) return
       nextPass = now() + PASS_INTERVAL
     }
     follow()
     for (const name of [...changed]) {
+      if (isStopped) return
       const repository = repositoryNameOf(name)
       if ((resting.get(name) ?? 0) > now()) continue
       resting.delete(name)
@@ -181,9 +187,6 @@ export function createInventory({
     }
   }
 
-  let job: Disposable | undefined
-  let running: Promise<void> | undefined
-  let isFailing = false
   const runOnce = (): Promise<void> => {
     running ??= run().finally(() => {
       running = undefined
@@ -206,6 +209,11 @@ export function createInventory({
     },
     /** Writes what has changed now. Rejects with the error of the disk. */
     run: runOnce,
-    [Symbol.dispose]: () => job?.[Symbol.dispose](),
+    /** Ends what runs; the next start continues. */
+    async [Symbol.asyncDispose](): Promise<void> {
+      isStopped = true
+      job?.[Symbol.dispose]()
+      await running?.catch(() => {})
+    },
   }
 }
