@@ -11,7 +11,7 @@ export default defineConfig({
     globalSetup: ['test/build-folder.ts'],
     setupFiles: ['test/setup.ts'],
     // guards against a deadlock, not limits: a busy machine may need ten times as long as an idle one
-    testTimeout: 300_000,
+    testTimeout: process.env.TEST_FAULTS ? 3_600_000 : 300_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 120_000 } },
     // two cores: real servers, real databases and child processes share them
