@@ -7,9 +7,9 @@ import type { KubernetesObject } from '../../src/kubernetes/client/object.ts'
 import { resourcePath } from '../../src/kubernetes/client/paths.ts'
 import { containersOf } from '../../src/kubernetes/workload/containers.ts'
 import { replacedBy } from '../../src/kubernetes/workload/contested.ts'
+import { annotatedTriggers } from '../../src/kubernetes/workload/desired-changes.ts'
 import { WORKLOAD_KINDS } from '../../src/kubernetes/workload/kinds.ts'
 import { setImage } from '../../src/kubernetes/workload/set-image.ts'
-import { triggersOf } from '../../src/kubernetes/workload/triggers-of.ts'
 import { type KubectlCluster, missingKubectl, startKubectlCluster } from '../fixtures/kubernetes/kubectl.ts'
 import { buildConfig, workload } from '../fixtures/kubernetes/manifests.ts'
 
@@ -99,7 +99,7 @@ describe.skipIf(missingKubectl)(`kubectl and this client (${missingKubectl ?? 'i
       metadataOnly: true,
       signal,
     })) {
-      const annotated = items.filter((item) => triggersOf(item).triggers.length > 0)
+      const annotated = items.filter((item) => annotatedTriggers(item).triggers.length > 0)
       found.push(...annotated.map(({ metadata }) => metadata.name))
     }
 

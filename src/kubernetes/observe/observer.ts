@@ -52,8 +52,8 @@ export async function observe(
 ): Promise<void> {
   const { db, sleep, random, onError } = dependencies
   const queue = new WriteQueue(db, onError)
-  const write = (change: (tx: Transaction) => void): void => {
-    if (!signal.aborted) queue.add(change)
+  const write: Write = (subject, change) => {
+    if (!signal.aborted) queue.add(subject, change)
   }
   const incomplete = new Set<string>()
   const report = (kind: string, isComplete: boolean): void => {
@@ -81,7 +81,8 @@ export async function observe(
 
 /** Reports whether all objects of a kind are stored; `pods` for what pods run. */
 type Report = (kind: string, isComplete: boolean) => void
-type Write = (change: (tx: Transaction) => void) => void
+/** `subject` names what is written; a later write about it replaces one that has not been made. */
+type Write = (subject: string, change: (tx: Transaction) => void) => void
 
 const nameOf = ({ metadata: { namespace = '', name } }: KubernetesObject) => ({ namespace, name })
 
@@ -98,7 +99,7 @@ function reflectObjects(
 ): Reflection {
   let seen = new Set<string>()
   const note = (owner: Owner, version: string | null): void =>
-    write((tx) => {
+    write(`${owner.kind} ${owner.namespace}/${owner.name}`, (tx) => {
       if (rows.note(tx, id, owner, version)) tx.afterCommit(() => onDue(id))
     })
   return {
@@ -122,7 +123,7 @@ function reflectObjects(
     complete() {
       const all = new Set(seen)
       if (all.size < MAX_OBJECTS) report(kind.kind, true)
-      write((tx) => rows.keepOnly(tx, id, kind.kind, all))
+      write(`${kind.kind} of the list`, (tx) => rows.keepOnly(tx, id, kind.kind, all))
     },
   }
 }
@@ -150,10 +151,15 @@ function reflectPods(
   const storeChanged = (): void => {
     if (isScheduled || table.changedCount === 0) return
     isScheduled = true
-    write((tx) => {
-      isScheduled = false
-      for (const owner of table.takeChanged(TOGETHER)) store(tx, owner)
-      storeChanged()
+    let owners: readonly Owner[] | undefined
+    write('pods', (tx) => {
+      // those of a write that failed are written again, as they are then
+      owners ??= table.takeChanged(TOGETHER)
+      for (const owner of owners) store(tx, owner)
+      tx.afterCommit(() => {
+        isScheduled = false
+        storeChanged()
+      })
     })
   }
   return {
@@ -167,6 +173,7 @@ function reflectPods(
       storeChanged()
     },
     delete(pod) {
+      seen.delete(idOf(pod))
       table.delete(idOf(pod))
       storeChanged()
     },

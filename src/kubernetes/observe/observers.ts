@@ -15,6 +15,8 @@ const LONGEST_PAUSE = 5 * 60_000
 /** Milliseconds after which the permissions in a reachable cluster are checked again. */
 const CHECK_INTERVAL = 10 * 60_000
 
+const namesOf = (kinds: ConnectedCluster['kinds']): string => kinds.map(({ kind }) => kind).join()
+
 interface Observed {
   readonly stopping: AbortController
   done: Promise<void>
@@ -67,13 +69,22 @@ export function createObservers({ clusters, contacts, ...dependencies }: Observe
         await pause(Math.min(FIRST_PAUSE * 2 ** failures, LONGEST_PAUSE) * (0.5 + random() / 2))
         continue
       }
+      failures = 0
       own.connected = { cluster, ...found }
       onDue(cluster.id)
-      const watching = observe(own.connected, { ...dependencies, onCounted }, { signal, onResult })
+      const ending = new AbortController()
+      const watching = observe(
+        own.connected,
+        { ...dependencies, onCounted },
+        { signal: AbortSignal.any([signal, ending.signal]), onResult },
+      )
       while (!signal.aborted) {
         await pause(CHECK_INTERVAL)
-        if (!signal.aborted) await contact()
+        const again = signal.aborted ? undefined : await contact()
+        // kinds that were installed, or permitted, since: the observation begins again with them
+        if (again && namesOf(again.kinds) !== namesOf(found.kinds)) break
       }
+      ending.abort(new Error('the cluster has other kinds'))
       await watching
     }
   }

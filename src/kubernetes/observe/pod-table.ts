@@ -20,12 +20,6 @@ export class PodTable {
   readonly #byOwner = new Map<string, Set<string>>()
   /** Owners whose pods have changed since they were taken. */
   readonly #changed = new Map<string, Owner>()
-  #isFull = false
-
-  /** Whether pods are left out. */
-  get isFull(): boolean {
-    return this.#isFull
-  }
 
   /** Number of owners that have changed. */
   get changedCount(): number {
@@ -35,10 +29,7 @@ export class PodTable {
   set(id: string, facts: PodFacts): void {
     this.delete(id)
     if (facts.containers.length === 0) return
-    if (this.#pods.size >= MAX_PODS) {
-      this.#isFull = true
-      return
-    }
+    if (this.#pods.size >= MAX_PODS) return
     this.#pods.set(id, facts)
     const key = keyOf(facts.owner)
     this.#byOwner.set(key, (this.#byOwner.get(key) ?? new Set()).add(id))
@@ -58,7 +49,6 @@ export class PodTable {
 
   /** Drops the pods that are not among these: the list was read again. */
   keepOnly(ids: ReadonlySet<string>): void {
-    this.#isFull = ids.size > MAX_PODS
     for (const id of [...this.#pods.keys()]) if (!ids.has(id)) this.delete(id)
   }
 

@@ -28,7 +28,12 @@ const LONGEST_TIMER = 60_000
 interface Runner {
   readonly running: Map<number, Promise<void>>
   timer: NodeJS.Timeout | undefined
+  /** Results that could not be stored, one after the other: what they are about stays due. */
+  unstored: number
 }
+
+const pauseAfter = (failures: number): number =>
+  Math.min(FIRST_PAUSE * 2 ** Math.min(failures, 20), LONGEST_PAUSE)
 
 /**
  * Creates the comparison of workloads with their tags, each cluster on its own. What is due is in the database, and what is
@@ -50,7 +55,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     } catch (error) {
       if (signal.aborted) return
       if (!(error instanceof KubernetesError)) onError(error)
-      const pause = Math.min(FIRST_PAUSE * 2 ** Math.min(row.failureCount, 20), LONGEST_PAUSE)
+      const pause = pauseAfter(row.failureCount)
       const wait = Math.max(pause, error instanceof KubernetesError ? (error.retryAfter ?? 0) : 0)
       const message = error instanceof KubernetesError ? error.message : 'internal error'
       const problem = {
@@ -66,24 +71,36 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   const fill = (clusterId: number): void => {
     const cluster = connected(clusterId)
     if (stopping.signal.aborted || !cluster || !db.isOpen()) return
-    const runner = runners.get(clusterId) ?? { running: new Map(), timer: undefined }
+    const runner = runners.get(clusterId) ?? { running: new Map(), timer: undefined, unstored: 0 }
     runners.set(clusterId, runner)
     clearTimeout(runner.timer)
     const { running } = runner
     if (running.size >= CONCURRENCY) return
     for (const row of due.due(clusterId, CONCURRENCY - running.size, [...running.keys()])) {
       const done = reconcile(cluster, row)
-        .catch(onError)
-        .finally(() => {
+        .then(
+          () => {
+            runner.unstored = 0
+          },
+          (error: unknown) => {
+            onError(error)
+            runner.unstored++
+          },
+        )
+        .then(() => {
           running.delete(row.id)
-          fill(clusterId)
+          if (runner.unstored === 0) fill(clusterId)
+          else if (running.size === 0) later(clusterId, runner, pauseAfter(runner.unstored - 1))
         })
       running.set(row.id, done)
     }
     const nextAt = running.size > 0 ? null : due.nextDueAt(clusterId)
     if (nextAt === null) return
-    const delay = Math.min(Math.max(nextAt - now(), 0), LONGEST_TIMER)
-    runner.timer = setTimeout(() => fill(clusterId), delay).unref()
+    later(clusterId, runner, Math.min(Math.max(nextAt - now(), 0), LONGEST_TIMER))
+  }
+  const later = (clusterId: number, runner: Runner, delay: number): void => {
+    clearTimeout(runner.timer)
+    if (!stopping.signal.aborted) runner.timer = setTimeout(() => fill(clusterId), delay).unref()
   }
 
   return {

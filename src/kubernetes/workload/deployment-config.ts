@@ -3,24 +3,10 @@ import { isObject, type Json, textOf } from '../../oci/json.ts'
 import type { TriggerCondition } from './condition.ts'
 import { type Container, MAX_CONTAINERS, objectsIn, valueAt } from './containers.ts'
 import type { DesiredImages, ImageChange } from './image-change.ts'
-import { type ImageTrigger, type ImageTriggers, type ResolveTag, sourceOf } from './image-trigger.ts'
+import { type ResolveTag, sourceOf } from './image-trigger.ts'
 import { containerUnknown, MAX_TRIGGERS, sourceInvalid, tagUnknown, tooManyTriggers } from './problems.ts'
 
 const PARAMETERS = 'imageChangeParams'
-
-/** Returns the image change triggers in the spec of a DeploymentConfig. */
-export function configTriggers(object: Json): ImageTriggers {
-  const excess = excessOf(object)
-  if (excess) return { triggers: [], conditions: [excess] }
-  const triggers: ImageTrigger[] = []
-  const conditions: TriggerCondition[] = []
-  for (const { from, automatic, fieldPath } of parametersOf(object)) {
-    const source = sourceOf(from, namespaceOf(object))
-    if (source) triggers.push({ source, fieldPath, isPaused: automatic !== true })
-    else conditions.push(sourceInvalid(from, fieldPath))
-  }
-  return { triggers, conditions }
-}
 
 /**
  * Returns the images that the triggers of a DeploymentConfig demand, and its triggers with these images recorded: OpenShift
