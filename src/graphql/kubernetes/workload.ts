@@ -17,6 +17,7 @@ const WorkloadProblemEnum = enumType('WorkloadProblem', {
       'The annotation `image.openshift.io/triggers` is not a list of triggers in JSON; none applies.',
     PAUSED_INVALID: '`paused` is neither true nor false; no trigger of the annotation applies.',
     TRIGGERS_TOO_MANY: 'The object has more than 100 triggers; none applies.',
+    PAUSED: 'A trigger is paused: the image of its tag is not set until it is resumed.',
     KEY_UNKNOWN: 'A key of a trigger is unknown, such as `pause`, and has no effect.',
     FIELD_PATH_REPEATED: 'Two triggers have the same field path; no trigger of the annotation applies.',
     FIELD_PATH_OUTSIDE:

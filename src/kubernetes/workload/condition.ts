@@ -4,6 +4,8 @@ export type TriggerProblem =
   | 'ANNOTATION_INVALID'
   /** `paused` is neither true nor false, as text or not: none of the triggers applies. */
   | 'PAUSED_INVALID'
+  /** A trigger is paused: its image is not set. */
+  | 'PAUSED'
   /** The object has more triggers than are read: none applies. */
   | 'TRIGGERS_TOO_MANY'
   /** A key is unknown, such as `pause`, and has no effect. */

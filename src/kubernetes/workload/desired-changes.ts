@@ -14,6 +14,7 @@ import {
   immutable,
   pathInvalid,
   pathOutside,
+  paused,
   tagUnknown,
 } from './problems.ts'
 
@@ -61,7 +62,10 @@ function annotatedChanges(parsed: ImageTriggers, { kind, containers, resolve }: 
   const images = new Map<Container, ImageChange>()
   let isBlocked = false
   for (const { source, fieldPath, isPaused } of parsed.triggers) {
-    if (isPaused) continue
+    if (isPaused) {
+      conditions.push(paused(source, fieldPath))
+      continue
+    }
     const selector = parseFieldPath(fieldPath, kind.podSpec)
     if (selector === 'outside') {
       conditions.push(pathOutside(kind, fieldPath))

@@ -55,6 +55,15 @@ export const tagUnknown = (source: SourceTag, fieldPath: string): TriggerConditi
   streamNamespace: source.namespace,
 })
 
+/** Returns the condition of a trigger that is paused. */
+export const paused = (source: SourceTag, fieldPath: string): TriggerCondition => ({
+  ...condition('PAUSED', `the trigger from ${sourceText(source)} is paused, so that its image is not set`, {
+    remedy: 'remove paused from the trigger, or write false, to set it again',
+    fieldPath,
+  }),
+  streamNamespace: source.namespace,
+})
+
 /** Returns the condition of a field path in another part of the object. */
 export const pathOutside = ({ kind, podSpec }: WorkloadKind, fieldPath: string): TriggerCondition =>
   condition('FIELD_PATH_OUTSIDE', `the field path ${quoted(fieldPath)} is not in the pod spec of a ${kind}`, {

@@ -210,7 +210,7 @@ describe('rule 4: a trigger is skipped', () => {
   test.each([true, 'true'])('while paused is %j', (paused) => {
     expect(imagesOf([trigger({ paused }), trigger({ fieldPath: byName('log') })])).toMatchObject({
       images: { log: APP },
-      reasons: [],
+      reasons: ['PAUSED'],
     })
   })
 
