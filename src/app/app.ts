@@ -17,6 +17,7 @@ import { createServer } from '../http/server.ts'
 import { createScheduleRunner } from '../imagestream/schedule/schedule-runner.ts'
 import { pullRepositoryOf } from '../imagestream/spec/pull-spec.ts'
 import { storageFailure } from '../input/storage-failure.ts'
+import { lastBackupOf } from '../operate/backup/last-backup.ts'
 import { createBlobFigures } from '../registry/content/blob-figures.ts'
 import { createSharedContent } from '../registry/pull-through/shared-content.ts'
 import { createTokenEndpoint } from '../registry/sign-in/token-endpoint.ts'
@@ -269,6 +270,7 @@ async function open(
     problems: readiness.problems,
     space: storage.space,
     reservedBytes: config.minimumFreeBytes,
+    lastBackupAt: () => lastBackupOf(config.dataFolder),
     connections: server.connections,
   })
   // at the same time: requests that wait for an import, a mirroring or the pruner get their response before the server stops waiting

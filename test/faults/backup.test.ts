@@ -101,6 +101,10 @@ test(`${BACKUPS} backups of a server under load restore completely, with every p
       })
       const summary = JSON.parse(stdout) as BackupSummary
       expect(summary).toMatchObject({ version: 1, lostBlobs: [], hasKey })
+      const metrics = await (await fetch(`${server.url}/metrics`)).text()
+      expect(metrics).toContain(
+        `imagestreams_backup_last_success_timestamp_seconds ${Date.parse(summary.takenAt) / 1000}\n`,
+      )
       expect(summary.copiedBlobCount).toBeLessThanOrEqual(summary.blobCount - (run > 0 ? blobs / 2 : 0))
       blobs = summary.blobCount
 

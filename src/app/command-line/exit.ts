@@ -38,9 +38,9 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EISDIR:
     'a folder has the name of a file of the data folder; move it away, or choose another folder with --data',
   EROFS: 'the folder of --data is on a read-only disk; make it writable, or choose another one with --data',
-  ENOSPC: 'the disk of --data is full; free space on it',
-  EDQUOT: 'the quota of the disk of --data is used up; free space on it',
-  EIO: 'the disk of --data fails; look into the log of the system',
+  ENOSPC: 'the disk is full; free space on it',
+  EDQUOT: 'the quota of the disk is used up; free space on it',
+  EIO: 'the disk fails; look into the log of the system',
 }
 
 /** Errors that end by themselves, or with more space: a supervisor may try again. */

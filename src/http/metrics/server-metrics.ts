@@ -16,7 +16,7 @@ export interface ServerSources {
   /** Bytes that pushes leave free. */
   readonly reservedBytes: number
   /** When a backup last succeeded, in milliseconds since 1970; undefined where none is known. */
-  readonly lastBackupAt?: () => number | undefined
+  readonly lastBackupAt: () => number | undefined
   /** Connections that are open, and that may be. */
   readonly connections: () => { readonly open: number; readonly maximum: number }
 }
@@ -82,7 +82,7 @@ export function createServerMetrics(registry: Registry) {
       problems,
       space,
       reservedBytes,
-      lastBackupAt = () => undefined,
+      lastBackupAt,
       connections,
     }: ServerSources): void {
       new Gauge({

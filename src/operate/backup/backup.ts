@@ -12,6 +12,7 @@ import { blobRows, knownBlobs } from '../blob-rows.ts'
 import { DamagedSourceError, OperationRefusedError } from '../errors.ts'
 import { hashFile, syncFile } from '../files.ts'
 import { lockOrRefuse } from '../lock.ts'
+import { noteBackup } from './last-backup.ts'
 
 /** What to back up, and how. */
 export interface BackupOptions {
@@ -75,6 +76,7 @@ export async function backUp(options: BackupOptions): Promise<BackupSummary> {
     lostBlobs: lost,
   }
   await folder.complete(description)
+  await noteBackup(dataFolder, description.takenAt)
   await folder.removeOtherDatabases(database)
   const removedBlobCount = await removeOtherBlobs(path, knownBlobs(snapshot))
   const { copiedCount: copiedBlobCount, copiedBytes } = copied
@@ -87,7 +89,11 @@ async function takeSnapshot(folder: BackupFolder, dataFolder: string, at: number
   const name = `imagestreams-${time}-${randomBytes(4).toString('hex')}.db`
   const copy = folder.database(name)
   const source = join(dataFolder, 'imagestreams.db')
-  await copyDatabase(source, copy)
+  await copyDatabase(source, copy).catch((error: unknown) => {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'SQLITE_FULL') throw error
+    // SQLite does not name the file
+    throw Object.assign(new Error(`cannot write ${copy}`, { cause: error }), { code: 'ENOSPC' })
+  })
   const damage = checkSnapshot(copy)
   if (damage.length > 0) {
     await rm(copy)
