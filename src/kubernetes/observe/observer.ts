@@ -110,15 +110,16 @@ function reflectObjects(
       const name = nameOf(object)
       const version = versionOf(object, kind)
       const key = `${name.namespace}/${name.name}`
-      if (version === null) seen.delete(key)
-      else if (seen.size < MAX_OBJECTS) seen.add(key)
+      // most objects have no triggers, and none that is stored
+      if (version === null && !seen.delete(key)) return
+      if (version === null) return note({ ...name, kind: kind.kind }, null)
+      if (seen.size < MAX_OBJECTS) seen.add(key)
       else if (!seen.has(key)) return report(kind.kind, false)
       note({ ...name, kind: kind.kind }, version)
     },
     delete(object) {
       const name = nameOf(object)
-      seen.delete(`${name.namespace}/${name.name}`)
-      note({ ...name, kind: kind.kind }, null)
+      if (seen.delete(`${name.namespace}/${name.name}`)) note({ ...name, kind: kind.kind }, null)
     },
     complete() {
       const all = new Set(seen)

@@ -15,8 +15,6 @@ const LONGEST_PAUSE = 5 * 60_000
 /** Milliseconds after which the permissions in a reachable cluster are checked again. */
 const CHECK_INTERVAL = 10 * 60_000
 
-const namesOf = (kinds: ConnectedCluster['kinds']): string => kinds.map(({ kind }) => kind).join()
-
 interface Observed {
   readonly stopping: AbortController
   done: Promise<void>
@@ -82,9 +80,9 @@ export function createObservers({ clusters, contacts, ...dependencies }: Observe
         await pause(CHECK_INTERVAL)
         const again = signal.aborted ? undefined : await contact()
         // kinds that were installed, or permitted, since: the observation begins again with them
-        if (again && namesOf(again.kinds) !== namesOf(found.kinds)) break
+        if (again?.kinds.some(({ kind }) => !found.kinds.some((known) => known.kind === kind))) break
       }
-      ending.abort(new Error('the cluster has other kinds'))
+      ending.abort(new Error('the cluster has more kinds'))
       await watching
     }
   }

@@ -1,6 +1,7 @@
 import { inBatches, yieldToEventLoop } from '../../concurrency/yielding.ts'
 import type { Database } from '../../db/open.ts'
 import type { Transaction } from '../../db/transact.ts'
+import { storageFailure } from '../../input/storage-failure.ts'
 
 /** Writes what its subject is at that time; it may be called again after its transaction failed. */
 type Write = (tx: Transaction) => void
@@ -51,9 +52,7 @@ export class WriteQueue {
     for (const some of inBatches([...this.#waiting], TOGETHER)) {
       if (!this.#db.isOpen()) return
       try {
-        this.#db.transact((tx) => {
-          for (const [, write] of some) write(tx)
-        })
+        this.#make(some)
       } catch (error) {
         this.#onError(error)
         this.#schedule(Math.min(FIRST_PAUSE * 2 ** this.#failures++, LONGEST_PAUSE))
@@ -61,11 +60,25 @@ export class WriteQueue {
       }
       this.#failures = 0
       // a write about the same subject may have been added by the batch
-      for (const [subject, write] of some)
+      for (const [subject, write] of some) {
         if (this.#waiting.get(subject) === write) this.#waiting.delete(subject)
+      }
       await yieldToEventLoop()
     }
     this.#isRunning = false
     if (this.#waiting.size > 0) this.#schedule(DELAY)
+  }
+
+  /** Makes writes together. One that fails for itself is reported, and left out. Throws when the disk accepts no writes. */
+  #make(writes: readonly (readonly [string, Write])[]): void {
+    try {
+      this.#db.transact((tx) => {
+        for (const [, write] of writes) write(tx)
+      })
+    } catch (error) {
+      if (storageFailure(error)) throw error
+      if (writes.length === 1) this.#onError(error)
+      else for (const write of writes) this.#make([write])
+    }
   }
 }

@@ -104,8 +104,10 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   }
 
   return {
-    /** Compares what is due in a cluster, now and later. */
-    wake: fill,
+    /** Compares what is due in a cluster, now and later; after results that could not be stored only later. */
+    wake(clusterId: number): void {
+      if (!runners.get(clusterId)?.unstored) fill(clusterId)
+    },
 
     async [Symbol.asyncDispose](): Promise<void> {
       stopping.abort(new Error('the server stops'))

@@ -9,7 +9,10 @@ import { createObservers } from '../../../src/kubernetes/observe/observers.ts'
 /** Observes a cluster whose conditions cannot be stored while `isFull`. Each watch ends with a bookmark after some milliseconds. */
 function observing() {
   const db = openDatabase(':memory:')
-  const state = { isFull: false, contacts: 0, watches: 0, reports: 0, errors: [] as unknown[] }
+  const state = {
+    ...{ isFull: false, contacts: 0, watches: 0, reports: 0, errors: [] as unknown[] },
+    resources: [{ name: 'deployments', kind: 'Deployment', namespaced: true }],
+  }
   const cluster = { id: 1, openings: [] } as unknown as Cluster
   const clusters = {
     all: () => [cluster],
@@ -22,7 +25,7 @@ function observing() {
     },
   }
   const client = {
-    resources: async () => [{ name: 'deployments', kind: 'Deployment', namespaced: true }],
+    resources: async () => state.resources,
     create: async () => ({ status: { allowed: true } }),
     async *list() {
       yield { isFirst: true, items: [], resourceVersion: '1' }
@@ -77,4 +80,17 @@ it('a cluster whose first condition cannot be stored is contacted again', async 
   await expect.poll(() => world.state.contacts).toBeGreaterThan(1)
   world.state.isFull = false
   await expect.poll(() => world.observers.connected(1)).toBeDefined()
+})
+
+it('a kind that a cluster gets later is observed', async () => {
+  await using world = observing()
+  world.observers.start()
+  await expect.poll(() => world.observers.connected(1)).toBeDefined()
+  const kindsOf = () => [...new Set(world.observers.connected(1)?.kinds.map(({ kind }) => kind))]
+  expect(kindsOf()).not.toContain('StatefulSet')
+  world.state.resources = [
+    ...world.state.resources,
+    { name: 'statefulsets', kind: 'StatefulSet', namespaced: true },
+  ]
+  await expect.poll(kindsOf).toContain('StatefulSet')
 })

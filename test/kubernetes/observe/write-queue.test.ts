@@ -22,7 +22,7 @@ afterEach(() => {
 
 const add = (subject: string, text = subject): void =>
   queue.add(subject, (tx) => {
-    if (isFull) throw new Error('the disk is full')
+    if (isFull) throw Object.assign(new Error('the disk is full'), { code: 'SQLITE_FULL' })
     tx.afterCommit(() => written.push(text))
   })
 /** Lets the time pass, and the writes that are due be made. */
@@ -60,6 +60,16 @@ it('holds one write about a subject, the newest, while writes fail', async () =>
   isFull = false
   await pass(60_000)
   expect(written).toEqual(['a 999', 'b 999'])
+})
+
+it('leaves out a write that fails for itself, and makes the others', async () => {
+  add('pod a')
+  queue.add('pod b', () => {
+    throw new Error('not a pod')
+  })
+  add('pod c')
+  await pass(50)
+  expect([written, queue.size, errors.length]).toEqual([['pod a', 'pod c'], 0, 1])
 })
 
 it('makes a write that a write adds', async () => {
