@@ -137,7 +137,7 @@ test(`a subscriber receives every push once, in order, while the server is kille
   for (const one of imageStream.imports.nodes) expect(one).toMatchObject({ state: 'SUCCEEDED', failed: 0 })
   // an import that was accepted before a kill exists after it
   expect(imageStream.imports.nodes.map(({ id }) => id)).toContain(acknowledged.at(-1))
-  rmSync(dataFolder, { recursive: true, force: true })
+  rmSync(dataFolder, { recursive: true, force: true, maxRetries: 5 })
 })
 
 test('acknowledged streams exist after a kill, and the others exist completely or not at all', async () => {
@@ -169,5 +169,5 @@ test('acknowledged streams exist after a kill, and the others exist completely o
   for (const { labels, spec } of imageStreams.nodes) {
     expect([labels.length, spec.tags.nodes.length]).toEqual([1, 2])
   }
-  rmSync(dataFolder, { recursive: true, force: true })
+  rmSync(dataFolder, { recursive: true, force: true, maxRetries: 5 })
 })

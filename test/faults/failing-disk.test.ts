@@ -111,6 +111,6 @@ test.skipIf(missing).each(WRITES)(
       for (const { to, image } of acknowledged.pushes) expect(await client.has(to, image)).toBe(true)
     }
     expect((await checkDataFolder(dataFolder, { isDeep: true, onProgress() {} })).findings).toEqual([])
-    rmSync(dataFolder, { recursive: true, force: true })
+    rmSync(dataFolder, { recursive: true, force: true, maxRetries: 5 })
   },
 )

@@ -69,5 +69,5 @@ test(`each workload gets the newest image and each build starts, once, while the
     expect(changes.filter((change) => change.includes('instantiate')).at(-1)).toContain(content.digest)
   })
   expect(changes.filter((change, at) => changes.indexOf(change) !== at)).toEqual([])
-  await rm(dataFolder, { recursive: true })
+  await rm(dataFolder, { recursive: true, maxRetries: 5 })
 }, 300_000)

@@ -62,5 +62,5 @@ test(`mirrorings that were acknowledged finish, each tag with a whole image and 
       expect(await client.hasBlob('shop/web', digest)).toBe(true)
   }
   expect((await pushLog(app.client)).map(({ tag }) => tag).sort()).toEqual(images.map((_, at) => `v${at}`))
-  await rm(dataFolder, { recursive: true, force: true })
+  await rm(dataFolder, { recursive: true, force: true, maxRetries: 5 })
 })

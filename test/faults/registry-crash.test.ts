@@ -165,5 +165,5 @@ test(`of ${PUSHES} pushes every acknowledged one stays complete and is reported 
   expect([...(await storedBlobs(dataFolder)).keys()].sort()).toEqual(referred)
   expect([...blobRows(dataFolder)].sort()).toEqual(referred)
   expect(await filesBelow(join(dataFolder, 'uploads'))).toEqual([])
-  await rm(dataFolder, { recursive: true })
+  await rm(dataFolder, { recursive: true, maxRetries: 5 })
 })

@@ -65,7 +65,7 @@ test(`a subscriber notices each of ${RESTORES} restores of a backup from a rando
     }
     const restored = join(root, `data-${run}`)
     await restore({ folder, dataFolder: restored, onBlob() {} })
-    rmSync(dataFolder, { recursive: true })
+    rmSync(dataFolder, { recursive: true, maxRetries: 5 })
     dataFolder = restored
 
     await using server = await startApp({ dataFolder })
@@ -76,5 +76,5 @@ test(`a subscriber notices each of ${RESTORES} restores of a backup from a rando
     }
     expect(await received(server, now, lost + 2)).toHaveLength(lost + 2)
   }
-  rmSync(root, { recursive: true })
+  rmSync(root, { recursive: true, maxRetries: 5 })
 })

@@ -166,5 +166,6 @@ test(`every tag's newest image is delivered, none under two ids and none out of 
       expect(order, `order of ${tag}`).toEqual(order.toSorted((a, b) => a - b))
     }
   }
-  await rm(dataFolder, { recursive: true, force: true })
+  // the server still writes to it
+  await rm(dataFolder, { recursive: true, force: true, maxRetries: 5 })
 }, 600_000)

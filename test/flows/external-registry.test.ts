@@ -158,7 +158,7 @@ describe.skipIf(missing !== undefined)(
         undefined,
         ...contents.slice(0, -1).map(({ digest }) => digest),
       ])
-      rmSync(dataFolder, { recursive: true, force: true })
+      rmSync(dataFolder, { recursive: true, force: true, maxRetries: 5 })
     })
 
     test('finds the changes of a time in which the server did not run', async () => {
@@ -184,7 +184,7 @@ describe.skipIf(missing !== undefined)(
       const pushes = await log(app.client)
       expect(pushes.filter((push) => push.startsWith('web:v1'))).toEqual(entries('web:v1', one, two, three))
       expect(pushes.filter((push) => push.startsWith('new'))).toEqual(entries('new:v1', multi))
-      rmSync(dataFolder, { recursive: true, force: true })
+      rmSync(dataFolder, { recursive: true, force: true, maxRetries: 5 })
     })
   },
 )

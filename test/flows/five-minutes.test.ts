@@ -139,7 +139,7 @@ test.skipIf(missing !== undefined)(
     )
     const containers = valueAt(kubernetes.read('Deployment', 'web'), 'spec.template.spec.containers')
     expect(JSON.stringify(containers)).toContain(`/shop/web@${imageStreamTag.image.digest}`)
-    await rm(folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   },
   120_000,
 )

@@ -57,5 +57,5 @@ test('lost content is a 404, fetched again from where its image was mirrored, an
 
   await registry.push({ repository: 'shop/own', tag: 'v1' }, pushed, 'one POST')
   expect(await registry.hasBlob('shop/own', own)).toBe(true)
-  await rm(dataFolder, { recursive: true, force: true })
+  await rm(dataFolder, { recursive: true, force: true, maxRetries: 5 })
 })

@@ -204,5 +204,5 @@ test(`tags that are copied to another registry all arrive, whole and as they wer
     0,
     NAMES.length,
   ])
-  await rm(dataFolder, { recursive: true, force: true })
+  await rm(dataFolder, { recursive: true, force: true, maxRetries: 5 })
 })

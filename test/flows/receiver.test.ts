@@ -108,7 +108,7 @@ describe('an acknowledged delivery', () => {
       .toEqual(expected)
     const processed = { outcome: 'ACCEPTED', hints: [{ targets: [{ state: 'FINISHED' }] }] }
     await expect.poll(() => deliveriesTo(app.client, receiver)).toMatchObject([processed, processed])
-    rmSync(dataFolder, { recursive: true, force: true })
+    rmSync(dataFolder, { recursive: true, force: true, maxRetries: 5 })
   })
 })
 
@@ -153,7 +153,7 @@ describe.skipIf(missing !== undefined)(
       expect(deliveries.filter(({ outcome }) => outcome === 'ACCEPTED').length).toBeGreaterThanOrEqual(2)
       expect(deliveries.filter(({ outcome }) => outcome === 'IGNORED').length).toBeGreaterThan(2)
       expect(deliveries.filter(({ outcome }) => outcome === 'FAILED')).toEqual([])
-      rmSync(dataFolder, { recursive: true, force: true })
+      rmSync(dataFolder, { recursive: true, force: true, maxRetries: 5 })
     })
   },
 )
