@@ -33,8 +33,6 @@ async function record(dataFolder: string, trace: string): Promise<FileOperation[
   const tracing = ['-f', '-y', '-xx', '-s', '400000', '-e', `trace=${RECORDED_CALLS}`, '-o', trace]
   const server = spawn('strace', [...tracing, process.execPath, main, '--port', '0', '--data', dataFolder], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    // a process group of its own: strace that is killed leaves the server running
-    detached: true,
   })
   const ended = once(server, 'exit')
   try {
@@ -48,11 +46,15 @@ async function record(dataFolder: string, trace: string): Promise<FileOperation[
       }
     }
   } finally {
-    if (server.pid) process.kill(-server.pid, 'SIGKILL')
+    // strace writes what it has recorded when its child has ended
+    for (const child of childrenOf(server.pid)) process.kill(child, 'SIGKILL')
     await ended
   }
   return parseWriteStream(readFileSync(trace, 'latin1'), dataFolder)
 }
+
+const childrenOf = (pid: number | undefined): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
 
 /** Returns the URL in the line that a server writes when it listens. */
 async function listeningAt(output: Readable): Promise<string> {

@@ -93,7 +93,7 @@ describe('a page of pushes', () => {
     expect(result.errors).toBeUndefined()
     expect(Object.values(result.data ?? {})).toEqual(aliases.map(() => ({ nodes: [] })))
     // an operation has the thread for short turns
-    expect(iterations).toBeGreaterThan(aliases.length)
+    expect(iterations).toBeGreaterThan(5)
   })
 })
 
