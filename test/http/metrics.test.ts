@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { createMetrics, type MetricsSources } from '../../src/http/metrics/metrics.ts'
 import { hostLabels, OTHER_HOSTS } from '../../src/http/metrics/remote-gauges.ts'
@@ -155,4 +157,16 @@ describe('labels of hosts', () => {
       ...['a', 'b', OTHER_HOSTS, 'a', OTHER_HOSTS, 'b'],
     ])
   })
+})
+
+it('metrics of a server that has ended are not kept', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const created = new WeakRef(createMetrics())
+  await expect
+    .poll(() => {
+      collectGarbage()
+      return created.deref()
+    })
+    .toBeUndefined()
 })

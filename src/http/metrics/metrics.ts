@@ -28,13 +28,16 @@ const NAMED_HOSTS = 100
 /** Seconds: from an import without changes to one of many thousands of tags. */
 const IMPORT_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 
-/** Creates the metrics, including those of the process: event loop lag, heap, garbage collection. */
+/** Metrics of the process, which it observes until it ends: event loop lag, heap, garbage collection. */
+const ofProcess = new Registry()
+collectDefaultMetrics({ register: ofProcess })
+for (const name of MISNAMED) ofProcess.removeSingleMetric(name)
+
+/** Creates the metrics of a server, beside those of its process. */
 export function createMetrics(namedHosts = NAMED_HOSTS) {
   const registry = new Registry()
   const registers = [registry]
   const labelOf = hostLabels(namedHosts)
-  collectDefaultMetrics({ register: registry })
-  for (const name of MISNAMED) registry.removeSingleMetric(name)
 
   const counter = (name: string, help: string, labelNames: string[]) =>
     new Counter({ name: `imagestreams_${name}`, help, labelNames, registers })
@@ -62,7 +65,8 @@ export function createMetrics(namedHosts = NAMED_HOSTS) {
     ...createServerMetrics(registry),
     contentType: registry.contentType,
     /** Returns the current metrics in the text format of Prometheus. */
-    text: (): Promise<string> => registry.metrics(),
+    text: async (): Promise<string> =>
+      (await Promise.all([ofProcess.metrics(), registry.metrics()])).join('\n'),
     /** Adds the figures that are read at each scrape; called once. */
     observe(sources: MetricsSources): void {
       remoteGauges(registry, labelOf, sources.remoteHosts)
