@@ -162,11 +162,16 @@ describe('labels of hosts', () => {
 it('metrics of a server that has ended are not kept', async () => {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
-  const created = new WeakRef(createMetrics())
+  const observed = (): WeakRef<object> => {
+    const sources = { ...IDLE }
+    createMetrics().observe(sources)
+    return new WeakRef(sources)
+  }
+  const created = observed()
   await expect
     .poll(() => {
       collectGarbage()
-      return created.deref()
+      return created.deref() === undefined
     })
-    .toBeUndefined()
+    .toBe(true)
 })
