@@ -21,7 +21,7 @@ import {
   tagDigests,
 } from '../flows/operations.ts'
 
-const KILLS = repeats(10, 30, 80)
+const KILLS = repeats(10, 30)
 /** Moves of the history before each start of the server; some tags move more than once. */
 const MOVES = 100
 /** Moves while the server runs, before each further import. */

@@ -13,9 +13,9 @@ import { repeats, seedOf } from '../fixtures/seed.ts'
 import { buildServer } from '../fixtures/server-process.ts'
 import { type Push, pushLog } from '../flows/operations.ts'
 
-const PUSHES = repeats(36, 100, 330)
+const PUSHES = repeats(36, 100, 720)
 const AT_ONCE = 4
-const KILLS = repeats(4, 12, 40)
+const KILLS = repeats(4, 12, 90)
 /** Maximum number of client steps before the server is killed; a push has about twenty, so that some are left for the last start. */
 const STEPS = 150
 /** Maximum delay in milliseconds between such a step and the kill, in which the server works, syncs or responds. */
