@@ -5,6 +5,7 @@ import type { KubernetesView } from '../graphql/kit/context.ts'
 import { pullSpecOf } from '../imagestream/spec/pull-spec.ts'
 import { type ClusterAction, createClusterActions } from '../kubernetes/action/actions.ts'
 import type { ActionOutcome } from '../kubernetes/action/outcome.ts'
+import { type ActionRehearsal, createClusterRehearsals } from '../kubernetes/action/rehearse.ts'
 import { createKubernetesClient } from '../kubernetes/client/client.ts'
 import type { ClusterConnection } from '../kubernetes/client/connection.ts'
 import { parseKubeconfig } from '../kubernetes/client/kubeconfig.ts'
@@ -50,7 +51,13 @@ export interface KubernetesRooms {
   /** Counts clusters and workloads, for metrics. */
   readonly figures: ReturnType<typeof createWorkloadFigures>
   /** What triggers do in clusters. */
-  readonly act: ReturnType<typeof performed>
+  readonly act: (action: ClusterAction, move: TagMove, signal: AbortSignal) => Promise<ActionOutcome>
+  /** What they would do. */
+  readonly rehearse: (
+    action: ClusterAction,
+    move: TagMove,
+    options: { readonly isContacted: boolean; readonly signal: AbortSignal },
+  ) => Promise<ActionRehearsal>
   /** Starts to observe all clusters; called once the server listens. */
   start(): void
 }
@@ -84,7 +91,10 @@ export function openKubernetes(parts: KubernetesParts): KubernetesRooms {
   const due = createDueRows(db, rows, now)
   const pullSpec = createPullSpecs(parts)
   const imageOf = imageOfTag(domain, pullSpec)
-  const actions = createClusterActions({ clusterNamed: (name) => clusters.byName(SYSTEM, name), connectTo })
+  const clusterNamed = (name: string) => clusters.byName(SYSTEM, name)
+  const referenceOf = referenceOfMove(domain, pullSpec)
+  const act = createClusterActions({ clusterNamed, connectTo })
+  const rehearse = createClusterRehearsals({ clusterNamed, connectTo })
   const onError = (error: unknown): void => log.error({ err: error }, 'cannot reconcile workloads')
   const observers: Observers = opened.use(
     createObservers({
@@ -109,7 +119,8 @@ export function openKubernetes(parts: KubernetesParts): KubernetesRooms {
   return {
     view: { clusters, testCluster: contacts.test, workloads, resumeWorkload },
     figures: createWorkloadFigures(db, clusters),
-    act: performed(actions, domain, pullSpec),
+    act: (action, move, signal) => act(action, referenceOf(move), signal),
+    rehearse: (action, move, options) => rehearse(action, referenceOf(move), options),
     start(): void {
       const { changeLog } = domain
       opened.use(startTagMoves({ changeLog, due, imageOf, onDue: reconciler.wake, now, onError }))
@@ -147,15 +158,10 @@ const imageOfTag =
     return pullSpec(stream, tagName, { digest: tag.image.digest, dockerImageReference })
   }
 
-/** Returns a function that does what a trigger demands in a cluster when a tag moves. */
-const performed =
-  (
-    act: ReturnType<typeof createClusterActions>,
-    { streams }: KubernetesParts['domain'],
-    pullSpec: PullSpecs,
-  ) =>
-  (action: ClusterAction, move: TagMove, signal: AbortSignal): Promise<ActionOutcome> => {
+/** Returns a function for a move with the pull spec that workloads get. */
+const referenceOfMove =
+  ({ streams }: KubernetesParts['domain'], pullSpec: PullSpecs) =>
+  (move: TagMove): TagMove => {
     const stream = streams.byName(SYSTEM, move.namespace, move.imageStream)
-    const dockerImageReference = stream ? pullSpec(stream, move.tag, move) : move.dockerImageReference
-    return act(action, { ...move, dockerImageReference }, signal)
+    return stream ? { ...move, dockerImageReference: pullSpec(stream, move.tag, move) } : move
   }

@@ -8,6 +8,7 @@ import type { Sealer } from '../secrets/sealer.ts'
 import { filledMirror } from '../triggers/content/kinds/mirror.ts'
 import type { MovedTag } from '../triggers/content/moved-tag.ts'
 import type { Perform } from '../triggers/run/attempt.ts'
+import type { Rehearse } from '../triggers/run/dry-run.ts'
 import { createTriggers, type Triggers } from '../triggers/triggers.ts'
 import type { Trust } from '../trust/trust.ts'
 import type { Domain } from './domain.ts'
@@ -20,7 +21,7 @@ import { registryHostOf } from './registry.ts'
 /** What does actions that are no requests. */
 interface Performers {
   readonly access: Pick<AccessControl, 'rightsOf'>
-  readonly kubernetes: Pick<KubernetesRooms, 'act'>
+  readonly kubernetes: Pick<KubernetesRooms, 'act' | 'rehearse'>
   /** Null with an external registry. */
   readonly replicate: ReturnType<typeof createReplication> | null
 }
@@ -50,6 +51,7 @@ export function openTriggers({ domain, trust, ...parts }: TriggerParts): Trigger
     publicUrl: () => ownOrigin(parts),
     isOwn: (url) => isOwnUrl(parts, url),
     perform: performBy(parts),
+    rehearse: rehearseBy(parts),
     verify: createMoveVerification({ tags: domain.tags, trust }),
     uuid: randomUUID,
     random: Math.random,
@@ -70,9 +72,24 @@ const performBy =
     if (replicate) {
       return replicate(filledMirror(settings, move), move, { viewer: namespaceItself(move, access), signal })
     }
-    const message =
-      'an external registry replaces the integrated one (--external-registry), which copies images'
-    return Promise.resolve({ status: null, text: '', link: null, failure: { kind: 'NEVER', message } })
+    const failure = { kind: 'NEVER', message: NO_COPIES } as const
+    return Promise.resolve({ status: null, text: '', link: null, failure })
+  }
+
+const NO_COPIES =
+  'an external registry replaces the integrated one (--external-registry), which copies images'
+
+/** Returns what other rooms would do. */
+const rehearseBy =
+  ({ kubernetes, replicate }: Performers): Rehearse =>
+  async ({ kind, settings }, { move, ...options }) => {
+    if (kind === 'SET_IMAGE') return kubernetes.rehearse({ kind, ...settings }, move, options)
+    if (kind === 'START_BUILD') return kubernetes.rehearse({ kind, ...settings }, move, options)
+    if (kind !== 'MIRROR') throw new Error(`no room performs actions of the kind ${kind}`)
+    const { repository, tag, includeReferrers } = filledMirror(settings, move)
+    const referrers = includeReferrers ? ', with its referrers' : ''
+    const plan = `copies ${move.namespace}/${move.imageStream}:${move.tag} to ${repository}:${tag}${referrers}`
+    return { plan, isReachable: null, message: replicate ? null : NO_COPIES }
   }
 
 /** Returns the namespace of a trigger as the viewer: it uses the credentials of the namespace, and no others. */

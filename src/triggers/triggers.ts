@@ -23,7 +23,7 @@ import { createCauses } from './run/causes.ts'
 import { createDeliveryChanges } from './run/changes.ts'
 import { createTriggerCommands } from './run/commands.ts'
 import { createDescribeDelivery } from './run/described.ts'
-import { createDryRun } from './run/dry-run.ts'
+import { createDryRun, type Rehearse } from './run/dry-run.ts'
 import { DueLanes } from './run/due-lanes.ts'
 import { createGuarding, type VerifyMove } from './run/guarding.ts'
 import { createLinkSearch } from './run/link-search.ts'
@@ -53,6 +53,7 @@ export interface TriggersDependencies {
   readonly isOwn: (url: URL) => boolean
   /** Does what an action says in another room. */
   readonly perform: Perform
+  readonly rehearse: Rehearse
   readonly verify: VerifyMove
   /** Present rights of principals. */
   readonly rightsOf: RightsOf

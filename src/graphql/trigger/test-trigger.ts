@@ -9,7 +9,7 @@ import { triggerIdOf } from './trigger-mutations.ts'
 
 mutation('testTrigger', {
   description:
-    'Returns what a trigger would send for the image that a tag has now, without sending it. With `contact` the server asks the receiver’s host, by a HEAD request for `/` without secrets, whether it responds. `NOT_FOUND` if the tag has no image.',
+    'Returns what a trigger would send for the image that a tag has now, without sending it. With `contact` the server sends a HEAD request for `/` without secrets to the receiver’s host, or reads the object in its cluster, to find out whether it responds. `NOT_FOUND` if the tag has no image.',
   access: 'configure',
   complexity: MUTATION_COMPLEXITY.remote,
   example: `
@@ -17,6 +17,7 @@ mutation('testTrigger', {
     mutation TestTrigger($trigger: ID!) {
       testTrigger(input: { id: $trigger, imageStream: "ruby", tag: "latest" }) {
         request { method url headers body }
+        plan
         isReachable
         message
       }
@@ -31,8 +32,15 @@ mutation('testTrigger', {
         DeliveryRequestType,
         'The request, with `•••` in place of secrets; null for an action that is no request.',
       ),
-      isReachable: t.booleanOrNull('Whether the receiver’s host responds; null if it was not asked.'),
-      message: t.stringOrNull('Why the host does not respond; null if it does, or was not asked.'),
+      plan: t.stringOrNull(
+        'What this server would do itself: set an image, start a build, copy an image; null for an action that is a request.',
+      ),
+      isReachable: t.booleanOrNull(
+        'Whether the receiver’s host, or the API server of the cluster, responds; null if it was not contacted.',
+      ),
+      message: t.stringOrNull(
+        'Why the host does not respond, or what prevents the action in the cluster, with what to do; null for nothing.',
+      ),
     }),
   }),
   resolve(input, { viewer, triggers, work }) {

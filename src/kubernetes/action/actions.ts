@@ -25,7 +25,7 @@ export interface ActionImage {
   readonly dockerImageReference: string
 }
 
-interface ActionsDependencies {
+export interface ActionsDependencies {
   readonly clusterNamed: (name: string) => Cluster | undefined
   readonly connectTo: ConnectTo
 }
@@ -36,12 +36,8 @@ export const createClusterActions =
   async (action: ClusterAction, image: ActionImage, signal: AbortSignal): Promise<ActionOutcome> => {
     const cluster = clusterNamed(action.cluster)
     const { namespace } = action.target
-    // one message for both: it does not reveal which clusters there are
     if (!cluster || !isOpenTo(cluster, namespace, image.namespace)) {
-      return impossible(
-        `no cluster ${action.cluster} opens its namespace ${namespace} to the namespace ${image.namespace}: ` +
-          'a server admin adds an opening with updateCluster',
-      )
+      return impossible(notOpen(action, image))
     }
     try {
       const client = await connectTo(cluster)
@@ -52,6 +48,10 @@ export const createClusterActions =
       return failed(error)
     }
   }
+
+/** Returns the message about a cluster that does not exist or is not open: one for both does not reveal which clusters there are. */
+export const notOpen = ({ cluster, target }: ClusterAction, image: Pick<ActionImage, 'namespace'>): string =>
+  `no cluster ${cluster} opens its namespace ${target.namespace} to the namespace ${image.namespace}: a server admin adds an opening with updateCluster`
 
 async function setContainer(
   client: KubernetesClient,

@@ -30,3 +30,18 @@ export const setImage = (
       return { changes: [{ container, fieldPath, to: image }], conditions: [] }
     },
   })
+
+/** Reads whether the object has the container, without a change. Rejects as `updateImages` does. */
+export const findContainer = (
+  client: KubernetesClient,
+  { container: name, ...address }: Omit<ContainerImage, 'image'>,
+  signal: AbortSignal,
+): Promise<ImagesUpdate> =>
+  updateImages(client, address, {
+    signal,
+    decide(object, kind) {
+      const containers = containersOf(object, kind)
+      const isThere = containers.some((one) => one.name === name)
+      return { changes: [], conditions: isThere ? [] : [containerUnknown(quoted(name), containers, null)] }
+    },
+  })

@@ -50,7 +50,10 @@ interface ParsedManifest extends InventoryManifest {
   readonly manifest: Manifest
 }
 
-/** Creates a function that stores a repository, as it was listed, by the same writes as a push. */
+/**
+ * Creates a function that stores a repository, as it was listed, by the same writes as a push. The writes reach the disk when the
+ * database is closed: after a crash an adoption begins again.
+ */
 export function createAdoption({
   db,
   viewer,
@@ -95,14 +98,14 @@ export function createAdoption({
       const size = part.kind === 'manifest' ? null : await sizeOf(part.digest)
       if (size !== null) found.push({ digest: part.digest, size })
     }
-    db.transact((tx) => {
+    db.transactUnsynced((tx) => {
       const { id: repositoryId } = content.ensureRepository(tx, name, at)
       for (const blob of found) content.linkBlob(tx, { repositoryId, ...blob, at: now() })
     })
     parts.require(content.repository(name)?.id, manifest)
     const config = await configOf(manifest)
     const push: PushedManifest = { repository: name, digest, bytes, manifest, config, tags: [], at }
-    db.transact((tx) => store(tx, viewer, push))
+    db.transactUnsynced((tx) => store(tx, viewer, push))
   }
 
   async function parse({ digest, mediaType, pushedAt }: InventoryManifest): Promise<ParsedManifest> {
@@ -130,7 +133,7 @@ export function createAdoption({
     for (const { name: tag, digest, at } of tags) {
       const { bytes, manifest } = adopted.get(digest) as ParsedManifest
       const config = await configOf(manifest)
-      db.transact((tx) =>
+      db.transactUnsynced((tx) =>
         store(tx, viewer, { repository: name, digest, bytes, manifest, config, tags: [tag], at }),
       )
     }

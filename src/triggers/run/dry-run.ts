@@ -1,6 +1,8 @@
 import type { Viewer } from '../../access/right/viewer.ts'
 import type { Egress } from '../../egress/egress.ts'
 import { NotFoundError } from '../../input/errors.ts'
+import type { Action } from '../content/actions.ts'
+import type { MovedTag } from '../content/moved-tag.ts'
 import type { ShownRequest } from '../content/shown-request.ts'
 import type { Definitions } from '../definition/definitions.ts'
 import type { TargetRows } from '../state/target-rows.ts'
@@ -15,12 +17,26 @@ interface DryRunDependencies {
   readonly targets: Pick<TargetRows, 'find'>
   readonly attempts: Pick<Attempts, 'requestOf'>
   readonly egress: Pick<Egress, 'request'>
+  readonly rehearse: Rehearse
 }
+
+/** What another part of this server would do. */
+export interface Rehearsal extends Pick<DryRun, 'isReachable' | 'message'> {
+  readonly plan: string
+}
+
+/** Returns what an action that is no request would do, without doing it. Rejects only when the signal is aborted. */
+export type Rehearse = (
+  action: Action,
+  rehearsed: { readonly move: MovedTag; readonly isContacted: boolean; readonly signal: AbortSignal },
+) => Promise<Rehearsal>
 
 /** What a trigger would send. */
 export interface DryRun {
   /** The request, with secrets replaced; null for an action that another part of this server does. */
   readonly request: ShownRequest | null
+  /** What this server would do itself, for people; null for an action that is a request. */
+  readonly plan: string | null
   /** Whether the host of the receiver responds; null if it was not asked. */
   readonly isReachable: boolean | null
   /** Why the host does not respond; null if it does, or was not asked. */
@@ -30,12 +46,12 @@ export interface DryRun {
 const LIMITS = { timeout: 10_000, maxBytes: 64 * 1024 }
 
 /**
- * Creates the dry run of triggers: what would be sent for the image that a tag has now. `contact` asks the host of the receiver
- * whether it responds, with a HEAD request for `/` that has no secret and starts nothing. Throws NotFoundError,
+ * Creates the dry run of triggers: what would be sent for the image that a tag has now. With `contact` a HEAD request for `/`, which
+ * has no secret and starts nothing, finds out whether the host of the receiver responds. Throws NotFoundError,
  * InvalidInputError.
  */
 export const createDryRun =
-  ({ definitions, tagOf, describe, targets, attempts, egress }: DryRunDependencies) =>
+  ({ definitions, tagOf, describe, targets, attempts, egress, rehearse }: DryRunDependencies) =>
   async (
     viewer: Viewer,
     input: TagOfTrigger & { readonly contact: boolean },
@@ -48,7 +64,11 @@ export const createDryRun =
     const { move } = describe(trigger, { tagId }, wanted?.eventId ?? newestEventId) ?? {}
     if (!move) throw new NotFoundError('the entry of the tag’s history was pruned')
     const made = attempts.requestOf(trigger, move, `${trigger.uid}-test`)
-    if (!made || !input.contact) return { request: made?.shown ?? null, isReachable: null, message: null }
+    if (!made) {
+      const rehearsed = { move, isContacted: input.contact, signal }
+      return { request: null, ...(await rehearse(trigger.action, rehearsed)) }
+    }
+    if (!input.contact) return { request: made.shown, plan: null, isReachable: null, message: null }
     const root = new URL('/', made.request.url)
     const message = await egress
       .request(root, { method: 'HEAD', ...LIMITS, signal })
@@ -57,5 +77,5 @@ export const createDryRun =
         signal.throwIfAborted()
         return error instanceof Error ? error.message : String(error)
       })
-    return { request: made.shown, isReachable: message === null, message }
+    return { request: made.shown, plan: null, isReachable: message === null, message }
   }

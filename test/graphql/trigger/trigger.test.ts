@@ -425,6 +425,21 @@ test('testTrigger shows what would be sent without sending it, and whether the h
   receiver = await startTriggerReceiver()
 })
 
+test('testTrigger says what this server would do itself, without doing it', async () => {
+  const mirror = { repository: 'backup.example/team/{{ imageStream }}', tag: '{{ tag }}-copy' }
+  const { trigger } = await create({ name: 'copy', action: { mirror } })
+  const TEST = `mutation ($input: TestTriggerInput!) { testTrigger(input: $input) {
+    request { url } plan isReachable message } }`
+  expect(await app.client.request(TEST, { input: { id: trigger.id, tag: 'v1', contact: true } })).toEqual({
+    testTrigger: {
+      request: null,
+      plan: 'copies default/app:v1 to backup.example/team/app:v1-copy',
+      isReachable: null,
+      message: null,
+    },
+  })
+})
+
 test('deliveryChanged delivers the begin and the end of each attempt', async () => {
   await create()
   const changes = app.client.follow<{ deliveryChanged: ShownDelivery }>(

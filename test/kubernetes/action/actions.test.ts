@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEgress, type Egress } from '../../../src/egress/egress.ts'
 import { type ClusterAction, createClusterActions } from '../../../src/kubernetes/action/actions.ts'
+import { createClusterRehearsals } from '../../../src/kubernetes/action/rehearse.ts'
 import { createKubernetesClient } from '../../../src/kubernetes/client/client.ts'
 import type { Cluster } from '../../../src/kubernetes/cluster/cluster.ts'
 import { type FakeCluster, startFakeCluster } from '../../fixtures/kubernetes/fake-cluster.ts'
@@ -38,12 +39,18 @@ afterAll(async () => {
   await egress[Symbol.asyncDispose]()
 })
 
+const dependencies = {
+  clusterNamed: (name: string) => (name === CLUSTER.name ? CLUSTER : undefined),
+  connectTo: async () =>
+    createKubernetesClient(kubernetes.connection, { request: egress.request, now: () => 0 }),
+}
 const act = (action: ClusterAction, image = IMAGE, signal = new AbortController().signal) =>
-  createClusterActions({
-    clusterNamed: (name) => (name === CLUSTER.name ? CLUSTER : undefined),
-    connectTo: async () =>
-      createKubernetesClient(kubernetes.connection, { request: egress.request, now: () => 0 }),
-  })(action, image, signal)
+  createClusterActions(dependencies)(action, image, signal)
+const rehearse = (action: ClusterAction, isContacted = true, connectTo = dependencies.connectTo) =>
+  createClusterRehearsals({ ...dependencies, connectTo })(action, IMAGE, {
+    isContacted,
+    signal: new AbortController().signal,
+  })
 
 const setImage = (parts: object = {}): ClusterAction => ({
   kind: 'SET_IMAGE',
@@ -152,5 +159,46 @@ describe('an action in a cluster', () => {
     await expect(act(setImage(), IMAGE, AbortSignal.abort(new Error('shutting down')))).rejects.toThrow(
       'shutting down',
     )
+  })
+})
+
+describe('a rehearsal of an action', () => {
+  const plan = `sets container web of Deployment shop/web in the cluster production to ${IMAGE.dockerImageReference}`
+
+  test('says what would be done, and changes nothing', async () => {
+    const before = kubernetes.read('Deployment', 'web')
+    expect(await rehearse(setImage(), false)).toEqual({ plan, isReachable: null, message: null })
+    expect(await rehearse(setImage())).toEqual({ plan, isReachable: true, message: null })
+    expect(await rehearse(START)).toEqual({
+      plan: `starts a build of BuildConfig shop/app in the cluster production for ${IMAGE.dockerImageReference}`,
+      isReachable: true,
+      message: null,
+    })
+    expect(kubernetes.read('Deployment', 'web')).toEqual(before)
+  })
+
+  test.each<[string, ClusterAction, RegExp]>([
+    [
+      'a container that does not exist',
+      setImage({ container: 'db' }),
+      /has no container "db".*: name one of "web"/,
+    ],
+    ['an object that does not exist', setImage({ name: 'nope' }), /nope/],
+    ['a BuildConfig that does not exist', { ...START, target: { namespace: 'shop', name: 'nope' } }, /nope/],
+    ['a namespace that is not open', setImage({ namespace: 'team' }), /adds an opening with updateCluster/],
+    ['an unknown cluster', { ...START, cluster: 'nope' }, /no cluster nope opens its namespace/],
+  ])('names %s', async (_, action, message) => {
+    expect(await rehearse(action)).toMatchObject({ message: expect.stringMatching(message) })
+  })
+
+  test('names an API server that does not respond', async () => {
+    const refused = async (): Promise<never> => {
+      throw new Error('the connection was refused')
+    }
+    expect(await rehearse(setImage(), true, refused)).toEqual({
+      plan,
+      isReachable: false,
+      message: 'the connection was refused',
+    })
   })
 })
