@@ -57,7 +57,12 @@ export class World extends TestDomain {
     }
     return createTriggers({
       ...{ db, audit, changeLog, streams, tags, now, random: () => 0.5, uuid: () => 'u' },
-      ...{ sealer: sealerOf(newSealingKey()), egress: { request: unused }, perform: unused, rehearse: unused },
+      ...{
+        sealer: sealerOf(newSealingKey()),
+        egress: { request: unused },
+        perform: unused,
+        rehearse: unused,
+      },
       ...{ publicUrl: () => 'https://streams.test', isOwn: () => false, registryHost: () => REGISTRY_HOST },
       rightsOf: (principal) => this.rightsOf(principal),
       verify: (eventId) => this.verify(eventId),
