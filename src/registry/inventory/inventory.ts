@@ -37,7 +37,7 @@ const INTERVAL = 5_000
 /** Milliseconds between two passes over all repositories, which also find what the log does not have. */
 const PASS_INTERVAL = 24 * 3_600_000
 const BATCH = 500
-/** A list that takes long to write is written again only after so many times as long. */
+/** A list that takes the thread long to read is read again only after so many times as long. */
 const REST = 100
 
 /**
@@ -114,11 +114,14 @@ export function createInventory({
   /** Writes what a repository has now. `isPass`: also looks for the files of manifests that it had before. */
   async function write(name: StreamName, isPass: boolean): Promise<RepositoryList | undefined> {
     const repository = content.repository(name)
+    const since = performance.now()
     const found = repository && read(repository)
     if (!found) {
       await files.removeList(name)
       return undefined
     }
+    const pause = (performance.now() - since) * REST
+    if (pause > INTERVAL) resting.set(found.list.repository, now() + pause)
     const earlier = await files.list(name)
     const known = new Set(isPass ? [] : earlier?.manifests.map(({ digest }) => digest))
     for (const { digest, imageId, size } of found.manifests) {
@@ -178,11 +181,8 @@ export function createInventory({
       const repository = repositoryNameOf(name)
       if ((resting.get(name) ?? 0) > now()) continue
       resting.delete(name)
-      const since = now()
       if (repository) await write(repository, false)
       changed.delete(name)
-      const took = now() - since
-      if (took * REST > INTERVAL) resting.set(name, now() + took * REST)
       await nextTurn()
     }
   }
