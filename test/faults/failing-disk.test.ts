@@ -10,7 +10,6 @@ import { connect } from '../fixtures/graphql-client.ts'
 import { missingPrograms } from '../fixtures/programs.ts'
 import { PushClient } from '../fixtures/push-client.ts'
 import { type Image, image, layer } from '../fixtures/random-image.ts'
-import { repeats } from '../fixtures/seed.ts'
 import { buildServer, type ServerProcess } from '../fixtures/server-process.ts'
 import { createStream } from '../flows/operations.ts'
 
@@ -29,7 +28,7 @@ const WRITES: readonly (readonly [name: string, calls: string, file: string | nu
   ['a removal', 'unlink,unlinkat,rmdir', null],
 ]
 /** Changes that are tried meanwhile: more than the log of the database holds before it is copied to the database. */
-const CHANGES = repeats(30, 60)
+const CHANGES = 60
 
 interface Acknowledged {
   readonly streams: string[]
@@ -59,22 +58,30 @@ async function change(url: string, name: string, acknowledged: Acknowledged): Pr
   return isCreated && isPushed
 }
 
+interface Failing extends AsyncDisposable {
+  /** Calls that have failed. */
+  count(): number
+}
+
 /** Lets system calls of the server fail until it is disposed of. */
-async function failing({ pid }: ServerProcess, calls: string, path: string | null): Promise<AsyncDisposable> {
+async function failing({ pid }: ServerProcess, calls: string, path: string | null): Promise<Failing> {
   const paths = path === null ? [] : ['-P', path]
   const tracing = spawn(
     'strace',
     ['-f', ...paths, '-e', `trace=${calls}`, '-e', `inject=${calls}:error=EIO`, '-p', `${pid}`],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   )
+  let text = ''
+  tracing.stderr.on('data', (chunk) => {
+    text += chunk
+  })
   await once(tracing.stderr, 'data')
-  tracing.stderr.resume()
+  const closed = once(tracing, 'close')
   return {
+    count: () => text.split('(INJECTED)').length - 1,
     async [Symbol.asyncDispose]() {
-      if (tracing.exitCode !== null) return
-      const ended = once(tracing, 'exit')
       tracing.kill('SIGINT')
-      await ended
+      await closed
     },
   }
 }
@@ -92,10 +99,12 @@ test.skipIf(missing).each(WRITES)(
       void server.ended.then(() => {
         isEnded = true
       })
+      const faults = await failing(server, calls, file && join(dataFolder, file))
       {
-        await using _failing = await failing(server, calls, file && join(dataFolder, file))
+        await using _failing = faults
         for (let at = 0; at < CHANGES && !isEnded; at++) await change(server.url, `app-${at}`, acknowledged)
       }
+      expect(faults.count()).toBeGreaterThan(0)
       // it goes on once the disk works, or it has ended to read what is on the disk
       const goesOn = !isEnded && (await change(server.url, 'after', acknowledged))
       if (!goesOn) expect((await server.ended).end).toBe(74)
